@@ -1,0 +1,77 @@
+# `make demo` first, `make test` second; `make` alone lists everything.
+
+PYTHON ?= python3.11
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check
+
+# make conformance SUITE="nn-numpy torch" LAYERS=convolution,pooling LIMIT=200 JOBS=2
+SUITE  ?=
+LAYERS ?=
+LIMIT  ?=
+JOBS   ?= 2
+
+# Tests are independent of each other; TensorFlow takes memory, so no more workers than this.
+TEST_JOBS ?= 2
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick check format docs bench conformance constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed ## compile the sample model to a SavedModel and read real digits with it
+	@$(PY) -m cmlc.tools.demo
+
+test: check ## everything: style, types, layering, and all tests
+	$(PY) -m pytest -n $(TEST_JOBS)
+
+quick: $(VENV)/installed-dev ## the tests that need no TensorFlow, in seconds
+	$(PY) -m pytest -n $(TEST_JOBS) -m "not slow"
+
+check: $(VENV)/installed-dev ## style, types, and who may import whom
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pyright --pythonpath $(PY)
+	$(PY) -m pytest -q tests/layering_test.py
+
+format: $(VENV)/installed-dev ## format the code and mend what ruff can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+docs: $(VENV)/installed-dev ## write the generated documents anew
+	$(PY) -m cmlc.tools.opdoc
+
+bench: $(VENV)/installed ## how long import, load, passes, compilation and inference take
+	$(PY) -m cmlc.tools.bench
+
+conformance: $(VENV)/installed ## replay recorded cases (SUITE= LAYERS= LIMIT= JOBS=)
+	$(PY) tests/conformance/replay.py --jobs $(JOBS) \
+	  $(if $(SUITE),--suite $(SUITE)) $(if $(LAYERS),--layers $(LAYERS)) $(if $(LIMIT),--sample $(LIMIT))
+
+constraints: ## pin the newest environment that pyproject.toml allows
+	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	build/constraints/bin/python -m pip --disable-pip-version-check install -q -e '.[dev,samples]'
+	{ sed -n '/^#/p;/^[^#]/q' constraints.txt; \
+	  build/constraints/bin/python -m pip --disable-pip-version-check freeze --all --exclude-editable \
+	  | grep -v '^pip=='; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt && rm -rf build/constraints
+
+clean: ## remove the environment, built things and caches
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+# A stamp is as old as what it was installed from: a changed dependency is never hidden by a cached
+# environment. The build requirements come first, pinned as well, so nothing is fetched unpinned.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install -q -c constraints.txt setuptools wheel
+	$(PIP) install -q -c constraints.txt --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@

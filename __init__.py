@@ -1,0 +1,47 @@
+"""cmlc: Core ML models, compiled to TensorFlow.
+
+`cmlc.compile(path)` gives a model with `predict` and `save`; `cmlc.load(path)` its IR. Everything
+is imported on first use, so that `import cmlc` costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .compiler.driver import compile, load
+    from .compiler.options import Options
+    from .compiler.runtime import CompiledModel
+    from .ir.diagnostics import CompileError, Diagnostic
+    from .ir.ssa import Module
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "compile": ".compiler.driver",
+    "load": ".compiler.driver",
+    "Options": ".compiler.options",
+    "CompiledModel": ".compiler.runtime",
+    "CompileError": ".ir.diagnostics",
+    "Diagnostic": ".ir.diagnostics",
+    "Module": ".ir.ssa",
+}
+
+__all__ = [
+    "CompileError",
+    "CompiledModel",
+    "Diagnostic",
+    "Module",
+    "Options",
+    "compile",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'cmlc' has no attribute '{name}'")
+    return getattr(importlib.import_module(_EXPORTS[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,79 @@
+"""Target ops that *are* Python calls: the op's fields are the callee's keyword arguments.
+
+One declaration serves execution and printing. `call` is a dotted path whose first part the target
+resolves ("tf" is TensorFlow, "kernels" the target's own composite functions), so that a dialect can
+be imported, printed and parsed without the library behind it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from ..ir.attributes import EnumLiteral
+from ..ir.declare import result_type
+from ..ir.ssa import Op, Region, Value
+from ..ir.types import Tensor
+
+
+class CallOp(Op):
+    """Base of target ops. Result types are given: those of the core op that is lowered.
+
+    A subclass declares `class Relu(TfOp, call="tf.nn.relu")`; its textual name is the call.
+    """
+
+    call: ClassVar[str] = ""
+
+    result_types: Tensor | tuple[Tensor, ...] = result_type(kw_only=True)
+
+    def __init_subclass__(cls, call: str = "", name: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if call:
+            cls.call = call
+            cls.name = name or call
+
+    def arguments(
+        self,
+        values: Mapping[Value, Any],
+        convert: Callable[[Any], Any],
+        run: Callable[[Region], Callable[..., Any]],
+    ) -> dict[str, Any]:
+        """The callee's keyword arguments.
+
+        Args:
+            values: what stands for each operand.
+            convert: turns an attribute value into what the library wants.
+            run: makes a callable of a region.
+        """
+        given: dict[str, Any] = {}
+        for item in self.spec.operands:
+            group: Any = self.operand_group(item.name)
+            if isinstance(group, tuple):
+                given[item.name] = [values[v] for v in self.operand_group(item.name)]
+            elif group is not None:
+                given[item.name] = values[group]
+        for item in self.spec.attributes:
+            value = self.attributes[item.name]
+            if value is not None:
+                given[item.name] = convert(value)
+        given |= {item.name: run(self.regions[item.name]) for item in self.spec.regions}
+        return given
+
+
+def resolve(call: str, roots: Mapping[str, Any]) -> Callable[..., Any]:
+    """The callee of a dotted path, its first part looked up in `roots`."""
+    first, *rest = call.split(".")
+    found = roots[first]
+    for name in rest:
+        found = getattr(found, name)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """An attribute as plain Python: enum members as their values, tuples as lists."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, EnumLiteral):
+        return value.value
+    return value
+
+
+

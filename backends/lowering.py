@@ -1,0 +1,108 @@
+"""Lowering tables and the one driver that applies them: core ops out, target ops in."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.rewrite import replace_op
+from ..ir.ssa import Module, Op, Value
+from .calls import CallOp
+
+OpT = TypeVar("OpT", bound=Op)
+Rule = Callable[[Any], Value | tuple[Value, ...]]
+
+
+class Lowering:
+    """One family's rules: core op class → function that builds target ops.
+
+    Use as a decorator, `@lower(core.Conv)`, or `lower.direct(core.Relu, tf.Relu, x="features")` where
+    the target op has the core op's fields under its own names.
+    """
+
+    def __init__(self) -> None:
+        self.rules: dict[type[Op], Rule] = {}
+
+    def __call__(self, *classes: type[OpT]) -> Callable[[Callable[[OpT], Any]], Any]:
+        def register(rule: Callable[[OpT], Any]) -> Any:
+            for cls in classes:
+                self._add(cls, rule)
+            return rule
+
+        return register
+
+    def direct(self, core: type[Op], target: type[CallOp], **renamed: str) -> None:
+        """Field for field, renamed where the target's keyword differs.
+
+        Raises:
+            TypeError: the target has no field for one of the core op's.
+        """
+        fields = [f.name for f in (*core.spec.operands, *core.spec.attributes)]
+        known = {f.name for f in (*target.spec.operands, *target.spec.attributes)}
+        missing = [name for name in fields if renamed.get(name, name) not in known]
+        if missing:
+            raise TypeError(f"{target.__name__} has no field for {core.__name__}.{missing[0]}")
+
+        def rule(op: Op) -> tuple[Value, ...]:
+            given = {renamed.get(name, name): value for name, value in op.fields().items()}
+            types = tuple(value.type for value in op.results)
+            return target(**given, result_types=types[0] if len(types) == 1 else types).results
+
+        self._add(core, rule)
+
+    def _add(self, cls: type[Op], rule: Rule) -> None:
+        if cls in self.rules:
+            raise ValueError(f"{cls.__name__} has two lowerings")
+        self.rules[cls] = rule
+
+
+def compose(*families: Lowering) -> dict[type[Op], Rule]:
+    """All families' rules in one table.
+
+    Raises:
+        ValueError: an op has two rules.
+    """
+    table: dict[type[Op], Rule] = {}
+    for family in families:
+        for cls, rule in family.rules.items():
+            if cls in table:
+                raise ValueError(f"{cls.__name__} has two lowerings")
+            table[cls] = rule
+    return table
+
+
+def lower_module(
+    module: Module,
+    table: dict[type[Op], Rule],
+    unsupported: dict[type[Op], str],
+    target: str,
+    keep: Iterable[str] = ("const", "return", "yield", "call"),
+) -> None:
+    """Replace every core op of the module, in place.
+
+    Raises:
+        CompileError: with one diagnostic for each op that the target can't express.
+    """
+    kept, problems = frozenset(keep), list[Diagnostic]()
+    for op in list(module.walk()):
+        if op.name in kept or op.parent is None:
+            continue
+        rule = table.get(type(op))
+        if rule is None:
+            reason = unsupported.get(type(op), "it has no lowering")
+            problems.append(
+                Diagnostic(
+                    f"'{op.name}' can't be expressed in {target}: {reason}",
+                    kind="unsupported",
+                    location=op.location,
+                    subject=op.name,
+                )
+            )
+            continue
+        try:
+            result = rule(op)
+        except CompileError as error:
+            problems += error.diagnostics
+            continue
+        replace_op(op, result if isinstance(result, tuple) else (result,), by="lower")
+    if problems:
+        raise CompileError(problems)

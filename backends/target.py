@@ -1,0 +1,57 @@
+"""What a target is, and the table of targets (loaded on first use)."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.ssa import Module, Op
+from .lowering import Rule, lower_module
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target's tables.
+
+    Attributes:
+        name: how commands call it.
+        title: how messages call it.
+        pipeline: the passes that prepare core IR for it.
+        lowering: core op class → rule.
+        unsupported: core op class → why there is no rule.
+        ops: the target dialect, by textual name.
+        executable: makes a callable of a lowered module; see the target's `emit`.
+    """
+
+    name: str
+    title: str
+    pipeline: str
+    lowering: Mapping[type[Op], Rule]
+    unsupported: Mapping[type[Op], str]
+    ops: Mapping[str, type[Op]]
+    executable: Callable[[Module], Any]
+
+    def lower(self, module: Module) -> None:
+        """Lower core IR to this target's dialect, in place; see `lower_module`."""
+        lower_module(module, dict(self.lowering), dict(self.unsupported), self.title)
+
+
+# name → "module:attribute".
+TARGETS = {"tf": ".tf:TARGET"}
+
+
+def load_target(name: str) -> Target:
+    """The target called `name`.
+
+    Raises:
+        CompileError: there is none.
+    """
+    entry = TARGETS.get(name)
+    if entry is None:
+        known = ", ".join(TARGETS)
+        raise CompileError(
+            Diagnostic(f"there is no target '{name}'", "usage", remedy=f"the targets are {known}")
+        )
+    module, _, attribute = entry.partition(":")
+    return getattr(importlib.import_module(module, __package__), attribute)

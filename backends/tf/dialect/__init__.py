@@ -1,0 +1,13 @@
+"""The TensorFlow dialect: one op for each Python call that lowered graphs make.
+
+`from .. import dialect as tf` reads like the library; the library itself is only touched by `emit`.
+"""
+
+from ....ir.dialects import builtin, op_table
+from . import array, math, nn
+from .array import *
+from .math import *
+from .nn import *
+
+OPS = (*math.OPS, *array.OPS, *nn.OPS)
+TABLE = op_table(builtin.OPS, OPS)

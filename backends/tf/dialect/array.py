@@ -1,0 +1,143 @@
+"""Shapes, slices, indexing and control flow."""
+
+from ....ir.declare import attr, operand, region
+from ....ir.ssa import Region, Value
+from ....ir.types import DType
+from .base import TfOp
+
+
+class Reshape(TfOp, call="tf.reshape"):
+    """To a fixed shape; -1 is what the others leave."""
+
+    tensor: Value = operand()
+    shape: tuple[int, ...] = attr()
+
+
+class DynamicReshape(TfOp, call="tf.reshape", name="tf.reshape_dynamic"):
+    """To a computed shape."""
+
+    tensor: Value = operand()
+    shape: Value = operand()
+
+
+class Transpose(TfOp, call="tf.transpose"):
+    """Reorders dimensions."""
+
+    a: Value = operand()
+    perm: tuple[int, ...] = attr()
+
+
+class ExpandDims(TfOp, call="tf.expand_dims"):
+    """Inserts one extent of 1."""
+
+    input: Value = operand()
+    axis: int = attr()
+
+
+class Squeeze(TfOp, call="tf.squeeze"):
+    """Removes extents of 1."""
+
+    input: Value = operand()
+    axis: tuple[int, ...] = attr()
+
+
+class Concat(TfOp, call="tf.concat"):
+    """Joins along a dimension."""
+
+    values: tuple[Value, ...] = operand()
+    axis: int = attr()
+
+
+class Stack(TfOp, call="tf.stack"):
+    """Joins along a new dimension."""
+
+    values: tuple[Value, ...] = operand()
+    axis: int = attr(default=0)
+
+
+class Split(TfOp, call="tf.split"):
+    """Cuts into pieces."""
+
+    value: Value = operand()
+    num_or_size_splits: tuple[int, ...] = attr()
+    axis: int = attr()
+
+
+class StridedSlice(TfOp, call="tf.strided_slice"):
+    """x[begin:end:strides] in every dimension; set mask bits ignore a position."""
+
+    input_: Value = operand()
+    begin: tuple[int, ...] = attr()
+    end: tuple[int, ...] = attr()
+    strides: tuple[int, ...] = attr()
+    begin_mask: int = attr(default=0)
+    end_mask: int = attr(default=0)
+    shrink_axis_mask: int = attr(default=0)
+
+
+class Pad(TfOp, call="tf.pad"):
+    """Adds a border."""
+
+    tensor: Value = operand()
+    paddings: tuple[tuple[int, ...], ...] = attr()
+    mode: str = attr(default="CONSTANT")
+    constant_values: float | int = attr(default=0)
+
+
+class Tile(TfOp, call="tf.tile"):
+    """Repeats."""
+
+    input: Value = operand()
+    multiples: tuple[int, ...] = attr()
+
+
+class Reverse(TfOp, call="tf.reverse"):
+    """Reverses some dimensions."""
+
+    tensor: Value = operand()
+    axis: tuple[int, ...] = attr()
+
+
+class BroadcastTo(TfOp, call="tf.broadcast_to"):
+    """Repeats to a shape."""
+
+    input: Value = operand()
+    shape: tuple[int, ...] = attr()
+
+
+class ShapeOf(TfOp, call="tf.shape"):
+    """The extents."""
+
+    input: Value = operand()
+    out_type: DType = attr(default=DType.I32)
+
+
+class Gather(TfOp, call="tf.gather"):
+    """Slices at computed positions."""
+
+    params: Value = operand()
+    indices: Value = operand()
+    axis: int = attr()
+
+
+class Cond(TfOp, call="tf.cond"):
+    """One of two functions."""
+
+    pred: Value = operand()
+    true_fn: Region = region()
+    false_fn: Region = region()
+
+
+class WhileLoop(TfOp, call="tf.while_loop"):
+    """A loop over values."""
+
+    loop_vars: tuple[Value, ...] = operand()
+    cond: Region = region()
+    body: Region = region()
+
+
+OPS = (
+    *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
+    *(StridedSlice, Pad, Tile, Reverse, BroadcastTo, ShapeOf, Gather, Cond, WhileLoop),
+)
+__all__ = [op.__name__ for op in OPS]

@@ -1,0 +1,181 @@
+"""Convolution, pooling, activations, images and recurrence."""
+
+from ....ir.declare import attr, operand
+from ....ir.ssa import Value
+from .base import TfOp
+
+# "SAME", "VALID", or ((before, after) for every dimension).
+Padding = str | tuple[tuple[int, ...], ...]
+
+
+class Conv2D(TfOp, call="tf.nn.conv2d"):
+    """2-D convolution, NHWC; filters [H, W, in / groups, out]."""
+
+    input: Value = operand()
+    filters: Value = operand()
+    strides: tuple[int, ...] = attr()
+    padding: Padding = attr()
+    dilations: tuple[int, ...] = attr(default=(1, 1))
+
+
+class DepthwiseConv2D(TfOp, call="tf.nn.depthwise_conv2d"):
+    """Depthwise convolution, NHWC; filter [H, W, in, multiplier]."""
+
+    input: Value = operand()
+    filter: Value = operand()
+    strides: tuple[int, ...] = attr()
+    padding: Padding = attr()
+    dilations: tuple[int, ...] = attr(default=(1, 1))
+
+
+class Convolution(TfOp, call="tf.nn.convolution"):
+    """1-D or 3-D convolution, channels last; filters [*kernel, in / groups, out]."""
+
+    input: Value = operand()
+    filters: Value = operand()
+    strides: tuple[int, ...] = attr()
+    padding: str = attr()
+    dilations: tuple[int, ...] = attr(default=())
+
+
+class ConvTranspose(TfOp, call="kernels.conv_transpose"):
+    """Transposed convolution, channels last; the full result, uncropped (VALID)."""
+
+    input: Value = operand()
+    filters: Value = operand()
+    strides: tuple[int, ...] = attr()
+    padding: str = attr(default="VALID")
+    sizes: tuple[int, ...] = attr(default=())
+
+
+class BiasAdd(TfOp, call="tf.nn.bias_add"):
+    """Adds a vector along the last dimension."""
+
+    value: Value = operand()
+    bias: Value = operand()
+
+
+class MaxPool(TfOp, call="tf.nn.max_pool"):
+    """Largest of each window."""
+
+    input: Value = operand()
+    ksize: tuple[int, ...] = attr()
+    strides: tuple[int, ...] = attr()
+    padding: str = attr()
+
+
+class AvgPool(TfOp, call="tf.nn.avg_pool"):
+    """Mean of each window."""
+
+    input: Value = operand()
+    ksize: tuple[int, ...] = attr()
+    strides: tuple[int, ...] = attr()
+    padding: str = attr()
+
+
+class _Features(TfOp):
+    """Base of calls on `features`."""
+
+    features: Value = operand()
+
+
+class Relu(_Features, call="tf.nn.relu"):
+    """max(x, 0)."""
+
+
+class Relu6(_Features, call="tf.nn.relu6"):
+    """min(max(x, 0), 6)."""
+
+
+class LeakyRelu(_Features, call="tf.nn.leaky_relu"):
+    """x, or alpha * x below 0."""
+
+    alpha: float = attr()
+
+
+class Elu(_Features, call="tf.nn.elu"):
+    """x, or exp(x) - 1 below 0."""
+
+
+class Softplus(_Features, call="tf.math.softplus"):
+    """log(1 + exp(x))."""
+
+
+class Softsign(_Features, call="tf.nn.softsign"):
+    """x / (1 + |x|)."""
+
+
+class Silu(_Features, call="tf.nn.silu"):
+    """x * sigmoid(x)."""
+
+
+class Gelu(_Features, call="tf.nn.gelu"):
+    """Gaussian error linear unit."""
+
+    approximate: bool = attr()
+
+
+class Sigmoid(TfOp, call="tf.sigmoid"):
+    """1 / (1 + exp(-x))."""
+
+    x: Value = operand()
+
+
+class Softmax(TfOp, call="tf.nn.softmax"):
+    """exp(x) / sum(exp(x))."""
+
+    logits: Value = operand()
+    axis: int = attr()
+
+
+class LocalResponseNorm(TfOp, call="kernels.local_response_norm"):
+    """Normalization across neighbouring channels along any dimension."""
+
+    x: Value = operand()
+    size: int = attr()
+    alpha: float = attr()
+    beta: float = attr()
+    k: float = attr()
+    axis: int = attr()
+
+
+class ResizeNearest(TfOp, call="tf.raw_ops.ResizeNearestNeighbor"):
+    """Nearest-neighbour resampling of both spatial dimensions, NHWC."""
+
+    images: Value = operand()
+    size: Value = operand()
+    align_corners: bool = attr(default=False)
+    half_pixel_centers: bool = attr(default=False)
+
+
+class ResizeBilinear(TfOp, call="tf.raw_ops.ResizeBilinear"):
+    """Bilinear resampling of both spatial dimensions, NHWC."""
+
+    images: Value = operand()
+    size: Value = operand()
+    align_corners: bool = attr(default=False)
+    half_pixel_centers: bool = attr(default=False)
+
+
+class Lstm(TfOp, call="kernels.lstm"):
+    """An LSTM as a while loop over time; weights transposed to [in, 4H] and [H, 4H]."""
+
+    x: Value = operand()
+    initial_h: Value = operand()
+    initial_c: Value = operand()
+    weight_x: Value = operand()
+    weight_h: Value = operand()
+    bias: Value | None = operand(default=None)
+    peephole: Value | None = operand(default=None)
+    activations: tuple[str, ...] = attr()
+    reverse: bool = attr(default=False)
+    coupled: bool = attr(default=False)
+    cell_clip: float = attr(default=0.0)
+
+
+OPS = (
+    *(Conv2D, DepthwiseConv2D, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
+    *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
+    *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Lstm),
+)
+__all__ = [op.__name__ for op in OPS]

@@ -1,0 +1,26 @@
+"""Core ops → TensorFlow ops: the families' tables, and what has no counterpart."""
+
+from ....ir.ssa import Op
+from ...lowering import Rule, compose
+from . import (
+    activation,
+    control,
+    conv,
+    elementwise,
+    image,
+    index,
+    linear,
+    norm,
+    pool,
+    recurrent,
+    reduce,
+    shape,
+)
+
+FAMILIES = (
+    *(activation, control, conv, elementwise, image, index),
+    *(linear, norm, pool, recurrent, reduce, shape),
+)
+LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
+# Core ops that TensorFlow can't express, with the reason a user is told.
+UNSUPPORTED: dict[type[Op], str] = {}

@@ -1,0 +1,22 @@
+"""Structured control flow: regions are handed over, their ops are lowered on their own."""
+
+from ....ir.dialects.core import control as core
+from ....ir.ssa import Value
+from ...lowering import Lowering
+from .. import dialect as tf
+
+lower = Lowering()
+
+
+@lower(core.Cond)
+def cond(op: core.Cond) -> tuple[Value, ...]:
+    """Two regions, one of which runs."""
+    types = tuple(value.type for value in op.results)
+    return tf.Cond(op.pred, op.then, op.orelse, result_types=types).results
+
+
+@lower(core.WhileLoop)
+def while_loop(op: core.WhileLoop) -> tuple[Value, ...]:
+    """A condition and a body over the loop's values."""
+    types = tuple(value.type for value in op.results)
+    return tf.WhileLoop(op.initial, op.condition, op.body, result_types=types).results

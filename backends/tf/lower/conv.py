@@ -1,0 +1,168 @@
+"""Convolutions: channels last by contract, explicit padding only where SAME doesn't say it."""
+
+from ....ir.attributes import Layout, PadType
+from ....ir.dialects.builtin import Constant, constant
+from ....ir.dialects.core import conv as core
+from ....ir.dims import Shape, is_static
+from ....ir.reference import windows
+from ....ir.resources import ViewResource
+from ....ir.ssa import Value
+from ...lowering import Lowering
+from .. import dialect as tf
+
+lower = Lowering()
+
+Amounts = tuple[tuple[int, int], ...]
+
+
+def resolve_padding(
+    pad_type: PadType,
+    pad: tuple[int, ...],
+    sizes: Shape,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+) -> str | Amounts:
+    """ "VALID", "SAME", or explicit (before, after) amounts of the spatial dimensions."""
+    if pad_type in (PadType.VALID, PadType.SAME):
+        return pad_type.value.upper()
+    rows = list(zip(sizes, kernel, strides, dilations, strict=True))
+    known = [row for row in rows if isinstance(row[0], int)]
+    same = tuple(_amounts("same", row) for row in rows) if len(known) == len(rows) else None
+    if pad_type is PadType.SAME_LOWER:
+        # Without a stride the amounts don't depend on the size, so any size will do.
+        fixed = [(row[0] if isinstance(row[0], int) else 1, *row[1:]) for row in rows]
+        explicit = tuple(_amounts("same_lower", row) for row in fixed)
+    else:
+        explicit = tuple(zip(pad[::2], pad[1::2], strict=True))
+    if not any(amount for pair in explicit for amount in pair):
+        return "VALID"
+    return "SAME" if explicit == same else explicit
+
+
+def _amounts(kind: str, row: tuple[object, ...]) -> tuple[int, int]:
+    size, kernel, stride, dilation = (int(n) for n in row if isinstance(n, int))
+    return windows.padding_amounts(kind, size, kernel, stride, dilation)  # type: ignore[arg-type]
+
+
+def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:
+    """x [N, *spatial, C] with an explicit border."""
+    paddings = ((0, 0), *amounts, (0, 0))
+    sizes = [dim + low + high for dim, (low, high) in zip(x.type.shape, paddings, strict=True)]
+    out = x.type.with_shape(sizes)
+    return tf.Pad(x, paddings=paddings, constant_values=value, result_types=out).result
+
+
+def add_bias(x: Value, bias: Value | None) -> Value:
+    """x + bias over the last dimension."""
+    return x if bias is None else tf.BiasAdd(x, bias, result_types=x.type).result
+
+
+@lower(core.Conv)
+def conv(op: core.Conv) -> Value:
+    """Depthwise convolutions have their own, faster function."""
+    assert op.layout is Layout.CHANNELS_LAST
+    rank = op.x.type.rank - 2
+    kernel = tuple(k for k in op.weight.type.shape[:-2] if isinstance(k, int))
+    strides, dilations = op.per_spatial(op.strides, 1), op.per_spatial(op.dilations, 1)
+    sizes = op.x.type.shape[1:-1]
+    padding = resolve_padding(op.pad_type, op.pad, sizes, kernel, strides, dilations)
+    out = op.result.type
+    if rank != 2:
+        x = op.x
+        if not isinstance(padding, str):
+            x, padding = pad_spatial(x, padding), "VALID"
+        y = tf.Convolution(x, op.weight, strides, padding, dilations, result_types=out).result
+        return add_bias(y, op.bias)
+    everywhere = padding if isinstance(padding, str) else ((0, 0), *padding, (0, 0))
+    channels = op.x.type.shape[-1]
+    depthwise = op.groups > 1 and op.groups == channels and strides[0] == strides[1]
+    if depthwise and (dilations == (1, 1) or strides == (1, 1)):
+        steps, x = (1, *strides, 1), op.x
+        if not isinstance(padding, str):
+            # TensorFlow 2.21's graph optimizer aborts the process on explicit padding here.
+            x, padding = pad_spatial(x, padding), "VALID"
+        filters = _depthwise_filter(op.weight, op.groups)
+        y = tf.DepthwiseConv2D(x, filters, steps, padding, dilations, result_types=out)
+    else:
+        y = tf.Conv2D(op.x, op.weight, strides, everywhere, dilations, result_types=out)
+    return add_bias(y.result, op.bias)
+
+
+def _depthwise_filter(weight: Value, groups: int) -> Value:
+    """[H, W, 1, in * multiplier] → [H, W, in, multiplier]; a view for constants."""
+    height, width, _, out = weight.type.static_shape
+    sizes = (height, width, groups, out // groups)
+    if isinstance(weight.op, Constant):
+        view = ViewResource(weight.op.value, (0, 1, 2, 3), sizes)
+        return constant(view, view.name)
+    return tf.Reshape(weight, shape=sizes, result_types=weight.type.with_shape(sizes)).result
+
+
+@lower(core.ConvTranspose)
+def conv_transpose(op: core.ConvTranspose) -> Value:
+    """The full result, then crops and missing zeros; one call for each group."""
+    assert op.layout is Layout.CHANNELS_LAST
+    sizes = op.x.type.shape[1:-1]
+    op.require("", is_static(sizes), "TensorFlow needs fixed spatial extents here")
+    op.require("", max(op.per_spatial(op.dilations, 1)) == 1, "TensorFlow has no dilation here")
+    kernel = op.weight.type.shape[:-2]
+    strides = op.per_spatial(op.strides, 1)
+    crops, out_sizes = op.crops_and_sizes(sizes, kernel)
+    low = tuple(c for c in crops[::2] if isinstance(c, int))
+    high = tuple(c for c in crops[1::2] if isinstance(c, int))
+    result = tuple(s for s in out_sizes if isinstance(s, int))
+    full = tuple(a + b + c for a, b, c in zip(low, result, high, strict=True))
+    if op.groups == 1:
+        y = _full_transpose(op.x, op.weight, strides, full)
+    else:
+        y = _grouped_transpose(op, strides, full)
+    y = _crop_and_extend(y, low, result, high)
+    return add_bias(y, op.bias)
+
+
+def _full_transpose(
+    x: Value, weight: Value, strides: tuple[int, ...], full: tuple[int, ...]
+) -> Value:
+    out = x.type.with_shape((x.type.shape[0], *full, weight.type.shape[-2]))
+    return tf.ConvTranspose(x, weight, strides, sizes=full, result_types=out).result
+
+
+def _grouped_transpose(
+    op: core.ConvTranspose, strides: tuple[int, ...], full: tuple[int, ...]
+) -> Value:
+    parts = tuple(
+        _full_transpose(x, weight, strides, full)
+        for x, weight in zip(
+            _split_last(op.x, op.groups), _split_last(op.weight, op.groups), strict=True
+        )
+    )
+    first = parts[0].type
+    out = first.with_shape((*first.shape[:-1], first.shape[-1] * op.groups))
+    return tf.Concat(parts, axis=first.rank - 1, result_types=out).result
+
+
+def _split_last(value: Value, count: int) -> tuple[Value, ...]:
+    *lead, channels = value.type.shape
+    assert isinstance(channels, int)
+    size = channels // count
+    part = value.type.with_shape((*lead, size))
+    axis = value.type.rank - 1
+    return tf.Split(value, (size,) * count, axis, result_types=(part,) * count).results
+
+
+def _crop_and_extend(
+    y: Value, low: tuple[int, ...], result: tuple[int, ...], high: tuple[int, ...]
+) -> Value:
+    if any(low) or any(h > 0 for h in high):
+        rank = y.type.rank
+        kept = tuple(size + min(h, 0) for size, h in zip(result, high, strict=True))
+        end = tuple(a + b for a, b in zip(low, kept, strict=True))
+        out = y.type.with_shape((y.type.shape[0], *kept, y.type.shape[-1]))
+        whole = 1 | 1 << (rank - 1)  # batch and channels stay
+        y = tf.StridedSlice(
+            y, (0, *low, 0), (0, *end, 0), (1,) * rank, whole, whole, result_types=out
+        ).result
+    if any(h < 0 for h in high):
+        y = pad_spatial(y, tuple((0, max(-h, 0)) for h in high))
+    return y

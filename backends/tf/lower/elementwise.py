@@ -1,0 +1,99 @@
+"""Arithmetic, comparison, logic, conversion."""
+
+from collections.abc import Callable
+
+from ....ir.dialects.builtin import scalar
+from ....ir.dialects.core import elementwise as core
+from ....ir.ssa import Op, Value
+from ...lowering import Lowering
+from .. import dialect as tf
+
+lower = Lowering()
+
+for _core, _target in {
+    core.Add: tf.Add,
+    core.Sub: tf.Subtract,
+    core.Mul: tf.Multiply,
+    core.RealDiv: tf.RealDivide,
+    core.Mod: tf.FloorMod,
+    core.Pow: tf.Pow,
+    core.Maximum: tf.Maximum,
+    core.Minimum: tf.Minimum,
+    core.Equal: tf.Equal,
+    core.NotEqual: tf.NotEqual,
+    core.Less: tf.Less,
+    core.LessEqual: tf.LessEqual,
+    core.Greater: tf.Greater,
+    core.GreaterEqual: tf.GreaterEqual,
+    core.LogicalAnd: tf.LogicalAnd,
+    core.LogicalOr: tf.LogicalOr,
+    core.LogicalXor: tf.NotEqual,
+    core.LogicalNot: tf.LogicalNot,
+    core.Cast: tf.Cast,
+    core.Abs: tf.Abs,
+    core.Neg: tf.Negative,
+    core.Sign: tf.Sign,
+    core.Square: tf.Square,
+    core.Exp: tf.Exp,
+    core.Sqrt: tf.Sqrt,
+    core.Floor: tf.Floor,
+    core.Ceil: tf.Ceil,
+    core.Round: tf.Round,
+    core.Sin: tf.Sin,
+    core.Cos: tf.Cos,
+    core.Tan: tf.Tan,
+    core.Asin: tf.Asin,
+    core.Acos: tf.Acos,
+    core.Atan: tf.Atan,
+    core.Sinh: tf.Sinh,
+    core.Cosh: tf.Cosh,
+    core.Tanh: tf.Tanh,
+    core.Asinh: tf.Asinh,
+    core.Acosh: tf.Acosh,
+    core.Atanh: tf.Atanh,
+    core.Erf: tf.Erf,
+}.items():
+    lower.direct(_core, _target)
+
+lower.direct(core.Select, tf.Where, cond="condition")
+
+
+@lower(core.FloorDiv)
+def floor_div(op: core.FloorDiv) -> Value:
+    """On floats, the rounded quotient's floor: `tf.math.floordiv` may correct the rounding away."""
+    out = op.result.type
+    if not out.dtype.is_float:
+        return tf.FloorDiv(op.x, op.y, result_types=out).result
+    return tf.Floor(tf.RealDivide(op.x, op.y, result_types=out).result, result_types=out).result
+
+
+@lower(core.Clip)
+def clip(op: core.Clip) -> Value:
+    """min(max(x, alpha), beta), without the sides that limit nothing."""
+    out, value = op.result.type, op.x
+    if op.alpha > float("-inf"):
+        value = tf.Maximum(value, scalar(op.alpha, op.x), result_types=out).result
+    if op.beta < float("inf"):
+        value = tf.Minimum(value, scalar(op.beta, op.x), result_types=out).result
+    return value
+
+
+@lower(core.Exp2)
+def exp2(op: core.Exp2) -> Value:
+    """pow(2, x)."""
+    return tf.Pow(scalar(2.0, op.x), op.x, result_types=op.result.type).result
+
+
+def _shifted(target: Callable[..., Op]) -> Callable[[core.Log], Value]:
+    def rule(op: core.Log) -> Value:
+        out, value = op.result.type, op.x
+        if op.epsilon:
+            value = tf.Add(value, scalar(op.epsilon, op.x), result_types=out).result
+        return target(value, result_types=out).result
+
+    return rule
+
+
+lower(core.Log)(_shifted(tf.Log))
+lower(core.Rsqrt)(_shifted(tf.Rsqrt))
+lower(core.Inverse)(_shifted(tf.Reciprocal))

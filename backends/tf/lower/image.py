@@ -1,0 +1,73 @@
+"""Resampling: channels last by contract."""
+
+import numpy as np
+
+from ....ir.attributes import Layout
+from ....ir.dialects.builtin import constant
+from ....ir.dialects.core import image as core
+from ....ir.reference import resize as reference
+from ....ir.ssa import Value
+from ...lowering import Lowering
+from .. import dialect as tf
+
+lower = Lowering()
+
+# MIL's names for what TensorFlow's kernels do with the flags (align_corners, half_pixel_centers).
+_NATIVE = {"default": (False, False), "unalign_corners": (False, True)}
+
+
+@lower(core.UpsampleNearest)
+def upsample_nearest(op: core.UpsampleNearest) -> Value:
+    """Half-pixel centres: whole factors are exact then, whatever the rounding of 1 / factor."""
+    assert op.layout is Layout.CHANNELS_LAST
+    out = op.result.type
+    sizes = out.shape[1:3]
+    op.require(
+        "", all(isinstance(s, int) for s in sizes), "TensorFlow needs fixed spatial extents here"
+    )
+    size = constant(np.asarray(sizes, np.int32))
+    return tf.ResizeNearest(op.x, size, half_pixel_centers=True, result_types=out).result
+
+
+@lower(core.Resize)
+def resize(op: core.Resize) -> Value:
+    """TensorFlow's kernel where it has the coordinates, else gathers and a weighted sum."""
+    assert op.layout is Layout.CHANNELS_LAST
+    out = op.result.type
+    if op.mode == "bilinear" and op.coordinates in _NATIVE:
+        align, half = _NATIVE[op.coordinates]
+        size = constant(np.asarray(op.size, np.int32))
+        return tf.ResizeBilinear(op.x, size, align, half, result_types=out).result
+    value = op.x
+    for axis, count in ((1, op.size[0]), (2, op.size[1])):
+        extent = value.type.shape[axis]
+        op.require("", isinstance(extent, int), "TensorFlow needs fixed spatial extents here")
+        assert isinstance(extent, int)
+        value = _resample(value, axis, extent, count, op)
+    return value
+
+
+def _resample(value: Value, axis: int, extent: int, count: int, op: core.Resize) -> Value:
+    """One dimension, at the reference's own sample positions."""
+    shape = list(value.type.shape)
+    shape[axis] = count
+    out = value.type.with_shape(shape)
+    points = reference.grid(extent, count, op.coordinates)  # type: ignore[arg-type]
+    if op.mode == "nearest":
+        rounded = np.floor(points) if op.coordinates == "default" else np.floor(points + 0.5)
+        positions = np.clip(rounded, 0, extent - 1).astype(np.int32)
+        return tf.Gather(value, constant(positions), axis, result_types=out).result
+    low = np.clip(np.floor(points), 0, extent - 1).astype(np.int32)
+    high = np.minimum(low + 1, extent - 1).astype(np.int32)
+    sizes = [1] * value.type.rank
+    sizes[axis] = count
+    share = (points - low).astype(value.type.dtype.numpy).reshape(sizes)
+    parts = [
+        tf.Multiply(
+            tf.Gather(value, constant(positions), axis, result_types=out).result,
+            constant(weight.astype(value.type.dtype.numpy), "share"),
+            result_types=out,
+        ).result
+        for positions, weight in ((low, 1 - share), (high, share))
+    ]
+    return tf.Add(parts[0], parts[1], result_types=out).result

@@ -1,0 +1,66 @@
+"""Normalization."""
+
+import numpy as np
+
+from ....ir.dialects.builtin import array_of, constant
+from ....ir.dialects.core import norm as core
+from ....ir.ssa import Value
+from ....ir.types import Tensor
+from ...lowering import Lowering
+from .. import dialect as tf
+from .activation import add, channels
+
+lower = Lowering()
+
+lower.direct(core.LocalResponseNorm, tf.LocalResponseNorm)
+
+
+@lower(core.BatchNorm)
+def batch_norm(op: core.BatchNorm) -> Value:
+    """x * scale + offset, both computed now when the statistics are constants."""
+    out, rank = op.result.type, op.x.type.rank
+    arrays = [array_of(value) for value in (op.mean, op.variance, op.gamma, op.beta)]
+    known = [array for array in arrays if array is not None]
+    if len(known) == 4:
+        mean, variance, gamma, beta = known
+        scale_array = gamma / np.sqrt(variance + variance.dtype.type(op.epsilon))
+        name = op.gamma.name.removesuffix(".gamma") or "batch_norm"
+        scale = constant(scale_array, f"{name}.scale")
+        offset = constant(beta - mean * scale_array, f"{name}.offset")
+    else:
+        vector = op.variance.type
+        deviation = tf.Rsqrt(add(op.variance, op.epsilon), result_types=vector).result
+        scale = tf.Multiply(op.gamma, deviation, result_types=vector).result
+        moved = tf.Multiply(op.mean, scale, result_types=vector).result
+        offset = tf.Subtract(op.beta, moved, result_types=vector).result
+    scaled = tf.Multiply(op.x, channels(scale, op.axis, rank), result_types=out).result
+    return tf.Add(scaled, channels(offset, op.axis, rank), result_types=out).result
+
+
+@lower(core.MeanVarianceNorm)
+def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
+    """(x - mean) * rsqrt(variance + epsilon)."""
+    out = op.result.type
+    small = _reduced(op.x, op.axes)
+    mean = tf.ReduceMean(op.x, op.axes, True, result_types=small).result
+    centred = tf.Subtract(op.x, mean, result_types=out).result
+    if not op.normalize_variance:
+        return centred
+    squares = tf.Square(centred, result_types=out).result
+    variance = tf.ReduceMean(squares, op.axes, True, result_types=small).result
+    deviation = tf.Rsqrt(add(variance, op.epsilon), result_types=small).result
+    return tf.Multiply(centred, deviation, result_types=out).result
+
+
+@lower(core.L2Norm)
+def l2_norm(op: core.L2Norm) -> Value:
+    """x * rsqrt(sum of squares + epsilon)."""
+    out, small = op.result.type, _reduced(op.x, op.axes)
+    squares = tf.Square(op.x, result_types=out).result
+    total = tf.ReduceSum(squares, op.axes, True, result_types=small).result
+    length = tf.Rsqrt(add(total, op.epsilon), result_types=small).result
+    return tf.Multiply(op.x, length, result_types=out).result
+
+
+def _reduced(x: Value, axes: tuple[int, ...]) -> Tensor:
+    return x.type.with_shape(1 if i in axes else dim for i, dim in enumerate(x.type.shape))

@@ -1,0 +1,103 @@
+"""Shapes and slices."""
+
+import numpy as np
+
+from ....ir.dialects.builtin import constant
+from ....ir.dialects.core import shape as core
+from ....ir.dims import Expr
+from ....ir.ssa import Value
+from ....ir.types import DType, Tensor
+from ...lowering import Lowering
+from .. import dialect as tf
+
+lower = Lowering()
+
+lower.direct(core.Transpose, tf.Transpose, x="a")
+lower.direct(core.Squeeze, tf.Squeeze, x="input", axes="axis")
+lower.direct(core.Concat, tf.Concat)
+lower.direct(core.Stack, tf.Stack)
+lower.direct(core.Split, tf.Split, x="value", sizes="num_or_size_splits")
+lower.direct(core.Tile, tf.Tile, x="input", reps="multiples")
+lower.direct(core.Reverse, tf.Reverse, x="tensor", axes="axis")
+lower.direct(core.ShapeOf, tf.ShapeOf, x="input")
+
+
+@lower(core.Reshape)
+def reshape(op: core.Reshape) -> Value:
+    """-1 stands for the symbolic extent."""
+    return tf.Reshape(op.x, op.sizes(), result_types=op.result.type).result
+
+
+@lower(core.DynamicReshape)
+def dynamic_reshape(op: core.DynamicReshape) -> Value:
+    """Zeros that keep an extent are replaced by that extent."""
+    shape, out = op.shape, op.result.type
+    if op.copy_zeros:
+        sizes = tf.ShapeOf(op.x, result_types=Tensor(DType.I32, (op.x.type.rank,))).result
+        op.require("", op.x.type.rank == out.rank, "zeros keep extents only at equal ranks")
+        zero = constant(np.zeros((), shape.type.dtype.numpy))
+        test = tf.Equal(shape, zero, result_types=shape.type.with_dtype(DType.BOOL)).result
+        shape = tf.Where(test, sizes, shape, result_types=shape.type).result
+    return tf.DynamicReshape(op.x, shape, result_types=out).result
+
+
+@lower(core.ExpandDims)
+def expand_dims(op: core.ExpandDims) -> Value:
+    """One call for a single axis, a reshape for several."""
+    out = op.result.type
+    if len(op.axes) == 1:
+        return tf.ExpandDims(op.x, op.axes[0], result_types=out).result
+    if sum(isinstance(dim, Expr) for dim in out.shape) <= 1:
+        sizes = tuple(dim if isinstance(dim, int) else -1 for dim in out.shape)
+        return tf.Reshape(op.x, sizes, result_types=out).result
+    value = op.x
+    for axis in sorted(op.axes):
+        shape = list(value.type.shape)
+        shape.insert(axis, 1)
+        value = tf.ExpandDims(value, axis, result_types=out.with_shape(shape)).result
+    return value
+
+
+@lower(core.SliceByIndex)
+def slice_by_index(op: core.SliceByIndex) -> Value:
+    """Masks as bit sets."""
+    begin_mask, end_mask = (
+        sum(bit << axis for axis, bit in enumerate(mask)) for mask in (op.begin_mask, op.end_mask)
+    )
+    return tf.StridedSlice(
+        op.x, op.begin, op.end, op.stride, begin_mask, end_mask, result_types=op.result.type
+    ).result
+
+
+@lower(core.Pad)
+def pad(op: core.Pad) -> Value:
+    """TensorFlow can't repeat the edge: clamped positions are gathered instead."""
+    if op.mode == "replicate":
+        return _replicate(op)
+    paddings, out = op.pairs(), op.result.type
+    if op.mode == "reflect":
+        return tf.Pad(op.x, paddings, "REFLECT", result_types=out).result
+    value = op.value if out.dtype.is_float else int(op.value)
+    return tf.Pad(op.x, paddings, constant_values=value, result_types=out).result
+
+
+def _replicate(op: core.Pad) -> Value:
+    value = op.x
+    for axis, (low, high) in enumerate(op.pairs()):
+        if not low and not high:
+            continue
+        size = value.type.shape[axis]
+        op.require("", isinstance(size, int), "TensorFlow needs fixed extents for this mode")
+        assert isinstance(size, int)
+        positions = np.clip(np.arange(-low, size + high), 0, size - 1).astype(np.int32)
+        shape = list(value.type.shape)
+        shape[axis] = size + low + high
+        out = value.type.with_shape(shape)
+        value = tf.Gather(value, constant(positions), axis, result_types=out).result
+    return value
+
+
+@lower(core.BroadcastTo)
+def broadcast_to(op: core.BroadcastTo) -> Value:
+    """To numbers only."""
+    return tf.BroadcastTo(op.x, op.result.type.static_shape, result_types=op.result.type).result

@@ -1,0 +1,1 @@
+"""Frontends: a specification message becomes a module of core ops. They never run passes."""

@@ -1,0 +1,200 @@
+"""NeuralNetwork specifications → core IR: the table of all layers, and the walk over them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.dialects.builtin import Return
+from ....ir.dims import symbol
+from ....ir.location import InModel
+from ....ir.rewrite import adopt
+from ....ir.ssa import Block, Function, Module, Value
+from ...source.interface import Interface
+from ..rules import compose
+from . import (
+    activation,
+    conv,
+    elementwise,
+    features,
+    image,
+    index,
+    linear,
+    norm,
+    pool,
+    recurrent,
+    reduce,
+    shape,
+)
+from .batch import batch_problem
+from .context import LayerContext, LayerRule
+
+FAMILIES = (
+    *(activation, conv, elementwise, image, index, linear),
+    *(norm, pool, recurrent, reduce, shape),
+)
+LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """Choices of the import.
+
+    Attributes:
+        batch: "auto": images get a leading dynamic batch where every layer allows it, arrays keep
+            Core ML's shape; "dynamic": arrays get one too, and a layer that doesn't allow it is an
+            error; "static": a batch of one.
+    """
+
+    batch: str = "auto"
+
+
+def import_network(
+    network: Any, interface: Interface, name: str, options: ImportOptions | None = None
+) -> Module:
+    """A NeuralNetwork(Classifier, Regressor) message as a module with one function, @main.
+
+    Raises:
+        CompileError: every unsupported layer at once, or every malformed one.
+    """
+    options = options or ImportOptions()
+    _check_supported(network)
+    if options.batch != "static" and features.can_batch(interface, options.batch == "dynamic"):
+        module, problem = _try_batched(network, interface, name)
+        if module is not None:
+            return module
+        if options.batch == "dynamic":
+            raise CompileError(problem)
+    elif options.batch == "dynamic":
+        raise CompileError(
+            Diagnostic(
+                "the model's inputs have no batch dimension that could vary",
+                kind="unsupported",
+                remedy="leave out the option for a dynamic batch",
+            )
+        )
+    return _Importer(network, interface, None).module(name)
+
+
+def _try_batched(
+    network: Any, interface: Interface, name: str
+) -> tuple[Module | None, tuple[Diagnostic, ...]]:
+    """The module with a batch of N, or None and why that can't be."""
+    try:
+        module = _Importer(network, interface, "N").module(name)
+    except CompileError as error:
+        return None, error.diagnostics
+    problem = batch_problem(module.main, symbol("N"))
+    return (module, ()) if problem is None else (None, (problem,))
+
+
+def layer_types(network: Any) -> Iterable[tuple[InModel, str]]:
+    """Location and type of every layer, nested networks included."""
+    for position, layer in enumerate(network.layers):
+        kind = layer.WhichOneof("layer") or "(none)"
+        yield InModel("layers", position, layer.name), kind
+        if kind == "branch":
+            yield from layer_types(layer.branch.ifBranch)
+            yield from layer_types(layer.branch.elseBranch)
+        elif kind == "loop":
+            yield from layer_types(layer.loop.conditionNetwork)
+            yield from layer_types(layer.loop.bodyNetwork)
+
+
+def _check_supported(network: Any) -> None:
+    problems: list[Diagnostic] = []
+    layers = {position: layer for position, layer in enumerate(network.layers)}
+    for location, kind in layer_types(network):
+        if kind in LAYERS:
+            continue
+        message, remedy = f"{kind} layers are not supported", ""
+        if kind == "custom":
+            layer = layers.get(location.index or 0)
+            name = layer.custom.className if layer is not None else ""
+            message = f"custom layer '{name}' has no definition"
+            remedy = "its meaning is not in the model, but in the app that ran it"
+        problems.append(
+            Diagnostic(message, "unsupported", location, subject=kind, remedy=remedy)
+        )
+    if problems:
+        raise CompileError(problems)
+
+
+class _Importer:
+    """Walks one network. `batch` is the name of the dynamic batch dimension, if there is one."""
+
+    def __init__(self, network: Any, interface: Interface, batch: str | None) -> None:
+        self.network = network
+        self.interface = interface
+        self.inputs = features.Inputs(network, interface, batch)
+        self.problems: list[Diagnostic] = []
+
+    def module(self, name: str) -> Module:
+        function = Function("main", *self.inputs.signature())
+        function.argument_attributes = self.inputs.attributes()
+        block = function.block
+        blobs: dict[str, Value | None] = {}
+        for feature, argument in zip(self.interface.inputs, function.arguments, strict=True):
+            location = InModel("input", None, feature.name)
+            value = self.inputs.blob(feature, argument)
+            adopt([value], block, location=location)
+            blobs[feature.name] = value
+        self.layers(self.network.layers, block, blobs)
+        if self.problems:
+            raise CompileError(self.problems)
+        outputs = features.Outputs(self.network, self.interface, self.inputs)
+        values = outputs.values(blobs)
+        for output, value in zip(outputs.names, values, strict=True):
+            adopt([value], block, location=InModel("output", None, output))
+        block.insert(Return(tuple(values)))
+        function.result_names = list(outputs.names)
+        function.result_attributes = outputs.attributes()
+        function.attributes = outputs.function_attributes()
+        module = Module(name, [function])
+        module.attributes = features.module_attributes(self.interface)
+        return module
+
+    def layers(self, layers: Any, block: Block, blobs: dict[str, Value | None]) -> None:
+        """Lower layers in order; blobs of a layer that failed are None, and their users skipped."""
+        for position, layer in enumerate(layers):
+            location = InModel("layers", position, layer.name)
+            try:
+                values = self.layer(layer, location, blobs)
+            except CompileError as error:
+                self.problems += [
+                    d if isinstance(d.location, InModel) else _located(d, location)
+                    for d in error.diagnostics
+                ]
+                values = None
+            if values is not None:
+                adopt(values, block, location=location)
+                for name, value in zip(layer.output, values, strict=True):
+                    value.name = value.name or name
+            for i, name in enumerate(layer.output):
+                blobs[name] = None if values is None else values[i]
+
+    def layer(
+        self, layer: Any, location: InModel, blobs: dict[str, Value | None]
+    ) -> tuple[Value, ...] | None:
+        kind = layer.WhichOneof("layer")
+        inputs: list[Value] = []
+        for name in layer.input:
+            if name not in blobs:
+                message = f"{kind} layer reads '{name}', which no earlier layer makes"
+                raise CompileError(Diagnostic(message, "malformed", location, subject=kind))
+            value = blobs[name]
+            if value is None:
+                return None
+            inputs.append(value)
+        cx = LayerContext(layer, kind, location, tuple(inputs), self.inputs.rank5)
+        result = LAYERS[kind](cx, getattr(layer, kind))
+        values = result if isinstance(result, tuple) else (result,)
+        cx.require(
+            len(values) == len(layer.output),
+            f"names {len(layer.output)} outputs, but has {len(values)}",
+        )
+        return values
+
+
+def _located(problem: Diagnostic, location: InModel) -> Diagnostic:
+    return replace(problem, location=location, kind="malformed")

@@ -1,0 +1,210 @@
+"""What a layer's rule sees: its inputs, weights and names; and the tensor conventions of Core ML.
+
+Core ML counts dimensions from the end: channel, height and width are axes -3, -2 and -1, batch is
+-4, sequence -5, "for any rank". Networks of the old kind (rank-5 mapping) have five dimensions
+everywhere; here the sequence dimension is left out as long as it is 1, so their values have the
+familiar four. Rules that count from the end need not care; the others ask for `sequence_input`.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.dialects.builtin import constant
+from ....ir.dialects.core import elementwise, shape
+from ....ir.dims import Dim, product
+from ....ir.location import InModel
+from ....ir.ssa import Value
+from ....ir.types import DType
+from ...source.weights import is_empty, weight_resource
+from ..rules import Result, Rules
+
+LayerRule = Callable[["LayerContext", Any], Result]
+
+
+@dataclass(frozen=True)
+class LayerContext:
+    """One layer being lowered.
+
+    Attributes:
+        layer: the NeuralNetworkLayer message.
+        kind: the layer type's name in the `layer` oneof.
+        location: where diagnostics point.
+        inputs: its input blobs, f32.
+        rank5: the network uses the rank-5 mapping.
+        network: lowers a nested network; used by control flow.
+    """
+
+    layer: Any
+    kind: str
+    location: InModel
+    inputs: tuple[Value, ...]
+    rank5: bool
+    network: Any = None
+
+    @property
+    def input(self) -> Value:
+        """The only input, or the first."""
+        self.require(bool(self.inputs), "has no input")
+        return self.inputs[0]
+
+    def require(self, condition: bool, message: str, remedy: str = "") -> None:
+        """Raise a diagnostic naming this layer unless the condition holds."""
+        if not condition:
+            raise self.error(message, remedy)
+
+    def error(self, message: str, remedy: str = "") -> CompileError:
+        return CompileError(
+            Diagnostic(
+                f"{self.kind} layer {message}",
+                kind="malformed",
+                location=self.location,
+                subject=self.kind,
+                remedy=remedy,
+            )
+        )
+
+    def unsupported(self, message: str, remedy: str = "") -> CompileError:
+        return CompileError(
+            Diagnostic(
+                f"{self.kind} layer {message}",
+                kind="unsupported",
+                location=self.location,
+                subject=self.kind,
+                remedy=remedy,
+            )
+        )
+
+    def expect_inputs(self, *counts: int) -> None:
+        """Raise unless the layer has one of these numbers of inputs."""
+        allowed = " or ".join(map(str, counts))
+        self.require(
+            len(self.inputs) in counts, f"has {len(self.inputs)} inputs, expected {allowed}"
+        )
+
+    # -- parameters ----------------------------------------------------------------------------
+
+    def weight(
+        self, params: Any, sizes: Iterable[int], role: str = "weight", *, output_axis: int = 0
+    ) -> Value:
+        """A weight as a constant of exactly `sizes`, named after the layer and its role."""
+        name = f"{self.layer.name}.{role}" if self.layer.name else role
+        try:
+            resource = weight_resource(params, tuple(sizes), name, output_axis=output_axis)
+        except CompileError as error:
+            raise CompileError(
+                Diagnostic(d.message, d.kind, self.location, subject=self.kind, remedy=d.remedy)
+                for d in error.diagnostics
+            ) from None
+        return constant(resource, name)
+
+    def bias(self, params: Any, count: int, present: bool) -> Value | None:
+        """An optional bias vector."""
+        if not present:
+            return None
+        self.require(not is_empty(params), "says it has a bias but holds none")
+        return self.weight(params, (count,), "bias")
+
+    def number(self, value: float, default: float | None = None) -> float:
+        """A float32 parameter as the shortest decimal that means it; 0 may mean a default."""
+        if default is not None and value == 0:
+            return default
+        return float(str(np.float32(value)))
+
+    # -- shapes --------------------------------------------------------------------------------
+
+    def rank_at_least(self, value: Value, rank: int) -> Value:
+        self.require(
+            value.type.rank >= rank, f"needs an input of rank {rank} or more, got {value.type}"
+        )
+        return value
+
+    def sequence_input(self, index: int = 0) -> Value:
+        """An input with its five dimensions [sequence, batch, channel, height, width]."""
+        value = self.inputs[index]
+        if self.rank5 and value.type.rank == 4:
+            return shape.ExpandDims(value, (0,)).result
+        self.require(value.type.rank == 5, f"needs an input of rank 5, got {value.type}")
+        return value
+
+    def without_unit_sequence(self, value: Value) -> Value:
+        """In rank-5 networks, the value without a sequence dimension of 1."""
+        if self.rank5 and value.type.rank == 5 and value.type.shape[0] == 1:
+            return shape.Squeeze(value, (0,)).result
+        return value
+
+    def as_images(self, value: Value) -> tuple[Value, Callable[[Value], Value]]:
+        """(the value as [batch, C, H, W], what restores its own leading dimensions).
+
+        Leading dimensions are all treated as batch, as Core ML's spatial layers do.
+        """
+        self.rank_at_least(value, 3)
+        lead = value.type.shape[:-3]
+        if len(lead) == 1:
+            return value, lambda result: result
+        batch = product(lead)
+        images = shape.Reshape(value, (batch, *value.type.shape[-3:])).result
+
+        def restore(result: Value) -> Value:
+            return shape.Reshape(result, (*lead, *result.type.shape[-3:])).result
+
+        return images, restore
+
+
+def flatten_tail(value: Value, count: int) -> Value:
+    """Merge the last `count` dimensions into one (a squeeze when all but the first are 1)."""
+    dims = value.type.shape
+    if all(dim == 1 for dim in dims[len(dims) - count + 1 :]):
+        axes = tuple(range(len(dims) - count + 1, len(dims)))
+        return shape.Squeeze(value, axes).result if axes else value
+    merged: Dim = product(dims[len(dims) - count :])
+    return shape.Reshape(value, (*dims[: len(dims) - count], merged)).result
+
+
+def append_units(value: Value, count: int) -> Value:
+    """Add `count` extents of 1 at the end."""
+    rank = value.type.rank
+    return shape.ExpandDims(value, tuple(range(rank, rank + count))).result
+
+
+def cast(value: Value, dtype: DType) -> Value:
+    """The value with another dtype; itself if it has it already."""
+    return value if value.type.dtype is dtype else elementwise.Cast(value, dtype).result
+
+
+def integers(value: Value) -> Value:
+    """A blob that holds whole numbers (indices, extents) as i32."""
+    return cast(value, DType.I32)
+
+
+def floats(value: Value) -> Value:
+    """Back to what blobs hold: f32."""
+    return cast(value, DType.F32)
+
+
+def truth(value: Value) -> Value:
+    """A blob as booleans: anything but 0 is true."""
+    return cast(value, DType.BOOL)
+
+
+def layer_rules(family: str) -> Rules[LayerRule]:
+    """An empty table of a family's layers."""
+    return Rules[LayerRule](family)
+
+
+def pair(values: Iterable[int], default: int) -> tuple[int, int]:
+    """A repeated [H, W] field; both entries `default` when it is empty."""
+    found = tuple(int(v) for v in values)
+    return (found[0], found[1]) if len(found) == 2 else (default, default)
+
+
+def size_of(sizes: Iterable[int]) -> int:
+    """Number of elements."""
+    return math.prod(sizes)
+
+
+Blobs = Mapping[str, Value]

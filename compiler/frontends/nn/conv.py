@@ -1,0 +1,83 @@
+"""Convolution and deconvolution layers."""
+
+from typing import Any
+
+from ....ir.attributes import PadType
+from ....ir.dialects.core import conv as core
+from ....ir.ssa import Value
+from ...source.weights import is_empty
+from ..rules import Result
+from .context import LayerContext, layer_rules, pair
+
+rules = layer_rules("conv")
+
+
+@rules("convolution")
+def convolution(cx: LayerContext, p: Any) -> Result:
+    """2-D convolution; weights [out, in / groups, H, W], or a second input that holds them."""
+    if p.isDeconvolution:
+        return deconvolution(cx, p)
+    cx.expect_inputs(1, 2)
+    x, restore = cx.as_images(cx.input)
+    kernel = pair(p.kernelSize, 3)
+    out, groups = int(p.outputChannels), int(p.nGroups) or 1
+    if len(cx.inputs) == 2:
+        weight = cx.inputs[1]
+        cx.require(weight.type.rank == 4, f"has weights of type {weight.type}, expected rank 4")
+        kernel = tuple(dim if isinstance(dim, int) else 0 for dim in weight.type.shape[-2:])
+    else:
+        weight = cx.weight(p.weights, (out, int(p.kernelChannels), *kernel))
+    pad_type, pad = padding(cx, p, "ConvolutionPaddingType")
+    conv = core.Conv(
+        x,
+        weight,
+        cx.bias(p.bias, out, p.hasBias),
+        strides=pair(p.stride, 1),
+        dilations=pair(p.dilationFactor, 1),
+        pad_type=pad_type,
+        pad=pad,
+        groups=groups,
+    )
+    return restore(conv.result)
+
+
+def deconvolution(cx: LayerContext, p: Any) -> Value:
+    """Transposed convolution; weights [in, out / groups, H, W]. Dilation is ignored, by contract."""
+    cx.expect_inputs(1)
+    x, restore = cx.as_images(cx.input)
+    groups = int(p.nGroups) or 1
+    out, kernel = int(p.outputChannels), pair(p.kernelSize, 3)
+    cx.require(not is_empty(p.weights), "has no weights")
+    sizes = (int(p.kernelChannels), out // groups, *kernel)
+    weight = cx.weight(p.weights, sizes, output_axis=1)
+    pad_type, pad = padding(cx, p, "ConvolutionPaddingType")
+    conv = core.ConvTranspose(
+        x,
+        weight,
+        cx.bias(p.bias, out, p.hasBias),
+        strides=pair(p.stride, 1),
+        pad_type=pad_type,
+        pad=pad,
+        groups=groups,
+        output_shape=tuple(int(size) for size in p.outputShape),
+    )
+    return restore(conv.result)
+
+
+def padding(cx: LayerContext, p: Any, oneof: str) -> tuple[PadType, tuple[int, ...]]:
+    """(pad type, amounts) of a layer with `valid` or `same` padding; neither set means valid."""
+    kind = p.WhichOneof(oneof)
+    if kind == "same":
+        lower = p.same.asymmetryMode == 1  # TOP_LEFT_HEAVY
+        return (PadType.SAME_LOWER if lower else PadType.SAME), ()
+    amounts = borders(cx, p.valid.paddingAmounts)
+    return (PadType.CUSTOM, amounts) if any(amounts) else (PadType.VALID, ())
+
+
+def borders(cx: LayerContext, amounts: Any) -> tuple[int, ...]:
+    """BorderAmounts as (top, bottom, left, right); zeros when not set."""
+    edges = amounts.borderAmounts
+    cx.require(len(edges) in (0, 2), f"has {len(edges)} border amounts, expected 2")
+    if not edges:
+        return (0, 0, 0, 0)
+    return tuple(int(n) for edge in edges for n in (edge.startEdgeSize, edge.endEdgeSize))

@@ -1,0 +1,59 @@
+"""Inner products and embeddings."""
+
+from typing import Any
+
+from ....ir.dialects.core import elementwise, index, linear
+from ....ir.dialects.core.shape import Squeeze, Transpose
+from ....ir.ssa import Value
+from ..rules import Result
+from .context import LayerContext, append_units, flatten_tail, integers, layer_rules
+
+rules = layer_rules("linear")
+
+
+@rules("innerProduct")
+def inner_product(cx: LayerContext, p: Any) -> Result:
+    """Matrix product; ranks 4 and 5 flatten their last three dimensions and put 1s in their place."""
+    cx.expect_inputs(1)
+    if p.int8DynamicQuantize:
+        raise cx.unsupported(
+            "quantizes its input while it runs (int8DynamicQuantize)",
+            "dequantize the model's weights with coremltools first",
+        )
+    x = cx.input
+    units = 2 if x.type.rank > 3 else 0
+    if units:
+        x = flatten_tail(x, 3)
+    out = int(p.outputChannels)
+    weight = cx.weight(p.weights, (out, int(p.inputChannels)))
+    product = linear.Linear(x, weight, cx.bias(p.bias, out, p.hasBias)).result
+    return append_units(product, units) if units else product
+
+
+@rules("embedding")
+def embedding(cx: LayerContext, p: Any) -> Result:
+    """Rows of a table by index; the input is [..., 1, 1, 1]."""
+    x = cx.rank_at_least(cx.input, 4)
+    cx.require(
+        all(dim == 1 for dim in x.type.shape[-3:]),
+        f"needs an input that ends in three extents of 1, got {x.type}",
+    )
+    indices = Squeeze(x, (-3, -2, -1)).result
+    return append_units(_look_up(cx, p, indices, int(p.inputDim), int(p.outputChannels)), 2)
+
+
+@rules("embeddingND")
+def embedding_nd(cx: LayerContext, p: Any) -> Result:
+    """Rows of a table by index; the input's last extent is 1 and becomes the row."""
+    x = cx.rank_at_least(cx.input, 2)
+    cx.require(x.type.shape[-1] == 1, f"needs an input whose last extent is 1, got {x.type}")
+    indices = Squeeze(x, (-1,)).result
+    return _look_up(cx, p, indices, int(p.vocabSize), int(p.embeddingSize))
+
+
+def _look_up(cx: LayerContext, p: Any, indices: Value, count: int, size: int) -> Value:
+    """Weights are stored [size, count]; one column is an entry."""
+    table = Transpose(cx.weight(p.weights, (size, count)), (1, 0)).result
+    found = index.Gather(table, integers(indices), axis=0).result
+    bias = cx.bias(p.bias, size, p.hasBias)
+    return found if bias is None else elementwise.Add(found, bias).result

@@ -1,0 +1,62 @@
+"""Normalization layers; channels are axis -3."""
+
+from typing import Any
+
+from ....ir.dialects.core import elementwise, norm
+from ....ir.dialects.core.shape import ExpandDims
+from ....ir.ssa import Value
+from ..rules import Result
+from .context import LayerContext, layer_rules
+
+rules = layer_rules("norm")
+
+
+@rules("batchnorm")
+def batchnorm(cx: LayerContext, p: Any) -> Result:
+    """With given statistics, or with those of each instance or of the whole batch."""
+    cx.expect_inputs(1)
+    x = cx.rank_at_least(cx.input, 3)
+    count = (int(p.channels),)
+    gamma, beta = cx.weight(p.gamma, count, "gamma"), cx.weight(p.beta, count, "beta")
+    epsilon = cx.number(p.epsilon, default=1e-5)
+    if not p.computeMeanVar:
+        mean, variance = cx.weight(p.mean, count, "mean"), cx.weight(p.variance, count, "variance")
+        return norm.BatchNorm(x, mean, variance, gamma, beta, epsilon=epsilon, axis=-3).result
+    rank = x.type.rank
+    axes = (-2, -1) if p.instanceNormalization else (*range(rank - 3), -2, -1)
+    normal = norm.MeanVarianceNorm(x, axes, epsilon=epsilon).result
+    scaled = elementwise.Mul(normal, _over_channels(gamma)).result
+    return elementwise.Add(scaled, _over_channels(beta)).result
+
+
+def _over_channels(vector: Value) -> Value:
+    return ExpandDims(vector, (1, 2)).result
+
+
+@rules("mvn")
+def mean_variance_normalize(cx: LayerContext, p: Any) -> Result:
+    """Over each channel's pixels, or over channels and pixels."""
+    x = cx.rank_at_least(cx.input, 3)
+    axes = (-3, -2, -1) if p.acrossChannels else (-2, -1)
+    epsilon = cx.number(p.epsilon, default=1e-6)
+    return norm.MeanVarianceNorm(x, axes, bool(p.normalizeVariance), epsilon).result
+
+
+@rules("l2normalize")
+def l2_normalize(cx: LayerContext, p: Any) -> Result:
+    """Over channels and pixels together."""
+    x = cx.rank_at_least(cx.input, 3)
+    return norm.L2Norm(x, (-3, -2, -1), cx.number(p.epsilon, default=1e-6)).result
+
+
+@rules("lrn")
+def local_response_normalize(cx: LayerContext, p: Any) -> Result:
+    """Across neighbouring channels."""
+    return norm.LocalResponseNorm(
+        cx.rank_at_least(cx.input, 3),
+        size=int(p.localSize),
+        alpha=cx.number(p.alpha),
+        beta=cx.number(p.beta),
+        k=cx.number(p.k, default=1.0),
+        axis=-3,
+    ).result

@@ -1,0 +1,61 @@
+"""Pooling layers."""
+
+from typing import Any
+
+from ....ir.attributes import PadType
+from ....ir.dialects.core import pool as core
+from ....ir.dialects.core import reduce
+from ....ir.ssa import Value
+from ..rules import Result
+from .context import LayerContext, layer_rules, pair
+from .conv import padding
+
+rules = layer_rules("pool")
+
+_KINDS = (core.MaxPool, core.AvgPool, core.L2Pool)
+_GLOBAL = (reduce.ReduceMax, reduce.ReduceMean, reduce.ReduceL2Norm)
+
+
+@rules("pooling")
+def pooling(cx: LayerContext, p: Any) -> Result:
+    """Max, average or L2 pooling over windows, or over the whole image."""
+    cx.expect_inputs(1)
+    cx.require(0 <= p.type < len(_KINDS), f"has an unknown type {p.type}")
+    if p.globalPooling:
+        cx.rank_at_least(cx.input, 3)
+        return _GLOBAL[p.type](cx.input, axes=(-2, -1), keep_dims=True).result
+    x, restore = cx.as_images(cx.input)
+    kernel, strides = pair(p.kernelSize, 3), pair(p.stride, 1)
+    if p.WhichOneof("PoolingPaddingType") == "includeLastPixel":
+        before = pair(p.includeLastPixel.paddingAmounts, 0)
+        pad = _include_last_pixel(cx, x, kernel, strides, before)
+        pad_type = PadType.CUSTOM
+    else:
+        pad_type, pad = padding(cx, p, "PoolingPaddingType")
+    given = {"kernel_sizes": kernel, "strides": strides, "pad_type": pad_type, "pad": pad}
+    if p.type == 1:
+        exclude = bool(p.avgPoolExcludePadding)
+        return restore(core.AvgPool(x, exclude_padding_from_average=exclude, **given).result)
+    return restore(_KINDS[p.type](x, **given).result)
+
+
+def _include_last_pixel(
+    cx: LayerContext,
+    x: Value,
+    kernel: tuple[int, int],
+    strides: tuple[int, int],
+    before: tuple[int, int],
+) -> tuple[int, ...]:
+    """Padding that makes the last window include the last pixel (ValidCompletePadding)."""
+    pad: list[int] = []
+    for size, k, s, p in zip(x.type.shape[-2:], kernel, strides, before, strict=True):
+        cx.require(
+            isinstance(size, int), "has a window that depends on a flexible extent",
+            "give the input a fixed size",
+        )
+        assert isinstance(size, int)
+        out = -(-(size + 2 * p - k) // s) + 1
+        if any(before) and (out - 1) * s >= size + p:
+            out -= 1
+        pad += [p, max((out - 1) * s + k - size - p, 0)]
+    return tuple(pad)

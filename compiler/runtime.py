@@ -1,0 +1,235 @@
+"""A compiled model: the interface of coremltools.models.MLModel, on any machine."""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..backends.target import load_target
+from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.interpret import Interpreter
+from ..ir.ssa import Function, Module, Value
+from ..ir.types import Array, DType
+from .options import Options
+
+_PIL_MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}
+
+
+class CompiledModel:
+    """A model that predicts and can be saved.
+
+    Attributes:
+        module: the IR as imported.
+        optimized: after the target's passes.
+        lowered: in the target's dialect.
+        options: how it was compiled.
+    """
+
+    def __init__(
+        self, module: Module, optimized: Module, lowered: Module, options: Options
+    ) -> None:
+        self.module = module
+        self.optimized = optimized
+        self.lowered = lowered
+        self.options = options
+
+    @functools.cached_property
+    def executable(self) -> Any:
+        """The target's executable form, made on first use (this imports the target's library)."""
+        return load_target(self.options.target).executable(self.lowered)
+
+    @property
+    def function(self) -> Function:
+        return self.optimized.main
+
+    def predict(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the model.
+
+        Args:
+            inputs: arrays, numbers, or images (PIL, or arrays [H, W, C] with colours in the order
+                red, green, blue) by Core ML's names. Optional inputs may be left out.
+
+        Returns:
+            arrays, images (PIL), labels and {label: probability} dictionaries by Core ML's names.
+            A batch of images gives a leading dimension, lists of labels and of dictionaries.
+
+        Raises:
+            CompileError: an input is missing, unknown, or of the wrong shape.
+        """
+        arrays, batched = bind_inputs(self.function, inputs)
+        return present_outputs(self.function, self.executable.run(arrays), batched)
+
+    def interpret(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The same as `predict`, by the numpy interpreter on the imported IR."""
+        function = self.module.main
+        arrays, batched = bind_inputs(function, inputs)
+        ordered = [arrays[value.name] for value in function.arguments]
+        results = Interpreter(self.module).run(function, ordered)
+        named = dict(zip(function.result_names, results, strict=True))
+        return present_outputs(function, named, batched)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a SavedModel; an existing folder is replaced."""
+        path = Path(folder)
+        self.executable.save(path, describe(self.lowered))
+        return path
+
+
+def bind_inputs(
+    function: Function, inputs: Mapping[str, Any]
+) -> tuple[dict[str, Array], bool]:
+    """(arrays of the function's exact types by name, whether images came as a batch).
+
+    Raises:
+        CompileError: every missing, unknown or ill-shaped input.
+    """
+    problems: list[Diagnostic] = []
+    names = [value.name for value in function.arguments]
+    unknown = [name for name in inputs if name not in names]
+    if unknown:
+        problems.append(
+            _usage(f"there is no input '{unknown[0]}'", f"the inputs are {', '.join(names)}")
+        )
+    arrays: dict[str, Array] = {}
+    batched = False
+    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
+        given = inputs.get(value.name)
+        if given is None and facts.get("optional"):
+            given = _default(value, facts)
+        if given is None:
+            problems.append(_usage(f"input '{value.name}' is missing"))
+            continue
+        try:
+            if facts.get("kind") == "image":
+                arrays[value.name], many = _image(value, facts, given)
+                batched |= many
+            else:
+                arrays[value.name] = _array(value, given)
+        except ValueError as error:
+            problems.append(_usage(f"input '{value.name}' {error}"))
+    if problems:
+        raise CompileError(problems)
+    return arrays, batched
+
+
+def _default(value: Value, facts: Mapping[str, Any]) -> Array:
+    sizes = tuple(dim if isinstance(dim, int) else 1 for dim in value.type.shape)
+    return np.full(sizes, facts.get("default", 0), value.type.dtype.numpy)
+
+
+def _array(value: Value, given: Any) -> Array:
+    array = np.asarray(given)
+    expected = value.type
+    if expected.dtype is not DType.STR:
+        array = array.astype(expected.dtype.numpy)
+    if _fits(array.shape, value):
+        return array
+    static = [dim for dim in expected.shape if isinstance(dim, int)]
+    # Core ML takes an array with extra dimensions of 1, such as [1, 1, C, 1, 1] for [C].
+    if len(static) == expected.rank and _squeezed(array.shape) == _squeezed(tuple(static)):
+        return array.reshape(static)
+    raise ValueError(f"has shape {list(array.shape)}, expected {expected}")
+
+
+def _squeezed(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in sizes if size != 1)
+
+
+def _fits(sizes: tuple[int, ...], value: Value) -> bool:
+    dims = value.type.shape
+    return len(sizes) == len(dims) and all(
+        not isinstance(dim, int) or dim == size for dim, size in zip(dims, sizes, strict=True)
+    )
+
+
+def _image(value: Value, facts: Mapping[str, Any], given: Any) -> tuple[Array, bool]:
+    """An image, or a batch, as [N, H, W, C] of the argument's dtype."""
+    if hasattr(given, "convert"):  # a PIL image
+        mode = _PIL_MODES[facts.get("color", "RGB")]
+        given = given if given.mode == mode else given.convert(mode)
+    array = np.asarray(given)
+    channels = value.type.shape[3]
+    if array.ndim == 2 and channels == 1:
+        array = array[:, :, None]
+    elif array.ndim == 3 and channels == 1 and array.shape[2] != 1:
+        array = array[:, :, :, None]
+    many = array.ndim == 4
+    if not many:
+        array = array[None]
+    if not _fits(array.shape, value):
+        raise ValueError(f"has shape {list(array.shape)}, expected {value.type}")
+    if value.type.dtype is DType.U8 and array.dtype != np.uint8:
+        array = np.clip(np.round(array), 0, 255)
+    return array.astype(value.type.dtype.numpy), many
+
+
+def present_outputs(
+    function: Function, results: Mapping[str, Array], batched: bool
+) -> dict[str, Any]:
+    """Results as Core ML's predict gives them."""
+    labels = function.attributes.get("class_labels", ())
+    images = any(facts.get("kind") == "image" for facts in function.argument_attributes)
+    found: dict[str, Any] = {}
+    for name, facts in zip(function.result_names, function.result_attributes, strict=True):
+        array = results[name]
+        single = images and not batched and array.ndim > 0 and len(array) == 1
+        kind = facts.get("kind", "array")
+        if kind == "dictionary":
+            rows = array.reshape(-1, len(labels))
+            dictionaries = [dict(zip(labels, map(float, row), strict=True)) for row in rows]
+            found[name] = dictionaries if batched else dictionaries[0]
+        elif kind in ("string", "int64"):
+            entries = [_label(entry) for entry in np.ravel(array).tolist()]
+            found[name] = entries if batched else entries[0]
+        elif kind == "image":
+            found[name] = array if batched else _picture(array[0])
+        else:
+            leading = single and _has_batch(function, name, array)
+            found[name] = array[0] if leading else array
+    return found
+
+
+def _has_batch(function: Function, name: str, array: Array) -> bool:
+    """Whether a result's first dimension is the image batch rather than Core ML's own."""
+    position = function.result_names.index(name)
+    shape = function.result_attributes[position].get("shape", ())
+    first = function.results[position].type.shape[:1]
+    return not isinstance(first[0], int) or len(shape) == array.ndim - 1
+
+
+def _label(entry: Any) -> Any:
+    return entry.decode() if isinstance(entry, bytes) else entry
+
+
+def _picture(array: Array) -> Any:
+    from PIL import Image
+
+    if array.shape[-1] == 1:
+        array = array[..., 0]
+    return Image.fromarray(array if array.dtype == np.uint8 else array.astype(np.float32))
+
+
+def describe(module: Module) -> dict[str, Any]:
+    """The interface for people and programs that read a SavedModel: `assets.extra/cmlc.json`."""
+    function = module.main
+    return {
+        "model": module.name,
+        **module.attributes,
+        "inputs": [
+            {"name": value.name, "type": str(value.type), **facts}
+            for value, facts in zip(function.arguments, function.argument_attributes, strict=True)
+        ],
+        "outputs": [
+            {"name": name, "type": str(value.type), **facts}
+            for name, value, facts in zip(
+                function.result_names, function.results, function.result_attributes, strict=True
+            )
+        ],
+        **{key: list(v) if isinstance(v, tuple) else v for key, v in function.attributes.items()},
+    }
+
+
+def _usage(message: str, remedy: str = "") -> Diagnostic:
+    return Diagnostic(message, "usage", remedy=remedy)

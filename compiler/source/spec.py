@@ -1,0 +1,232 @@
+"""Core ML's protobuf messages: loading their classes, and reading a model from where it is.
+
+This is the only module that imports `coremltools.proto`, and it does so without the package around
+it, whose import takes seconds and pulls TensorFlow in. Messages are typed `Any`: the generated
+modules carry no types.
+"""
+
+import importlib
+import importlib.util
+import mmap
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from ...ir.diagnostics import CompileError, Diagnostic
+from . import package, wire
+
+# What the messages of the installed coremltools describe (iOS 26).
+KNOWN_VERSION = 10
+# Apple raises the version by one a year: anything above is no version at all.
+_PLAUSIBLE_VERSION = 100
+_LARGEST_MESSAGE = 2**31 - 1
+_NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
+_DOWNLOAD_AGAIN = "download or export the model again"
+
+# How files that are often mistaken for a model begin: what they are, what to do. No model begins
+# like this: read as tags, these bytes have a wire type that Model doesn't use, or the number 0.
+_MISTAKEN = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the model itself", "run git lfs pull"),
+    (b"PK\x03\x04", "a zip archive", "unpack it and name the model inside"),
+    (b"\x1f\x8b", "a gzip archive", "unpack it and name the model inside"),
+    (b"<", "an HTML or XML page", "download the file itself, not the web page that shows it"),
+    (b"{", "a JSON file", "name the .mlmodel file, or the .mlpackage folder around it"),
+    (b"[", "a JSON file", "name the .mlmodel file, or the .mlpackage folder around it"),
+    (b"\x89HDF", "an HDF5 file", "convert the model to Core ML first"),
+)
+
+_lock = threading.RLock()
+
+
+def messages(module: str) -> Any:
+    """A generated module of message classes, such as `NeuralNetwork_pb2`.
+
+    Raises:
+        ModuleNotFoundError: coremltools isn't installed, or has no such module.
+    """
+    name = f"coremltools.proto.{module}"
+    with _lock:
+        if name in sys.modules:
+            return sys.modules[name]
+        if "coremltools" in sys.modules:
+            return importlib.import_module(name)
+        with _stand_in():
+            return importlib.import_module(name)
+
+
+@contextmanager
+def _stand_in() -> Iterator[None]:
+    """An empty module in place of the `coremltools` package, so that its `__init__` doesn't run.
+
+    `coremltools.proto` and its modules stay in sys.modules: a later import of the real package
+    finds them there, and no message is registered twice.
+    """
+    spec = importlib.util.find_spec("coremltools")
+    if spec is None or spec.submodule_search_locations is None:
+        raise ModuleNotFoundError("coremltools is not installed", name="coremltools")
+    stand_in = ModuleType("coremltools")
+    stand_in.__path__ = list(spec.submodule_search_locations)
+    sys.modules["coremltools"] = stand_in
+    try:
+        yield
+    finally:
+        if sys.modules.get("coremltools") is stand_in:
+            del sys.modules["coremltools"]
+
+
+def read_spec(source: object) -> Any:
+    """The Model message of a `.mlmodel` file, a `.mlpackage` folder, a message or an MLModel.
+
+    Raises:
+        CompileError: the source is no Core ML model, or a newer one than is known.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _read_path(Path(source))
+    if callable(get_spec := getattr(source, "get_spec", None)):
+        source = get_spec()
+    descriptor = getattr(source, "DESCRIPTOR", None)
+    if getattr(descriptor, "full_name", "") != "CoreML.Specification.Model":
+        message = f"a model is a path, a Model message or an MLModel, not {type(source).__name__}"
+        raise CompileError(Diagnostic(message, "usage"))
+    _check(source, "")
+    return source
+
+
+def model_kind(spec: Any) -> str:
+    """The name of the model's type: `neuralNetworkClassifier`, `mlProgram`, …; empty without."""
+    return spec.WhichOneof("Type") or ""
+
+
+def network_of(spec: Any) -> Any:
+    """The NeuralNetwork, NeuralNetworkClassifier or NeuralNetworkRegressor message of a model.
+
+    Raises:
+        CompileError: the model is of another type.
+    """
+    kind = model_kind(spec)
+    if kind in _NETWORKS:
+        return getattr(spec, kind)
+    message = f"models of type {kind or 'unknown'} are not supported yet"
+    remedy = f"only {', '.join(_NETWORKS)} are"
+    raise CompileError(Diagnostic(message, "unsupported", subject=kind, remedy=remedy))
+
+
+def _read_path(path: Path) -> Any:
+    try:
+        file = package.model_file(path) if path.is_dir() else path
+        with file.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size == 0:
+                _malformed(str(file), "the file is empty", _DOWNLOAD_AGAIN)
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            with mapped, memoryview(mapped) as data:
+                return _parse(data, str(file))
+    except FileNotFoundError:
+        _malformed(str(path), "there is no such file or folder", "check the path")
+    except OSError as error:
+        _malformed(str(path), f"the file can't be read: {error.strerror or error}")
+
+
+def _parse(data: memoryview, file: str) -> Any:
+    """The message in `data`; whoever holds on to a slice of it would keep the file mapped."""
+    from google.protobuf.message import DecodeError
+
+    head = bytes(data[:256]).removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
+    for start, what, remedy in _MISTAKEN:
+        if head.startswith(start):
+            _malformed(file, f"this is {what}", remedy)
+    if len(data) > _LARGEST_MESSAGE:
+        message = "the file is larger than 2 GiB, more than a protobuf message can hold"
+        raise CompileError(Diagnostic(message, "malformed", file=file, remedy=_DOWNLOAD_AGAIN))
+    _check_fields(data, file)
+    model = messages("Model_pb2").Model
+    try:
+        spec = model.FromString(data)
+    except DecodeError as error:
+        name = _damaged_field(data)
+        message = f"the model can't be decoded: its {name} is damaged or in a pre-release format"
+        remedy = "export the model again with a current coremltools"
+        note = str(error)
+    else:
+        _check(spec, file)
+        return spec
+    # Outside the handler: its traceback would keep the mapped file open.
+    diagnostic = Diagnostic(message, "malformed", file=file, remedy=remedy, notes=(note,))
+    raise CompileError(diagnostic)
+
+
+def _check_fields(data: memoryview, file: str) -> None:
+    """Refuse what the protobuf runtime would skip or explain badly, at the top level."""
+    descriptor = messages("Model_pb2").Model.DESCRIPTOR
+    known = descriptor.fields_by_number
+    of_type = {field.number for field in descriptor.oneofs_by_name["Type"].fields}
+    seen: set[int] = set()
+    version = 0
+    try:
+        for field in wire.fields(data):
+            if not _is_known(field, known):
+                raise wire.WireError(field.start)
+            seen.add(field.number)
+            if field.number == 1:
+                version = wire.varint(data, field.payload)[0]
+    except wire.WireError as error:
+        offset, cut = error.offset, error.cut
+    else:
+        return
+    if version > KNOWN_VERSION:
+        _check_version(version, file)
+    if cut and _is_known(cut, known):
+        missing = f"{cut.end - len(data):,} bytes of its {known[cut.number].name} are missing"
+        _malformed(file, f"the file is cut short: {missing}", _DOWNLOAD_AGAIN)
+    if seen & of_type:
+        rest = len(data) - offset
+        _malformed(file, f"{rest:,} bytes that are no part of the model follow byte {offset:,}")
+    _malformed(file, f"this is no Core ML model: byte {offset:,} starts no field of one")
+
+
+def _is_known(field: wire.Field, known: Any) -> bool:
+    if field.number not in known:
+        return False
+    is_message = known[field.number].message_type is not None
+    return field.wire_type == (wire.BYTES if is_message else wire.VARINT)
+
+
+def _damaged_field(data: memoryview) -> str:
+    """The name of the first top-level field that doesn't decode on its own."""
+    from google.protobuf.message import DecodeError
+
+    model = messages("Model_pb2").Model
+    for field in wire.fields(data):
+        try:
+            model.FromString(data[field.start : field.end])
+        except DecodeError:
+            return str(model.DESCRIPTOR.fields_by_number[field.number].name)
+    return "content"
+
+
+def _check(spec: Any, file: str) -> None:
+    """What every model has, whatever its type."""
+    _check_version(spec.specificationVersion, file)
+    if not model_kind(spec):
+        message = "the file holds no model: none of the model types is set"
+        _malformed(file, message, "export the model again with a current coremltools")
+
+
+def _check_version(version: int, file: str) -> None:
+    if not 0 < version <= _PLAUSIBLE_VERSION:
+        _malformed(file, f"this is no Core ML model: its specification version is {version}")
+    if version > KNOWN_VERSION:
+        message = f"specification version {version} is newer than {KNOWN_VERSION}, the newest known"
+        remedy = "export the model for an older deployment target"
+        raise CompileError(
+            Diagnostic(message, "unsupported", file=file, subject=str(version), remedy=remedy)
+        )
+
+
+def _malformed(file: str, message: str, remedy: str = _DOWNLOAD_AGAIN) -> NoReturn:
+    raise CompileError(Diagnostic(message, "malformed", file=file, remedy=remedy))

@@ -1,0 +1,255 @@
+"""Kinds of attributes: what an attribute's number means, and how literals become typed values.
+
+An attribute is declared with its Python type; an `Annotated` alias from here adds meaning that the
+type checker doesn't need but normalization, verification and layout do: `axis: Axis = attr()` is an
+`int` to Python and "a dimension of the first operand" to the compiler.
+"""
+
+import enum
+import json
+import types as python_types
+import typing
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+from .dims import Dim, Expr
+from .resources import Resource
+from .types import DType, Tensor
+
+
+class Kind(enum.Enum):
+    """The meaning of an integer attribute."""
+
+    PLAIN = enum.auto()
+    AXIS = enum.auto()  # one dimension of the first operand
+    AXES = enum.auto()  # several
+    NEW_AXIS = enum.auto()  # one dimension of the result, which has one more than the operand
+    NEW_AXES = enum.auto()  # several, all of them new in the result
+    PERM = enum.auto()  # a permutation of the first operand's dimensions
+    PER_AXIS = enum.auto()  # one entry for each dimension of the first operand
+    PAD_PAIRS = enum.auto()  # (before, after) for each dimension of the first operand, flat
+
+
+Axis: TypeAlias = Annotated[int, Kind.AXIS]
+Axes: TypeAlias = Annotated[tuple[int, ...], Kind.AXES]
+NewAxis: TypeAlias = Annotated[int, Kind.NEW_AXIS]
+NewAxes: TypeAlias = Annotated[tuple[int, ...], Kind.NEW_AXES]
+Perm: TypeAlias = Annotated[tuple[int, ...], Kind.PERM]
+PerAxis: TypeAlias = Annotated[tuple[int, ...], Kind.PER_AXIS]
+PadPairs: TypeAlias = Annotated[tuple[int, ...], Kind.PAD_PAIRS]
+Dims: TypeAlias = tuple[Dim, ...]
+
+
+class Layout(enum.Enum):
+    """Where a spatial op's channels are: [N, C, *spatial] or [N, *spatial, C]."""
+
+    CHANNELS_FIRST = "channels_first"
+    CHANNELS_LAST = "channels_last"
+
+    def channel_axis(self, rank: int) -> int:
+        return 1 if self is Layout.CHANNELS_FIRST else rank - 1
+
+    def spatial_axes(self, rank: int) -> tuple[int, ...]:
+        return tuple(range(2, rank) if self is Layout.CHANNELS_FIRST else range(1, rank - 1))
+
+
+class PadType(enum.Enum):
+    """How windows meet the border; MIL's `pad_type`.
+
+    `same` puts the larger half of an odd total after the data (TensorFlow's SAME), `same_lower`
+    before it; `custom` takes the amounts from the op's `pad`.
+    """
+
+    VALID = "valid"
+    CUSTOM = "custom"
+    SAME = "same"
+    SAME_LOWER = "same_lower"
+
+
+@dataclass(frozen=True)
+class EnumLiteral:
+    """`#same` in text, before the attribute that it belongs to is known."""
+
+    value: str
+
+
+def split_annotation(annotation: Any) -> tuple[Any, Kind]:
+    """The plain type and the kind of a declared attribute."""
+    if typing.get_origin(annotation) is Annotated:
+        base, *extra = typing.get_args(annotation)
+        return base, next((item for item in extra if isinstance(item, Kind)), Kind.PLAIN)
+    return annotation, Kind.PLAIN
+
+
+def convert(value: Any, annotation: Any) -> Any:
+    """The value as the declared type, from Python code or from a parsed literal.
+
+    Raises:
+        TypeError: it has another type.
+    """
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, python_types.UnionType):
+        return _convert_union(value, typing.get_args(annotation))
+    if origin is tuple:
+        if not isinstance(value, tuple | list):
+            raise TypeError(f"expected a list, got {value!r}")
+        items = typing.cast(list[Any], value)
+        return tuple(convert(item, typing.get_args(annotation)[0]) for item in items)
+    if annotation is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected: type = annotation
+    if issubclass(expected, enum.Enum):
+        return _convert_enum(value, expected)
+    if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+        raise TypeError(f"expected {expected.__name__}, got {value!r}")
+    return value
+
+
+def _convert_enum(value: Any, annotation: type[enum.Enum]) -> enum.Enum:
+    if isinstance(value, annotation):
+        return value
+    if isinstance(value, EnumLiteral):
+        for member in annotation:
+            if member.value == value.value:
+                return member
+    choices = ", ".join(str(member.value) for member in annotation)
+    shown = value.value if isinstance(value, EnumLiteral) else repr(value)
+    raise TypeError(f"expected one of {choices}, got {shown}")
+
+
+def _convert_union(value: Any, choices: tuple[Any, ...]) -> Any:
+    for choice in choices:
+        if choice is type(None):
+            if value is None:
+                return None
+            continue
+        try:
+            return convert(value, choice)
+        except TypeError:
+            continue
+    raise TypeError(f"{value!r} is none of {', '.join(map(str, choices))}")
+
+
+def normalize(kind: Kind, value: Any, rank: int | None) -> Any:
+    """Negative axes become positive; entries are checked against the operand's rank.
+
+    Raises:
+        ValueError: an axis out of range, repeated, or a wrong number of entries.
+    """
+    if rank is None or value is None or kind is Kind.PLAIN:
+        return value
+    match kind:
+        case Kind.AXIS:
+            return _axis(value, rank)
+        case Kind.AXES:
+            return _distinct([_axis(v, rank) for v in value])
+        case Kind.NEW_AXIS:
+            return _axis(value, rank + 1)
+        case Kind.NEW_AXES:
+            return _distinct([_axis(v, rank + len(value)) for v in value])
+        case Kind.PERM:
+            perm = tuple(_axis(v, rank) for v in value)
+            if sorted(perm) != list(range(rank)):
+                raise ValueError(f"{list(value)} is no permutation of {rank} dimensions")
+            return perm
+        case Kind.PER_AXIS | Kind.PAD_PAIRS:
+            count = rank * (2 if kind is Kind.PAD_PAIRS else 1)
+            if len(value) != count:
+                raise ValueError(f"{len(value)} entries for {rank} dimensions, expected {count}")
+            return value
+
+
+def _axis(axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise ValueError(f"axis {axis} is out of range for rank {rank}")
+    return axis % rank
+
+
+def _distinct(axes: list[int]) -> tuple[int, ...]:
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"axes {axes} repeat a dimension")
+    return tuple(axes)
+
+
+def permute(kind: Kind, value: Any, perm: tuple[int, ...]) -> Any:
+    """The attribute for an untransposed operand.
+
+    `value` describes `transpose(x, perm)`; the result describes `x`: dimension `i` of the
+    transposed operand is dimension `perm[i]` of `x`.
+
+    Raises:
+        ValueError: this kind does not survive a permutation.
+    """
+    match kind:
+        case Kind.PLAIN:
+            return value
+        case Kind.AXIS:
+            return _moved((value,), perm)[0]
+        case Kind.AXES:
+            return _moved(value, perm)
+        case Kind.PER_AXIS | Kind.PAD_PAIRS:
+            step = 2 if kind is Kind.PAD_PAIRS else 1
+            moved: list[int] = [0] * len(value)
+            for position, axis in enumerate(perm):
+                start = step * position
+                moved[step * axis : step * (axis + 1)] = value[start : start + step]
+            return tuple(moved)
+        case _:
+            raise ValueError(f"{kind} does not survive a permutation")
+
+
+def _moved(axes: tuple[int, ...], perm: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(perm[axis] for axis in axes)
+
+
+def literal(value: Any) -> str:
+    """An attribute value as text, resources excepted (the printer owns them)."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Expr | Tensor):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, DType):
+        return value.value
+    if isinstance(value, enum.Enum):
+        return f"#{value.value}"
+    if isinstance(value, EnumLiteral):
+        return f"#{value.value}"
+    if isinstance(value, tuple | list):
+        items = typing.cast(list[Any], value)
+        return f"[{', '.join(map(literal, items))}]"
+    if value is None:
+        return "none"
+    raise TypeError(f"{type(value).__name__} has no text form")
+
+
+def quote(text: str) -> str:
+    """A string literal: JSON's escapes."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+# Re-exported: `value: Resource = attr()` and `type: Tensor = attr()` read as attribute kinds.
+__all__ = [
+    "Axes",
+    "Axis",
+    "Dims",
+    "EnumLiteral",
+    "Kind",
+    "Layout",
+    "NewAxes",
+    "NewAxis",
+    "PadPairs",
+    "PadType",
+    "PerAxis",
+    "Perm",
+    "Resource",
+    "convert",
+    "literal",
+    "normalize",
+    "permute",
+    "quote",
+    "split_annotation",
+]

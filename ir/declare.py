@@ -1,0 +1,202 @@
+"""The declaration mechanism: fields of an op class, collected once when the class is made.
+
+`x: Value = operand(FLOAT)`, `axis: Axis = attr()`, `body: Region = region()` in a class body
+declare an op; nothing else has to be written for its constructor, verifier, text form, pattern
+matching, documentation or rebuilding. `ssa.Op` is the one user of this module.
+"""
+
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .attributes import Kind, convert, normalize, split_annotation
+from .types import ANY, DType, Type
+
+REQUIRED: Any = object()
+HOOKS = frozenset({"infer", "evaluate", "fold", "permute", "effects"})
+_HOOK_PREFIXES = ("infer", "verify", "eval", "fold", "permute", "effect", "_verify", "_infer")
+
+
+@dataclass
+class Field:
+    """A declared field; also the descriptor that reads it from an op."""
+
+    name: str = ""
+    default: Any = REQUIRED
+    doc: str = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+@dataclass
+class OperandField(Field):
+    """An operand: one value, an optional one (`default=None`) or several (`tuple[Value, ...]`).
+
+    Attributes:
+        dtypes: element types it may have.
+        rank: ranks it may have; None for any.
+        like: the name of an operand whose dtype it must share.
+    """
+
+    dtypes: frozenset[DType] = ANY
+    rank: tuple[int, ...] | None = None
+    like: str = ""
+    variadic: bool = False
+
+    def __get__(self, op: Any, owner: type | None = None) -> Any:
+        return self if op is None else op.operand_group(self.name)
+
+    def problem(self, given: Type, like: Type | None) -> str:
+        """Why a value of this type (`like` is that of the operand it must resemble) can't be it."""
+        if given.dtype not in self.dtypes:
+            allowed = ", ".join(sorted(dtype.value for dtype in self.dtypes))
+            return f"{self.name} is {given}, expected one of {allowed}"
+        if self.rank is not None and given.rank not in self.rank:
+            return f"{self.name} is {given}, expected rank {' or '.join(map(str, self.rank))}"
+        if like is not None and like.dtype != given.dtype:
+            return f"{self.name} is {given}, but {self.like} is {like}"
+        return ""
+
+
+@dataclass
+class AttributeField(Field):
+    """An attribute: an immutable Python value of the annotated type."""
+
+    annotation: Any = None
+    kind: Kind = Kind.PLAIN
+
+    def __get__(self, op: Any, owner: type | None = None) -> Any:
+        return self if op is None else op.attributes[self.name]
+
+    def converted(self, value: Any, rank: int | None) -> Any:
+        """The value as the declared type, normalized for a first operand of this rank.
+
+        Raises:
+            TypeError: it has another type.
+            ValueError: it doesn't fit the rank.
+        """
+        value = value if value is self.default else convert(value, self.annotation)
+        return normalize(self.kind, value, rank)
+
+
+@dataclass
+class RegionField(Field):
+    """A nested region (or, annotated `tuple[Region, ...]`, several)."""
+
+    def __get__(self, op: Any, owner: type | None = None) -> Any:
+        return self if op is None else op.regions[self.name]
+
+
+@dataclass
+class ResultTypeField(Field):
+    """Result types given by the builder instead of inferred: target ops carry the core op's."""
+
+    def __get__(self, op: Any, owner: type | None = None) -> Any:
+        return self if op is None else op.given_types
+
+
+def operand(
+    dtypes: Iterable[DType] = ANY,
+    *,
+    rank: int | tuple[int, ...] | None = None,
+    like: str = "",
+    default: Any = REQUIRED,
+    doc: str = "",
+) -> Any:
+    """Declare an operand; see `OperandField`."""
+    ranks = (rank,) if isinstance(rank, int) else rank
+    return OperandField("", default, doc, frozenset(dtypes), ranks, like)
+
+
+def attr(*, default: Any = REQUIRED, doc: str = "") -> Any:
+    """Declare an attribute; its annotation gives type and kind."""
+    return AttributeField("", default, doc)
+
+
+def region(*, doc: str = "") -> Any:
+    """Declare a region."""
+    return RegionField("", REQUIRED, doc)
+
+
+def result_type(*, kw_only: bool = True) -> Any:
+    """Declare that result types are given, not inferred; always a keyword argument."""
+    del kw_only  # for type checkers, which read it at the call
+    return ResultTypeField()
+
+
+@dataclass(frozen=True)
+class OpSpec:
+    """All that the class body declared, in order."""
+
+    fields: tuple[Field, ...] = ()
+    operands: tuple[OperandField, ...] = field(default=())
+    attributes: tuple[AttributeField, ...] = field(default=())
+    regions: tuple[RegionField, ...] = field(default=())
+    carries_types: bool = False
+    variadic: frozenset[str] = frozenset()
+
+    def arguments(self, cls: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Constructor arguments by field, defaults filled in; `REQUIRED` where one is missing.
+
+        Raises:
+            TypeError: too many arguments, or one that no field has.
+        """
+        names = [item.name for item in self.fields]
+        if len(args) > len(names):
+            raise TypeError(f"{cls} takes {len(names)} arguments")
+        given = dict(zip(names, args, strict=False))
+        for name, value in kwargs.items():
+            if name in given or name not in names:
+                raise TypeError(f"{cls} got an unexpected argument '{name}'")
+            given[name] = value
+        return {item.name: given.get(item.name, item.default) for item in self.fields}
+
+
+def collect(cls: type, inherited: OpSpec) -> OpSpec:
+    """Read the fields that a class body declares and add them to the inherited ones.
+
+    Raises:
+        TypeError: a hook outside the closed set, a misplaced default, or an unusable annotation.
+    """
+    _check_hooks(cls)
+    fields = {item.name: item for item in inherited.fields}
+    annotations = inspect.get_annotations(cls)
+    for name, item in list(cls.__dict__.items()):
+        if not isinstance(item, Field):
+            continue
+        item.name = name
+        annotation = annotations.get(name)
+        if isinstance(annotation, str) or annotation is None:
+            raise TypeError(f"{cls.__name__}.{name}: annotate the field with a real type")
+        if isinstance(item, OperandField):
+            item.variadic = typing.get_origin(annotation) is tuple
+            if item.variadic:
+                item.default = ()
+        elif isinstance(item, AttributeField):
+            item.annotation, item.kind = split_annotation(annotation)
+        fields[name] = item
+    # Given result types come last: they are a keyword, never an operand's position.
+    ordered = tuple(sorted(fields.values(), key=lambda f: isinstance(f, ResultTypeField)))
+    return OpSpec(
+        ordered,
+        tuple(f for f in ordered if isinstance(f, OperandField)),
+        tuple(f for f in ordered if isinstance(f, AttributeField)),
+        tuple(f for f in ordered if isinstance(f, RegionField)),
+        any(isinstance(f, ResultTypeField) for f in ordered),
+        frozenset(f.name for f in ordered if isinstance(f, OperandField) and f.variadic),
+    )
+
+
+def _check_hooks(cls: type) -> None:
+    members: dict[str, Callable[..., Any]] = {
+        name: item for name, item in cls.__dict__.items() if callable(item)
+    }
+    for name in members:
+        if name.startswith(_HOOK_PREFIXES) and name not in HOOKS:
+            raise TypeError(
+                f"{cls.__name__}.{name} looks like a hook but is none of {', '.join(sorted(HOOKS))}"
+            )

@@ -1,0 +1,80 @@
+"""What the user is told: diagnostics, and the one exception that carries them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from .location import UNKNOWN, Location, Unknown, leaves
+
+Kind: TypeAlias = Literal["malformed", "unsupported", "invalid", "usage", "internal"]
+Severity: TypeAlias = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One problem: what, where, and what to do about it.
+
+    Attributes:
+        message: what is wrong, one sentence without a final full stop.
+        kind: malformed (the file is broken), unsupported (a feature we lack), invalid (IR that
+            breaks an op's constraints), usage (a bad option), internal (a bug).
+        location: the op's origin.
+        file: the input file the problem is in.
+        subject: the name of the layer type, op or option, for tables.
+        remedy: what the user can do.
+        notes: further facts, one line each.
+        excerpt: source text with a caret line, when the problem is in text.
+    """
+
+    message: str
+    kind: Kind = "invalid"
+    location: Location = UNKNOWN
+    file: str = ""
+    subject: str = ""
+    remedy: str = ""
+    notes: tuple[str, ...] = ()
+    excerpt: str = ""
+    severity: Severity = field(default="error")
+
+    def __str__(self) -> str:
+        where = "" if isinstance(self.location, Unknown) else str(leaves(self.location)[0])
+        head = ": ".join(filter(None, (self.file, where, f"{self.severity}: {self.message}")))
+        lines = [head]
+        if self.excerpt:
+            lines.append(self.excerpt)
+        lines += [f"  note: {part}" for part in leaves(self.location)[1:]]
+        lines += [f"  note: {note}" for note in self.notes]
+        if self.remedy:
+            lines.append(f"  help: {self.remedy}")
+        return "\n".join(lines)
+
+    def in_file(self, file: str) -> "Diagnostic":
+        """The same diagnostic, naming its file unless it already does."""
+        return self if self.file else replace(self, file=file)
+
+
+class CompileError(Exception):
+    """Input that can't be compiled: carries every diagnostic found, not only the first."""
+
+    def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
+        if isinstance(diagnostics, Diagnostic):
+            diagnostics = (diagnostics,)
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+        super().__init__("\n".join(map(str, self.diagnostics)))
+
+    def in_file(self, file: str) -> "CompileError":
+        """The same error (of the same class), its diagnostics naming the file."""
+        error = type(self).__new__(type(self))  # subclasses have constructors of their own
+        error.__dict__.update(self.__dict__)
+        CompileError.__init__(error, [item.in_file(file) for item in self.diagnostics])
+        return error
+
+
+def caret_excerpt(text: str, line: int, column: int, width: int = 1) -> str:
+    """The line of `text` (counted from 1) with carets below `column`."""
+    lines = text.splitlines()
+    source = lines[line - 1] if 0 < line <= len(lines) else ""
+    gutter = f"{line:>5} | "
+    # Tabs are kept in the padding so that the caret stays below its character.
+    padding = "".join("\t" if c == "\t" else " " for c in source[: column - 1])
+    return f"{gutter}{source}\n{' ' * (len(gutter) - 2)}| {padding}{'^' * max(width, 1)}"

@@ -1,0 +1,135 @@
+"""Ops of the IR itself: constants, calls and the terminators."""
+
+from typing import Any
+
+import numpy as np
+
+from ..attributes import Resource
+from ..declare import attr, operand
+from ..dims import differs
+from ..resources import as_resource
+from ..ssa import Function, Op, Value
+from ..types import Array, Tensor, Type
+
+
+class Constant(Op):
+    """A constant tensor; its data are a resource, read lazily and shared by equality of content.
+
+    Example:
+        %c = const {value = dense<[1.0, 2.0]>} : f32[2]
+    """
+
+    name = "const"
+
+    value: Resource = attr()
+
+    def infer(self) -> Type:
+        return self.value.type
+
+    def evaluate(self) -> Array:
+        return self.value.array()
+
+
+class Return(Op):
+    """Ends a function and gives its results.
+
+    Example:
+        return %x
+    """
+
+    name = "return"
+    is_terminator = True
+
+    values: tuple[Value, ...] = operand()
+
+
+class Yield(Op):
+    """Ends a region of an op and gives the region's results.
+
+    Example:
+        yield %x
+    """
+
+    name = "yield"
+    is_terminator = True
+
+    values: tuple[Value, ...] = operand()
+
+
+class Call(Op):
+    """Calls a function of the module; `results` are its result types.
+
+    The callee's name is resolved by the verifier and the interpreter, which see the module.
+    """
+
+    name = "call"
+
+    arguments: tuple[Value, ...] = operand()
+    callee: str = attr()
+    result_types: tuple[Tensor, ...] = attr()
+
+    def infer(self) -> tuple[Type, ...]:
+        return self.result_types
+
+    @staticmethod
+    def to(function: Function, *arguments: Value) -> "Call":
+        """A call of `function`, with its result types."""
+        return Call(
+            arguments,
+            callee=function.name,
+            result_types=tuple(v.type for v in function.results),
+        )
+
+
+class _ConstantPattern(type):
+    """Lets `case Const(array)` match a *value* that a constant defines."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Value) and isinstance(instance.op, Constant)
+
+
+class Const(metaclass=_ConstantPattern):
+    """Pattern for values defined by `Constant`: `case nn.Conv(x, Const(weight))`.
+
+    `weight` is the value; read its array with `array_of`.
+    """
+
+
+def array_of(value: Value) -> Array | None:
+    """The constant array that defines a value, or None."""
+    return value.op.value.array() if isinstance(value.op, Constant) else None
+
+
+def splat_of(value: Value) -> float | None:
+    """The number that a constant value holds everywhere, or None."""
+    if not isinstance(value.op, Constant) or value.op.value.size == 0:
+        return None
+    array = value.op.value.array()
+    if array.dtype.kind in "OSU":
+        return None
+    first: Any = array.flat[0]
+    return float(first) if bool(np.all(array == first)) else None
+
+
+def constant(data: Resource | Array | float | list[Any], name: str = "") -> Value:
+    """A detached constant's value."""
+    op = Constant(as_resource(data, name))
+    op.result.name = name or op.value.name
+    return op.result
+
+
+def scalar(number: float, like: Value) -> Value:
+    """A detached rank-0 constant with the dtype of `like`."""
+    return constant(np.asarray(number, like.type.dtype.numpy))
+
+
+def shapes_may_agree(a: Tensor, b: Tensor) -> bool:
+    """Whether two types have the same dtype and shapes that can be equal at run time."""
+    return (
+        a.dtype == b.dtype
+        and a.rank == b.rank
+        and not any(differs(x, y) for x, y in zip(a.shape, b.shape, strict=True))
+    )
+
+
+OPS = (Constant, Return, Yield, Call)

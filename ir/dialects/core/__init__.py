@@ -1,0 +1,25 @@
+"""The core ops: where every frontend arrives and every target starts."""
+
+from ...ssa import Op
+from .. import builtin, op_table
+from . import (
+    activation,
+    control,
+    conv,
+    elementwise,
+    image,
+    index,
+    linear,
+    norm,
+    pool,
+    recurrent,
+    reduce,
+    shape,
+)
+
+FAMILIES = (
+    *(elementwise, activation, conv, pool, norm, linear, reduce),
+    *(shape, index, recurrent, control, image),
+)
+CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)
+TABLE: dict[str, type[Op]] = op_table(builtin.OPS, CORE_OPS)

@@ -1,0 +1,74 @@
+"""Matrix products."""
+
+import numpy as np
+
+from ...declare import attr, operand
+from ...dims import differs
+from ...ssa import Op, Value
+from ...types import FLOAT, NUMERIC, Array, Type
+from .broadcasting import broadcast_shapes
+
+
+class Linear(Op):
+    """x @ weight^T + bias over the last dimension of x (MIL `linear`); weight is [out, in].
+
+    (C1) the last dimension of x equals that of weight.
+    (C2) bias has one entry for each output.
+    """
+
+    name = "nn.linear"
+
+    x: Value = operand(FLOAT)
+    weight: Value = operand(FLOAT, rank=2, like="x")
+    bias: Value | None = operand(FLOAT, rank=1, like="x", default=None)
+
+    def infer(self) -> Type:
+        x = self.x.type
+        self.require("C1", x.rank > 0, "x is a scalar")
+        out, features = self.weight.type.shape
+        self.require(
+            "C1",
+            not differs(x.shape[-1], features),
+            f"x has {x.shape[-1]} features, weight expects {features}",
+        )
+        if self.bias is not None:
+            self.require(
+                "C2", not differs(self.bias.type.shape[0], out), "bias does not fit weight"
+            )
+        return x.with_shape((*x.shape[:-1], out))
+
+    def evaluate(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        y = np.matmul(x, weight.T)
+        return y if bias is None else y + bias
+
+
+class MatMul(Op):
+    """Matrix product over the last two dimensions; leading dimensions broadcast (MIL `matmul`).
+
+    (C1) both operands have rank 2 or more.
+    (C2) the contracted dimensions are equal.
+    """
+
+    name = "nn.matmul"
+
+    x: Value = operand(NUMERIC)
+    y: Value = operand(NUMERIC, like="x")
+    transpose_x: bool = attr(default=False)
+    transpose_y: bool = attr(default=False)
+
+    def infer(self) -> Type:
+        x, y = self.x.type, self.y.type
+        self.require("C1", min(x.rank, y.rank) >= 2, f"operands are {x} and {y}")
+        rows, inner_x = x.shape[-2:][::-1] if self.transpose_x else x.shape[-2:]
+        inner_y, columns = y.shape[-2:][::-1] if self.transpose_y else y.shape[-2:]
+        self.require("C2", not differs(inner_x, inner_y), f"contracts {inner_x} with {inner_y}")
+        batch = broadcast_shapes(self, x.shape[:-2], y.shape[:-2])
+        return x.with_shape((*batch, rows, columns))
+
+    def evaluate(self, x: Array, y: Array) -> Array:
+        x = np.swapaxes(x, -1, -2) if self.transpose_x else x
+        y = np.swapaxes(y, -1, -2) if self.transpose_y else y
+        return np.matmul(x, y)
+
+
+OPS = (Linear, MatMul)

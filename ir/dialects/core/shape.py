@@ -1,0 +1,418 @@
+"""Shape changes: no arithmetic, only where elements go."""
+
+import numpy as np
+
+from ...attributes import Axes, Axis, Dims, NewAxes, NewAxis, PadPairs, PerAxis, Perm
+from ...declare import attr, operand
+from ...dims import Dim, Expr, ceil_div, differs, is_static, merge, product
+from ...ssa import Op, Value
+from ...types import INDEX, Array, DType, Tensor, Type
+from .broadcasting import broadcast_shapes
+
+
+class Reshape(Op):
+    """The same elements in row-major order under another shape.
+
+    (C1) both shapes have the same number of elements.
+    (C2) at most one extent is symbolic: it is what the other extents leave.
+
+    Example:
+        %y = tensor.reshape(%x) {shape = [N, 12]} : f32[N,12]
+    """
+
+    name = "tensor.reshape"
+
+    x: Value = operand()
+    shape: Dims = attr()
+
+    def infer(self) -> Type:
+        before, after = product(self.x.type.shape), product(self.shape)
+        self.require("C1", not differs(before, after), f"{before} elements become {after}")
+        symbolic = [dim for dim in self.shape if isinstance(dim, Expr)]
+        self.require("C2", len(symbolic) <= 1, f"shape has {len(symbolic)} symbolic extents")
+        return self.x.type.with_shape(self.shape)
+
+    def sizes(self) -> tuple[int, ...]:
+        """The shape with -1 for the symbolic extent."""
+        return tuple(dim if isinstance(dim, int) else -1 for dim in self.shape)
+
+    def evaluate(self, x: Array) -> Array:
+        return x.reshape(self.sizes())
+
+    def fold(self) -> Value | None:
+        return self.x if self.x.type.shape == self.shape else None
+
+
+class DynamicReshape(Op):
+    """`tensor.reshape` to a shape computed at run time.
+
+    `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
+    elsewhere. One entry of `shape` may be -1 (what the others leave); 0 keeps the extent of x at
+    that position when `copy_zeros` is set (Core ML's reshapeDynamic).
+
+    (C1) shape has as many entries as dims.
+    """
+
+    name = "tensor.dynamic_reshape"
+
+    x: Value = operand()
+    shape: Value = operand(INDEX, rank=1)
+    dims: Dims = attr()
+    copy_zeros: bool = attr(default=False)
+
+    def infer(self) -> Type:
+        (count,) = self.shape.type.shape
+        agree = not differs(count, len(self.dims))
+        self.require("C1", agree, f"shape has {count} entries, dims {len(self.dims)}")
+        return self.x.type.with_shape(self.dims)
+
+    def evaluate(self, x: Array, shape: Array) -> Array:
+        sizes = [int(size) for size in shape]
+        if self.copy_zeros:
+            sizes = [x.shape[i] if size == 0 else size for i, size in enumerate(sizes)]
+        return x.reshape(sizes)
+
+
+class Transpose(Op):
+    """Dimension i of the result is dimension perm[i] of x."""
+
+    name = "tensor.transpose"
+
+    x: Value = operand()
+    perm: Perm = attr()
+
+    def infer(self) -> Type:
+        return self.x.type.with_shape(self.x.type.shape[axis] for axis in self.perm)
+
+    def evaluate(self, x: Array) -> Array:
+        return x.transpose(self.perm)
+
+    def fold(self) -> Value | None:
+        return self.x if self.perm == tuple(range(len(self.perm))) else None
+
+
+class ExpandDims(Op):
+    """Inserts extents of 1; `axes` are their positions in the result."""
+
+    name = "tensor.expand_dims"
+
+    x: Value = operand()
+    axes: NewAxes = attr()
+
+    def infer(self) -> Type:
+        shape: list[Dim] = list(self.x.type.shape)
+        for axis in sorted(self.axes):
+            shape.insert(axis, 1)
+        return self.x.type.with_shape(shape)
+
+    def evaluate(self, x: Array) -> Array:
+        return np.expand_dims(x, self.axes)
+
+    def fold(self) -> Value | None:
+        return None if self.axes else self.x
+
+
+class Squeeze(Op):
+    """Removes extents of 1.
+
+    (C1) the extents at `axes` are 1.
+    """
+
+    name = "tensor.squeeze"
+    permuted_operands = ("x",)
+
+    x: Value = operand()
+    axes: Axes = attr()
+
+    def infer(self) -> Type:
+        for axis in self.axes:
+            dim = self.x.type.shape[axis]
+            self.require("C1", not differs(dim, 1), f"extent {dim} at axis {axis} is not 1")
+        kept = [dim for axis, dim in enumerate(self.x.type.shape) if axis not in self.axes]
+        return self.x.type.with_shape(kept)
+
+    def evaluate(self, x: Array) -> Array:
+        return np.squeeze(x, self.axes)
+
+    def fold(self) -> Value | None:
+        return None if self.axes else self.x
+
+
+class Concat(Op):
+    """Joins tensors along one dimension.
+
+    (C1) there is at least one, all of one rank and dtype.
+    (C2) extents agree except along `axis`.
+    """
+
+    name = "tensor.concat"
+    permuted_operands = ("values",)
+
+    values: tuple[Value, ...] = operand()
+    axis: Axis = attr()
+
+    def infer(self) -> Type:
+        self.require("C1", bool(self.values), "has no operands")
+        first = self.values[0].type
+        shape = list(first.shape)
+        for value in self.values[1:]:
+            other = value.type
+            alike = other.rank == first.rank and other.dtype == first.dtype
+            self.require("C1", alike, f"joins {first} and {other}")
+            for axis, (a, b) in enumerate(zip(shape, other.shape, strict=True)):
+                if axis == self.axis:
+                    shape[axis] = a + b
+                    continue
+                self.require("C2", not differs(a, b), f"joins {first} and {other}")
+                shape[axis] = merge(a, b)
+        return first.with_shape(shape)
+
+    def evaluate(self, values: tuple[Array, ...]) -> Array:
+        return np.concatenate(values, self.axis)
+
+
+class Stack(Op):
+    """Joins tensors of one shape along a new dimension.
+
+    (C1) there is at least one, all of one shape and dtype.
+    """
+
+    name = "tensor.stack"
+
+    values: tuple[Value, ...] = operand()
+    axis: NewAxis = attr()
+
+    def infer(self) -> Type:
+        self.require("C1", bool(self.values), "has no operands")
+        first = self.values[0].type
+        for value in self.values[1:]:
+            alike = value.type.dtype == first.dtype and value.type.rank == first.rank
+            self.require("C1", alike, f"stacks {first} and {value.type}")
+            for a, b in zip(first.shape, value.type.shape, strict=True):
+                self.require("C1", not differs(a, b), f"stacks {first} and {value.type}")
+        shape = list(first.shape)
+        shape.insert(self.axis, len(self.values))
+        return first.with_shape(shape)
+
+    def evaluate(self, values: tuple[Array, ...]) -> Array:
+        return np.stack(values, self.axis)
+
+
+class Split(Op):
+    """Cuts x into pieces of the given sizes along one dimension.
+
+    (C1) the sizes are positive and add up to the extent.
+    """
+
+    name = "tensor.split"
+    permuted_operands = ("x",)
+
+    x: Value = operand()
+    sizes: tuple[int, ...] = attr()
+    axis: Axis = attr()
+
+    def infer(self) -> tuple[Type, ...]:
+        extent = self.x.type.shape[self.axis]
+        fits = min(self.sizes, default=0) > 0 and not differs(extent, sum(self.sizes))
+        self.require("C1", fits, f"sizes {list(self.sizes)} do not cut an extent of {extent}")
+        types: list[Type] = []
+        for size in self.sizes:
+            shape = list(self.x.type.shape)
+            shape[self.axis] = size
+            types.append(self.x.type.with_shape(shape))
+        return tuple(types)
+
+    def evaluate(self, x: Array) -> tuple[Array, ...]:
+        return tuple(np.split(x, np.cumsum(self.sizes)[:-1], self.axis))
+
+
+class SliceByIndex(Op):
+    """x[begin:end:stride] in every dimension, with numpy's rules.
+
+    Negative positions count from the end; where the mask entry is 1 the position is ignored and
+    the slice starts or ends at the border (MIL `slice_by_index`, without its squeeze mask).
+
+    (C1) strides are not 0.
+    """
+
+    name = "tensor.slice_by_index"
+    permuted_operands = ("x",)
+
+    x: Value = operand()
+    begin: PerAxis = attr()
+    end: PerAxis = attr()
+    stride: PerAxis = attr()
+    begin_mask: PerAxis = attr()
+    end_mask: PerAxis = attr()
+
+    def slices(self) -> tuple[slice, ...]:
+        """Python slices, masks applied."""
+        rows = zip(self.begin, self.end, self.stride, self.begin_mask, self.end_mask, strict=True)
+        return tuple(
+            slice(None if no_begin else begin, None if no_end else end, stride)
+            for begin, end, stride, no_begin, no_end in rows
+        )
+
+    def infer(self) -> Type:
+        self.require("C1", 0 not in self.stride, "has a stride of 0")
+        shape = [
+            sliced_extent(dim, part)
+            for dim, part in zip(self.x.type.shape, self.slices(), strict=True)
+        ]
+        return self.x.type.with_shape(shape)
+
+    def evaluate(self, x: Array) -> Array:
+        return x[self.slices()]
+
+    def fold(self) -> Value | None:
+        whole = all(part == slice(None, None, 1) for part in self.slices())
+        return self.x if whole or self._keeps_all() else None
+
+    def _keeps_all(self) -> bool:
+        return all(
+            isinstance(dim, int) and range(dim)[part] == range(dim)
+            for dim, part in zip(self.x.type.shape, self.slices(), strict=True)
+        )
+
+
+def sliced_extent(dim: Dim, part: slice) -> Dim:
+    """How many entries `part` takes of an extent; exact for numbers.
+
+    For a symbolic extent positions are taken to lie inside it, which holds for every model that
+    Core ML accepts: an out-of-range position in a range-shaped model is an error there.
+    """
+    if isinstance(dim, int):
+        return len(range(dim)[part])
+    step = part.step
+    start: Dim = (0 if step > 0 else dim - 1) if part.start is None else part.start
+    stop: Dim = (dim if step > 0 else -1) if part.stop is None else part.stop
+    if isinstance(start, int) and start < 0 and part.start is not None:
+        start = dim + start
+    if isinstance(stop, int) and stop < 0 and part.stop is not None:
+        stop = dim + stop
+    return ceil_div(stop - start, step) if step > 0 else ceil_div(start - stop, -step)
+
+
+class Pad(Op):
+    """Adds a border; `pad` has (before, after) for every dimension.
+
+    `mode`: "constant" (with `value`), "reflect" (without the edge), "replicate" (the edge).
+
+    (C1) the mode is one of these.
+    (C2) amounts are not negative, and "reflect" adds less than the extent.
+    """
+
+    name = "tensor.pad"
+    permuted_operands = ("x",)
+
+    x: Value = operand()
+    pad: PadPairs = attr()
+    mode: str = attr(default="constant")
+    value: float = attr(default=0.0)
+
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        return tuple(zip(self.pad[::2], self.pad[1::2], strict=True))
+
+    def infer(self) -> Type:
+        known = ("constant", "reflect", "replicate")
+        self.require("C1", self.mode in known, f"mode is '{self.mode}', expected one of {known}")
+        shape: list[Dim] = []
+        for dim, (low, high) in zip(self.x.type.shape, self.pairs(), strict=True):
+            fits = min(low, high) >= 0 and not (
+                self.mode == "reflect" and isinstance(dim, int) and max(low, high) >= max(dim, 1)
+            )
+            self.require("C2", fits, f"can't add {low} and {high} to an extent of {dim}")
+            shape.append(dim + low + high)
+        return self.x.type.with_shape(shape)
+
+    def evaluate(self, x: Array) -> Array:
+        if not any(self.pad):  # numpy wants at least one dimension
+            return x
+        if self.mode == "constant":
+            return np.pad(x, self.pairs(), constant_values=x.dtype.type(self.value))
+        return np.pad(x, self.pairs(), "reflect" if self.mode == "reflect" else "edge")
+
+    def fold(self) -> Value | None:
+        return None if any(self.pad) else self.x
+
+
+class Tile(Op):
+    """Repeats x along every dimension.
+
+    (C1) repetitions are positive.
+    """
+
+    name = "tensor.tile"
+    permuted_operands = ("x",)
+
+    x: Value = operand()
+    reps: PerAxis = attr()
+
+    def infer(self) -> Type:
+        self.require("C1", min(self.reps, default=1) > 0, f"reps are {list(self.reps)}")
+        shape = [dim * n for dim, n in zip(self.x.type.shape, self.reps, strict=True)]
+        return self.x.type.with_shape(shape)
+
+    def evaluate(self, x: Array) -> Array:
+        return np.tile(x, self.reps)
+
+
+class Reverse(Op):
+    """Reverses the order along `axes`."""
+
+    name = "tensor.reverse"
+    permuted_operands = ("x",)
+
+    x: Value = operand()
+    axes: Axes = attr()
+
+    def infer(self) -> Type:
+        return self.x.type
+
+    def evaluate(self, x: Array) -> Array:
+        return np.flip(x, self.axes)
+
+
+class BroadcastTo(Op):
+    """x repeated to a fixed shape, by the rules of elementwise ops.
+
+    (C1) the shape has only numbers, and x broadcasts to exactly it.
+    """
+
+    name = "tensor.broadcast_to"
+
+    x: Value = operand()
+    shape: Dims = attr()
+
+    def infer(self) -> Type:
+        fits = is_static(self.shape) and self.x.type.rank <= len(self.shape)
+        self.require("C1", fits, f"{self.x.type} does not broadcast to {self.shape}")
+        both = broadcast_shapes(self, self.x.type.shape, self.shape)
+        self.require("C1", both == self.shape, f"{self.x.type} does not broadcast to {self.shape}")
+        return self.x.type.with_shape(self.shape)
+
+    def evaluate(self, x: Array) -> Array:
+        return np.broadcast_to(x, tuple(dim for dim in self.shape if isinstance(dim, int)))
+
+    def fold(self) -> Value | None:
+        return self.x if self.x.type.shape == self.shape else None
+
+
+class ShapeOf(Op):
+    """The extents of x as a rank-1 tensor of i32."""
+
+    name = "tensor.shape"
+
+    x: Value = operand()
+
+    def infer(self) -> Type:
+        return Tensor(DType.I32, (self.x.type.rank,))
+
+    def evaluate(self, x: Array) -> Array:
+        return np.asarray(x.shape, np.int32)
+
+
+OPS = (
+    *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
+    *(SliceByIndex, Pad, Tile, Reverse, BroadcastTo, ShapeOf),
+)

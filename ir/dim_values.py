@@ -1,0 +1,98 @@
+"""Small integer tensors known at compile time, exactly, also where they depend on symbols.
+
+Shape computations (`shape` → gather → arithmetic → reshape) end in a tensor of extents. This
+analysis evaluates such chains with the ops' own `evaluate` on arrays of `Dim` objects, so that a
+frontend can make a static reshape of what is written as a dynamic one.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .dialects.builtin import Constant
+from .dialects.core import elementwise, index, shape
+from .dims import Dim, Expr
+from .ssa import Op, Value
+
+Objects: TypeAlias = npt.NDArray[Any]
+
+MAX_ELEMENTS = 256
+# Ops whose `evaluate` means the same on arrays of symbolic numbers.
+_SYMBOLIC = (
+    *(shape.Concat, shape.Stack, shape.SliceByIndex, shape.Reshape, shape.Squeeze),
+    *(shape.ExpandDims, shape.Transpose, shape.Split, shape.Tile, shape.Reverse, index.Gather),
+    *(elementwise.Add, elementwise.Sub, elementwise.Mul),
+)
+
+
+def known_dims(value: Value) -> tuple[Dim, ...] | None:
+    """The entries of a rank-1 (or scalar) tensor of whole numbers, or None if unknown."""
+    found = _known(value, {})
+    if found is None:
+        return None
+    entries: list[Any] = np.ravel(found).tolist()
+    whole = all(isinstance(e, Expr) or float(e).is_integer() for e in entries)
+    return tuple(e if isinstance(e, Expr) else int(e) for e in entries) if whole else None
+
+
+def _known(value: Value, memo: dict[Value, Objects | None]) -> Objects | None:
+    if value not in memo:
+        memo[value] = None  # while it is being computed; SSA has no cycles
+        memo[value] = _compute(value, memo)
+    return memo[value]
+
+
+def _compute(value: Value, memo: dict[Value, Objects | None]) -> Objects | None:
+    op = value.op
+    if op is None or not value.type.is_static or op.regions:
+        return None
+    if int(np.prod(value.type.static_shape, dtype=np.int64)) > MAX_ELEMENTS:
+        return None
+    if isinstance(op, Constant):
+        return op.value.array().astype(object) if op.value.type.dtype.numpy.kind != "O" else None
+    if isinstance(op, shape.ShapeOf):
+        return _objects(op.x.type.shape)
+    operands = [_known(operand, memo) for operand in op.operands]
+    known = [item for item in operands if item is not None]
+    if len(known) != len(operands) or op.effects():
+        return None
+    if any(isinstance(entry, Expr) for item in known for entry in item.flat):
+        return _symbolic(op, value, known)
+    arrays = [item.astype(v.type.dtype.numpy) for item, v in zip(known, op.operands, strict=True)]
+    return _evaluate(op, value, arrays)
+
+
+def _symbolic(op: Op, value: Value, operands: list[Objects]) -> Objects | None:
+    if isinstance(op, elementwise.Cast) and op.dtype.numpy.kind in "iuf":
+        return operands[0]  # extents are whole and small: every numeric dtype holds them
+    if isinstance(op, elementwise.FloorDiv):
+        return np.asarray(np.floor_divide(operands[0], operands[1]), object)
+    if isinstance(op, index.Gather):
+        if any(isinstance(entry, Expr) for entry in operands[1].flat):
+            return None
+        return np.asarray(op.evaluate(operands[0], operands[1].astype(np.int64)), object)
+    return _evaluate(op, value, operands) if isinstance(op, _SYMBOLIC) else None
+
+
+def _evaluate(op: Op, value: Value, arrays: list[Objects]) -> Objects | None:
+    evaluate = getattr(op, "evaluate", None)
+    if evaluate is None:
+        return None
+    remaining, arguments = iter(arrays), list[Any]()
+    for item in op.spec.operands:
+        group: Any = op.operand_group(item.name)
+        if isinstance(group, tuple):
+            arguments.append(tuple(next(remaining) for _ in op.operand_group(item.name)))
+        else:
+            arguments.append(None if group is None else next(remaining))
+    with np.errstate(all="ignore"):
+        results: Any = evaluate(*arguments)
+    result = results[value.index] if isinstance(results, tuple) else results
+    return np.asarray(result, object)
+
+
+def _objects(entries: tuple[Dim, ...]) -> Objects:
+    array = np.empty(len(entries), object)
+    array[:] = entries
+    return array

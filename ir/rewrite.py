@@ -1,0 +1,151 @@
+"""Changing IR: adopting detached ops, replacing, erasing, copying.
+
+Rules and patterns build detached ops and return values; the functions here put them in place and
+take care of use lists, locations and dead producers, so that their authors never have to.
+"""
+
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from .location import UNKNOWN, Location, Unknown, fuse
+from .ssa import Block, Function, Module, Op, Region, Value, walk
+
+OpT = TypeVar("OpT", bound=Op)
+
+
+def replace(op: OpT, **changes: Any) -> OpT:
+    """A detached copy of `op` with some fields changed."""
+    return type(op)(**{**op.fields(), **changes})
+
+
+def detached_producers(values: Iterable[Value]) -> list[Op]:
+    """The detached ops that `values` depend on, producers first."""
+    order: list[Op] = []
+    seen: set[int] = set()
+    stack: list[tuple[Op, bool]] = [
+        (v.op, False) for v in reversed(list(values)) if v.op is not None
+    ]
+    while stack:
+        op, expanded = stack.pop()
+        if expanded:
+            order.append(op)
+            continue
+        if op.parent is not None or id(op) in seen:
+            continue
+        seen.add(id(op))
+        stack.append((op, True))
+        seen_inside = [v for body in op.all_regions() for o in walk(body) for v in o.operands]
+        needed = [*op.operands, *seen_inside]
+        stack.extend((v.op, False) for v in reversed(needed) if v.op is not None)
+    return order
+
+
+def adopt(
+    values: Iterable[Value], block: Block, before: Op | None = None, location: Location = UNKNOWN
+) -> list[Op]:
+    """Insert the detached producers of `values`, producers first; returns them.
+
+    Ops without a location of their own get `location`.
+    """
+    new = detached_producers(values)
+    for op in new:
+        if isinstance(op.location, Unknown):
+            op.location = location
+        block.insert(op, before)
+    return new
+
+
+def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
+    """Put `values` (usually the results of detached ops) in the place of `op`'s results.
+
+    The new ops take the location of `op` and of every producer that dies with it, fused under the
+    name `by`. Dead producers are erased. Returns the inserted ops.
+    """
+    new_values = list(values)
+    block = op.parent
+    if block is None:
+        raise ValueError(f"{op!r} is in no block")
+    inserted = adopt(new_values, block, op)
+    for old, new in zip(op.results, new_values, strict=True):
+        old.replace_all_uses_with(new)
+    dead = _erase_dead(op)
+    location = fuse(by, (item.location for item in [*reversed(dead)]))
+    for item in inserted:
+        if isinstance(item.location, Unknown):
+            item.location = location
+    return inserted
+
+
+def _erase_dead(op: Op) -> list[Op]:
+    """Erase an unused op and all producers that only it needed; the erased ops, users first."""
+    dead: list[Op] = []
+    work = [op]
+    while work:
+        candidate = work.pop(0)
+        if candidate.parent is None or any(r.use_count for r in candidate.results):
+            continue
+        if candidate is not op and candidate.effects():
+            continue
+        producers = [value.op for value in candidate.operands]
+        candidate.erase()
+        dead.append(candidate)
+        work.extend(p for p in producers if p is not None)
+    return dead
+
+
+def clone(
+    op: Op, mapping: Mapping[Value, Value], clone_region: "Callable[[Region], Region] | None" = None
+) -> Op:
+    """A detached copy with operands exchanged by `mapping`; regions need `clone_region`."""
+    given = op.fields()
+    for item in op.spec.operands:
+        value = given[item.name]
+        if isinstance(value, tuple):
+            values = typing.cast(tuple[Value, ...], value)
+            given[item.name] = tuple(mapping.get(v, v) for v in values)
+        elif value is not None:
+            given[item.name] = mapping.get(value, value)
+    for name, value in op.regions.items():
+        if clone_region is None:
+            raise ValueError(f"{op!r} has regions")
+        many = isinstance(value, tuple)
+        given[name] = tuple(map(clone_region, value)) if many else clone_region(value)
+    copy = type(op)(**given)
+    copy.location = op.location
+    for old, new in zip(op.results, copy.results, strict=True):
+        new.name = old.name
+    return copy
+
+
+def clone_module(module: Module) -> Module:
+    """A copy that shares nothing with the original but resources, which are immutable."""
+    copy = Module(module.name)
+    copy.attributes = dict(module.attributes)
+    for name, function in module.functions.items():
+        twin = Function(
+            name, (v.type for v in function.arguments), (v.name for v in function.arguments)
+        )
+        twin.result_names = list(function.result_names)
+        twin.argument_attributes = [dict(item) for item in function.argument_attributes]
+        twin.result_attributes = [dict(item) for item in function.result_attributes]
+        twin.attributes = dict(function.attributes)
+        mapping = dict(zip(function.arguments, twin.arguments, strict=True))
+        _clone_into(function.block, twin.block, mapping)
+        copy.functions[name] = twin
+    return copy
+
+
+def _clone_into(source: Block, target: Block, mapping: dict[Value, Value]) -> None:
+    def clone_region(body: Region) -> Region:
+        inner = Region(
+            Block((v.type for v in body.block.arguments), (v.name for v in body.block.arguments))
+        )
+        visible = {**mapping, **dict(zip(body.block.arguments, inner.block.arguments, strict=True))}
+        _clone_into(body.block, inner.block, visible)
+        return inner
+
+    for op in source:
+        twin = clone(op, mapping, clone_region)
+        target.insert(twin)
+        mapping.update(zip(op.results, twin.results, strict=True))

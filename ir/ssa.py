@@ -1,0 +1,393 @@
+"""The SSA core: values, operations, blocks, regions, functions, modules.
+
+Ops are built *detached*: constructing one checks and types it but registers nothing. Inserting it
+into a block (`Block.insert`, or `adopt` for a whole tree of detached producers) links it into the
+use lists. So a rewrite that gives up half-way leaves no trace.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, dataclass_transform
+
+from .declare import (
+    REQUIRED,
+    AttributeField,
+    OperandField,
+    OpSpec,
+    RegionField,
+    attr,
+    collect,
+    operand,
+    region,
+    result_type,
+)
+from .diagnostics import CompileError, Diagnostic
+from .location import UNKNOWN, Location
+from .types import Type
+from .values import Value as Value
+from .values import propagate_types as propagate_types
+
+
+class VerifyError(CompileError):
+    """An op breaks one of its constraints; `label` is the constraint's name, such as "C1"."""
+
+    def __init__(self, op: "Op", label: str, message: str) -> None:
+        self.label = label
+        tag = f" ({label})" if label else ""
+        text = f"'{type(op).name}'{tag} {message}"
+        super().__init__(Diagnostic(text, location=op.location, subject=type(op).name))
+
+
+@dataclass_transform(field_specifiers=(operand, attr, region, result_type))
+class Op:
+    """Base of all operations. Subclasses declare fields and define hooks; see `declare`.
+
+    Hooks (a closed set):
+        infer(self) -> Type | tuple[Type, ...]: result types; also the verifier.
+        evaluate(self, *operands): numpy semantics; arrays in operand order (absent optional
+            operands are None, variadic ones a tuple, regions callables), results out.
+        fold(self) -> Value | None: an equal, simpler value.
+        permute(self, perm) -> (Op, result perm) | None: the op on untransposed operands.
+        effects(self) -> bool: whether the op does more than compute its results.
+    """
+
+    name: ClassVar[str] = ""
+    spec: ClassVar[OpSpec] = OpSpec()
+    is_terminator: ClassVar[bool] = False
+    is_elementwise: ClassVar[bool] = False  # broadcasts; dimension i of the result is i of operands
+    is_commutative: ClassVar[bool] = False  # the first two operands may be exchanged
+    permuted_operands: ClassVar[tuple[str, ...]] = ()  # share the dimensions that axis kinds name
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.spec = collect(cls, cls.spec)
+        cls.__match_args__ = tuple(field.name for field in cls.spec.fields)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.location: Location = UNKNOWN
+        self.parent: Block | None = None
+        self.previous: Op | None = None
+        self.next: Op | None = None
+        self.given_types: tuple[Type, ...] | Type | None = None
+        self._operands: list[Value] = []
+        self._groups: dict[str, slice] = {}
+        self.attributes: dict[str, Any] = {}
+        self.regions: dict[str, Any] = {}
+        self._bind(args, kwargs)
+        types = self.inferred_types()
+        self.results: tuple[Value, ...] = tuple(Value(t, i, op=self) for i, t in enumerate(types))
+
+    # -- construction ------------------------------------------------------------------------
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = self.spec.arguments(type(self).__name__, args, kwargs)
+        for item in self.spec.fields:
+            value = given[item.name]
+            if value is REQUIRED:
+                raise VerifyError(self, "", f"needs '{item.name}'")
+            if isinstance(item, OperandField):
+                self._bind_operand(item, value)
+            elif isinstance(item, AttributeField):
+                self._bind_attribute(item, value)
+            elif isinstance(item, RegionField):
+                self.regions[item.name] = value
+            else:
+                self.given_types = value
+        for body in self.all_regions():
+            body.parent = body.parent or self
+
+    def _bind_operand(self, item: OperandField, value: Any) -> None:
+        if value is None and item.required:
+            raise VerifyError(self, "", f"needs '{item.name}'")
+        values: tuple[Any, ...] = ()
+        if value is not None:
+            values = tuple(value) if item.variadic else (value,)
+        for each in values:
+            if not isinstance(each, Value):
+                raise TypeError(f"{type(self).__name__}.{item.name} must be a Value, got {each!r}")
+        start = len(self._operands)
+        self._operands.extend(values)
+        self._groups[item.name] = slice(start, len(self._operands))
+
+    def _bind_attribute(self, item: AttributeField, value: Any) -> None:
+        rank = self._operands[0].type.rank if self._operands else None
+        try:
+            self.attributes[item.name] = item.converted(value, rank)
+        except (TypeError, ValueError) as error:
+            raise VerifyError(self, "", f"{item.name}: {error}") from None
+
+    def inferred_types(self) -> tuple[Type, ...]:
+        """Types of the results as operands and attributes give them.
+
+        Raises:
+            VerifyError: a constraint is broken.
+        """
+        for item in self.spec.operands:
+            like = self.values_of(item.like)[:1] if item.like else ()
+            for value in self.values_of(item.name):
+                problem = item.problem(value.type, like[0].type if like else None)
+                self.require("", not problem, problem)
+        types = self.given_types if self.spec.carries_types else self.infer()
+        return types if isinstance(types, tuple) else () if types is None else (types,)
+
+    # -- what subclasses may define ------------------------------------------------------------
+
+    def infer(self) -> Type | tuple[Type, ...]:
+        """Result types from operands and attributes; raises VerifyError through `require`."""
+        return ()
+
+    def require(self, label: str, condition: bool, message: str) -> None:
+        """Raise VerifyError for the constraint `label` unless `condition` holds."""
+        if not condition:
+            raise VerifyError(self, label, message)
+
+    def fold(self) -> Value | None:
+        """An equal, simpler value, or None."""
+        return None
+
+    def effects(self) -> bool:
+        """Whether the op must stay even when its results are unused."""
+        return False
+
+    # -- access --------------------------------------------------------------------------------
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        """All operands, flat, in declaration order."""
+        return tuple(self._operands)
+
+    @property
+    def result(self) -> Value:
+        """The only result."""
+        (only,) = self.results
+        return only
+
+    def operand_group(self, name: str) -> Any:
+        """One declared operand: a value, None if absent, a tuple if variadic."""
+        values = self.values_of(name)
+        if name in self.spec.variadic:
+            return values
+        return values[0] if values else None
+
+    def values_of(self, name: str) -> tuple[Value, ...]:
+        """The values of one declared operand: none, one or several."""
+        return tuple(self._operands[self._groups[name]])
+
+    def set_operand(self, index: int, value: Value) -> None:
+        """Exchange one operand, keeping use lists right (types are the caller's business)."""
+        if self.parent is not None:
+            self._operands[index].remove_use(self, index)
+            value.add_use(self, index)
+        self._operands[index] = value
+
+    def all_regions(self) -> tuple["Region", ...]:
+        """All nested regions, flat, in declaration order."""
+        found: list[Region] = []
+        for body in self.regions.values():
+            if isinstance(body, Region):
+                found.append(body)
+            else:
+                found.extend(body)
+        return tuple(found)
+
+    def fields(self) -> dict[str, Any]:
+        """Constructor arguments that rebuild this op."""
+        given: dict[str, Any] = {f.name: self.operand_group(f.name) for f in self.spec.operands}
+        given |= self.attributes | self.regions
+        if self.spec.carries_types:
+            name = next(f.name for f in self.spec.fields if f.name not in given)
+            given[name] = self.given_types
+        return given
+
+    def refresh_types(self) -> bool:
+        """Infer the result types again; True if one changed."""
+        changed = False
+        for value, new in zip(self.results, self.inferred_types(), strict=True):
+            changed |= value.type != new
+            value.type = new
+        return changed
+
+    def dependents(self) -> list["Op"]:
+        """Ops whose types follow from this one's: users; for a terminator the op around it."""
+        if not self.is_terminator:
+            return [user for result in self.results for user in result.users]
+        around = self.parent.parent if self.parent is not None else None
+        return [around.parent] if around is not None and isinstance(around.parent, Op) else []
+
+    # -- placement -----------------------------------------------------------------------------
+
+    def link(self) -> None:
+        """Register the uses of this op's operands, and its regions as its own."""
+        for index, value in enumerate(self._operands):
+            value.add_use(self, index)
+        for body in self.all_regions():
+            body.parent = self
+
+    def erase(self) -> None:
+        """Remove the op from its block; its results must be unused."""
+        if any(result.use_count for result in self.results):
+            raise ValueError(f"{self!r} is still used")
+        for inner in self.all_regions():
+            if inner.parent is self:  # a replacement may have taken it over
+                inner.drop()
+        self.detach()
+
+    def detach(self) -> None:
+        """Unlink the op from its block and its operands."""
+        if self.parent is None:
+            return
+        for index, value in enumerate(self._operands):
+            value.remove_use(self, index)
+        self.parent.unlink(self)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(repr(value) for value in self._operands)
+        return f"<{type(self).name}({arguments})>"
+
+
+class Block:
+    """Arguments and a list of ops, the last of which is a terminator once the block is complete."""
+
+    def __init__(self, argument_types: Iterable[Type] = (), names: Iterable[str] = ()) -> None:
+        self.parent: Region | None = None
+        self.first: Op | None = None
+        self.last: Op | None = None
+        self.arguments: list[Value] = []
+        names = list(names)
+        for index, item in enumerate(argument_types):
+            name = names[index] if names else ""
+            self.arguments.append(Value(item, index, name, block=self))
+
+    def __iter__(self) -> Iterator[Op]:
+        op = self.first
+        while op is not None:
+            following = op.next  # the current op may be erased by the loop's body
+            yield op
+            op = following
+
+    def reversed(self) -> Iterator[Op]:
+        op = self.last
+        while op is not None:
+            previous = op.previous
+            yield op
+            op = previous
+
+    @property
+    def terminator(self) -> Op | None:
+        return self.last if self.last is not None and self.last.is_terminator else None
+
+    def insert(self, op: Op, before: Op | None = None) -> Op:
+        """Insert a detached op before another one, or at the end."""
+        if op.parent is not None:
+            raise ValueError(f"{op!r} is already in a block")
+        op.parent = self
+        op.next = before
+        op.previous = before.previous if before is not None else self.last
+        if op.previous is not None:
+            op.previous.next = op
+        else:
+            self.first = op
+        if before is not None:
+            before.previous = op
+        else:
+            self.last = op
+        op.link()
+        return op
+
+    def unlink(self, op: Op) -> None:
+        """Take an op out of the list; `Op.detach` is the public way."""
+        if op.previous is not None:
+            op.previous.next = op.next
+        else:
+            self.first = op.next
+        if op.next is not None:
+            op.next.previous = op.previous
+        else:
+            self.last = op.previous
+        op.parent = op.previous = op.next = None
+
+    def drop(self) -> None:
+        """Detach all ops, last first, so that uses vanish with them."""
+        for op in self.reversed():
+            for inner in op.all_regions():
+                inner.drop()
+            op.detach()
+
+
+class Region:
+    """One block nested in an op or a function; control flow here is structured."""
+
+    def __init__(self, block: Block | None = None) -> None:
+        self.block = block or Block()
+        self.block.parent = self
+        self.parent: Op | Function | None = None
+
+    def drop(self) -> None:
+        self.block.drop()
+
+
+class Function:
+    """A named region with typed, named arguments and named results.
+
+    Attributes:
+        name: the symbol name, such as "main".
+        result_names: names of the returned values, in order.
+        argument_attributes, result_attributes: free-form literals for each argument or result
+            (interface facts that frontends leave for targets and the runtime).
+        attributes: likewise for the whole function.
+    """
+
+    def __init__(
+        self, name: str, argument_types: Iterable[Type] = (), argument_names: Iterable[str] = ()
+    ) -> None:
+        self.name = name
+        self.body = Region(Block(argument_types, argument_names))
+        self.body.parent = self
+        self.result_names: list[str] = []
+        self.argument_attributes: list[dict[str, Any]] = [{} for _ in self.arguments]
+        self.result_attributes: list[dict[str, Any]] = []
+        self.attributes: dict[str, Any] = {}
+
+    @property
+    def block(self) -> Block:
+        return self.body.block
+
+    @property
+    def arguments(self) -> list[Value]:
+        return self.body.block.arguments
+
+    @property
+    def results(self) -> tuple[Value, ...]:
+        """The returned values."""
+        terminator = self.block.terminator
+        return terminator.operands if terminator is not None else ()
+
+    def walk(self) -> Iterator[Op]:
+        return walk(self.body)
+
+
+class Module:
+    """Functions and their shared facts; what every pass takes and changes."""
+
+    def __init__(self, name: str = "", functions: Iterable[Function] = ()) -> None:
+        self.name = name
+        self.attributes: dict[str, Any] = {}
+        self.functions: dict[str, Function] = {f.name: f for f in functions}
+
+    @property
+    def main(self) -> Function:
+        """The function called "main", or the only one."""
+        return self.functions.get("main") or next(iter(self.functions.values()))
+
+    def walk(self) -> Iterator[Op]:
+        """Every op, outer before inner, in order."""
+        for function in self.functions.values():
+            yield from function.walk()
+
+
+def walk(body: Region) -> Iterator[Op]:
+    """Every op of a region, outer before inner."""
+    for op in body.block:
+        yield op
+        for inner in op.all_regions():
+            yield from walk(inner)

@@ -1,0 +1,1 @@
+"""The text form of the IR: `parser.parse` and `printer.print_module` are inverse."""

@@ -1,0 +1,90 @@
+"""SSA values: their use lists, and what follows when a value takes the place of another."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .types import Type
+
+if TYPE_CHECKING:
+    from .ssa import Block, Op
+
+
+class Value:
+    """An SSA value: the result of an op or the argument of a block.
+
+    Attributes:
+        type: its type.
+        op: the defining op; None for a block argument.
+        block: the block whose argument it is; None for the result of an op.
+        index: position among the op's results or the block's arguments.
+        name: a readable name; printers make it unique.
+    """
+
+    __slots__ = ("_uses", "block", "index", "name", "op", "type")
+
+    def __init__(
+        self,
+        type: Type,
+        index: int,
+        name: str = "",
+        *,
+        op: "Op | None" = None,
+        block: "Block | None" = None,
+    ) -> None:
+        self.type = type
+        self.op = op
+        self.block = block
+        self.index = index
+        self.name = name
+        self._uses: dict[tuple[int, int], Op] = {}
+
+    @property
+    def uses(self) -> list[tuple["Op", int]]:
+        """(op, operand index) of every use by ops in blocks, in order of registration."""
+        return [(user, index) for (_, index), user in self._uses.items()]
+
+    @property
+    def users(self) -> list["Op"]:
+        """The ops that use this value, each once."""
+        return list({id(user): user for user in self._uses.values()}.values())
+
+    @property
+    def use_count(self) -> int:
+        return len(self._uses)
+
+    @property
+    def has_one_use(self) -> bool:
+        return len(self._uses) == 1
+
+    def has_use(self, user: "Op", index: int) -> bool:
+        return (id(user), index) in self._uses
+
+    def add_use(self, user: "Op", index: int) -> None:
+        self._uses[id(user), index] = user
+
+    def remove_use(self, user: "Op", index: int) -> None:
+        del self._uses[id(user), index]
+
+    def replace_all_uses_with(self, new: "Value") -> None:
+        """Make every user take `new`; if its type is another, the users' types follow."""
+        if new is self:
+            return
+        users = self.users
+        for user, index in self.uses:
+            user.set_operand(index, new)
+        if new.type != self.type:
+            propagate_types(users)
+        if not new.name:
+            new.name = self.name
+
+    def __repr__(self) -> str:
+        return f"<%{self.name or '?'}: {self.type}>"
+
+
+def propagate_types(users: "Iterable[Op]") -> None:
+    """Infer types again from `users` on, until nothing changes."""
+    work = list(users)
+    while work:
+        op = work.pop(0)
+        if op.refresh_types() or op.is_terminator:
+            work.extend(op.dependents())

@@ -1,0 +1,105 @@
+"""The verifier: structure, dominance, types, and which ops a stage may contain."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .diagnostics import CompileError, Diagnostic
+from .dialects.builtin import Call, Return, Yield
+from .ssa import Block, Function, Module, Op, Value, VerifyError
+
+
+@dataclass(frozen=True)
+class Legal:
+    """What may exist at a stage, as data: the `requires` and `ensures` of passes and targets.
+
+    Attributes:
+        prefixes: allowed op name prefixes such as "nn." (empty: all).
+        forbidden: op names that must not occur.
+        spatial_layout: the only value that `layout` attributes may have.
+    """
+
+    prefixes: tuple[str, ...] = ()
+    forbidden: frozenset[str] = field(default=frozenset())
+    spatial_layout: str = ""
+
+    def violations(self, module: Module) -> Iterator[Diagnostic]:
+        for op in module.walk():
+            problem = self._problem(op)
+            if problem:
+                yield Diagnostic(f"'{op.name}' {problem}", location=op.location, subject=op.name)
+
+    def _problem(self, op: Op) -> str:
+        if op.name in self.forbidden:
+            return "may not occur here"
+        builtin = "." not in op.name
+        if self.prefixes and not builtin and not op.name.startswith(self.prefixes):
+            return f"is outside {', '.join(self.prefixes)}"
+        layout = op.attributes.get("layout")
+        if self.spatial_layout and layout is not None and layout.value != self.spatial_layout:
+            return f"has layout {layout.value}, expected {self.spatial_layout}"
+        return ""
+
+
+def verify(module: Module, legal: Legal | None = None) -> None:
+    """Check a module.
+
+    Raises:
+        CompileError: with one diagnostic for each violation.
+    """
+    problems = [problem for f in module.functions.values() for problem in _function(module, f)]
+    if legal is not None:
+        problems += legal.violations(module)
+    if problems:
+        raise CompileError(problems)
+
+
+def _function(module: Module, function: Function) -> Iterator[Diagnostic]:
+    visible: set[Value] = set()
+    yield from _block(module, function.block, visible, Return)
+    if function.result_names and len(function.result_names) != len(function.results):
+        yield Diagnostic(
+            f"@{function.name} names {len(function.result_names)} results "
+            f"but returns {len(function.results)}"
+        )
+
+
+def _block(module: Module, block: Block, outer: set[Value], end: type[Op]) -> Iterator[Diagnostic]:
+    visible = outer | set(block.arguments)
+    for op in block:
+        yield from _links(op, block, visible)
+        yield from _types(op)
+        if isinstance(op, Call) and op.callee not in module.functions:
+            yield _problem(op, f"calls @{op.callee}, which the module does not have")
+        for body in op.all_regions():
+            yield from _block(module, body.block, visible, Yield)
+        if op.is_terminator and op is not block.last:
+            yield _problem(op, "is not last in its block")
+        visible.update(op.results)
+    if not isinstance(block.last, end):
+        yield Diagnostic(f"a block does not end in '{end.name}'")
+
+
+def _links(op: Op, block: Block, visible: set[Value]) -> Iterator[Diagnostic]:
+    if op.parent is not block:
+        yield _problem(op, "does not know its block")
+    for index, value in enumerate(op.operands):
+        if value not in visible:
+            yield _problem(op, f"uses %{value.name or index} before its definition")
+        if not value.has_use(op, index):
+            yield _problem(op, f"operand {index} does not list this use")
+
+
+def _types(op: Op) -> Iterator[Diagnostic]:
+    try:
+        types = op.inferred_types()
+    except VerifyError as error:
+        yield from error.diagnostics
+        return
+    declared = tuple(value.type for value in op.results)
+    if types != declared:
+        shown = ", ".join(map(str, declared)), ", ".join(map(str, types))
+        yield _problem(op, f"has results {shown[0]}, but its operands give {shown[1]}")
+
+
+def _problem(op: Op, message: str) -> Diagnostic:
+    return Diagnostic(f"'{op.name}' {message}", location=op.location, subject=op.name)

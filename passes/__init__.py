@@ -1,0 +1,24 @@
+"""Passes: IR to IR. One table of passes, and the pipelines as the text that commands take."""
+
+if not __name__.startswith("cmlc."):
+    raise ImportError("import cmlc.passes, not passes: a second copy of every class breaks isinstance")
+
+# name → "module:class", loaded on first use.
+PASSES: dict[str, str] = {
+    "canonicalize": ".canonicalize:Canonicalize",
+    "constant-fold": ".constant_fold:ConstantFold",
+    "cse": ".cse:EliminateCommonSubexpressions",
+    "dce": ".dce:EliminateDeadCode",
+    "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
+    "fold-scale": ".fold_batch_norm:FoldScale",
+    "layout": ".layout:AssignLayout",
+    "sink-transposes": ".sink_transposes:SinkTransposes",
+}
+
+# What every target starts from: simple, but nothing is folded that training would want back.
+SIMPLIFY = "canonicalize, constant-fold, cse, dce"
+# For inference graphs.
+OPTIMIZE = (
+    f"{SIMPLIFY}, fold-batch-norm, fold-scale, canonicalize, layout{{to=channels_last}}, "
+    "(sink-transposes, canonicalize)*, constant-fold, cse, dce"
+)

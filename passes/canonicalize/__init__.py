@@ -1,0 +1,20 @@
+"""Canonicalization: one preferred form for everything, chosen so that other patterns see less."""
+
+from dataclasses import dataclass
+
+from ..manager import PatternPass
+from . import activation, conv, elementwise, reduce, shape
+
+
+@dataclass(frozen=True)
+class Canonicalize(PatternPass):
+    """Rewrite every op to its preferred form; constants go right, no-ops vanish."""
+
+    name = "canonicalize"
+    patterns = (
+        *elementwise.PATTERNS,
+        *activation.PATTERNS,
+        *shape.PATTERNS,
+        *reduce.PATTERNS,
+        *conv.PATTERNS,
+    )

@@ -1,0 +1,147 @@
+"""Identities of arithmetic. Only those that hold for every number, NaN and infinity included."""
+
+import numpy as np
+
+from ...ir.dialects.builtin import Const, constant, splat_of
+from ...ir.dialects.core import elementwise as core
+from ...ir.dialects.core.activation import LinearActivation
+from ...ir.rewrite import replace
+from ...ir.ssa import Op, Value
+from ...ir.types import DType
+from ..patterns import Rewrite, no, pattern
+
+_COMMUTATIVE = (
+    *(core.Add, core.Mul, core.Maximum, core.Minimum, core.Equal, core.NotEqual),
+    *(core.LogicalAnd, core.LogicalOr, core.LogicalXor),
+)
+
+
+@pattern(*_COMMUTATIVE)
+def constant_to_the_right(op: Op) -> Rewrite:
+    """op(const, x) → op(x, const)."""
+    x, y = op.operands
+    if isinstance(x, Const) and not isinstance(y, Const):
+        return replace(op, x=y, y=x).result
+    return None
+
+
+@pattern(core.Add, core.Sub, core.Mul, core.RealDiv, core.Pow)
+def neutral_element(op: Op) -> Rewrite:
+    """x + 0, x - 0, x * 1, x / 1, x ** 1 → x."""
+    x, y = op.operands
+    number = splat_of(y)
+    if number is None:
+        return None
+    neutral = 0.0 if isinstance(op, core.Add | core.Sub) else 1.0
+    if number != neutral:
+        return None
+    # x + 0 turns -0 into 0: not a difference that any Core ML model can mean.
+    if x.type != op.result.type:
+        return no("the constant broadcasts x")
+    return x
+
+
+@pattern(LinearActivation)
+def linear_activation_to_arithmetic(op: LinearActivation) -> Rewrite:
+    """linear_activation(x, alpha, beta) → x * alpha + beta, without neutral parts; -x for -1."""
+    value = op.x
+    if op.alpha == -1:
+        value = core.Neg(value).result
+    elif op.alpha != 1:
+        value = core.Mul(value, _number(op.alpha, value)).result
+    return value if op.beta == 0 else core.Add(value, _number(op.beta, value)).result
+
+
+def _number(number: float, like: Value) -> Value:
+    return constant(np.asarray(number, like.type.dtype.numpy))
+
+
+@pattern(core.Mul)
+def times_minus_one(op: core.Mul) -> Rewrite:
+    """x * -1 → -x."""
+    if splat_of(op.y) == -1 and op.x.type == op.result.type:
+        return core.Neg(op.x).result
+    return None
+
+
+@pattern(core.Neg)
+def negated_twice(op: core.Neg) -> Rewrite:
+    """-(-x) → x."""
+    match op:
+        case core.Neg(Value(op=core.Neg(x))):
+            return x
+        case _:
+            return None
+
+
+@pattern(core.Neg)
+def negated_limit(op: core.Neg) -> Rewrite:
+    """-max(-x, c) → min(x, -c), and the same for min."""
+    match op:
+        case core.Neg(Value(op=core.Maximum(Value(op=core.Neg(x)), limit)) as inner):
+            other: type[core.Maximum] | type[core.Minimum] = core.Minimum
+        case core.Neg(Value(op=core.Minimum(Value(op=core.Neg(x)), limit)) as inner):
+            other = core.Maximum
+        case _:
+            return None
+    if not inner.has_one_use:
+        return no("the limited value has another user")
+    bound = splat_of(limit)
+    if bound is None or limit.type.rank:
+        return no("the limit is no scalar constant")
+    return other(x, _number(-bound, x)).result
+
+
+@pattern(core.Cast)
+def cast_of_cast(op: core.Cast) -> Rewrite:
+    """cast(cast(x, a), b) → cast(x, b), where a holds every value of x's dtype."""
+    match op:
+        case core.Cast(Value(op=core.Cast(x, middle)), dtype):
+            if dtype is DType.BOOL or not holds(middle, x.type.dtype):
+                return no(f"{middle.value} does not hold every {x.type.dtype.value}")
+            return core.Cast(x, dtype).result
+        case _:
+            return None
+
+
+@pattern(core.Cast)
+def cast_of_truth(op: core.Cast) -> Rewrite:
+    """cast(cast(bool, number), bool) → the bool."""
+    match op:
+        case core.Cast(Value(op=core.Cast(x, _)), DType.BOOL) if x.type.dtype is DType.BOOL:
+            return x
+        case _:
+            return None
+
+
+_MANTISSA = {DType.F16: 11, DType.F32: 24, DType.F64: 53}
+
+
+def holds(wide: DType, narrow: DType) -> bool:
+    """Whether every value of `narrow` is a value of `wide`."""
+    if wide is narrow or narrow is DType.BOOL:
+        return wide is not DType.BOOL or narrow is DType.BOOL
+    if DType.STR in (wide, narrow) or wide is DType.BOOL:
+        return False
+    if wide.is_float:
+        if narrow.is_float:
+            return wide.bytes >= narrow.bytes
+        return narrow.bytes * 8 <= _MANTISSA[wide]
+    if narrow.is_float:
+        return False
+    signed_wide, signed_narrow = wide.value[0] == "i", narrow.value[0] == "i"
+    if signed_wide == signed_narrow:
+        return wide.bytes >= narrow.bytes
+    return signed_wide and wide.bytes > narrow.bytes
+
+
+PATTERNS = (
+    constant_to_the_right,
+    neutral_element,
+    linear_activation_to_arithmetic,
+    times_minus_one,
+    negated_twice,
+    negated_limit,
+    cast_of_cast,
+    cast_of_truth,
+)

@@ -1,0 +1,187 @@
+"""Shape changes: adjacent ones merge, and those that only add extents of 1 move towards the end."""
+
+import numpy as np
+
+from ...ir.dialects.builtin import Const, constant
+from ...ir.dialects.core import shape as core
+from ...ir.dialects.core.activation import Softmax
+from ...ir.dialects.core.elementwise import Elementwise
+from ...ir.dim_values import known_dims
+from ...ir.dims import Dim, Expr
+from ...ir.rewrite import replace
+from ...ir.ssa import Op, Value
+from ..patterns import Rewrite, no, pattern
+
+
+def reshape_to(x: Value, target: tuple[Dim, ...]) -> Value | None:
+    """A reshape in its preferred form: nothing, expand_dims, squeeze or reshape."""
+    source = x.type.shape
+    if source == target:
+        return x
+    axes = _inserted_units(source, target)
+    if axes is not None:
+        return core.ExpandDims(x, axes).result
+    axes = _inserted_units(target, source)
+    if axes is not None:
+        return core.Squeeze(x, axes).result
+    if sum(isinstance(dim, Expr) for dim in target) > 1:
+        return None
+    return core.Reshape(x, target).result
+
+
+def _inserted_units(small: tuple[Dim, ...], large: tuple[Dim, ...]) -> tuple[int, ...] | None:
+    """Positions of the 1s that turn `small` into `large`, if that is all there is to it."""
+    if len(small) >= len(large):
+        return None
+    axes: list[int] = []
+    position = 0
+    for axis, dim in enumerate(large):
+        left = len(large) - axis
+        if position < len(small) and dim == small[position] and len(small) - position <= left:
+            # Prefer to keep: a 1 of the source stands for the first 1 of the target.
+            position += 1
+        elif dim == 1:
+            axes.append(axis)
+        else:
+            return None
+    return tuple(axes) if position == len(small) else None
+
+
+@pattern(core.Reshape)
+def reshape_that_adds_or_removes_units(op: core.Reshape) -> Rewrite:
+    """reshape(x) that only adds (removes) extents of 1 → expand_dims(x) (squeeze(x))."""
+    found = reshape_to(op.x, op.shape)
+    return None if found is None or isinstance(found.op, core.Reshape) else found
+
+
+@pattern(core.Reshape, core.ExpandDims, core.Squeeze)
+def reshape_of_reshape(op: Op) -> Rewrite:
+    """Two shape changes in a row → one."""
+    inner = op.operands[0].op
+    if not isinstance(inner, core.Reshape | core.ExpandDims | core.Squeeze):
+        return None
+    merged = reshape_to(inner.x, op.result.type.shape)
+    return no("two extents are symbolic") if merged is None else merged
+
+
+@pattern(core.Transpose)
+def transpose_of_transpose(op: core.Transpose) -> Rewrite:
+    """transpose(transpose(x, p), q) → transpose(x, p∘q)."""
+    match op:
+        case core.Transpose(Value(op=core.Transpose(x, first)), second):
+            return core.Transpose(x, tuple(first[axis] for axis in second)).result
+        case _:
+            return None
+
+
+@pattern(core.Transpose)
+def transpose_of_units(op: core.Transpose) -> Rewrite:
+    """transpose(x) that moves only extents of 1 → a shape change."""
+    moved = [axis for axis in op.perm if op.x.type.shape[axis] != 1]
+    if moved != sorted(moved):
+        return None
+    return reshape_to(op.x, op.result.type.shape)
+
+
+@pattern(core.DynamicReshape)
+def reshape_to_known_shape(op: core.DynamicReshape) -> Rewrite:
+    """dynamic_reshape(x, known shape) → reshape(x)."""
+    known = known_dims(op.shape)
+    if known is None:
+        return no("the shape is not known")
+    if any(dim == -1 for dim in known) or (op.copy_zeros and 0 in known):
+        return no("the shape has placeholders")
+    if sum(isinstance(dim, Expr) for dim in known) > 1:
+        return no("two extents are symbolic")
+    return core.Reshape(op.x, known).result
+
+
+@pattern(core.ShapeOf)
+def shape_of_static(op: core.ShapeOf) -> Rewrite:
+    """shape(x) of known extents → const."""
+    if not op.x.type.is_static:
+        return None
+    return constant(np.asarray(op.x.type.static_shape, np.int32))
+
+
+@pattern(core.Concat)
+def concat_of_one(op: core.Concat) -> Rewrite:
+    """concat(x) → x."""
+    return op.values[0] if len(op.values) == 1 else None
+
+
+@pattern(core.Split)
+def split_into_one(op: core.Split) -> Rewrite:
+    """split(x) into one piece → x."""
+    return (op.x,) if len(op.sizes) == 1 else None
+
+
+@pattern(core.Tile)
+def tile_once(op: core.Tile) -> Rewrite:
+    """tile(x) by ones → x."""
+    return op.x if all(n == 1 for n in op.reps) else None
+
+
+@pattern(Elementwise)
+def units_after_elementwise(op: Elementwise) -> Rewrite:
+    """f(expand_dims(x)) → expand_dims(f(x)), where all operands are expanded alike or scalars."""
+    added: tuple[int, ...] | None = None
+    for value in op.operands:
+        if isinstance(value.op, core.ExpandDims):
+            if added not in (None, value.op.axes) or not value.has_one_use:
+                return None
+            added = value.op.axes
+    if added is None:
+        return None
+    rank = op.result.type.rank
+    changes: list[Value] = []
+    for value in op.operands:
+        inner = _without_units(value, added, rank)
+        if inner is None:
+            return no("an operand has no extents of 1 there")
+        changes.append(inner)
+    names = [item.name for item in op.spec.operands]
+    bare = replace(op, **dict(zip(names, changes, strict=True)))
+    return core.ExpandDims(bare.result, added).result
+
+
+def _without_units(value: Value, axes: tuple[int, ...], rank: int) -> Value | None:
+    if isinstance(value.op, core.ExpandDims) and value.op.axes == axes:
+        return value.op.x
+    if value.type.rank == 0:
+        return value
+    offset = rank - value.type.rank
+    there = [axis - offset for axis in axes if axis >= offset]
+    if not isinstance(value, Const) or any(value.type.shape[axis] != 1 for axis in there):
+        return None
+    return core.Squeeze(value, tuple(there)).result if there else value
+
+
+@pattern(Softmax)
+def units_after_softmax(op: Softmax) -> Rewrite:
+    """softmax(expand_dims(x)) → expand_dims(softmax(x)), unless along a new extent."""
+    match op:
+        case Softmax(Value(op=core.ExpandDims(x, axes)) as inner, axis):
+            if not inner.has_one_use:
+                return no("the expanded value has another user")
+            if axis in axes:
+                return no("it normalizes along the new extent")
+            before = axis - sum(new < axis for new in axes)
+            return core.ExpandDims(Softmax(x, axis=before).result, axes).result
+        case _:
+            return None
+
+
+PATTERNS = (
+    reshape_that_adds_or_removes_units,
+    reshape_of_reshape,
+    transpose_of_transpose,
+    transpose_of_units,
+    reshape_to_known_shape,
+    shape_of_static,
+    concat_of_one,
+    split_into_one,
+    tile_once,
+    units_after_elementwise,
+    units_after_softmax,
+)

@@ -1,0 +1,86 @@
+"""Evaluates ops on constants at compile time, with the interpreter's own semantics."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..ir.dialects.builtin import Call, Constant, constant
+from ..ir.dialects.core import shape
+from ..ir.dims import static_size
+from ..ir.resources import Resource, ViewResource
+from ..ir.ssa import Module, Op, Value
+from ..ir.types import DType
+from .manager import Instrumentation, Pass
+from .patterns import GreedyDriver, Rewrite, no, pattern
+
+
+@pattern(shape.Transpose, shape.Reshape, shape.ExpandDims, shape.Squeeze)
+def view_of_constant(op: Op) -> Rewrite:
+    """transpose/reshape/expand_dims/squeeze(const) → const that views the same bytes."""
+    source = op.operands[0].op
+    if not isinstance(source, Constant) or not op.result.type.is_static:
+        return None
+    resource = source.value
+    if resource.type.dtype is DType.STR:
+        return constant(resource.array().reshape(op.result.type.static_shape), resource.name)
+    perm = op.perm if isinstance(op, shape.Transpose) else tuple(range(resource.type.rank))
+    return view(resource, perm, op.result.type.static_shape)
+
+
+def view(resource: Resource, perm: tuple[int, ...], sizes: tuple[int, ...]) -> Value:
+    """A detached constant: the resource transposed by `perm`, then reshaped to `sizes`."""
+    return constant(ViewResource(resource, perm, sizes), resource.name)
+
+
+def fold_op(op: Op, limit: int) -> Rewrite:
+    """op(const, …) → const, if no result is larger than the operands together or the limit."""
+    if not op.operands or op.regions or op.effects() or op.is_terminator or isinstance(op, Call):
+        return None
+    producers = [value.op for value in op.operands]
+    if not all(isinstance(producer, Constant) for producer in producers):
+        return None
+    evaluate = getattr(op, "evaluate", None)
+    if evaluate is None:
+        return no("it has no reference semantics")
+    resources = [p.value for p in producers if isinstance(p, Constant)]
+    allowed = max(limit, *(r.size for r in resources))
+    for result in op.results:
+        size = static_size(result.type.shape)
+        if size is None:
+            return no("its result has a symbolic shape")
+        if size > allowed:
+            return no(f"its result has {size} elements, more than {allowed}")
+    arrays = {v: r.array() for v, r in zip(op.operands, resources, strict=True)}
+    arguments: list[object] = []
+    for item in op.spec.operands:
+        group = op.operand_group(item.name)
+        if isinstance(group, tuple):
+            arguments.append(tuple(arrays[v] for v in op.operand_group(item.name)))
+        else:
+            arguments.append(None if group is None else arrays[group])
+    with np.errstate(all="ignore"):
+        results = evaluate(*arguments)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(constant(np.asarray(array)) for array in results)
+
+
+@dataclass(frozen=True)
+class ConstantFold(Pass):
+    """Replace ops on constants by their results.
+
+    Options:
+        limit: elements up to which a result may grow beyond its operands.
+    """
+
+    name = "constant-fold"
+
+    limit: int = 65536
+
+    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        @pattern(Op)
+        def fold_constant_operands(op: Op) -> Rewrite:
+            """op(const, …) → const."""
+            return fold_op(op, self.limit)
+
+        patterns = (view_of_constant, fold_constant_operands)
+        return GreedyDriver(patterns, instrumentation.trace).run(module)

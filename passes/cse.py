@@ -1,0 +1,49 @@
+"""Computes equal things once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..ir.location import fuse
+from ..ir.ssa import Block, Module, Op
+from .manager import Instrumentation, Pass
+
+
+@dataclass(frozen=True)
+class EliminateCommonSubexpressions(Pass):
+    """Replace an op by an earlier one of the same kind, operands and attributes."""
+
+    name = "cse"
+
+    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        changed = False
+        for function in module.functions.values():
+            changed |= _block(function.block, {})
+        return changed
+
+
+def _block(block: Block, outer: dict[Any, Op]) -> bool:
+    known, changed = dict(outer), False
+    for op in block:
+        for body in op.all_regions():
+            changed |= _block(body.block, known)
+        if op.effects() or op.is_terminator or op.regions or not op.results:
+            continue
+        key = (type(op), tuple(map(id, op.operands)), _groups(op), tuple(op.attributes.values()))
+        first = known.setdefault(key, op)
+        if first is op or [v.type for v in first.results] != [v.type for v in op.results]:
+            continue
+        first.location = fuse("cse", (first.location, op.location))
+        for old, new in zip(op.results, first.results, strict=True):
+            old.replace_all_uses_with(new)
+        op.erase()
+        changed = True
+    return changed
+
+
+def _groups(op: Op) -> tuple[int, ...]:
+    """How the flat operands divide, so that `f(a, none, b)` differs from `f(a, b)`."""
+    sizes: list[int] = []
+    for item in op.spec.operands:
+        group: Any = op.operand_group(item.name)
+        sizes.append(len(group) if isinstance(group, tuple) else int(group is not None))
+    return tuple(sizes)

@@ -1,0 +1,291 @@
+"""Passes, pipelines and what can be watched while they run.
+
+A pass is a frozen dataclass: its fields are its options, `apply` changes the module in place and
+says whether it did. A pipeline is text, `canonicalize, layout{to=nhwc}, (cse, dce)*`; the star
+repeats a group until nothing changes.
+"""
+
+import dataclasses
+import importlib
+import re
+import time
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.ssa import Module
+from ..ir.text.printer import PrintOptions, print_module
+from ..ir.verify import Legal, verify
+from .patterns import GreedyDriver, Pattern, Trace
+
+
+@dataclass
+class Instrumentation:
+    """What to do around passes.
+
+    Attributes:
+        verify_each: verify after every pass.
+        print_after: names of passes to print after; "all", or "changed" for those that did
+            something.
+        emit: receives (pass name, IR text) of those prints.
+        trace: receives rewrites and declined rewrites.
+        reproducer: where to write a module that a pass fails on; None for nowhere.
+        timings: seconds by pass, in order of running.
+        progress: called with the pass's name before it runs.
+    """
+
+    verify_each: bool = False
+    print_after: frozenset[str] = frozenset()
+    emit: Callable[[str, str], None] | None = None
+    trace: Trace | None = None
+    reproducer: Path | None = None
+    timings: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
+    progress: Callable[[str], None] | None = None
+
+
+class Pass:
+    """Base of all passes.
+
+    Class attributes:
+        name: verb-object in kebab-case; how pipelines call it.
+        requires, ensures: what the module must satisfy before and satisfies after.
+    """
+
+    name: ClassVar[str] = ""
+    requires: ClassVar[Legal | None] = None
+    ensures: ClassVar[Legal | None] = None
+
+    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        """Change the module; True if anything changed."""
+        raise NotImplementedError
+
+    @property
+    def spec(self) -> str:
+        """The pass with its options that are not defaults, as pipelines spell it."""
+        shown: list[str] = []
+        if dataclasses.is_dataclass(self):
+            for item in dataclasses.fields(self):
+                value = getattr(self, item.name)
+                if value != item.default:
+                    shown.append(f"{item.name}={str(value).lower()}")
+        return f"{self.name}{{{' '.join(shown)}}}" if shown else self.name
+
+
+class PatternPass(Pass):
+    """A pass that applies patterns greedily."""
+
+    patterns: ClassVar[tuple[Pattern, ...]] = ()
+
+    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        return GreedyDriver(self.patterns, instrumentation.trace).run(module)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A group of a pipeline that runs until nothing changes."""
+
+    body: "Pipeline"
+    limit: ClassVar[int] = 20
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A sequence of passes and repeated groups."""
+
+    stages: tuple[Pass | Repeat, ...] = ()
+
+    def __iter__(self) -> Iterator[Pass]:
+        for stage in self.stages:
+            if isinstance(stage, Repeat):
+                yield from stage.body
+            else:
+                yield stage
+
+    @property
+    def spec(self) -> str:
+        """The text that parses to this pipeline."""
+        return ", ".join(
+            f"({stage.body.spec})*" if isinstance(stage, Repeat) else stage.spec
+            for stage in self.stages
+        )
+
+    def run(self, module: Module, instrumentation: Instrumentation | None = None) -> bool:
+        """Run all passes; True if anything changed.
+
+        Raises:
+            CompileError: the module breaks a pass's contract, or a pass fails (then a reproducer is
+                written, if asked for).
+        """
+        instrumentation = instrumentation or Instrumentation()
+        changed = False
+        for stage in self.stages:
+            if isinstance(stage, Repeat):
+                for _ in range(Repeat.limit):
+                    if not stage.body.run(module, instrumentation):
+                        break
+                    changed = True
+            else:
+                changed |= _run_pass(stage, module, instrumentation)
+        return changed
+
+
+def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> bool:
+    if instrumentation.progress is not None:
+        instrumentation.progress(item.name)
+    before = ""
+    if instrumentation.reproducer is not None:
+        before = print_module(module, PrintOptions(locations=True))
+    started = time.perf_counter()
+    try:
+        _check(item, "requires", item.requires, module)
+        changed = item.apply(module, instrumentation)
+        _check(item, "ensures", item.ensures, module)
+        if instrumentation.verify_each:
+            verify(module)
+    except Exception as error:
+        raise _failure(item, error, before, instrumentation.reproducer) from error
+    instrumentation.timings.append((item.name, time.perf_counter() - started))
+    wanted = instrumentation.print_after
+    if instrumentation.emit is not None and (
+        item.name in wanted or "all" in wanted or ("changed" in wanted and changed)
+    ):
+        instrumentation.emit(item.name, print_module(module))
+    return changed
+
+
+def _check(item: Pass, contract: str, legal: Legal | None, module: Module) -> None:
+    problems = list(legal.violations(module)) if legal is not None else []
+    if problems:
+        first = Diagnostic(f"pass '{item.name}' {contract} more of the module", kind="internal")
+        raise CompileError((first, *problems))
+
+
+def _failure(item: Pass, error: Exception, before: str, path: Path | None) -> CompileError:
+    problems = error.diagnostics if isinstance(error, CompileError) else ()
+    notes = () if problems else (f"{type(error).__name__}: {error}",)
+    remedy = "please report this"
+    if path is not None and before:
+        path.write_text(f"// RUN: cmlc-opt {path.name} --passes='{item.spec}'\n{before}")
+        remedy = f"please report this together with {path}, which reproduces it"
+    first = Diagnostic(
+        f"pass '{item.name}' failed", kind="internal", subject=item.name, notes=notes, remedy=remedy
+    )
+    return CompileError((first, *problems))
+
+
+# -- pipeline text -------------------------------------------------------------------------------
+
+_TOKEN = re.compile(r"\s*(?:(?P<name>[a-z][a-z0-9-]*)(?:\{(?P<options>[^}]*)\})?|(?P<mark>[(),*]))")
+
+
+def parse_pipeline(text: str, table: Mapping[str, str | type[Pass]] | None = None) -> Pipeline:
+    """The pipeline that the text describes.
+
+    Args:
+        text: pass names with options in braces, separated by commas; `(a, b)*` repeats.
+        table: passes by name; `cmlc.passes.PASSES` by default.
+
+    Raises:
+        CompileError: unknown pass or option, or malformed text.
+    """
+    if table is None:
+        from . import PASSES as table  # noqa: N811  the table is a constant here, a default there
+    return _Parser(text, table).pipeline()
+
+
+class _Parser:
+    def __init__(self, text: str, table: Mapping[str, str | type[Pass]]) -> None:
+        self.text = text
+        self.table = table
+        self.position = 0
+
+    def pipeline(self) -> Pipeline:
+        stages = self.stages()
+        if self.position < len(self.text.rstrip()):
+            raise _usage(f"unexpected text in pipeline: {self.text[self.position :].strip()!r}")
+        return Pipeline(tuple(stages))
+
+    def stages(self) -> list[Pass | Repeat]:
+        found: list[Pass | Repeat] = []
+        while match := self.peek():
+            if match["name"]:
+                self.position = match.end()
+                found.append(make_pass(match["name"], match["options"] or "", self.table))
+            elif match["mark"] == "(":
+                self.position = match.end()
+                body = Pipeline(tuple(self.stages()))
+                self.expect(")")
+                self.expect("*")
+                found.append(Repeat(body))
+            else:
+                break
+            if (separator := self.peek()) and separator["mark"] == ",":
+                self.position = separator.end()
+            else:
+                break
+        return found
+
+    def peek(self) -> re.Match[str] | None:
+        return _TOKEN.match(self.text, self.position)
+
+    def expect(self, mark: str) -> None:
+        match = self.peek()
+        if match is None or match["mark"] != mark:
+            raise _usage(f"expected '{mark}' in pipeline at {self.text[self.position :]!r}")
+        self.position = match.end()
+
+
+def load_pass(name: str, table: Mapping[str, str | type[Pass]]) -> type[Pass]:
+    """The class of a pass by name.
+
+    Raises:
+        CompileError: there is none.
+    """
+    entry = table.get(name)
+    if entry is None:
+        raise _usage(
+            f"there is no pass called '{name}'", f"the passes are {', '.join(sorted(table))}"
+        )
+    if isinstance(entry, str):
+        module, _, attribute = entry.partition(":")
+        package = __package__ if module.startswith(".") else None
+        return getattr(importlib.import_module(module, package), attribute)
+    return entry
+
+
+def make_pass(name: str, options: str, table: Mapping[str, str | type[Pass]]) -> Pass:
+    """A pass object from its name and `key=value` options.
+
+    Raises:
+        CompileError: unknown pass, unknown option, or a value of the wrong type.
+    """
+    cls = load_pass(name, table)
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in dataclasses.fields(typing.cast(Any, cls))}
+    given: dict[str, Any] = {}
+    for part in options.replace(",", " ").split():
+        key, equals, value = part.partition("=")
+        if not equals or key not in known:
+            choices = ", ".join(sorted(known)) or "none"
+            raise _usage(f"'{name}' has no option '{part}'", f"its options are: {choices}")
+        try:
+            given[key] = _option(hints[key], value)
+        except ValueError:
+            raise _usage(f"'{name}': option {key} can't be '{value}'") from None
+    return cls(**given)
+
+
+def _option(hint: Any, text: str) -> Any:
+    if hint is bool:
+        return {"true": True, "false": False}[text] if text in ("true", "false") else int(text) != 0
+    choices = typing.get_args(hint)
+    if choices and text not in choices:
+        raise ValueError(text)
+    return hint(text) if hint in (int, float) else text
+
+
+def _usage(message: str, remedy: str = "") -> CompileError:
+    return CompileError(Diagnostic(message, kind="usage", remedy=remedy))

@@ -1,0 +1,204 @@
+"""Rewrite patterns: plain functions over typed Python `match`, and the greedy driver.
+
+A pattern takes a root op and returns the replacement (built from detached ops), `None` when the op
+has another shape, or `no("why")` when it matched but may not be rewritten: `--explain` prints those
+reasons. Its docstring is the rewrite in one line, with →.
+"""
+
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
+
+from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.location import Location
+from ..ir.rewrite import replace_op
+from ..ir.ssa import Module, Op, Value
+
+
+@dataclass(frozen=True)
+class Declined:
+    """The pattern's shape matched, but a condition failed."""
+
+    reason: str
+
+
+Rewrite: TypeAlias = Value | tuple[Value, ...] | Declined | None
+OpT = TypeVar("OpT", bound=Op)
+
+
+def no(reason: str) -> Declined:
+    """Decline a rewrite, saying why."""
+    return Declined(reason)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A rewrite rule and the op classes it starts from."""
+
+    roots: tuple[type[Op], ...]
+    function: Callable[[Any], Rewrite]
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__.replace("_", "-")
+
+    @property
+    def doc(self) -> str:
+        return (inspect.getdoc(self.function) or "").split("\n")[0]
+
+    @property
+    def where(self) -> str:
+        """File and line of the rule, for traces."""
+        code = self.function.__code__
+        return f"{Path(code.co_filename).name}:{code.co_firstlineno}"
+
+
+def pattern(*roots: type[OpT]) -> Callable[[Callable[[OpT], Rewrite]], Pattern]:
+    """Make a function a pattern rooted at the given op classes (and their subclasses)."""
+
+    def wrap(function: Callable[[OpT], Rewrite]) -> Pattern:
+        return Pattern(cast(tuple[type[Op], ...], roots), function)
+
+    return wrap
+
+
+@dataclass(frozen=True)
+class Event:
+    """A rewrite that happened (`after` is set) or was declined (`reason` is)."""
+
+    pattern: Pattern
+    location: Location
+    before: str
+    after: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass
+class Trace:
+    """Collects events; the manager prints them for `--explain` and `--trace-rewrites`."""
+
+    events: list[Event] = field(default_factory=list[Event])
+
+    def declined(self) -> list[Event]:
+        return [event for event in self.events if event.reason]
+
+
+# Rewrites per op of the module before the driver calls it a cycle: real pipelines stay below 3.
+_BUDGET = 50
+
+
+class GreedyDriver:
+    """Applies patterns and `fold` hooks until none applies, erasing dead ops on the way."""
+
+    def __init__(self, patterns: Iterable[Pattern], trace: Trace | None = None) -> None:
+        self.patterns = tuple(patterns)
+        self.trace = trace
+        self._by_class: dict[type[Op], tuple[Pattern, ...]] = {}
+        self._work: deque[Op] = deque()
+        self._queued: set[Op] = set()
+
+    def run(self, module: Module) -> bool:
+        """Rewrite the module; True if anything changed.
+
+        Raises:
+            CompileError: the patterns undo each other for ever (an internal error).
+        """
+        ops = list(module.walk())
+        budget = _BUDGET * (len(ops) + 20)
+        for op in ops:
+            self._push(op)
+        changed = False
+        while self._work:
+            op = self._work.popleft()
+            self._queued.discard(op)
+            if op.parent is None:
+                continue
+            if _is_dead(op):
+                producers = [value.op for value in op.operands]
+                op.erase()
+                changed = True
+                for producer in producers:
+                    if producer is not None:
+                        self._push(producer)
+                continue
+            if self._rewrite(op):
+                changed = True
+                budget -= 1
+                if budget < 0:
+                    raise _endless(op, self.trace)
+        return changed
+
+    def _push(self, op: Op) -> None:
+        if op not in self._queued:
+            self._queued.add(op)
+            self._work.append(op)
+
+    def _rewrite(self, op: Op) -> bool:
+        folded = op.fold()
+        if folded is not None:
+            self._replace(op, (folded,), "fold")
+            return True
+        for rule in self._rules(type(op)):
+            result = rule.function(op)
+            if result is None:
+                continue
+            if isinstance(result, Declined):
+                self._record(Event(rule, op.location, repr(op), reason=result.reason))
+                continue
+            values = result if isinstance(result, tuple) else (result,)
+            before, location = repr(op), op.location
+            inserted = self._replace(op, values, rule.name)
+            self._record(Event(rule, location, before, tuple(map(repr, inserted))))
+            return True
+        return False
+
+    def _rules(self, cls: type[Op]) -> tuple[Pattern, ...]:
+        if cls not in self._by_class:
+            rules = tuple(rule for rule in self.patterns if issubclass(cls, rule.roots))
+            self._by_class[cls] = rules
+        return self._by_class[cls]
+
+    def _replace(self, op: Op, values: tuple[Value, ...], by: str) -> list[Op]:
+        producers = [value.op for value in op.operands]
+        inserted = replace_op(op, values, by)
+        for item in inserted:
+            self._push(item)
+        for value in values:
+            for user in value.users:
+                self._push(user)
+        for producer in producers:
+            if producer is not None and producer.parent is not None:
+                self._push(producer)
+                # Users of a producer may match now that it has fewer of them.
+                for result in producer.results:
+                    for user in result.users:
+                        self._push(user)
+        return inserted
+
+    def _record(self, event: Event) -> None:
+        if self.trace is not None:
+            self.trace.events.append(event)
+
+
+def _is_dead(op: Op) -> bool:
+    return (
+        not op.is_terminator
+        and not op.effects()
+        and not any(result.use_count for result in op.results)
+    )
+
+
+def _endless(op: Op, trace: Trace | None) -> CompileError:
+    last = [event.pattern.name for event in trace.events[-6:]] if trace else []
+    notes = (f"the last rewrites: {', '.join(last)}",) if last else ()
+    return CompileError(
+        Diagnostic(
+            f"rewriting does not come to an end around '{op.name}'",
+            kind="internal",
+            location=op.location,
+            notes=notes,
+        )
+    )

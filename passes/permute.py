@@ -1,0 +1,93 @@
+"""What a transposition of its operands does to an op: derived from the kinds of its attributes."""
+
+from collections.abc import Sequence
+
+from ..ir.attributes import Kind
+from ..ir.attributes import permute as permute_attribute
+from ..ir.rewrite import replace
+from ..ir.ssa import Op, Value
+
+Perm = tuple[int, ...]
+
+
+def permute_op(
+    op: Op, perm: Perm, operands: Sequence[Value] | None = None
+) -> tuple[Op, Perm] | None:
+    """The op on untransposed operands, and the permutation that its result needs.
+
+    Where `op`'s permuted operands are `transpose(u, perm)`, the returned op takes the `u`s, and
+    `transpose(new.result, result_perm)` equals `op.result`. An op's own `permute` hook decides, or
+    else its attribute kinds; ops that name no permuted operands give None.
+
+    Args:
+        op: an op with one result.
+        perm: dimension i of a permuted operand is dimension perm[i] of its source.
+        operands: the sources, for every flat operand (others unchanged); by default the operands
+            are taken as if they were the sources (their types must then be permuted alike).
+    """
+    hook = getattr(op, "permute", None)
+    if hook is not None:
+        return hook(perm)
+    if not (op.is_elementwise or op.permuted_operands) or len(op.results) != 1 or op.regions:
+        return None
+    changes: dict[str, object] = {}
+    for item in op.spec.attributes:
+        try:
+            value = op.attributes[item.name]
+            changes[item.name] = permute_attribute(item.kind, value, perm)
+        except ValueError:
+            return None
+    if operands is not None:
+        changes |= _grouped(op, operands)
+    new = replace(op, **changes)
+    return new, _result_perm(op, perm)
+
+
+def _grouped(op: Op, operands: Sequence[Value]) -> dict[str, object]:
+    """Flat operands by field name."""
+    grouped: dict[str, object] = {}
+    position = 0
+    for item in op.spec.operands:
+        group: object = op.operand_group(item.name)
+        if isinstance(group, tuple):
+            count = len(op.operand_group(item.name))
+            grouped[item.name] = tuple(operands[position : position + count])
+            position += count
+        elif group is not None:
+            grouped[item.name] = operands[position]
+            position += 1
+    return grouped
+
+
+def _result_perm(op: Op, perm: Perm) -> Perm:
+    """The same permutation, without the dimensions that the op removes."""
+    if op.result.type.rank == len(perm):
+        return perm
+    removed: set[int] = set()
+    for item in op.spec.attributes:
+        value = op.attributes[item.name]
+        if item.kind is Kind.AXIS:
+            removed.add(value)
+        elif item.kind is Kind.AXES:
+            removed.update(value or range(len(perm)))
+    kept = [source for position, source in enumerate(perm) if position not in removed]
+    order = sorted(kept)
+    return tuple(order.index(source) for source in kept)
+
+
+def permuted_positions(op: Op) -> list[int]:
+    """Which flat operands share the dimensions that permute."""
+    if op.is_elementwise:
+        return list(range(len(op.operands)))
+    positions: list[int] = []
+    position = 0
+    for item in op.spec.operands:
+        group: object = op.operand_group(item.name)
+        if isinstance(group, tuple):
+            count = len(op.operand_group(item.name))
+        else:
+            count = int(group is not None)
+        if item.name in op.permuted_operands:
+            positions += range(position, position + count)
+        position += count
+    return positions

@@ -1,0 +1,240 @@
+"""Cases in `.cmir` files: IR before and after passes, IR that checks itself, IR that is wrong.
+
+    // CASE: name
+    // RUN: canonicalize, layout{to=channels_last}
+    before
+    // =====
+    expected, whole; `pytest --update` writes it
+
+The interpreter runs both sides on random inputs and compares, unless `// NUMERIC: no, reason`.
+Without RUN and `=====` the function runs, and its `check.` ops say what is right. A case with
+`// EXPECT-ERROR: fragment` must be refused, with the fragment in the message.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.dialects import check, op_table
+from cmlc.ir.dialects.core import TABLE
+from cmlc.ir.interpret import random_inputs, run
+from cmlc.ir.ssa import Module
+from cmlc.ir.text.parser import parse
+from cmlc.ir.text.printer import PrintOptions, print_function, print_module
+from cmlc.ir.types import DType
+from cmlc.ir.verify import verify
+
+OPS = TABLE | op_table(check.OPS)
+DIRECTIVE = re.compile(r"//\s*(?P<key>CASE|RUN|EXPECT-ERROR|NUMERIC):\s*(?P<value>.*?)\s*$")
+SEPARATOR = "// ====="
+TOLERANCE = {DType.F16: (2e-2, 2e-2), DType.F32: (1e-4, 1e-5), DType.F64: (1e-9, 1e-10)}
+
+
+class CaseError(Exception):
+    """A case that is written wrongly, or does not hold."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One case: its directives, and where it stands."""
+
+    name: str
+    line: int
+    before: str
+    expected: str | None = None
+    run: str | None = None
+    error: str | None = None
+    numeric: str | None = None
+
+    @property
+    def compares_numbers(self) -> bool:
+        if self.numeric is None:
+            return True
+        answer, _, reason = self.numeric.partition(",")
+        if answer != "no" or not reason.strip():
+            raise CaseError(f"NUMERIC is '{self.numeric}', expected 'no, reason'")
+        return False
+
+
+def read_cases(text: str) -> Iterator[Case]:
+    """The cases of a file, in order; text before the first one is a comment."""
+    lines = text.split("\n")
+    starts = [i for i, line in enumerate(lines) if line.startswith("// CASE:")]
+    names: set[str] = set()
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        case = read_case(lines[start:end], start + 1)
+        if case.name in names:
+            raise CaseError(f"line {case.line}: two cases are called '{case.name}'")
+        names.add(case.name)
+        yield case
+
+
+def read_case(lines: list[str], number: int) -> Case:
+    given: dict[str, str] = {}
+    for line in lines:
+        if match := DIRECTIVE.match(line):
+            key = match["key"]
+            if key in given:
+                raise CaseError(f"line {number}: {key} is given twice")
+            given[key] = match["value"]
+    before, separator, expected = "\n".join(lines).partition(f"\n{SEPARATOR}\n")
+    if not separator and before.endswith(f"\n{SEPARATOR}"):
+        before, separator = before.removesuffix(f"\n{SEPARATOR}"), SEPARATOR
+    # Lines are those of the file, so that errors point into it.
+    return Case(
+        given["CASE"],
+        number,
+        "\n" * (number - 1) + before,
+        expected if separator else None,
+        given.get("RUN"),
+        given.get("EXPECT-ERROR"),
+        given.get("NUMERIC"),
+    )
+
+
+class CmirFile(pytest.File):
+    """A `.cmir` file."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        for case in read_cases(self.path.read_text()):
+            yield CmirItem.from_parent(self, name=case.name, case=case)
+
+
+class CmirItem(pytest.Item):
+    """One case as a test."""
+
+    def __init__(self, *, case: Case, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.case = case
+
+    def runtest(self) -> None:
+        update = self.config.getoption("--update")
+        text = check_case(self.case, self.path, update=update)
+        if update and text is not None:
+            write_expected(self.path, self.case.name, text)
+
+    def repr_failure(self, excinfo, style=None):
+        if isinstance(excinfo.value, CaseError | CompileError | AssertionError):
+            return f"{self.path}:{self.case.line}: {self.case.name}\n{excinfo.value}"
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self):
+        return self.path, self.case.line - 1, self.case.name
+
+
+def check_case(case: Case, path: Path, *, update: bool = False) -> str | None:
+    """Run one case; the text that passes gave, for cases that have RUN.
+
+    Raises:
+        CaseError: it does not hold.
+    """
+    if case.error is not None:
+        check_error(case, path)
+        return None
+    module = parse(case.before, str(path), OPS)
+    verify(module)
+    if case.run is None:
+        check_semantics(case, module)
+        return None
+    original = parse(case.before, str(path), OPS)
+    run_pipeline(case.run, module)
+    verify(module)
+    text = canonical(module)
+    if not update:
+        if case.expected is None:
+            raise CaseError(f"has RUN but no '{SEPARATOR}' (pytest --update writes what follows)")
+        # Canonical on both sides: the expected text may keep readable names.
+        expected = canonical(parse(case.expected, str(path), OPS))
+        assert text == expected, f"expected\n{expected}\ngot\n{text}"
+    if case.compares_numbers:
+        compare_numbers(original, module)
+    return text
+
+
+def check_error(case: Case, path: Path) -> None:
+    try:
+        module = parse(case.before, str(path), OPS)
+        verify(module)
+        if case.run is not None:
+            run_pipeline(case.run, module)
+        else:
+            run_all(module)
+    except CompileError as error:
+        if case.error not in str(error):
+            raise CaseError(f"expected an error with '{case.error}', got\n{error}") from None
+        return
+    raise CaseError(f"expected an error with '{case.error}', but all is well")
+
+
+def check_semantics(case: Case, module: Module) -> None:
+    if case.expected is not None:
+        raise CaseError(f"has '{SEPARATOR}' but no RUN")
+    if not any(isinstance(op, check.Check) for op in module.walk()):
+        raise CaseError("checks nothing: add check.close, check.equal or RUN")
+    run_all(module)
+
+
+def run_all(module: Module) -> None:
+    for function in module.functions.values():
+        run(module, random_inputs(function), function.name)
+
+
+def run_pipeline(text: str, module: Module) -> None:
+    from cmlc.passes.manager import parse_pipeline
+
+    parse_pipeline(text).run(module)
+
+
+def canonical(module: Module) -> str:
+    """The module as cases show it: bare functions if it has no facts of its own."""
+    options = PrintOptions(canonical_names=True)
+    if module.name or module.attributes or not module.functions:
+        return print_module(module, options)
+    if len(module.functions) == 1:
+        return print_function(module.main, options)
+    return print_module(module, options)
+
+
+def compare_numbers(before: Module, after: Module) -> None:
+    """The oracle: every function gives the same numbers on the same inputs."""
+    for name, function in before.functions.items():
+        if name not in after.functions:
+            continue  # inlined or dead
+        inputs = random_inputs(function, 7)
+        ours, theirs = run(before, inputs, name), run(after, inputs, name)
+        assert ours.keys() == theirs.keys(), f"@{name} has other results"
+        for result, array in ours.items():
+            compare_arrays(f"@{name} result '{result}'", array, theirs[result])
+
+
+def compare_arrays(what: str, before: np.ndarray, after: np.ndarray) -> None:
+    assert before.dtype == after.dtype, f"{what} has become {after.dtype}"
+    assert before.shape == after.shape, f"{what} has become {after.shape}"
+    dtype = DType.of(before)
+    if dtype.is_float:
+        rtol, atol = TOLERANCE[dtype]
+        np.testing.assert_allclose(
+            after.astype(float), before.astype(float), rtol, atol, err_msg=what
+        )
+    else:
+        np.testing.assert_array_equal(after, before, err_msg=what)
+
+
+def write_expected(path: Path, name: str, text: str) -> None:
+    """Put the text behind the case's separator."""
+    lines = path.read_text().split("\n")
+    start = lines.index(f"// CASE: {name}")
+    following = (i for i in range(start + 1, len(lines)) if lines[i].startswith("// CASE:"))
+    end = next(following, len(lines))
+    body = lines[start:end]
+    if SEPARATOR in body:
+        body = body[: body.index(SEPARATOR)]
+    while body and not body[-1]:
+        body.pop()
+    tail = [""] if end < len(lines) else []
+    new = [*body, SEPARATOR, *text.rstrip("\n").split("\n"), *tail]
+    path.write_text("\n".join([*lines[:start], *new, *lines[end:]]).rstrip("\n") + "\n")

@@ -1,0 +1,67 @@
+"""What users read."""
+
+import pytest
+from cmlc.ir.diagnostics import CompileError, Diagnostic, caret_excerpt
+from cmlc.ir.dialects.core.activation import Relu
+from cmlc.ir.location import Fused, InModel
+from cmlc.ir.ssa import Block, VerifyError
+from cmlc.ir.types import DType, Tensor
+
+CONV, RELU = InModel("layers", 0, "conv1"), InModel("layers", 1, "relu")
+
+
+def test_all_parts():
+    problem = Diagnostic(
+        "x is wrong",
+        location=Fused("fuse", (CONV, RELU)),
+        file="m.mlmodel",
+        notes=("more",),
+        remedy="do that",
+        excerpt="  1 | text",
+    )
+    assert str(problem).splitlines() == [
+        "m.mlmodel: layers[0] 'conv1': error: x is wrong",
+        "  1 | text",
+        "  note: layers[1] 'relu'",
+        "  note: more",
+        "  help: do that",
+    ]
+
+
+def test_only_a_message():
+    assert str(Diagnostic("x is wrong")) == "error: x is wrong"
+    assert str(Diagnostic("x is odd", severity="warning")) == "warning: x is odd"
+
+
+def test_errors_carry_all_diagnostics():
+    error = CompileError([Diagnostic("a"), Diagnostic("b")])
+    assert [item.message for item in error.diagnostics] == ["a", "b"]
+    assert str(error) == "error: a\nerror: b"
+
+
+def test_naming_the_file():
+    error = CompileError([Diagnostic("a"), Diagnostic("b", file="other")])
+    assert str(error.in_file("m")) == "m: error: a\nother: error: b"
+
+
+def test_naming_the_file_keeps_the_class():
+    op = Relu(Block([Tensor(DType.F32, ())]).arguments[0])
+    error = VerifyError(op, "C1", "is wrong").in_file("m")
+    assert isinstance(error, VerifyError)
+    assert error.label == "C1"
+    assert str(error) == "m: error: 'nn.relu' (C1) is wrong"
+    with pytest.raises(VerifyError):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "width", "expected"),
+    [
+        (2, 3, 1, "    2 | cdef\n      |   ^"),
+        (2, 1, 4, "    2 | cdef\n      | ^^^^"),
+        (3, 2, 1, "    3 | \tg\n      | \t^"),
+        (9, 1, 1, "    9 | \n      | ^"),
+    ],
+)
+def test_excerpt(line, column, width, expected):
+    assert caret_excerpt("ab\ncdef\n\tg", line, column, width) == expected
