@@ -87,7 +87,7 @@ def _evaluate(op: Op, value: Value, arrays: list[Objects]) -> Objects | None:
         else:
             arguments.append(None if group is None else next(remaining))
     with np.errstate(all="ignore"):
-        results: Any = evaluate(*arguments)
+        results: Objects | tuple[Objects, ...] = evaluate(*arguments)
     result = results[value.index] if isinstance(results, tuple) else results
     return np.asarray(result, object)
 

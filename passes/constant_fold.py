@@ -43,7 +43,7 @@ def fold_op(op: Op, limit: int) -> Rewrite:
     if evaluate is None:
         return no("it has no reference semantics")
     resources = [p.value for p in producers if isinstance(p, Constant)]
-    allowed = max(limit, *(r.size for r in resources))
+    allowed = max(limit, sum(r.size for r in resources))
     for result in op.results:
         size = static_size(result.type.shape)
         if size is None:

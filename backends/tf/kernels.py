@@ -8,19 +8,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def conv_transpose(
-    input: Any,  # noqa: A002  the keyword of TensorFlow's own functions
-    filters: Any,
-    strides: Sequence[int],
-    padding: str,
-    sizes: Sequence[int],
-) -> Any:
-    """Transposed convolution of [N, *spatial, C] to the given spatial sizes, for any batch size."""
+def conv_transpose(input: Any, filters: Any, strides: Sequence[int]) -> Any:
+    """Transposed convolution of [N, *spatial, C], uncropped, for any batch and spatial size."""
     import tensorflow as tf
 
-    batch = input.shape[0] if input.shape[0] is not None else tf.shape(input)[0]
-    output_shape = [batch, *sizes, filters.shape[-2]]
-    return tf.nn.conv_transpose(input, filters, output_shape, strides, padding)
+    known, dynamic = input.shape, tf.shape(input)
+    lead = [known[i] if known[i] is not None else dynamic[i] for i in range(len(known) - 1)]
+    sizes = [
+        (size - 1) * stride + kernel
+        for size, stride, kernel in zip(lead[1:], strides, filters.shape[:-2], strict=True)
+    ]
+    output_shape = [lead[0], *sizes, filters.shape[-2]]
+    return tf.nn.conv_transpose(input, filters, output_shape, strides, "VALID")
 
 
 def local_response_norm(x: Any, size: int, alpha: float, beta: float, k: float, axis: int) -> Any:

@@ -22,8 +22,6 @@ from . import package, wire
 
 # What the messages of the installed coremltools describe (iOS 26).
 KNOWN_VERSION = 10
-# Apple raises the version by one a year: anything above is no version at all.
-_PLAUSIBLE_VERSION = 100
 _LARGEST_MESSAGE = 2**31 - 1
 _NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 _DOWNLOAD_AGAIN = "download or export the model again"
@@ -218,7 +216,7 @@ def _check(spec: Any, file: str) -> None:
 
 
 def _check_version(version: int, file: str) -> None:
-    if not 0 < version <= _PLAUSIBLE_VERSION:
+    if version < 1:
         _malformed(file, f"this is no Core ML model: its specification version is {version}")
     if version > KNOWN_VERSION:
         message = f"specification version {version} is newer than {KNOWN_VERSION}, the newest known"

@@ -39,13 +39,11 @@ class Convolution(TfOp, call="tf.nn.convolution"):
 
 
 class ConvTranspose(TfOp, call="kernels.conv_transpose"):
-    """Transposed convolution, channels last; the full result, uncropped (VALID)."""
+    """Transposed convolution, channels last; the full result, uncropped."""
 
     input: Value = operand()
     filters: Value = operand()
     strides: tuple[int, ...] = attr()
-    padding: str = attr(default="VALID")
-    sizes: tuple[int, ...] = attr(default=())
 
 
 class BiasAdd(TfOp, call="tf.nn.bias_add"):

@@ -3,7 +3,7 @@
 from ....ir.attributes import Layout, PadType
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import conv as core
-from ....ir.dims import Shape, is_static
+from ....ir.dims import Shape
 from ....ir.reference import windows
 from ....ir.resources import ViewResource
 from ....ir.ssa import Value
@@ -103,46 +103,32 @@ def _depthwise_filter(weight: Value, groups: int) -> Value:
 def conv_transpose(op: core.ConvTranspose) -> Value:
     """The full result, then crops and missing zeros; one call for each group."""
     assert op.layout is Layout.CHANNELS_LAST
-    sizes = op.x.type.shape[1:-1]
-    op.require("", is_static(sizes), "TensorFlow needs fixed spatial extents here")
     op.require("", max(op.per_spatial(op.dilations, 1)) == 1, "TensorFlow has no dilation here")
-    kernel = op.weight.type.shape[:-2]
     strides = op.per_spatial(op.strides, 1)
-    crops, out_sizes = op.crops_and_sizes(sizes, kernel)
-    low = tuple(c for c in crops[::2] if isinstance(c, int))
-    high = tuple(c for c in crops[1::2] if isinstance(c, int))
-    result = tuple(s for s in out_sizes if isinstance(s, int))
-    full = tuple(a + b + c for a, b, c in zip(low, result, high, strict=True))
-    if op.groups == 1:
-        y = _full_transpose(op.x, op.weight, strides, full)
-    else:
-        y = _grouped_transpose(op, strides, full)
-    y = _crop_and_extend(y, low, result, high)
-    return add_bias(y, op.bias)
-
-
-def _full_transpose(
-    x: Value, weight: Value, strides: tuple[int, ...], full: tuple[int, ...]
-) -> Value:
-    out = x.type.with_shape((x.type.shape[0], *full, weight.type.shape[-2]))
-    return tf.ConvTranspose(x, weight, strides, sizes=full, result_types=out).result
-
-
-def _grouped_transpose(
-    op: core.ConvTranspose, strides: tuple[int, ...], full: tuple[int, ...]
-) -> Value:
+    crops, sizes = op.crops_and_sizes(op.x.type.shape[1:-1], op.weight.type.shape[:-2])
+    amounts = [c for c in crops if isinstance(c, int)]
+    op.require("", len(amounts) == len(crops), "TensorFlow needs fixed spatial extents here")
+    pairs = tuple(zip(amounts[::2], amounts[1::2], strict=True))
+    full = tuple(low + size + high for size, (low, high) in zip(sizes, pairs, strict=True))
+    xs, weights = _split_last(op.x, op.groups), _split_last(op.weight, op.groups)
     parts = tuple(
-        _full_transpose(x, weight, strides, full)
-        for x, weight in zip(
-            _split_last(op.x, op.groups), _split_last(op.weight, op.groups), strict=True
-        )
+        _full_transpose(x, weight, strides, full) for x, weight in zip(xs, weights, strict=True)
     )
-    first = parts[0].type
-    out = first.with_shape((*first.shape[:-1], first.shape[-1] * op.groups))
-    return tf.Concat(parts, axis=first.rank - 1, result_types=out).result
+    y = parts[0]
+    if len(parts) > 1:
+        out = y.type.with_shape((*y.type.shape[:-1], y.type.shape[-1] * op.groups))
+        y = tf.Concat(parts, axis=y.type.rank - 1, result_types=out).result
+    return add_bias(_crop_and_extend(y, pairs), op.bias)
+
+
+def _full_transpose(x: Value, weight: Value, strides: tuple[int, ...], full: Shape) -> Value:
+    out = x.type.with_shape((x.type.shape[0], *full, weight.type.shape[-2]))
+    return tf.ConvTranspose(x, weight, strides, result_types=out).result
 
 
 def _split_last(value: Value, count: int) -> tuple[Value, ...]:
+    if count == 1:
+        return (value,)
     *lead, channels = value.type.shape
     assert isinstance(channels, int)
     size = channels // count
@@ -151,18 +137,20 @@ def _split_last(value: Value, count: int) -> tuple[Value, ...]:
     return tf.Split(value, (size,) * count, axis, result_types=(part,) * count).results
 
 
-def _crop_and_extend(
-    y: Value, low: tuple[int, ...], result: tuple[int, ...], high: tuple[int, ...]
-) -> Value:
-    if any(low) or any(h > 0 for h in high):
+def _crop_and_extend(y: Value, crops: Amounts) -> Value:
+    """Remove the crops of every spatial dimension; a negative one at the end adds zeros."""
+    if any(amount > 0 for pair in crops for amount in pair):
         rank = y.type.rank
-        kept = tuple(size + min(h, 0) for size, h in zip(result, high, strict=True))
-        end = tuple(a + b for a, b in zip(low, kept, strict=True))
+        kept = [
+            dim - low - max(high, 0) for dim, (low, high) in zip(y.type.shape[1:-1], crops, strict=True)
+        ]
         out = y.type.with_shape((y.type.shape[0], *kept, y.type.shape[-1]))
-        whole = 1 | 1 << (rank - 1)  # batch and channels stay
-        y = tf.StridedSlice(
-            y, (0, *low, 0), (0, *end, 0), (1,) * rank, whole, whole, result_types=out
-        ).result
-    if any(h < 0 for h in high):
-        y = pad_spatial(y, tuple((0, max(-h, 0)) for h in high))
+        end_mask = 1 | 1 << (rank - 1)  # batch and channels stay, and ends without a crop
+        for axis, (_, high) in enumerate(crops, 1):
+            end_mask |= (high <= 0) << axis
+        begin = (0, *(low for low, _ in crops), 0)
+        end = (0, *(-max(high, 0) for _, high in crops), 0)
+        y = tf.StridedSlice(y, begin, end, (1,) * rank, 0, end_mask, result_types=out).result
+    if any(high < 0 for _, high in crops):
+        y = pad_spatial(y, tuple((0, max(-high, 0)) for _, high in crops))
     return y

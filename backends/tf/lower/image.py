@@ -5,8 +5,10 @@ import numpy as np
 from ....ir.attributes import Layout
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import image as core
+from ....ir.dims import is_static
 from ....ir.reference import resize as reference
 from ....ir.ssa import Value
+from ....ir.types import DType, Tensor
 from ...lowering import Lowering
 from .. import dialect as tf
 
@@ -22,10 +24,14 @@ def upsample_nearest(op: core.UpsampleNearest) -> Value:
     assert op.layout is Layout.CHANNELS_LAST
     out = op.result.type
     sizes = out.shape[1:3]
-    op.require(
-        "", all(isinstance(s, int) for s in sizes), "TensorFlow needs fixed spatial extents here"
-    )
-    size = constant(np.asarray(sizes, np.int32))
+    if is_static(sizes):
+        size = constant(np.asarray(sizes, np.int32))
+    else:
+        shape = tf.ShapeOf(op.x, result_types=Tensor(DType.I32, (4,))).result
+        spatial = Tensor(DType.I32, (2,))
+        extents = tf.StridedSlice(shape, (1,), (3,), (1,), result_types=spatial).result
+        factors = constant(np.asarray(op.scale, np.int32))
+        size = tf.Multiply(extents, factors, result_types=spatial).result
     return tf.ResizeNearest(op.x, size, half_pixel_centers=True, result_types=out).result
 
 

@@ -59,13 +59,9 @@ def import_network(
     """
     options = options or ImportOptions()
     _check_supported(network)
-    if options.batch != "static" and features.can_batch(interface, options.batch == "dynamic"):
-        module, problem = _try_batched(network, interface, name)
-        if module is not None:
-            return module
-        if options.batch == "dynamic":
-            raise CompileError(problem)
-    elif options.batch == "dynamic":
+    wants_batch = options.batch == "dynamic"
+    may_batch = options.batch != "static" and features.can_batch(interface, wants_batch)
+    if wants_batch and not may_batch:
         raise CompileError(
             Diagnostic(
                 "the model's inputs have no batch dimension that could vary",
@@ -73,15 +69,30 @@ def import_network(
                 remedy="leave out the option for a dynamic batch",
             )
         )
-    return _Importer(network, interface, None).module(name)
+    # From the most general form to the default shapes, which decide what is wrong with a model.
+    for flexible in (True, False) if features.is_flexible(interface) else (False,):
+        if may_batch:
+            module, problems = _try_batched(network, interface, name, flexible)
+            if module is not None:
+                return module
+            if wants_batch and not flexible:
+                raise CompileError(problems)
+        if not wants_batch:
+            try:
+                freedom = features.Freedom(flexible=flexible)
+                return _Importer(network, interface, freedom).module(name)
+            except CompileError:
+                if not flexible:
+                    raise
+    raise AssertionError("the last form returns or raises")
 
 
 def _try_batched(
-    network: Any, interface: Interface, name: str
+    network: Any, interface: Interface, name: str, flexible: bool
 ) -> tuple[Module | None, tuple[Diagnostic, ...]]:
     """The module with a batch of N, or None and why that can't be."""
     try:
-        module = _Importer(network, interface, "N").module(name)
+        module = _Importer(network, interface, features.Freedom("N", flexible)).module(name)
     except CompileError as error:
         return None, error.diagnostics
     problem = batch_problem(module.main, symbol("N"))
@@ -121,12 +132,12 @@ def _check_supported(network: Any) -> None:
 
 
 class _Importer:
-    """Walks one network. `batch` is the name of the dynamic batch dimension, if there is one."""
+    """Walks one network."""
 
-    def __init__(self, network: Any, interface: Interface, batch: str | None) -> None:
+    def __init__(self, network: Any, interface: Interface, freedom: features.Freedom) -> None:
         self.network = network
         self.interface = interface
-        self.inputs = features.Inputs(network, interface, batch)
+        self.inputs = features.Inputs(network, interface, freedom)
         self.problems: list[Diagnostic] = []
 
     def module(self, name: str) -> Module:

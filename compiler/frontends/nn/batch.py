@@ -18,7 +18,7 @@ def batch_problem(function: Function, batch: Expr) -> Diagnostic | None:
     dependent: set[Value] = set(function.arguments)
     for op in function.block:
         if not any(value in dependent for value in op.operands):
-            if any(symbols(dim) for value in op.results for dim in value.type.shape):
+            if any(name in symbols(dim) for value in op.results for dim in value.type.shape):
                 return _problem(op, "depends on the batch without depending on an input")
             continue
         if op.is_terminator:
@@ -28,7 +28,8 @@ def batch_problem(function: Function, batch: Expr) -> Diagnostic | None:
         for value in op.results:
             if not _batched(value, batch, name):
                 return _problem(op, f"gives {value.type}, in which {name} is not the batch")
-        if _works_along_batch(op):
+        # Kinds speak of the first operand: a table that is gathered from is not the batch.
+        if op.operands[0] in dependent and _works_along_batch(op):
             return _problem(op, "works along the batch dimension")
         dependent.update(op.results)
     return None

@@ -6,6 +6,8 @@ Core ML's shape and dtype. What IR types can't say (colour space, defaults, clas
 attributes of arguments, results and the function, from which the runtime and targets read it.
 """
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,13 +32,33 @@ def can_batch(interface: Interface, arrays: bool) -> bool:
     return all(f.kind == "image" or (arrays and f.kind == "array") for f in interface.inputs)
 
 
+@dataclass(frozen=True)
+class Freedom:
+    """Which extents stay open.
+
+    Attributes:
+        batch: the name of the dynamic batch dimension; empty for a batch of one.
+        flexible: extents that the model declares flexible become symbols; otherwise the default
+            shape is the only one.
+    """
+
+    batch: str = ""
+    flexible: bool = True
+
+
+def is_flexible(interface: Interface) -> bool:
+    """Whether an input has more than one shape."""
+    return any(feature.flexibility is not None for feature in interface.inputs)
+
+
 class Inputs:
     """The function's arguments, and the blobs that the layers see."""
 
-    def __init__(self, network: Any, interface: Interface, batch: str | None) -> None:
+    def __init__(self, network: Any, interface: Interface, freedom: Freedom) -> None:
         self.interface = interface
-        self.batch: Dim = symbol(batch) if batch else 1
-        self.batched_arrays = batch is not None
+        self.freedom = freedom
+        self.batch: Dim = symbol(freedom.batch) if freedom.batch else 1
+        self.batched_arrays = bool(freedom.batch)
         self.rank5 = network.arrayInputShapeMapping == 0
         self.rank5_images = network.imageInputShapeMapping == 0
         self.preprocessing: dict[str, list[Any]] = {}
@@ -56,13 +78,13 @@ class Inputs:
         if feature.kind == "image" and feature.image is not None:
             image = feature.image
             dtype = DType.F16 if image.color == "GRAYSCALE_FLOAT16" else DType.U8
-            sizes = (self.batch, image.height, image.width, CHANNELS[image.color])
-            return Tensor(dtype, sizes)
+            height, width = self._sizes(feature, (image.height, image.width))
+            return Tensor(dtype, (self.batch, height, width, CHANNELS[image.color]))
         if feature.kind != "array" or feature.dtype is None:
             raise _problem(
                 feature.name, "input", f"a {feature.kind} input can't feed a neural network"
             )
-        sizes = feature.shape
+        sizes = self._sizes(feature, feature.shape)
         if self.rank5 and len(sizes) not in (1, 3):
             raise _problem(
                 feature.name,
@@ -77,6 +99,20 @@ class Inputs:
         if sizes[0] != 1:
             raise _problem(feature.name, "input", "its first extent is not a batch of 1")
         return Tensor(feature.dtype, (self.batch, *sizes[1:]))
+
+    def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
+        """The extents, with a symbol for each that the model leaves open."""
+        if not self.freedom.flexible or feature.flexibility is None:
+            return default
+        name = re.sub(r"\W", "_", f"d_{feature.name}", flags=re.ASCII)
+        choices = [*feature.flexibility.enumerated, default]
+        ranges = feature.flexibility.ranges or ((0, 0),) * len(default)
+        return tuple(
+            symbol(f"{name}_{axis}")
+            if low != high or len({choice[axis] for choice in choices}) > 1
+            else size
+            for axis, (size, (low, high)) in enumerate(zip(default, ranges, strict=True))
+        )
 
     def attributes(self) -> list[dict[str, Any]]:
         """Interface facts of the arguments."""
@@ -219,7 +255,10 @@ class Outputs:
         if declared and product((*lead, *declared)) == total:
             return shape.Reshape(blob, (*lead, *declared)).result
         if blob.type.rank == 4 and blob.type.shape[0] in (1, self.inputs.batch):
-            return shape.Reshape(blob, (*lead, *blob.type.shape[1:])).result
+            sizes = blob.type.shape[1:]
+            # Undeclared, [C, 1, 1] is what Core ML returns as [C].
+            kept = sizes[:1] if not declared and sizes[1:] == (1, 1) else sizes
+            return shape.Reshape(blob, (*lead, *kept)).result
         return blob
 
     def _image(self, feature: Feature, blob: Value) -> Value:
@@ -262,6 +301,12 @@ def _attributes(feature: Feature) -> dict[str, Any]:
         found["color"] = feature.image.color
     if feature.kind == "array" and feature.shape:
         found["shape"] = tuple(feature.shape)
+    if feature.flexibility is not None:
+        if feature.flexibility.enumerated:
+            found["enumerated_shapes"] = feature.flexibility.enumerated
+        else:
+            # An open range is written as 0.
+            found["shape_ranges"] = tuple((a, b or 0) for a, b in feature.flexibility.ranges)
     if feature.optional:
         found["optional"] = True
         found["default"] = float(feature.default or 0)

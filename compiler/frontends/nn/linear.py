@@ -3,7 +3,7 @@
 from typing import Any
 
 from ....ir.dialects.core import elementwise, index, linear
-from ....ir.dialects.core.shape import Squeeze, Transpose
+from ....ir.dialects.core.shape import ExpandDims, Squeeze, Transpose
 from ....ir.ssa import Value
 from ..rules import Result
 from .context import LayerContext, append_units, flatten_tail, integers, layer_rules
@@ -57,3 +57,26 @@ def _look_up(cx: LayerContext, p: Any, indices: Value, count: int, size: int) ->
     found = index.Gather(table, integers(indices), axis=0).result
     bias = cx.bias(p.bias, size, p.hasBias)
     return found if bias is None else elementwise.Add(found, bias).result
+
+
+@rules("batchedMatmul")
+def batched_matmul(cx: LayerContext, p: Any) -> Result:
+    """Matrix product of two inputs, or of one and a weight [in, out] stored column by column.
+
+    Of two inputs, a vector counts as a row on the left and as a column on the right, and stays one.
+    """
+    cx.expect_inputs(1, 2)
+    if p.int8DynamicQuantize:
+        raise cx.unsupported(
+            "quantizes its input while it runs (int8DynamicQuantize)",
+            "dequantize the model's weights with coremltools first",
+        )
+    if len(cx.inputs) == 2:
+        x, y = cx.inputs
+        x = ExpandDims(x, (0,)).result if x.type.rank == 1 else x
+        y = ExpandDims(y, (1,)).result if y.type.rank == 1 else y
+        flags = {"transpose_x": bool(p.transposeA), "transpose_y": bool(p.transposeB)}
+        return linear.MatMul(x, y, **flags).result
+    rows, columns = int(p.weightMatrixFirstDimension), int(p.weightMatrixSecondDimension)
+    weight = cx.weight(p.weights, (columns, rows))
+    return linear.Linear(cx.input, weight, cx.bias(p.bias, columns, p.hasBias)).result

@@ -38,6 +38,8 @@ def reshape(cx: LayerContext, p: Any) -> Result:
     target = tuple(int(size) for size in p.targetShape)
     cx.require(len(target) in (3, 4), f"has a target shape of {len(target)} entries")
     x = cx.rank_at_least(cx.input, 3)
+    if len(target) == 4 and target[0] == 1 and cx.rank5 and x.type.rank == 4:
+        target = target[1:]  # a sequence of one stays one
     if len(target) == 4 or x.type.rank == 5:
         x = cx.sequence_input()
         batch = x.type.shape[1]

@@ -2,12 +2,14 @@
 
 import numpy as np
 
-from ...attributes import Axes, Axis, Dims, NewAxes, NewAxis, PadPairs, PerAxis, Perm
+from ...attributes import Axes, Axis, Dims, NewAxes, NewAxis, PerAxis, Perm
 from ...declare import attr, operand
-from ...dims import Dim, Expr, ceil_div, differs, is_static, merge, product
+from ...dims import Dim, Expr, differs, is_static, merge, product
 from ...ssa import Op, Value
 from ...types import INDEX, Array, DType, Tensor, Type
 from .broadcasting import broadcast_shapes
+from .slicing import Pad, SliceByIndex
+from .slicing import sliced_extent as sliced_extent
 
 
 class Reshape(Op):
@@ -224,116 +226,6 @@ class Split(Op):
 
     def evaluate(self, x: Array) -> tuple[Array, ...]:
         return tuple(np.split(x, np.cumsum(self.sizes)[:-1], self.axis))
-
-
-class SliceByIndex(Op):
-    """x[begin:end:stride] in every dimension, with numpy's rules.
-
-    Negative positions count from the end; where the mask entry is 1 the position is ignored and
-    the slice starts or ends at the border (MIL `slice_by_index`, without its squeeze mask).
-
-    (C1) strides are not 0.
-    """
-
-    name = "tensor.slice_by_index"
-    permuted_operands = ("x",)
-
-    x: Value = operand()
-    begin: PerAxis = attr()
-    end: PerAxis = attr()
-    stride: PerAxis = attr()
-    begin_mask: PerAxis = attr()
-    end_mask: PerAxis = attr()
-
-    def slices(self) -> tuple[slice, ...]:
-        """Python slices, masks applied."""
-        rows = zip(self.begin, self.end, self.stride, self.begin_mask, self.end_mask, strict=True)
-        return tuple(
-            slice(None if no_begin else begin, None if no_end else end, stride)
-            for begin, end, stride, no_begin, no_end in rows
-        )
-
-    def infer(self) -> Type:
-        self.require("C1", 0 not in self.stride, "has a stride of 0")
-        shape = [
-            sliced_extent(dim, part)
-            for dim, part in zip(self.x.type.shape, self.slices(), strict=True)
-        ]
-        return self.x.type.with_shape(shape)
-
-    def evaluate(self, x: Array) -> Array:
-        return x[self.slices()]
-
-    def fold(self) -> Value | None:
-        whole = all(part == slice(None, None, 1) for part in self.slices())
-        return self.x if whole or self._keeps_all() else None
-
-    def _keeps_all(self) -> bool:
-        return all(
-            isinstance(dim, int) and range(dim)[part] == range(dim)
-            for dim, part in zip(self.x.type.shape, self.slices(), strict=True)
-        )
-
-
-def sliced_extent(dim: Dim, part: slice) -> Dim:
-    """How many entries `part` takes of an extent; exact for numbers.
-
-    For a symbolic extent positions are taken to lie inside it, which holds for every model that
-    Core ML accepts: an out-of-range position in a range-shaped model is an error there.
-    """
-    if isinstance(dim, int):
-        return len(range(dim)[part])
-    step = part.step
-    start: Dim = (0 if step > 0 else dim - 1) if part.start is None else part.start
-    stop: Dim = (dim if step > 0 else -1) if part.stop is None else part.stop
-    if isinstance(start, int) and start < 0 and part.start is not None:
-        start = dim + start
-    if isinstance(stop, int) and stop < 0 and part.stop is not None:
-        stop = dim + stop
-    return ceil_div(stop - start, step) if step > 0 else ceil_div(start - stop, -step)
-
-
-class Pad(Op):
-    """Adds a border; `pad` has (before, after) for every dimension.
-
-    `mode`: "constant" (with `value`), "reflect" (without the edge), "replicate" (the edge).
-
-    (C1) the mode is one of these.
-    (C2) amounts are not negative, and "reflect" adds less than the extent.
-    """
-
-    name = "tensor.pad"
-    permuted_operands = ("x",)
-
-    x: Value = operand()
-    pad: PadPairs = attr()
-    mode: str = attr(default="constant")
-    value: float = attr(default=0.0)
-
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        return tuple(zip(self.pad[::2], self.pad[1::2], strict=True))
-
-    def infer(self) -> Type:
-        known = ("constant", "reflect", "replicate")
-        self.require("C1", self.mode in known, f"mode is '{self.mode}', expected one of {known}")
-        shape: list[Dim] = []
-        for dim, (low, high) in zip(self.x.type.shape, self.pairs(), strict=True):
-            fits = min(low, high) >= 0 and not (
-                self.mode == "reflect" and isinstance(dim, int) and max(low, high) >= max(dim, 1)
-            )
-            self.require("C2", fits, f"can't add {low} and {high} to an extent of {dim}")
-            shape.append(dim + low + high)
-        return self.x.type.with_shape(shape)
-
-    def evaluate(self, x: Array) -> Array:
-        if not any(self.pad):  # numpy wants at least one dimension
-            return x
-        if self.mode == "constant":
-            return np.pad(x, self.pairs(), constant_values=x.dtype.type(self.value))
-        return np.pad(x, self.pairs(), "reflect" if self.mode == "reflect" else "edge")
-
-    def fold(self) -> Value | None:
-        return None if any(self.pad) else self.x
 
 
 class Tile(Op):

@@ -111,7 +111,7 @@ def test_given_types():
         (lambda x: {"x": x, "axis": 2}, VerifyError, "axis: axis 2 is out of range for rank 2"),
         (lambda x: {"x": x, "y": value(Tensor(DType.F16, ()))}, VerifyError, "but x is"),
         (lambda x: {"x": value(Tensor(DType.I32, (1,)))}, VerifyError, "expected one of f16"),
-        (lambda x: {"x": value(Tensor(DType.F32, ()))}, VerifyError, "expected rank 1 or 2"),
+        (lambda x: {"x": value(Tensor(DType.F32, (1, 1, 1)))}, VerifyError, "expected rank 1 or 2"),
     ],
 )
 def test_wrong_arguments(arguments, error, message):

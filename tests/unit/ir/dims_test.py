@@ -84,7 +84,7 @@ def test_symbols_are_all_it_depends_on(expression, values):
         (maximum(N + 2, N), N + 2),
         (ceil_div(N, 2), (N + 1) // 2),
         (ceil_div(N, 2), (N - 1) // 2 + 1),
-        (-(-N), N),
+        (0 - (0 - N), N),
         (2 - N, -N + 2),
         (6 // (N - N + 4), 1),
         ((N + M) // (N + M), 1),

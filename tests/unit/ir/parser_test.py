@@ -1,0 +1,99 @@
+"""What malformed text is told: line, column, the line with a caret, what would fit."""
+
+import pytest
+from cmlc.ir.text.parser import parse
+from cmlc.ir.text.syntax import ParseError
+
+HEAD = "func @f(%x: f32[2,3]) -> f32[2,3] {"
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "column", "message"),
+    [
+        ("%y = nn.rleu(%x) : f32[2,3]\nreturn %y", 2, 6, "there is no op called 'nn.rleu'"),
+        ("%y = nn.relu(%z) : f32[2,3]\nreturn %y", 2, 14, "%z is not defined"),
+        ("%x = nn.relu(%x) : f32[2,3]\nreturn %x", 2, 1, "%x is defined twice"),
+        ("%y = nn.relu(%x) : f32[3,2]\nreturn %y", 2, 20, "'nn.relu' gives f32[2,3] here"),
+        ("%y = nn.relu(%x)\nreturn %y", 2, 6, "'nn.relu' gives f32[2,3] here"),
+        ("nn.relu(%x) : f32[2,3]\nreturn %x", 2, 1, "'nn.relu' has 1 results"),
+        ("%y = nn.relu(%x, %x) : f32[2,3]\nreturn %y", 2, 6, "'nn.relu' has 1 operands"),
+        ("%y = nn.relu() : f32[2,3]\nreturn %y", 2, 6, "'nn.relu' needs 'x'"),
+        ("%y = nn.relu(%x) {a = 1} : f32[2,3]\nreturn %y", 2, 19, "has no attribute 'a'"),
+        (
+            "%y = nn.elu(%x) {alpha = 1.0, alpha = 2.0} : f32[2,3]\nreturn %y",
+            *(2, 31),
+            "'alpha' is given twice",
+        ),
+        ("%y = nn.elu(%x) {alpha = #a} : f32[2,3]\nreturn %y", 2, 6, "alpha: expected float"),
+        ("%y = nn.softmax(%x) {axis = 2} : f32[2,3]\nreturn %y", 2, 6, "axis 2 is out of range"),
+        ("%y = nn.softmax(%x) : f99[2,3]\nreturn %y", 2, 23, "f99"),
+        ("%y = nn.relu(%x) : f32[2.5]\nreturn %y", 2, 24, "expected a dimension"),
+        ("%y = nn.relu(%x) : f32[true]\nreturn %y", 2, 24, "expected a dimension"),
+        ("%y = nn.relu(%x) ({ yield %x }) : f32[2,3]\nreturn %y", 2, 6, "has 0 regions"),
+        ('%y = nn.relu(%x) : f32[2,3] loc("here")\nreturn %y', 2, 29, "is no location"),
+        ("%y = const {value = 3} : f32[]\nreturn %x", 2, 6, "a constant needs dense<…>"),
+        ('%y = const {value = resource<"w">} : f32[]\nreturn %x', 2, 30, 'no resource "w"'),
+        ("%y = const {value = dense<[1, 2]>} : f32[3]\nreturn %x", 2, 6, "do not make a f32[3]"),
+        ("%y = const {value = dense<1.5>} : i32[]\nreturn %x", 2, 6, "do not make a i32[]"),
+        ("%y = const {value = dense<2>} : bool[]\nreturn %x", 2, 6, "do not make a bool[]"),
+        ("%y = const {value = dense<true>} : f32[]\nreturn %x", 2, 6, "do not make a f32[]"),
+        ("%y = const {value = dense<1>} : str[]\nreturn %x", 2, 6, "do not make a str[]"),
+        ("%y = const {value = dense<300>} : u8[]\nreturn %x", 2, 6, "do not make a u8[]"),
+        ("%y = nn.gelu(%x) {mode = dense<1>} : f32[2,3]\nreturn %y", 2, 26, "only constants hold"),
+        ("return %y", 2, 8, "%y is not defined"),
+        ("return %x, %x", 1, 26, "@f returns f32[2,3], f32[2,3]"),
+    ],
+)
+def test_text_that_means_nothing(body, line, column, message):
+    text = f"{HEAD}\n{body}\n}}"
+    with pytest.raises(ParseError) as caught:
+        parse(text, "m.cmir")
+    (problem,) = caught.value.diagnostics
+    assert message in problem.message
+    assert (problem.location.file, problem.location.line) == ("m.cmir", line)
+    assert problem.location.column == column
+    assert problem.kind == "invalid"
+    shown, carets = problem.excerpt.split("\n")
+    assert shown.endswith(text.splitlines()[line - 1])
+    assert carets.index("^") == shown.index("|") + 1 + column
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message", "expected"),
+    [
+        ("", 1, 1, "the text ends too early", "'module'"),
+        ("func @f() -> () {\n  return", 2, 9, "the text ends too early", "'}'"),
+        ("func f() -> () { return }", 1, 6, "unexpected 'f'", "symbol"),
+        ("func @f() -> () { %y nn.relu }", 1, 22, "unexpected 'nn.relu'", "'='"),
+        ("func @f() { return }", 1, 11, "unexpected '{'", ""),
+        ("func @f() -> () { return } }", 1, 28, "unexpected '}'", "'func'"),
+        ("func @f() -> () { ! }", 1, 19, "unexpected '!'", ""),
+        ("func @f(%x) -> () { return }", 1, 11, "unexpected ')'", "':'"),
+        ("func @f() -> () { return return }", 1, 26, "unexpected 'return'", "'}'"),
+        ('func @f() -> () { return }\nresources { "w" = 3 }', 2, 17, "unexpected '='", "':'"),
+        ("func @f() -> () { }", 1, 19, "unexpected '}'", "return"),
+    ],
+)
+def test_text_that_does_not_read(text, line, column, message, expected):
+    with pytest.raises(ParseError) as caught:
+        parse(text, "m.cmir")
+    (problem,) = caught.value.diagnostics
+    assert problem.message == message
+    assert (problem.location.line, problem.location.column) == (line, column)
+    assert problem.kind == "malformed"
+    assert expected in "".join(problem.notes)
+    assert problem.excerpt
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("func @f() -> () { return } func @f() -> () { return }", "@f is defined twice"),
+        ('func @f() -> () { return } resources { "w" : f32[2] = guess(3) }', "expected hash(…)"),
+        ('func @f() -> () { return } resources { "w" : f32[2] = splat("a") }', "expected hash(…)"),
+    ],
+)
+def test_other_errors(text, message):
+    with pytest.raises(ParseError) as caught:
+        parse(text)
+    assert message in caught.value.diagnostics[0].message
