@@ -1,95 +1,245 @@
 """The driver: load → frontend → passes → target. The only module that names every stage."""
 
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.resources import MissingResourceError
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.verify import verify
-from ..passes.manager import Instrumentation, parse_pipeline
+from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from .options import Options
 from .runtime import CompiledModel
+from .source.survey import Survey
 
 
-def load(source: Any, options: Options | None = None) -> Module:
+@dataclass
+class Watch:
+    """What can be seen of a compilation while it runs.
+
+    Attributes:
+        instrumentation: what to do around passes; None for what the options say.
+        started: called with (stage, pass or "") as each begins.
+        reproducers: where to leave the module that a pass fails on; None for nowhere.
+        seconds: by stage, in the order of running.
+        steps: (pass, seconds, ops after it) in the order of running.
+        survey: what the specification holds; None before it is read, and for IR text.
+    """
+
+    instrumentation: Instrumentation | None = None
+    started: Callable[[str, str], None] | None = None
+    reproducers: Path | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    steps: list[tuple[str, float, int]] = field(default_factory=list)
+    survey: Survey | None = None
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announce and time a stage."""
+        if self.started is not None:
+            self.started(name, "")
+        begun = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+
+
+def load(source: Any, options: Options | None = None, watch: Watch | None = None) -> Module:
     """The core IR of a model, as imported: nothing optimized, no TensorFlow imported.
 
     Args:
         source: a path (.mlmodel, .mlpackage, .cmir), a specification message, a coremltools MLModel,
             or a Module, which is returned as it is.
         options: see `Options`; `batch` and `function` matter here.
+        watch: told about the stages.
 
     Raises:
         CompileError: the model can't be read or has unsupported layers; all problems at once.
     """
-    options = options or Options()
+    options, watch = options or Options(), watch or Watch()
     if isinstance(source, Module):
         return source
     file = str(source) if isinstance(source, str | Path) else ""
     try:
-        module = _load_text(Path(file)) if file.endswith(".cmir") else _import(source, options)
+        if file.endswith(".cmir"):
+            module = _load_text(Path(file), watch)
+        else:
+            module = _import(source, options, watch)
         verify(module)
     except CompileError as error:
         raise error.in_file(file) from None
     return module
 
 
-def _load_text(path: Path) -> Module:
-    from ..backends.target import load_target
-    from ..ir.dialects.core import TABLE
+def load_text(text: str, file: str = "<text>") -> Module:
+    """The module that IR text describes; weights that it names are relative to `file`.
+
+    Raises:
+        CompileError: the text is malformed, or weights are missing.
+    """
+    from ..ir.text.archive import check_files
     from ..ir.text.parser import parse
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CompileError(Diagnostic(f"can't be read: {error}", "malformed")) from None
-    return parse(text, str(path), {**load_target("tf").ops, **TABLE})
+    module = parse(text, file, _op_table())
+    check_files(module)
+    verify(module)
+    return module
 
 
-def _import(source: Any, options: Options) -> Module:
+def _load_text(path: Path, watch: Watch) -> Module:
+    from ..ir.text.archive import read_archive
+
+    with watch.stage("read"):
+        return read_archive(path, _op_table())
+
+
+def _op_table() -> dict[str, Any]:
+    """All ops that text may name: every dialect there is."""
+    from ..backends.target import load_target
+    from ..ir.dialects import check, op_table
+    from ..ir.dialects.core import TABLE
+
+    return {**load_target("tf").ops, **TABLE, **op_table(check.OPS)}
+
+
+def _import(source: Any, options: Options, watch: Watch) -> Module:
     from .frontends.nn import ImportOptions, import_network
     from .source.interface import read_interface
     from .source.spec import network_of, read_spec
+    from .source.survey import survey
 
-    spec = read_spec(source)
-    network = network_of(spec)
-    interface = read_interface(spec)
-    name = Path(source).stem if isinstance(source, str | Path) else "model"
-    return import_network(network, interface, name, ImportOptions(batch=options.batch))
+    with watch.stage("read"):
+        spec = read_spec(source)
+        watch.survey = survey(spec)
+    with watch.stage("import"):
+        network = network_of(spec)
+        interface = read_interface(spec)
+        name = Path(source).stem if isinstance(source, str | Path) else "model"
+        return import_network(network, interface, name, ImportOptions(batch=options.batch))
 
 
 def optimize(
-    module: Module, options: Options, instrumentation: Instrumentation | None = None
+    module: Module,
+    options: Options,
+    instrumentation: Instrumentation | None = None,
+    watch: Watch | None = None,
 ) -> Module:
     """A copy of the module after the target's pipeline."""
     from ..backends.target import load_target
 
-    instrumentation = instrumentation or Instrumentation(verify_each=options.verify_each)
-    copy = clone_module(module)
+    watch = watch or Watch()
+    given = instrumentation or watch.instrumentation
+    watch.instrumentation = given or Instrumentation(verify_each=options.verify_each)
+    pipeline = load_target(options.target).pipeline
     if options.io_layout == "nhwc":
-        parse_pipeline("io-layout").run(copy, instrumentation)
-    parse_pipeline(load_target(options.target).pipeline).run(copy, instrumentation)
+        pipeline = f"io-layout, {pipeline}"
+    return run_passes(module, parse_pipeline(pipeline), watch)
+
+
+def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
+    """A copy of the module after the passes.
+
+    Raises:
+        CompileError: a pass fails; with `watch.reproducers`, what it failed on is written there.
+    """
+    given = watch.instrumentation or Instrumentation()
+    copy, counts = clone_module(module), list[int]()
+    first = len(given.timings)
+
+    def progress(name: str) -> None:
+        counts.append(count_ops(copy))
+        if watch.started is not None:
+            watch.started("optimize", name)
+        if given.progress is not None:
+            given.progress(name)
+
+    try:
+        with watch.stage("optimize"):
+            # `replace` shares the lists: timings and trace arrive in the given one.
+            pipeline.run(copy, replace(given, progress=progress))
+    except CompileError as error:
+        if isinstance(error.__cause__, MissingResourceError):
+            raise CompileError(Diagnostic(str(error.__cause__), "malformed")) from None
+        if watch.reproducers is None or not counts:
+            raise
+        raise _with_reproducer(error, module, pipeline, len(counts), watch.reproducers) from error
+    counts.append(count_ops(copy))
+    watch.steps += [
+        (name, seconds, after)
+        for (name, seconds), after in zip(given.timings[first:], counts[1:], strict=True)
+    ]
     return copy
 
 
-def lower(module: Module, options: Options) -> Module:
+def _with_reproducer(
+    error: CompileError, module: Module, pipeline: Pipeline, failed: int, folder: Path
+) -> CompileError:
+    """The error, naming the files that show the failure of the `failed`th pass that ran.
+
+    The passes before it run again: to keep a copy before every pass would cost more.
+    """
+    from ..ir.text.archive import write_archive
+
+    copy, names, written = clone_module(module), list[str](), list[Path]()
+
+    def stop_before_failure(name: str) -> None:
+        names.append(name)
+        if len(names) == failed:
+            spec = next((item.spec for item in pipeline if item.name == name), name)
+            path = _writable(folder) / f"cmlc-reproducer-{name}.cmir"
+            run = f"// RUN: cmlc-opt {path.name} --passes='{spec}'\n"
+            write_archive(copy, path, locations=True, head=run)
+            written.append(path)
+
+    try:
+        pipeline.run(copy, Instrumentation(progress=stop_before_failure))
+    except (CompileError, MissingResourceError, OSError):
+        pass  # the first error is the one to tell
+    if not written:
+        return error
+    remedy = f"please report this together with {written[0]}, which reproduces it"
+    first, *rest = error.diagnostics
+    return CompileError((replace(first, remedy=remedy), *rest))
+
+
+def _writable(folder: Path) -> Path:
+    """The folder, or another one where that can't be written to."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="cmlc-"))
+
+
+def count_ops(module: Module) -> int:
+    """How many ops compute something."""
+    return sum(op.name not in ("const", "return", "yield") for op in module.walk())
+
+
+def lower(module: Module, options: Options, watch: Watch | None = None) -> Module:
     """A copy of an optimized module in the target's dialect."""
     from ..backends.target import load_target
 
-    copy = clone_module(module)
-    load_target(options.target).lower(copy)
+    with (watch or Watch()).stage("lower"):
+        copy = clone_module(module)
+        load_target(options.target).lower(copy)
     return copy
 
 
 def compile(  # noqa: A001  the name that users expect
-    source: Any, options: Options | None = None, **choices: Any
+    source: Any, options: Options | None = None, *, watch: Watch | None = None, **choices: Any
 ) -> CompiledModel:
     """Compile a model for TensorFlow.
 
     Args:
         source: what `load` takes.
         options: see `Options`; or give its fields as keyword arguments.
+        watch: told about stages and passes.
 
     Raises:
         CompileError: all problems at once.
@@ -97,10 +247,10 @@ def compile(  # noqa: A001  the name that users expect
     if options is None:
         options = _options(choices)
     file = str(source) if isinstance(source, str | Path) else ""
-    module = load(source, options)
+    module = load(source, options, watch)
     try:
-        optimized = optimize(module, options)
-        lowered = lower(optimized, options)
+        optimized = optimize(module, options, watch=watch)
+        lowered = lower(optimized, options, watch)
     except CompileError as error:
         raise error.in_file(file) from None
     return CompiledModel(module, optimized, lowered, options)

@@ -11,6 +11,7 @@ PASSES: dict[str, str] = {
     "dce": ".dce:EliminateDeadCode",
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
+    "io-layout": ".io_layout:InterfaceLayout",
     "layout": ".layout:AssignLayout",
     "sink-transposes": ".sink_transposes:SinkTransposes",
 }

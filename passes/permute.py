@@ -27,7 +27,7 @@ def permute_op(
     """
     hook = getattr(op, "permute", None)
     if hook is not None:
-        return hook(perm)
+        return hook(perm, tuple(operands or op.operands))
     if not (op.is_elementwise or op.permuted_operands) or len(op.results) != 1 or op.regions:
         return None
     changes: dict[str, object] = {}

@@ -191,10 +191,19 @@ class TensorFlowModule:
                 for name in [n for n in signature.inputs if n in renamed]:
                     signature.inputs[renamed[name]].CopyFrom(signature.inputs[name])
                     del signature.inputs[name]
-            for node in graph.object_graph_def.nodes:
-                if node.WhichOneof("kind") == "bare_concrete_function":
-                    keywords = node.bare_concrete_function.argument_keywords
-                    keywords[:] = [renamed.get(name, name) for name in keywords]
+            objects = graph.object_graph_def
+            for node in objects.nodes:
+                if node.WhichOneof("kind") != "bare_concrete_function":
+                    continue
+                function = node.bare_concrete_function
+                keywords = function.argument_keywords
+                keywords[:] = [renamed.get(name, name) for name in keywords]
+                described = objects.concrete_functions[function.concrete_function_name]
+                for part in described.canonicalized_input_signature.tuple_value.values:
+                    fields = part.dict_value.fields
+                    for name in [n for n in fields if n in renamed]:
+                        fields[renamed[name]].CopyFrom(fields[name])
+                        del fields[name]
         path.write_bytes(message.SerializeToString(deterministic=True))
 
 

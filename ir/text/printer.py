@@ -1,7 +1,7 @@
 """IR to text: one op per line, deterministic, weights by name and hash."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,14 @@ class PrintOptions:
         canonical_names: number all values but arguments, so that equal structure is equal text.
         data: print resources that can be recreated (`splat`, `random`, `file`) as such; otherwise
             every resource is named by its hash.
+        place: puts a resource where text can refer to it, and gives what stands for it; all named
+            tensors are resources then, even small ones.
     """
 
     locations: bool = False
     canonical_names: bool = False
     data: bool = True
+    place: Callable[[Resource], Resource] | None = None
 
 
 def print_module(module: Module, options: PrintOptions | None = None) -> str:
@@ -165,7 +168,7 @@ class _Printer:
         return literal(value)
 
     def resource(self, resource: Resource, op: Op) -> str:
-        if resource.size <= INLINE_ELEMENTS and not isinstance(resource, HashResource):
+        if self.is_inline(resource):
             return f"dense<{_dense(resource.array())}>"
         if id(resource) not in self.resource_names:
             base = op.results[0].name if isinstance(op, Constant) else ""
@@ -174,6 +177,14 @@ class _Printer:
                 name = resource.digest
             self.resource_names[id(resource)] = self.resource_name(name, resource)
         return f"resource<{quote(self.resource_names[id(resource)])}>"
+
+    def is_inline(self, resource: Resource) -> bool:
+        if isinstance(resource, HashResource):
+            return False
+        if resource.type.dtype is DType.STR:  # of no fixed size: no file range can hold strings
+            return True
+        kept = self.options.place is not None and resource.name and resource.size > 1
+        return resource.size <= INLINE_ELEMENTS and not kept
 
     def resource_name(self, name: str, resource: Resource) -> str:
         candidate, number = name, 0
@@ -191,7 +202,8 @@ class _Printer:
             return
         self.lines.append("resources {")
         for name, resource in self.resources.items():
-            source = _source(resource, self.options.data)
+            placed = self.options.place(resource) if self.options.place else resource
+            source = _source(placed, self.options.data)
             self.lines.append(f"  {quote(name)} : {resource.type} = {source}")
         self.lines.append("}")
 

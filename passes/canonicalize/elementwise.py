@@ -76,7 +76,9 @@ def negated_twice(op: core.Neg) -> Rewrite:
 
 @pattern(core.Neg)
 def negated_limit(op: core.Neg) -> Rewrite:
-    """-max(-x, c) → min(x, -c), and the same for min."""
+    """-max(-x, c) → min(x, -c), and the same for min, on floats: -c of an integer may wrap."""
+    if not op.x.type.dtype.is_float:
+        return None
     match op:
         case core.Neg(Value(op=core.Maximum(Value(op=core.Neg(x)), limit)) as inner):
             other: type[core.Maximum] | type[core.Minimum] = core.Minimum
@@ -97,19 +99,9 @@ def cast_of_cast(op: core.Cast) -> Rewrite:
     """cast(cast(x, a), b) → cast(x, b), where a holds every value of x's dtype."""
     match op:
         case core.Cast(Value(op=core.Cast(x, middle)), dtype):
-            if dtype is DType.BOOL or not holds(middle, x.type.dtype):
+            if not holds(middle, x.type.dtype):
                 return no(f"{middle.value} does not hold every {x.type.dtype.value}")
             return core.Cast(x, dtype).result
-        case _:
-            return None
-
-
-@pattern(core.Cast)
-def cast_of_truth(op: core.Cast) -> Rewrite:
-    """cast(cast(bool, number), bool) → the bool."""
-    match op:
-        case core.Cast(Value(op=core.Cast(x, _)), DType.BOOL) if x.type.dtype is DType.BOOL:
-            return x
         case _:
             return None
 
@@ -143,5 +135,4 @@ PATTERNS = (
     negated_twice,
     negated_limit,
     cast_of_cast,
-    cast_of_truth,
 )

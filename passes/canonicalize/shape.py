@@ -146,7 +146,7 @@ def units_after_elementwise(op: Elementwise) -> Rewrite:
 
 
 def _without_units(value: Value, axes: tuple[int, ...], rank: int) -> Value | None:
-    if isinstance(value.op, core.ExpandDims) and value.op.axes == axes:
+    if isinstance(value.op, core.ExpandDims) and value.op.axes == axes and value.type.rank == rank:
         return value.op.x
     if value.type.rank == 0:
         return value

@@ -159,7 +159,7 @@ class _Importer:
             adopt([value], block, location=InModel("output", None, output))
         block.insert(Return(tuple(values)))
         function.result_names = list(outputs.names)
-        function.result_attributes = outputs.attributes()
+        function.result_attributes = outputs.attributes(values)
         function.attributes = outputs.function_attributes()
         module = Module(name, [function])
         module.attributes = features.module_attributes(self.interface)

@@ -116,7 +116,7 @@ class Inputs:
 
     def attributes(self) -> list[dict[str, Any]]:
         """Interface facts of the arguments."""
-        return [_attributes(feature) for feature in self.interface.inputs]
+        return [_attributes(feature, self.rank5) for feature in self.interface.inputs]
 
     def blob(self, feature: Feature, argument: Value) -> Value:
         """The value that the layers see: preprocessed, of Core ML's rank."""
@@ -279,9 +279,14 @@ class Outputs:
         limited = elementwise.Clip(value, alpha=0.0, beta=255.0).result
         return cast(elementwise.Round(limited).result, DType.U8)
 
-    def attributes(self) -> list[dict[str, Any]]:
+    def attributes(self, values: list[Value]) -> list[dict[str, Any]]:
         """Interface facts of the results."""
-        return [_attributes(feature) for feature in self.features]
+        found = [_attributes(feature, False) for feature in self.features]
+        for facts, value in zip(found, values, strict=True):
+            lead = len(self._lead())
+            if facts["kind"] == "array" and self.inputs.rank5 and value.type.rank == 3 + lead:
+                facts["axes"] = "CHW"
+        return found
 
     def function_attributes(self) -> dict[str, Any]:
         """Class labels and which output is which."""
@@ -295,8 +300,10 @@ class Outputs:
         }
 
 
-def _attributes(feature: Feature) -> dict[str, Any]:
+def _attributes(feature: Feature, rank5: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": feature.kind}
+    if feature.kind == "array" and rank5 and len(feature.shape) == 3:
+        found["axes"] = "CHW"  # by contract of the rank-5 mapping
     if feature.image is not None:
         found["color"] = feature.image.color
     if feature.kind == "array" and feature.shape:

@@ -23,6 +23,7 @@ class Reshape(Op):
     """
 
     name = "tensor.reshape"
+    permuted_operands = ("x",)
 
     x: Value = operand()
     shape: Dims = attr()
@@ -43,6 +44,50 @@ class Reshape(Op):
 
     def fold(self) -> Value | None:
         return self.x if self.x.type.shape == self.shape else None
+
+    def permute(
+        self, perm: tuple[int, ...], operands: tuple[Value, ...]
+    ) -> tuple[Op, tuple[int, ...]] | None:
+        """Splits and merges of dimensions that the permutation moves as a whole move with them."""
+        groups = matching_groups(self.x.type.shape, self.shape)
+        if groups is None:
+            return None
+        moved: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+        for before, after in groups:
+            sources = tuple(perm[axis] for axis in before)
+            if sources != tuple(range(sources[0], sources[0] + len(sources))):
+                return None
+            moved.append((sources, after))
+        order = sorted(moved)
+        positions = [axis for _, after in order for axis in after]
+        new = Reshape(operands[0], tuple(self.shape[axis] for axis in positions))
+        return new, tuple(positions.index(axis) for axis in range(len(self.shape)))
+
+
+def matching_groups(
+    before: tuple[Dim, ...], after: tuple[Dim, ...]
+) -> list[tuple[tuple[int, ...], tuple[int, ...]]] | None:
+    """Runs of dimensions that a reshape maps to each other, smallest first; None if unclear.
+
+    [N, 6, 4] → [N, 2, 3, 4] gives (0)-(0), (1)-(1, 2), (2)-(3). Every group has both sides.
+    """
+    groups: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    i = j = 0
+    while i < len(before) and j < len(after):
+        first_i, first_j = i, j
+        left, right = before[i], after[j]
+        i, j = i + 1, j + 1
+        while left != right:
+            if not isinstance(left, int) or not isinstance(right, int):
+                return None
+            if left < right and i < len(before):
+                left, i = left * before[i], i + 1
+            elif right < left and j < len(after):
+                right, j = right * after[j], j + 1
+            else:
+                return None
+        groups.append((tuple(range(first_i, i)), tuple(range(first_j, j))))
+    return groups if i == len(before) and j == len(after) else None
 
 
 class DynamicReshape(Op):
@@ -97,6 +142,7 @@ class ExpandDims(Op):
     """Inserts extents of 1; `axes` are their positions in the result."""
 
     name = "tensor.expand_dims"
+    permuted_operands = ("x",)
 
     x: Value = operand()
     axes: NewAxes = attr()
@@ -112,6 +158,17 @@ class ExpandDims(Op):
 
     def fold(self) -> Value | None:
         return None if self.axes else self.x
+
+    def permute(
+        self, perm: tuple[int, ...], operands: tuple[Value, ...]
+    ) -> tuple[Op, tuple[int, ...]]:
+        """The new extents stay where they are; the others permute around them."""
+        rank = len(perm) + len(self.axes)
+        others = [axis for axis in range(rank) if axis not in self.axes]
+        result = list(range(rank))
+        for position, source in zip(others, perm, strict=True):
+            result[position] = others[source]
+        return ExpandDims(operands[0], self.axes), tuple(result)
 
 
 class Squeeze(Op):

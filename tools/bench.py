@@ -1,0 +1,202 @@
+"""Measures what the project promises: start-up, compile time and memory, inference beside Keras.
+
+`python -m cmlc.tools.bench [--json FILE] [--runs N]`. Ratios are taken side by side in one process,
+alternating, because machines are noisy; absolute times are for orientation only. Each measurement of
+start-up or memory runs in a fresh process.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from . import mobilenet
+
+_TF_SAVE = """
+import os, sys, time, resource
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+started = time.perf_counter()
+import tensorflow as tf
+import numpy as np
+imported = time.perf_counter()
+generator = np.random.default_rng(0)
+module = tf.Module()
+module.weights = []
+def variable(*sizes):
+    module.weights.append(tf.Variable(generator.standard_normal(sizes).astype("f")))
+    return module.weights[-1]
+layers, channels = [], 3
+for kernel, out, stride, depthwise in {layers}:
+    sizes = (kernel, kernel, channels, 1) if depthwise else (kernel, kernel, channels, out)
+    layers.append((variable(*sizes), variable(out), stride, depthwise))
+    channels = out
+dense = variable(channels, 1000)
+@tf.function(input_signature=[tf.TensorSpec([None, 224, 224, 3], name="image")], autograph=False)
+def call(x):
+    for weight, bias, stride, depthwise in layers:
+        if depthwise:
+            x = tf.nn.depthwise_conv2d(x, weight, [1, stride, stride, 1], "SAME")
+        else:
+            x = tf.nn.conv2d(x, weight, stride, "SAME")
+        x = tf.nn.relu6(tf.nn.bias_add(x, bias))
+    return tf.nn.softmax(tf.matmul(tf.reduce_mean(x, [1, 2]), dense))
+tf.saved_model.save(module, sys.argv[1], signatures=call.get_concrete_function())
+print(imported - started, time.perf_counter() - imported,
+      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+_COMPILE = """
+import os, sys, time, resource
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+started = time.perf_counter()
+import cmlc
+model = cmlc.compile(sys.argv[1])
+model.save(sys.argv[2])
+print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+_ONE_LAYER = """
+import os, sys, time
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import tensorflow
+import numpy as np
+import cmlc
+from cmlc.tools import mobilenet
+spec = mobilenet.one_layer()
+cmlc.compile(spec).predict({"x": np.zeros(4, "f")})
+times = []
+for _ in range(10):
+    started = time.perf_counter()
+    cmlc.compile(spec).predict({"x": np.zeros(4, "f")})
+    times.append(time.perf_counter() - started)
+print(sorted(times)[5])
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run all measurements; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="bench")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--runs", type=int, default=40, help="interleaved runs of each network")
+    options = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(Path(folder), options.runs)
+    for name, value in figures.items():
+        shown = f"{value:.3f}" if isinstance(value, float) else value
+        print(f"{name:<58} {shown}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+def measure(folder: Path, runs: int) -> dict[str, Any]:
+    """All figures by name: seconds, megabytes, counts and ratios."""
+    figures: dict[str, Any] = {}
+    figures["cmlc --help, s (best of 5)"] = min(
+        _timed([sys.executable, "-m", "cmlc.tools.cmlc", "--help"]) for _ in range(5)
+    )
+    figures["import cmlc.ir.ssa, s (best of 5)"] = min(
+        _timed([sys.executable, "-c", "import cmlc.ir.ssa"]) for _ in range(5)
+    )
+    model = folder / "mobilenet_v2.mlmodel"
+    model.write_bytes(mobilenet.model().SerializeToString())
+    figures["cmlc MobileNetV2 --emit=ir, s"] = _timed(
+        [sys.executable, "-m", "cmlc.tools.cmlc", str(model), "--emit=ir"]
+    )
+    figures |= _compile_figures(folder, model)
+    figures |= _inference_figures(model, runs)
+    return figures
+
+
+def _timed(command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def _numbers(code: str, *arguments: str) -> list[float]:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True
+    )
+    return [float(word) for word in done.stdout.split()[-3:]]
+
+
+def _compile_figures(folder: Path, model: Path) -> dict[str, Any]:
+    by_hand, ours = [], []
+    code = _TF_SAVE.replace("{layers}", repr(mobilenet.layers()))
+    for attempt in range(3):
+        by_hand.append(_numbers(code, str(folder / f"hand{attempt}")))
+        ours.append(_numbers(_COMPILE, str(model), str(folder / f"ours{attempt}")))
+    hand = statistics.median(imported + saved for imported, saved, _ in by_hand)
+    compiled = statistics.median(row[0] for row in ours)
+    return {
+        "import TensorFlow + save an equal tf.Module, s": hand,
+        "compile MobileNetV2 to a SavedModel, s": compiled,
+        "  more than by hand, s": compiled - hand,
+        "peak memory of that compile, MB": max(row[1] for row in ours),
+        "peak memory by hand, MB": max(row[2] for row in by_hand),
+        "one-layer model, compile + predict, s (median)": _numbers(_ONE_LAYER)[0],
+    }
+
+
+def _inference_figures(path: Path, runs: int) -> dict[str, Any]:
+    import numpy as np
+    import tensorflow as tf
+
+    from ..compiler.driver import compile as compile_model
+
+    model = compile_model(path)
+    function = model.executable.functions["main"]
+    with tempfile.TemporaryDirectory() as folder:
+        saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
+    ours = saved.signatures["serving_default"]
+    keras_model = mobilenet.keras_twin(path)
+    theirs = tf.function(lambda x: keras_model(x, training=False), autograph=False)
+    theirs = theirs.get_concrete_function(tf.TensorSpec([None, 224, 224, 3]))
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3)).astype(np.uint8)
+    figures: dict[str, Any] = graph_figures(function.graph)
+    for batch in (1, 8):
+        images = tf.constant(pixels[:batch])
+        floats = tf.constant(pixels[:batch].astype(np.float32))
+        got, expected = ours(image=images)["probabilities"].numpy(), theirs(floats).numpy()
+        figures[f"difference from Keras, of scale (batch {batch})"] = float(
+            np.abs(got - expected).max() / expected.max()
+        )
+        a, b = _interleaved(lambda x=images: ours(image=x), lambda x=floats: theirs(x), runs)
+        figures[f"inference, ms (batch {batch})"] = 1000 * a
+        figures[f"the same network in Keras, ms (batch {batch})"] = 1000 * b
+        figures[f"  ratio (batch {batch})"] = a / b
+    return figures
+
+
+def graph_figures(graph: Any) -> dict[str, Any]:
+    """Ops of a traced function, without constants, variable reads and identities."""
+    passive = {"Const", "ReadVariableOp", "Identity", "Placeholder", "NoOp"}
+    counts = Counter(op.type for op in graph.get_operations() if op.type not in passive)
+    return {
+        "TensorFlow ops (no constants, reads, identities)": sum(counts.values()),
+        "  of them for image preprocessing": counts["Cast"] + counts["Mul"] + counts["Sub"],
+        "  of them transposes": counts["Transpose"],
+    }
+
+
+def _interleaved(a: Any, b: Any, runs: int) -> tuple[float, float]:
+    """Median seconds of both, alternating."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for run in range(runs + 5):
+        for function, found in zip((a, b), times, strict=True):
+            started = time.perf_counter()
+            function()
+            if run >= 5:
+                found.append(time.perf_counter() - started)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""`cmlc`: compile a Core ML model to a TensorFlow SavedModel, or print its IR."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import console
+
+if TYPE_CHECKING:
+    from ..compiler.driver import Watch
+    from ..compiler.options import Options
+    from ..compiler.runtime import CompiledModel
+    from ..ir.ssa import Module
+
+EXAMPLES = """\
+  cmlc MobileNet.mlmodel                         write MobileNet_savedmodel/
+  cmlc MobileNet.mlmodel -o out --timing         elsewhere, and say what took how long
+  cmlc MobileNet.mlmodel --emit=ir               print the IR as imported
+  cmlc MobileNet.mlmodel --emit=ir --stage=tf    print what TensorFlow will run
+  cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
+  cmlc MobileNet.cmir                            compile that
+"""
+STAGES = ("imported", "optimized", "tf")
+_REPLACEABLE = "saved_model.pb"
+
+
+def make_parser() -> console.CommandParser:
+    """The options of `cmlc`."""
+    parser = console.CommandParser("cmlc", "Compile a Core ML model to TensorFlow.", EXAMPLES)
+    add = parser.add_argument
+    add("model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage or .cmir")
+    add("-o", "--output", metavar="OUT", help="where to write; MODEL_savedmodel by default")
+    add("--emit", choices=("savedmodel", "ir"), help="what to make; by default, a SavedModel")
+    add("--stage", choices=STAGES, help="which IR --emit=ir prints; by default, as imported")
+    add("--batch", choices=("auto", "dynamic", "static"), default="auto",
+        help="a batch dimension that can vary: where the model allows it (auto), or fail; or none")  # fmt: skip
+    add("--io-layout", choices=("coreml", "nhwc"), default="coreml",
+        help="dimensions of arrays: Core ML's own, or channels last")  # fmt: skip
+    add_watching(parser)
+    add("--locations", action="store_true", help="print where in the model each op comes from")
+    add("--json", action="store_true", help="print one JSON object instead of a summary")
+    return parser
+
+
+def add_watching(parser: argparse.ArgumentParser) -> None:
+    """Options about what happens in passes, the same for several commands."""
+    add = parser.add_argument
+    add("--print-after", metavar="PASS", action="append", default=[],
+        help="print the IR after this pass (or: all, changed) on standard error")  # fmt: skip
+    add("--verify-each", action="store_true", help="verify the IR after every pass")
+    add("--timing", action="store_true", help="print the time of every pass")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    return console.run(make_parser(), _run, argv)
+
+
+def _run(given: argparse.Namespace) -> int:
+    emit = given.emit or ("ir" if (given.output or "").endswith(".cmir") else "savedmodel")
+    _check_usage(given, emit)
+    with console.progress(enabled=not (given.json or given.print_after)) as started:
+        watch = make_watch(given, started)
+        if emit == "ir":
+            module = _module(given, watch)
+            facts = _write_ir(module, given, watch) if _file(given) else None
+        else:
+            facts = _write_savedmodel(given, watch)
+    if given.timing and not given.json:
+        print_timing(watch)
+    if facts is None:
+        from ..ir.text.printer import PrintOptions, print_module
+
+        sys.stdout.write(print_module(module, PrintOptions(locations=given.locations)))
+    elif given.json:
+        console.print_json(facts)
+    else:
+        from .summary import print_summary
+
+        print_summary(facts)
+    return 0
+
+
+def _check_usage(given: argparse.Namespace, emit: str) -> None:
+    """Refuse options that don't go together, before any work."""
+    if emit == "savedmodel" and (given.stage or given.locations):
+        name = "--stage" if given.stage else "--locations"
+        raise console.usage_error(f"{name} is about IR", "add --emit=ir")
+    if emit == "ir":
+        file = _file(given)
+        if given.json and not file:
+            raise console.usage_error("--json and the IR can't share standard output", "add -o")
+        if file and file.suffix != ".cmir":
+            raise console.usage_error(f"IR goes to a file called .cmir, not '{file}'")
+    from .pass_list import check_names
+
+    check_names(print_after(given), ("all", "changed"))
+
+
+def _file(given: argparse.Namespace) -> Path | None:
+    """Where `-o` says; None for standard output."""
+    return Path(given.output) if given.output and given.output != "-" else None
+
+
+def print_after(given: argparse.Namespace) -> frozenset[str]:
+    """The names of all `--print-after`, which may also be separated by commas."""
+    return frozenset(name for text in given.print_after for name in text.split(",") if name)
+
+
+def make_watch(given: argparse.Namespace, started: Any = None) -> "Watch":
+    """What the options say about watching passes."""
+    from ..compiler.driver import Watch
+    from ..passes.manager import Instrumentation
+
+    def emit(name: str, text: str) -> None:
+        print(f"// ----- after {name} -----\n{text}", file=sys.stderr)
+
+    instrumentation = Instrumentation(
+        verify_each=given.verify_each, print_after=print_after(given), emit=emit
+    )
+    return Watch(instrumentation, started, reproducers=Path())
+
+
+def print_timing(watch: "Watch") -> None:
+    """Stages and passes with their times, on standard error."""
+    rows = [(name, f"{seconds * 1000:8.1f} ms", "") for name, seconds in watch.seconds.items()]
+    rows.append(("", "", ""))
+    rows += [
+        (name, f"{seconds * 1000:8.1f} ms", console.plural(ops, "op"))
+        for name, seconds, ops in watch.steps
+    ]
+    console.print_rows(rows, sys.stderr)
+
+
+def _options(given: argparse.Namespace) -> "Options":
+    from ..compiler.options import Options
+
+    return Options(batch=given.batch, io_layout=given.io_layout, verify_each=given.verify_each)
+
+
+def _module(given: argparse.Namespace, watch: "Watch") -> "Module":
+    """The IR of the wanted stage; passes that shall be shown need to run."""
+    from ..compiler import driver
+
+    options = _options(given)
+    module = driver.load(given.model, options, watch)
+    stage = given.stage or ("optimized" if given.print_after or given.timing else "imported")
+    if stage == "imported":
+        return module
+    module = driver.optimize(module, options, watch=watch)
+    return module if stage == "optimized" else driver.lower(module, options, watch)
+
+
+def _write_ir(module: "Module", given: argparse.Namespace, watch: "Watch") -> dict[str, Any]:
+    from ..ir.text.archive import write_archive
+    from .summary import module_facts
+
+    path = Path(given.output)
+    with console.writing(path), watch.stage("write"):
+        weights = write_archive(module, path, locations=given.locations)
+    return module_facts(module, watch, given.model) | {
+        "output": str(path),
+        "output_bytes": path.stat().st_size,
+        "weights_file": str(weights) if weights.exists() else None,
+    }
+
+
+def _write_savedmodel(given: argparse.Namespace, watch: "Watch") -> dict[str, Any]:
+    from ..compiler.driver import compile as compile_model
+    from .summary import compiled_facts, folder_size
+
+    folder = _file(given) or Path(f"{given.model.resolve().stem}_savedmodel")
+    _check_replaceable(folder)
+    model = compile_model(given.model, _options(given), watch=watch)
+    _save(model, folder, watch)
+    return compiled_facts(model, watch, given.model) | {
+        "output": str(folder),
+        "output_bytes": folder_size(folder),
+    }
+
+
+def _save(model: "CompiledModel", folder: Path, watch: "Watch") -> None:
+    with watch.stage("start TensorFlow"):
+        console.start_tensorflow()
+    with watch.stage("trace"):
+        _ = model.executable
+    with console.writing(folder), watch.stage("save"):
+        model.save(folder)
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse to replace what is no SavedModel: saving removes an existing folder."""
+    if folder.is_dir():
+        if not any(folder.iterdir()) or (folder / _REPLACEABLE).exists():
+            return
+        message = f"the folder '{folder}' exists and holds no SavedModel"
+    elif folder.exists() or folder.is_symlink():
+        message = f"'{folder}' exists and is no folder"
+    else:
+        return
+    raise console.usage_error(message, "name another one with -o, or remove it")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""Outputs of a model for people, as JSON facts, and as files."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import console
+
+_BAR = 30
+_FIRST = 6
+
+
+def _top(probabilities: Mapping[Any, float], count: int) -> list[tuple[Any, float]]:
+    """The likeliest classes; NaN counts as least."""
+    order = sorted(probabilities.items(), key=lambda item: -item[1] if item[1] == item[1] else 1e30)
+    return order[:count]
+
+
+def _is_picture(value: Any) -> bool:
+    return hasattr(value, "convert")
+
+
+def as_facts(value: Any, top: int) -> dict[str, Any]:
+    """What JSON tells about one output."""
+    if isinstance(value, Mapping):
+        pairs = [{"label": label, "probability": share} for label, share in _top(value, top)]
+        return {"kind": "dictionary", "classes": len(value), "top": pairs}
+    if isinstance(value, list):
+        return {"kind": "list", "items": [as_facts(item, top) for item in value]}
+    if _is_picture(value):
+        return {"kind": "image", "size": list(value.size), "mode": value.mode}
+    if isinstance(value, str | int):
+        return {"kind": "label", "value": value}
+    return {"kind": "array", **_array_facts(np.asarray(value))}
+
+
+def _array_facts(array: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = {"shape": list(array.shape), "dtype": array.dtype.name}
+    facts["first"] = array.ravel()[:_FIRST].tolist()
+    if array.size and array.dtype.kind in "fiub":
+        wide = array.astype(np.float64)
+        with np.errstate(all="ignore"):
+            facts |= {name: float(getattr(np, name)(wide)) for name in ("min", "mean", "max")}
+    return facts
+
+
+def print_outputs(outputs: Mapping[str, Any], top: int) -> None:
+    """All outputs for people, on standard output."""
+    for name, value in outputs.items():
+        title = console.style(name, "bold", sys.stdout)
+        if isinstance(value, Mapping):
+            print(title)
+            _print_classes(value, top)
+        elif isinstance(value, list):
+            for position, item in enumerate(value[:_FIRST]):
+                print_outputs({f"{name}[{position}]": item}, top)
+            if len(value) > _FIRST:
+                print(f"{title}: and {len(value) - _FIRST} more")
+        else:
+            print(f"{title}: {_text(value)}")
+
+
+def _text(value: Any) -> str:
+    if _is_picture(value):
+        return f"image, {value.width}×{value.height} {value.mode} (-o FOLDER saves it)"
+    if isinstance(value, str | int):
+        return str(value)
+    facts = _array_facts(np.asarray(value))
+    shape = "×".join(map(str, facts["shape"])) or "scalar"
+    parts = [f"{facts['dtype']} {shape}"]
+    parts += [f"{key} {facts[key]:.6g}" for key in ("min", "mean", "max") if key in facts]
+    first = " ".join(f"{x:.6g}" if isinstance(x, float) else str(x) for x in facts["first"])
+    more = " …" if np.asarray(value).size > _FIRST else ""
+    return f"{', '.join(parts)}\n  [{first}{more}]"
+
+
+def _print_classes(probabilities: Mapping[Any, float], top: int) -> None:
+    shown = _top(probabilities, top)
+    width = max((len(str(label)) for label, _ in shown), default=0)
+    for label, share in shown:
+        filled = round(_BAR * min(max(share, 0.0), 1.0)) if share == share else 0
+        bar = "█" * filled + "·" * (_BAR - filled)
+        print(f"  {label!s:<{width}}  {bar}  {share:7.2%}")
+
+
+def save_outputs(outputs: Mapping[str, Any], path: Path) -> None:
+    """Write a .npz file, or a folder with one file per output (arrays .npy, images .png)."""
+    if path.suffix == ".npz":
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
+            file = Path(scratch) / "outputs.npz"
+            np.savez(file, **_arrays(outputs))
+            file.replace(path)
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path, prefix=".cmlc-") as scratch:
+        _save_each(outputs, Path(scratch))
+        for file in sorted(Path(scratch).iterdir()):
+            file.replace(path / file.name)
+
+
+def _arrays(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything as arrays: a dictionary as its probabilities, and its labels under NAME.labels."""
+    found: dict[str, Any] = {}
+    for name, value in outputs.items():
+        rows = value if isinstance(value, list) and value and isinstance(value[0], Mapping) else ()
+        if isinstance(value, Mapping) or rows:
+            first = value if isinstance(value, Mapping) else rows[0]
+            found[f"{name}.labels"] = np.asarray(list(first))
+            data = [list(row.values()) for row in rows] or list(first.values())
+            found[name] = np.asarray(data)
+        else:
+            found[name] = _without_objects(np.asarray(value))
+    return found
+
+
+def _without_objects(array: Any) -> Any:
+    """Strings as numpy's own, which need no pickle."""
+    return array.astype(np.str_) if array.dtype.kind == "O" else array
+
+
+def _save_each(outputs: Mapping[str, Any], folder: Path) -> None:
+    others: dict[str, Any] = {}
+    for name, value in outputs.items():
+        stem = name.replace(os.sep, "_").lstrip(".") or "output"
+        if _is_picture(value):
+            value.save(folder / f"{stem}{'.tiff' if value.mode == 'F' else '.png'}")
+        elif isinstance(value, np.ndarray):
+            np.save(folder / f"{stem}.npy", _without_objects(value))
+        else:
+            others[name] = value
+    if others:
+        text = json.dumps(others, indent=1, ensure_ascii=False)
+        (folder / "outputs.json").write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,151 @@
+"""What `cmlc` tells about a compilation: facts as plain data, and their form for people."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..compiler.driver import Watch, count_ops
+from ..compiler.runtime import CompiledModel
+from ..ir.dialects.builtin import Constant
+from ..ir.resources import Resource
+from ..ir.ssa import Module
+from . import console
+
+_SHOWN_TYPES = 6
+
+
+def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
+    """Facts that need nothing but a module."""
+    function = module.main
+    survey = watch.survey
+    return {
+        "ok": True,
+        "model": module.name or source.stem,
+        "kind": module.attributes.get("source", "IR"),
+        "spec_version": module.attributes.get("spec_version"),
+        "inputs": [
+            {"name": value.name, "type": str(value.type), **facts}
+            for value, facts in zip(function.arguments, function.argument_attributes, strict=True)
+        ],
+        "outputs": [
+            {"name": name, "type": str(value.type), **facts}
+            for name, value, facts in zip(
+                function.result_names, function.results, function.result_attributes, strict=True
+            )
+        ],
+        "classes": len(function.attributes.get("class_labels", ())),
+        "layers": dict(survey.layers.most_common()) if survey else {},
+        "ops": {"written": count_ops(module)},
+        "weights": {**_weights(module), "encodings": dict(survey.encodings) if survey else {}},
+        "seconds": dict(watch.seconds),
+        "passes": [
+            {"name": name, "seconds": seconds, "ops": ops} for name, seconds, ops in watch.steps
+        ],
+    }
+
+
+def compiled_facts(model: CompiledModel, watch: Watch, source: Path) -> dict[str, Any]:
+    """Facts of a model that went through all stages."""
+    stages = {"imported": model.module, "optimized": model.optimized, "tf": model.lowered}
+    return module_facts(model.lowered, watch, source) | {
+        "ops": {stage: count_ops(module) for stage, module in stages.items()},
+        "transposes": sum(op.name == "tensor.transpose" for op in model.optimized.walk()),
+    }
+
+
+def _weights(module: Module) -> dict[str, int]:
+    """Named tensors of more than one element, equal objects once."""
+    found: dict[int, Resource] = {
+        id(op.value): op.value
+        for op in module.walk()
+        if isinstance(op, Constant) and op.value.name and op.value.size > 1
+    }
+    size = sum(item.size * item.type.dtype.bytes for item in found.values())
+    return {"tensors": len(found), "bytes": size}
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def print_summary(facts: Mapping[str, Any]) -> None:
+    """The facts for people, on standard output."""
+    version = facts["spec_version"]
+    suffix = f", specification version {version}" if version else ""
+    print(f"{console.style(facts['model'], 'bold', sys.stdout)}: {facts['kind']}{suffix}\n")
+    rows = [
+        *_features("inputs", facts["inputs"], 0),
+        *_features("outputs", facts["outputs"], facts["classes"]),
+        ("layers", _layers(facts["layers"])),
+        ("ops", _ops(facts)),
+        ("weights", _weight_text(facts["weights"])),
+        ("time", _times(facts["seconds"])),
+        ("written", _written(facts)),
+    ]
+    console.print_rows(row for row in rows if any(row[1:]))
+    print(f"\n{_how_to_load(facts)}")
+
+
+def _features(title: str, features: list[dict[str, Any]], classes: int) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for feature in features:
+        kind = str(feature.get("kind", "array"))
+        if kind == "image":
+            kind = f"{feature.get('color', '')} image"
+        elif kind == "dictionary":
+            kind = f"probabilities of {classes} classes"
+        elif kind in ("string", "int64") and classes:
+            kind = "label"
+        optional = ", optional" if feature.get("optional") else ""
+        rows.append(("" if rows else title, feature["name"], feature["type"], kind + optional))
+    return rows
+
+
+def _layers(layers: Mapping[str, int]) -> str:
+    if not layers:
+        return ""
+    shown = [f"{count} {kind}" for kind, count in list(layers.items())[:_SHOWN_TYPES]]
+    more = ", …" if len(layers) > _SHOWN_TYPES else ""
+    return f"{sum(layers.values())} ({', '.join(shown)}{more})"
+
+
+def _ops(facts: Mapping[str, Any]) -> str:
+    text = " → ".join(
+        str(count) if stage == "written" else f"{count} {'TensorFlow' if stage == 'tf' else stage}"
+        for stage, count in facts["ops"].items()
+    )
+    if "transposes" in facts:
+        text += f"; {console.plural(facts['transposes'], 'transpose')} left"
+    return text
+
+
+def _weight_text(weights: Mapping[str, Any]) -> str:
+    if not weights["tensors"]:
+        return ""
+    text = f"{console.plural(weights['tensors'], 'tensor')}, {console.size_text(weights['bytes'])}"
+    encodings = ", ".join(weights["encodings"])
+    return f"{text} (stored as {encodings})" if encodings else text
+
+
+def _times(seconds: Mapping[str, float]) -> str:
+    long = {stage: value for stage, value in seconds.items() if value >= 0.01}
+    parts = ", ".join(f"{stage} {value:.2f}" for stage, value in long.items()) or "all below 0.01"
+    return f"{sum(seconds.values()):.2f} s ({parts})"
+
+
+def _written(facts: Mapping[str, Any]) -> str:
+    text = f"{facts['output']} ({console.size_text(facts['output_bytes'])})"
+    weights = facts.get("weights_file")
+    return f"{text} and {weights}" if weights else text
+
+
+def _how_to_load(facts: Mapping[str, Any]) -> str:
+    output = facts["output"]
+    if output.endswith(".cmir"):
+        return f"  cmlc-opt {output} --passes=canonicalize\n  cmlc {output}"
+    return (
+        "  import tensorflow as tf\n"
+        f'  predict = tf.saved_model.load("{output}").signatures["serving_default"]'
+    )
