@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,8 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     """The core IR of a model, as imported: nothing optimized, no TensorFlow imported.
 
     Args:
-        source: a path (.mlmodel, .mlpackage, .cmir), a specification message, a coremltools MLModel,
-            or a Module, which is returned as it is.
+        source: a path (.mlmodel, .mlpackage, .cmir), a specification message, a coremltools
+            MLModel, or a Module, which is returned as it is.
         options: see `Options`; `batch` and `function` matter here.
         watch: told about the stages.
 
@@ -187,7 +187,7 @@ def _with_reproducer(
 
     copy, names, written = clone_module(module), list[str](), list[Path]()
 
-    def stop_before_failure(name: str) -> None:
+    def write_before_failure(name: str) -> None:
         names.append(name)
         if len(names) == failed:
             spec = next((item.spec for item in pipeline if item.name == name), name)
@@ -196,10 +196,8 @@ def _with_reproducer(
             write_archive(copy, path, locations=True, head=run)
             written.append(path)
 
-    try:
-        pipeline.run(copy, Instrumentation(progress=stop_before_failure))
-    except (CompileError, MissingResourceError, OSError):
-        pass  # the first error is the one to tell
+    with suppress(CompileError, MissingResourceError, OSError):  # the first error is to be told
+        pipeline.run(copy, Instrumentation(progress=write_before_failure))
     if not written:
         return error
     remedy = f"please report this together with {written[0]}, which reproduces it"
@@ -231,15 +229,16 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     return copy
 
 
-def compile(  # noqa: A001  the name that users expect
+def compile(
     source: Any, options: Options | None = None, *, watch: Watch | None = None, **choices: Any
 ) -> CompiledModel:
     """Compile a model for TensorFlow.
 
     Args:
         source: what `load` takes.
-        options: see `Options`; or give its fields as keyword arguments.
+        options: see `Options`.
         watch: told about stages and passes.
+        **choices: fields of `Options`, in place of `options`.
 
     Raises:
         CompileError: all problems at once.

@@ -139,7 +139,8 @@ def _check_flexible(facts: Mapping[str, Any], array: Array) -> None:
     sizes = array.shape[1:3] if facts.get("kind") == "image" else array.shape
     allowed = facts.get("enumerated_shapes", ())
     if allowed and tuple(sizes) not in {tuple(shape) for shape in allowed}:
-        shown = ", ".join(str(list(shape)) for shape in allowed)
+        shown = ", ".join(str(list(shape)) for shape in allowed[:6])
+        shown += f" or {len(allowed) - 6} others" if len(allowed) > 6 else ""
         raise ValueError(f"has shape {list(sizes)}, expected one of {shown}")
     ranges = facts.get("shape_ranges", ())
     if len(ranges) != len(sizes):

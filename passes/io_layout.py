@@ -76,7 +76,16 @@ def _describe(facts: dict[str, Any]) -> None:
     facts.pop("axes", None)
     facts["layout"] = "nhwc"
     if shape := facts.get("shape"):
-        facts["shape"] = (*shape[:-3], *(shape[axis] for axis in (-2, -1, -3)))
+        facts["shape"] = _moved(shape)
+    if ranges := facts.get("shape_ranges"):
+        facts["shape_ranges"] = _moved(ranges)
+    if shapes := facts.get("enumerated_shapes"):
+        facts["enumerated_shapes"] = tuple(map(_moved, shapes))
+
+
+def _moved(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    """One entry for each dimension, channels last."""
+    return (*entries[:-3], *(entries[axis] for axis in (-2, -1, -3)))
 
 
 def _to_last(rank: int) -> tuple[int, ...]:
@@ -94,9 +103,9 @@ def _reaches_spatial(value: Value) -> bool:
         for user, index in current.uses:
             if index == 0 and "layout" in user.attributes and current.type.rank == 4:
                 return True
-            if _keeps_dims(user) and user.result not in seen:
-                seen.add(user.result)
-                work.append(user.result)
+            if _keeps_dims(user):
+                work += [result for result in user.results if result not in seen]
+                seen.update(user.results)
     return False
 
 
@@ -119,4 +128,5 @@ def _keeps_dims(op: Op) -> bool:
     """Whether the result's dimensions mean what the operands' do."""
     if op.is_elementwise:
         return True
-    return bool(op.permuted_operands) and op.result.type.rank == op.operands[0].type.rank
+    rank = op.operands[0].type.rank if op.operands else -1
+    return bool(op.permuted_operands) and all(v.type.rank == rank for v in op.results)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.location import Location
 from ..ir.rewrite import replace_op
-from ..ir.ssa import Module, Op, Value
+from ..ir.ssa import Module, Op, Value, walk
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class GreedyDriver:
             if op.parent is None:
                 continue
             if _is_dead(op):
-                producers = [value.op for value in op.operands]
+                producers = _producers(op)
                 op.erase()
                 changed = True
                 for producer in producers:
@@ -162,7 +162,7 @@ class GreedyDriver:
         return self._by_class[cls]
 
     def _replace(self, op: Op, values: tuple[Value, ...], by: str) -> list[Op]:
-        producers = [value.op for value in op.operands]
+        producers = _producers(op)
         inserted = replace_op(op, values, by)
         for item in inserted:
             self._push(item)
@@ -181,6 +181,12 @@ class GreedyDriver:
     def _record(self, event: Event) -> None:
         if self.trace is not None:
             self.trace.events.append(event)
+
+
+def _producers(op: Op) -> list[Op | None]:
+    """What makes the operands of an op, and of the ops in its regions."""
+    inner = [each for body in op.all_regions() for each in walk(body)]
+    return [value.op for each in (op, *inner) for value in each.operands]
 
 
 def _is_dead(op: Op) -> bool:

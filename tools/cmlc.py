@@ -33,10 +33,18 @@ def make_parser() -> console.CommandParser:
     add("-o", "--output", metavar="OUT", help="where to write; MODEL_savedmodel by default")
     add("--emit", choices=("savedmodel", "ir"), help="what to make; by default, a SavedModel")
     add("--stage", choices=STAGES, help="which IR --emit=ir prints; by default, as imported")
-    add("--batch", choices=("auto", "dynamic", "static"), default="auto",
-        help="a batch dimension that can vary: where the model allows it (auto), or fail; or none")  # fmt: skip
-    add("--io-layout", choices=("coreml", "nhwc"), default="coreml",
-        help="dimensions of arrays: Core ML's own, or channels last")  # fmt: skip
+    add(
+        "--batch",
+        choices=("auto", "dynamic", "static"),
+        default="auto",
+        help="auto: a varying batch where the model allows it; dynamic: or fail; static: none",
+    )
+    add(
+        "--io-layout",
+        choices=("coreml", "nhwc"),
+        default="coreml",
+        help="dimensions of arrays: Core ML's own, or channels last",
+    )
     add_watching(parser)
     add("--locations", action="store_true", help="print where in the model each op comes from")
     add("--json", action="store_true", help="print one JSON object instead of a summary")
@@ -46,8 +54,13 @@ def make_parser() -> console.CommandParser:
 def add_watching(parser: argparse.ArgumentParser) -> None:
     """Options about what happens in passes, the same for several commands."""
     add = parser.add_argument
-    add("--print-after", metavar="PASS", action="append", default=[],
-        help="print the IR after this pass (or: all, changed) on standard error")  # fmt: skip
+    add(
+        "--print-after",
+        metavar="PASS",
+        action="append",
+        default=[],
+        help="print the IR after this pass (or: all, changed) on standard error",
+    )
     add("--verify-each", action="store_true", help="verify the IR after every pass")
     add("--timing", action="store_true", help="print the time of every pass")
 
@@ -191,7 +204,10 @@ def _save(model: "CompiledModel", folder: Path, watch: "Watch") -> None:
 
 def _check_replaceable(folder: Path) -> None:
     """Refuse to replace what is no SavedModel: saving removes an existing folder."""
-    if folder.is_dir():
+    here = Path.cwd()
+    if folder.resolve() in (here, *here.parents):
+        message = f"'{folder}' is the current folder, or around it"
+    elif folder.is_dir():
         if not any(folder.iterdir()) or (folder / _REPLACEABLE).exists():
             return
         message = f"the folder '{folder}' exists and holds no SavedModel"

@@ -33,8 +33,12 @@ def make_parser() -> console.CommandParser:
     add("--passes", default="", metavar="PIPELINE", help="what to run; nothing by default")
     add("-o", "--output", metavar="OUT", help="a .cmir file; its weights are written beside it")
     add_watching(parser)
-    add("--explain", metavar="PASS", default="",
-        help="print where the pass's patterns matched but declined; it runs last if not in --passes")  # fmt: skip
+    add(
+        "--explain",
+        metavar="PASS",
+        default="",
+        help="print where patterns of the pass declined; it runs last if not in --passes",
+    )
     add("--trace-rewrites", action="store_true", help="print every rewrite on standard error")
     add("--locations", action="store_true", help="print where in the model each op comes from")
     add("--list-passes", action="store_true", help="print all passes and their options")

@@ -26,13 +26,23 @@ def make_parser() -> console.CommandParser:
     parser = console.CommandParser("cmlc-run", "Run a Core ML model.", EXAMPLES)
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage or .cmir")
-    add("--input", action="append", default=[], metavar="NAME=VALUE",
-        help="an image, a .npy, a .npz with all inputs, or numbers: x=1.5, x=[1,2,3]")  # fmt: skip
+    add(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an image, a .npy, a .npz with all inputs, or numbers: x=1.5, x=[1,2,3]",
+    )
     add("--random", type=int, metavar="SEED", help="random numbers for inputs that are not given")
     add("--interpret", action="store_true", help="compute with numpy, without TensorFlow")
     add("--top", type=int, default=5, metavar="K", help="how many classes to print (5)")
-    add("-o", "--output", type=Path, metavar="OUT",
-        help="write the outputs: a .npz file, or a folder (images become .png)")  # fmt: skip
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="write the outputs: a .npz file, or a folder (images become .png)",
+    )
     add("--json", action="store_true", help="print one JSON object")
     return parser
 

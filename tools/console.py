@@ -4,6 +4,7 @@ Nothing heavy is imported here: `--help` of every command answers at once.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -61,7 +62,7 @@ def run(
     """
     given = sys.argv[1:] if argv is None else argv
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a label that the terminal can't show is no failure
+        if isinstance(stream, io.TextIOWrapper):  # a label that can't be shown is no failure
             stream.reconfigure(errors="backslashreplace")
     try:
         status = command(parser.parse_args(given)) or 0
@@ -180,14 +181,16 @@ def _plain(value: Any) -> Any:
 
 def print_rows(rows: Iterable[tuple[str, ...]], stream: TextIO | None = None) -> None:
     """Aligned columns below each other, the first one highlighted; long lines stay whole."""
-    stream, rows = stream or sys.stdout, list(rows)
+    out, rows = stream or sys.stdout, list(rows)
     # The last cell of a row takes what it needs: it widens no column.
     columns = max((len(row) for row in rows), default=0)
     widths = [max((len(r[i]) for r in rows if len(r) > i + 1), default=0) for i in range(columns)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
         line = "  ".join(["", *cells, row[-1]]).rstrip()
-        print(line.replace(row[0], style(row[0], "bold", stream), 1), file=stream)
+        if row[0]:
+            line = line.replace(row[0], style(row[0], "bold", out), 1)
+        print(line, file=out)
 
 
 @contextmanager

@@ -108,12 +108,11 @@ def _arrays(outputs: Mapping[str, Any]) -> dict[str, Any]:
     """Everything as arrays: a dictionary as its probabilities, and its labels under NAME.labels."""
     found: dict[str, Any] = {}
     for name, value in outputs.items():
-        rows = value if isinstance(value, list) and value and isinstance(value[0], Mapping) else ()
-        if isinstance(value, Mapping) or rows:
-            first = value if isinstance(value, Mapping) else rows[0]
-            found[f"{name}.labels"] = np.asarray(list(first))
-            data = [list(row.values()) for row in rows] or list(first.values())
-            found[name] = np.asarray(data)
+        rows = value if isinstance(value, list) else [value]
+        if rows and all(isinstance(row, Mapping) for row in rows):
+            found[f"{name}.labels"] = np.asarray(list(rows[0]))
+            data = [list(row.values()) for row in rows]
+            found[name] = np.asarray(data if isinstance(value, list) else data[0])
         else:
             found[name] = _without_objects(np.asarray(value))
     return found

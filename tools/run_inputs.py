@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.dims import symbols
 from ..ir.interpret import random_inputs
 from ..ir.ssa import Function, Value
 from ..ir.types import Array, DType
@@ -27,14 +28,23 @@ def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[
     """
     found: dict[str, Any] = {}
     if seed is not None:
-        names = [str(dim) for value in function.arguments for dim in value.type.shape]
-        found |= random_inputs(function, seed, **dict.fromkeys(names, 1))
+        found |= _random(function, seed)
     for text in texts:
         value, source = _split(function, text)
         if value is None:
             found |= _archive(function, Path(source))
         else:
             found[value.name] = _read(function, value, source)
+    return found
+
+
+def _random(function: Function, seed: int) -> dict[str, Any]:
+    """Random inputs; of images one, not a batch."""
+    names = {n for value in function.arguments for dim in value.type.shape for n in symbols(dim)}
+    found = random_inputs(function, seed, **dict.fromkeys(names, 1))
+    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
+        if facts.get("kind") == "image" and len(found[value.name]) == 1:
+            found[value.name] = found[value.name][0]
     return found
 
 

@@ -1,4 +1,4 @@
-"""IR with its weights: a `.cmir` text file, and beside it a `.weights` file of little-endian data."""
+"""IR with its weights: a `.cmir` text, and beside it a `.weights` file of little-endian data."""
 
 import tempfile
 from collections.abc import Mapping

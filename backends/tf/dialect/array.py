@@ -75,13 +75,24 @@ class StridedSlice(TfOp, call="tf.strided_slice"):
     shrink_axis_mask: int = attr(default=0)
 
 
-class Pad(TfOp, call="tf.pad"):
-    """Adds a border."""
+class Pad(TfOp, call="tf.raw_ops.PadV2"):
+    """Adds a border of one number.
+
+    Not `tf.pad`: on CPUs, TensorFlow 2.21 fuses its Pad kernel with a convolution that is added to
+    it, and crashes; it leaves PadV2 alone.
+    """
+
+    input: Value = operand()
+    constant_values: Value = operand()
+    paddings: tuple[tuple[int, ...], ...] = attr()
+
+
+class MirrorPad(TfOp, call="tf.pad"):
+    """Adds a border that mirrors the data."""
 
     tensor: Value = operand()
     paddings: tuple[tuple[int, ...], ...] = attr()
-    mode: str = attr(default="CONSTANT")
-    constant_values: float | int = attr(default=0)
+    mode: str = attr(default="REFLECT")
 
 
 class Tile(TfOp, call="tf.tile"):
@@ -138,6 +149,6 @@ class WhileLoop(TfOp, call="tf.while_loop"):
 
 OPS = (
     *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(StridedSlice, Pad, Tile, Reverse, BroadcastTo, ShapeOf, Gather, Cond, WhileLoop),
+    *(StridedSlice, Pad, MirrorPad, Tile, Reverse, BroadcastTo, ShapeOf, Gather, Cond, WhileLoop),
 )
 __all__ = [op.__name__ for op in OPS]

@@ -1,7 +1,7 @@
 """Convolutions: channels last by contract, explicit padding only where SAME doesn't say it."""
 
 from ....ir.attributes import Layout, PadType
-from ....ir.dialects.builtin import Constant, constant
+from ....ir.dialects.builtin import Constant, constant, scalar
 from ....ir.dialects.core import conv as core
 from ....ir.dims import Shape
 from ....ir.reference import windows
@@ -50,7 +50,7 @@ def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:
     paddings = ((0, 0), *amounts, (0, 0))
     sizes = [dim + low + high for dim, (low, high) in zip(x.type.shape, paddings, strict=True)]
     out = x.type.with_shape(sizes)
-    return tf.Pad(x, paddings=paddings, constant_values=value, result_types=out).result
+    return tf.Pad(x, scalar(value, x), paddings, result_types=out).result
 
 
 def add_bias(x: Value, bias: Value | None) -> Value:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import constant
+from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Expr
 from ....ir.ssa import Value
@@ -76,9 +76,8 @@ def pad(op: core.Pad) -> Value:
         return _replicate(op)
     paddings, out = op.pairs(), op.result.type
     if op.mode == "reflect":
-        return tf.Pad(op.x, paddings, "REFLECT", result_types=out).result
-    value = op.value if out.dtype.is_float else int(op.value)
-    return tf.Pad(op.x, paddings, constant_values=value, result_types=out).result
+        return tf.MirrorPad(op.x, paddings, result_types=out).result
+    return tf.Pad(op.x, scalar(op.value, op.x), paddings, result_types=out).result
 
 
 def _replicate(op: core.Pad) -> Value:

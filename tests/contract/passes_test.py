@@ -1,0 +1,215 @@
+"""What every pass and every pattern owes: written once, grows with the table of passes."""
+
+import ast
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from cmir_cases import OPS, canonical, compare_arrays, read_cases
+from cmlc import passes
+from cmlc.ir.dialects.builtin import Constant
+from cmlc.ir.interpret import random_inputs, run
+from cmlc.ir.resources import ArrayResource
+from cmlc.ir.rewrite import clone_module
+from cmlc.ir.text.parser import parse
+from cmlc.ir.text.printer import print_module
+from cmlc.ir.verify import verify
+from cmlc.passes.manager import Instrumentation, load_pass, parse_pipeline
+from cmlc.passes.patterns import Trace
+from generation import modules
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+TESTS = Path(__file__).resolve().parents[1]
+SOURCES = sorted(Path(inspect.getfile(passes)).parent.rglob("*.py"))
+NAMES = sorted(passes.PASSES)
+# Reached by no case: every core op has reference semantics; tests/contract/manager_test.py has one.
+NOT_IN_CASES = {"it has no reference semantics"}
+
+
+def class_of(name):
+    return load_pass(name, passes.PASSES)
+
+
+def pattern_functions():
+    """(name as traces show it, function) of everything under `@pattern` in the sources."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                called = [d for d in node.decorator_list if isinstance(d, ast.Call)]
+                if any(isinstance(d.func, ast.Name) and d.func.id == "pattern" for d in called):
+                    yield node.name.replace("_", "-"), node
+
+
+PATTERNS = dict(pattern_functions())
+
+
+def reasons():
+    """Every reason given to `no`, up to its first varying part."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if is_call and node.func.id == "no" and path.name != "patterns.py":
+                (argument,) = node.args
+                yield re.escape(argument.value) if isinstance(argument, ast.Constant) else "".join(
+                    re.escape(part.value) if isinstance(part, ast.Constant) else ".*"
+                    for part in argument.values
+                )
+
+
+def cases():
+    """(id, case) of everything in a `.cmir` file that runs passes and is right."""
+    for path in sorted(TESTS.rglob("*.cmir")):
+        for case in read_cases(path.read_text()):
+            if case.error is None:
+                yield f"{path.stem}::{case.name}", case
+
+
+CASES = dict(cases())
+RUNS = {name: case for name, case in CASES.items() if case.run is not None}
+
+
+@pytest.fixture(scope="module")
+def events():
+    """All events of all cases."""
+    trace = Trace()
+    for case in RUNS.values():
+        module = parse(case.before, "", OPS)
+        parse_pipeline(case.run).run(module, Instrumentation(trace=trace))
+    return trace.events
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_is_named_after_its_module(name):
+    cls = class_of(name)
+    assert cls.name == name
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name)
+    module = passes.PASSES[name].partition(":")[0].lstrip(".")
+    families = {"fold-scale": "fold_batch_norm"}  # a second pass of the same family
+    assert module == families.get(name, name.replace("-", "_"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_says_what_it_does(name):
+    cls = class_of(name)
+    assert cls.__dict__.get("__doc__"), "has no docstring of its own"
+    assert not cls.__doc__.startswith(f"{cls.__name__}("), "dataclass made the docstring"
+    fields = [item.name for item in dataclasses.fields(cls)]
+    documented = re.findall(r"^\s+(\w+): ", cls.__doc__.partition("Options:")[2], re.MULTILINE)
+    assert documented == fields
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_has_cases(name):
+    assert any(re.search(rf"\b{name}\b", case.run) for case in RUNS.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_else_is_a_pass(name):
+    """Every class that names itself as a pass does is in the table."""
+    listed = {class_of(other).__name__ for other in NAMES}
+    module = inspect.getmodule(class_of(name))
+    made_here = [cls for _, cls in inspect.getmembers(module, inspect.isclass)]
+    own = [c for c in made_here if c.__module__ == module.__name__ and getattr(c, "name", "")]
+    assert {cls.__name__ for cls in own if hasattr(cls, "apply")} <= listed
+
+
+def numbers(module, n=2, like=None):
+    """Results on random inputs: those of `like`, whose interface may have another layout."""
+    function, original = module.main, (like or module).main
+    inputs = random_inputs(original, 0, N=n)
+    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
+        if facts.get("layout") == "nhwc":
+            inputs[value.name] = np.moveaxis(inputs[value.name], -3, -1)
+    results = run(module, inputs, function.name)
+    for name, facts in zip(results, function.result_attributes, strict=False):
+        if facts.get("layout") == "nhwc":
+            results[name] = np.moveaxis(results[name], -1, -3)
+    return results
+
+
+def assert_same_numbers(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name, array in ours.items():
+        compare_arrays(f"result '{name}'", array, theirs[name])
+
+
+def runs(module):
+    try:
+        return numbers(module)
+    except Exception:  # shapes, indices or bounds that random numbers are not
+        return None
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("case", CASES)
+def test_is_idempotent_on_cases(name, case):
+    module = parse(CASES[case].before, case, OPS)
+    before = runs(module) if CASES[case].compares_numbers else None
+    once, pipeline = clone_module(module), parse_pipeline(name)
+    pipeline.run(once, Instrumentation(verify_each=True))
+    twice = clone_module(once)
+    changed = pipeline.run(twice)
+    assert canonical(twice) == canonical(once)
+    assert not changed, "says that it changed something, the second time"
+    if before is not None:
+        assert_same_numbers(before, numbers(once, like=module))
+
+
+def with_constants(module, random):
+    """Some arguments become constants, so that patterns with constants see random modules too."""
+    function = module.main
+    inputs = random_inputs(function, 3)
+    for value in function.arguments:
+        if value.type.is_static and random.random() < 0.4:
+            constant = Constant(ArrayResource(inputs[value.name]))
+            function.block.insert(constant, function.block.first)
+            value.replace_all_uses_with(constant.result)
+    # Named results have facts, which passes over the interface ask for.
+    function.result_names = [str(i) for i in range(len(function.results))]
+    function.result_attributes = [{} for _ in function.results]
+    return module
+
+
+@pytest.mark.parametrize("name", [*NAMES, passes.OPTIMIZE], ids=[*NAMES, "OPTIMIZE"])
+@settings(max_examples=100)
+@given(module=modules(), seed=st.integers(0, 9))
+def test_keeps_random_modules_right(name, module, seed):
+    module = with_constants(module, Random(seed))
+    verify(module)
+    before = numbers(module, 3)
+    pipeline = parse_pipeline(name)
+    once = clone_module(module)
+    pipeline.run(once, Instrumentation(verify_each=True))
+    assert_same_numbers(before, numbers(once, 3, module))
+    twice = clone_module(once)
+    pipeline.run(twice)
+    assert print_module(twice) == print_module(once)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_pattern_says_what_it_rewrites(name):
+    doc = ast.get_docstring(PATTERNS[name]) or ""
+    assert "→" in doc.split("\n")[0], f"{name}: {doc!r} has no →"
+    assert len(doc.split("\n")[0]) <= 100
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_pattern_fires_in_a_case(name, events):
+    fired = {event.pattern.name for event in events if not event.reason}
+    assert name in fired, f"add a case to tests/passes in which {name} rewrites something"
+
+
+@pytest.mark.parametrize("reason", sorted(set(reasons()) - {re.escape(r) for r in NOT_IN_CASES}))
+def test_reason_occurs_in_a_case(reason, events):
+    found = any(re.fullmatch(reason, event.reason) for event in events if event.reason)
+    assert found, f"add a case to tests/passes that is declined because '{reason}'"
+
+
+def test_no_two_patterns_have_one_name():
+    names = [name for name, _ in pattern_functions()]
+    assert len(set(names)) == len(names)

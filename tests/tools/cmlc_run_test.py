@@ -1,0 +1,128 @@
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cmlc.tools import cmlc_run, console
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+from models import identity_like
+
+DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def digit() -> str:
+    """A picture; the network is sure of it. Its label."""
+    held_out = np.load(DIGITS.with_suffix(".npz"))
+    Image.fromarray(held_out["images"][0]).save("digit.png")
+    np.save("digit.npy", held_out["images"][0])
+    np.savez("digit.npz", image=held_out["images"][0])
+    return str(held_out["labels"][0])
+
+
+def run(*arguments: str) -> int:
+    return cmlc_run.main([str(DIGITS), "--interpret", *arguments])
+
+
+@pytest.mark.parametrize(
+    "given", ["digit.png", "image=digit.png", "digit.npy", "image=digit.npz", "digit.npz"]
+)
+def test_a_digit(capsys, digit, given):
+    assert run(f"--input={given}") == 0
+    found = capsys.readouterr()
+    assert f"digit: {digit}\n" in found.out
+    assert "█" in found.out
+    assert found.err == ""
+
+
+def test_json(capsys, digit):
+    assert run("--input=digit.png", "--json", "--top=2") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["outputs"]["digit"] == {"kind": "label", "value": digit}
+    top = facts["outputs"]["digitProbabilities"]["top"]
+    assert len(top) == 2
+    assert top[0]["label"] == digit
+
+
+@pytest.mark.slow
+def test_tensorflow(capsys, digit):
+    assert cmlc_run.main([str(DIGITS), "--input=digit.png"]) == 0
+    assert f"digit: {digit}\n" in capsys.readouterr().out
+
+
+def test_another_size_is_noted(capsys, digit):
+    Image.open("digit.png").resize((64, 32)).save("large.png")
+    assert run("--input=large.png") == 0
+    assert "64×32, input 'image' takes 8×8: resized" in capsys.readouterr().err
+
+
+def test_random_is_reproducible(capsys):
+    run("--random=3", "--json")
+    first = json.loads(capsys.readouterr().out)["outputs"]
+    run("--random=3", "--json")
+    assert json.loads(capsys.readouterr().out)["outputs"] == first
+    assert isinstance(first["digit"]["value"], str)
+
+
+def test_arrays_and_files(capsys):
+    model = str(identity_like(Path("m.mlmodel"), "activation"))
+    np.save("x.npy", np.linspace(-1, 1, 48).reshape(1, 3, 4, 4))
+    assert cmlc_run.main([model, "--interpret", "--input=x.npy", "-o", "o.npz"]) == 0
+    assert "y: float32 1×3×4×4, min 0, mean" in capsys.readouterr().out
+    assert np.load("o.npz")["y"].min() == 0
+    assert cmlc_run.main([model, "--interpret", "--input=x.npy", "-o", "folder"]) == 0
+    assert [path.name for path in Path("folder").iterdir()] == ["y.npy"]
+
+
+def test_outputs_of_a_classifier(digit):
+    run("--input=digit.png", "-o", "o.npz")
+    arrays = np.load("o.npz")
+    assert arrays["digitProbabilities.labels"][arrays["digitProbabilities"].argmax()] == digit
+    run("--input=digit.png", "-o", "folder")
+    assert json.loads(Path("folder/outputs.json").read_text())["digit"] == digit
+
+
+def test_a_batch(capsys, digit):
+    np.save("many.npy", np.stack([np.load("digit.npy")] * 2))
+    assert run("--input=many.npy") == 0
+    assert f"digit[1]: {digit}\n" in capsys.readouterr().out
+
+
+def test_numbers(capsys):
+    model = str(identity_like(Path("m.mlmodel"), "add", inputs=("a", "b")))
+    ones = json.dumps(np.ones((1, 3, 4, 4)).tolist())
+    assert cmlc_run.main([model, "--interpret", f"--input=a={ones}", f"--input=b={ones}"]) == 0
+    assert "mean 2, max 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "1 input missing: --input 'image=…' (u8[N,8,8,1])"),
+        (["--input=nothing.png"], "there is no file 'nothing.png'"),
+        (["--input=picture=digit.png"], "there is no input 'picture'"),
+        (["--input=text.png"], "is no image"),
+        (["--input=text.npy"], "is no numpy file"),
+        (["--input=[1, 2]"], "input 'image' has shape [1, 2], expected u8[N,8,8,1]"),
+        (["--input=other.npz"], "there is no input 'other'"),
+        (["--input=cut.png"], "can't be read"),
+        (["--top=0", "--random=1"], "--top is 0"),
+    ],
+)
+def test_errors(capsys, digit, arguments, message):
+    for name in ("text.png", "text.npy"):
+        Path(name).write_text("text")
+    Path("cut.png").write_bytes(Path("digit.png").read_bytes()[:60])
+    np.savez("other.npz", other=np.zeros(3))
+    assert run(*arguments) == console.USAGE_ERROR
+    found = capsys.readouterr()
+    assert message in found.err
+    assert found.out == ""

@@ -1,0 +1,48 @@
+import re
+from pathlib import Path
+
+import pytest
+from cmlc.backends.target import load_target
+from cmlc.ir.dialects.core import CORE_OPS
+from cmlc.passes import PASSES
+from cmlc.tools import opdoc
+
+README = "# x\n<!-- support:begin -->\nold\n<!-- support:end -->\nkept\n"
+
+
+def test_documents_are_current(capsys):
+    assert opdoc.main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_every_op_is_described():
+    text = opdoc.ops_document()
+    headings = re.findall(r"^### (.*)$", text, re.MULTILINE)
+    assert headings == [op.name for op in CORE_OPS]
+    target = load_target("tf")
+    for op in CORE_OPS:
+        section = text.split(f"\n### {op.name}\n")[1].split("\n### ")[0]
+        assert all(f"| `{field.name}` |" in section for field in op.spec.fields), op.name
+        assert ("TensorFlow: not supported" in section) == (op not in target.lowering), op.name
+
+
+def test_readme(tmp_path, monkeypatch):
+    monkeypatch.setattr(opdoc, "ROOT", tmp_path)
+    (tmp_path / "ir").mkdir()
+    (tmp_path / "README.md").write_text(README)
+    assert opdoc.main(["--check"]) == 1
+    assert (tmp_path / "README.md").read_text() == README
+    assert opdoc.main([]) == 0
+    assert opdoc.main(["--check"]) == 0
+    text = (tmp_path / "README.md").read_text()
+    assert re.search(r"\d+ of the 158 NeuralNetwork layer types", text)
+    assert "old" not in text
+    assert text.endswith("<!-- support:end -->\nkept\n")
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_every_pass_is_listed(name):
+    assert f"| `{name}` |" in opdoc.passes_table()
+
+
+def test_no_readme_is_needed(tmp_path):
+    assert opdoc.documents(tmp_path).keys() == {Path(tmp_path, "ir", "OPS.md")}

@@ -1,0 +1,252 @@
+"""`python -m cmlc.tools.opdoc`: documents made from the code, so that they can't be wrong.
+
+Writes `ir/OPS.md` (every core op, and how TensorFlow expresses it) and, in README.md, the tables
+between `<!-- support:begin -->`, `<!-- passes:begin -->` and their ends. `--check` only compares.
+"""
+
+import argparse
+import enum
+import inspect
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from . import console
+
+if typing.TYPE_CHECKING:
+    from ..ir.declare import AttributeField, Field, OperandField
+    from ..ir.ssa import Op
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = """\
+  python -m cmlc.tools.opdoc            write the documents
+  python -m cmlc.tools.opdoc --check    exit with 1 if they are not current
+"""
+_HEAD = """\
+# Core ops
+
+Made from the declarations by `python -m cmlc.tools.opdoc`: change those, not this file. How to read
+it: `(Cn)` are constraints, checked whenever an op is made and named in messages. An *axis* may be
+negative in Python and text; it is kept positive. *TensorFlow* says what an op becomes: one call, or
+a rule that makes several.
+"""
+
+
+def make_parser() -> console.CommandParser:
+    """The options of `opdoc`."""
+    parser = console.CommandParser("opdoc", "Write the generated documents.", EXAMPLES)
+    parser.add_argument("--check", action="store_true", help="only say whether they are current")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    return console.run(make_parser(), lambda given: _run(ROOT, given), argv)
+
+
+def _run(root: Path, given: argparse.Namespace) -> int:
+    stale = False
+    for path, text in documents(root).items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        name = path.relative_to(root)
+        if given.check:
+            print(f"{name} is not current: run python -m cmlc.tools.opdoc", file=sys.stderr)
+            stale = True
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {name}")
+    return int(stale)
+
+
+def documents(root: Path) -> dict[Path, str]:
+    """What every generated document should hold, by path."""
+    found = {root / "ir" / "OPS.md": ops_document()}
+    readme = root / "README.md"
+    if readme.exists():
+        text = readme.read_text(encoding="utf-8")
+        for name, make in (("support", support_table), ("passes", passes_table)):
+            text = _between(text, name, make)
+        found[readme] = text
+    return found
+
+
+def _between(text: str, name: str, make: Callable[[], str]) -> str:
+    """The text with what is between a pair of markers made anew; as it is without the markers."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if begin not in text or end not in text:
+        return text
+    head, rest = text.split(begin, 1)
+    return f"{head}{begin}\n{make()}{end}{rest.split(end, 1)[1]}"
+
+
+# -- ops ------------------------------------------------------------------------------------------
+
+
+def ops_document() -> str:
+    """All core ops, family by family."""
+    from ..backends.target import load_target
+    from ..ir.dialects import core
+
+    target = load_target("tf")
+    lines = [_HEAD]
+    families = {family.__name__.rsplit(".", 1)[1]: family for family in core.FAMILIES}
+    for name, family in families.items():
+        links = ", ".join(f"[{op.name}](#{_anchor(op.name)})" for op in family.OPS)
+        lines.append(f"- **{name}**: {links}")
+    for name, family in families.items():
+        lines.append(f"\n## {name}\n\n{_flow(inspect.getdoc(family) or '')}")
+        lines += [_op(op, target.lowering, target.unsupported) for op in family.OPS]
+    return "\n".join(lines) + "\n"
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^a-z0-9_-]", "", title.lower())
+
+
+def _op(op: "type[Op]", lowering: Mapping[Any, Any], unsupported: Mapping[Any, str]) -> str:
+    description, constraints, example = _docstring(op)
+    parts = [f"\n### {op.name}\n", description]
+    rows = [
+        *(f"| `{f.name}` | {_operand(f)} | {_default(f)} |" for f in op.spec.operands),
+        *(f"| `{f.name}` | {_attribute(f)} | {_default(f)} |" for f in op.spec.attributes),
+        *(f"| `{f.name}` | region | |" for f in op.spec.regions),
+    ]
+    if rows:
+        parts.append("\n".join(["", "| field | what | default |", "|---|---|---|", *rows]))
+    if constraints:
+        parts.append("\n" + "\n".join(f"- {item}" for item in constraints))
+    if example:
+        parts.append(f"\n```mlir\n{example}\n```")
+    parts.append(f"\nTensorFlow: {_lowered(op, lowering, unsupported)}")
+    return "\n".join(parts)
+
+
+def _docstring(op: "type[Op]") -> tuple[str, list[str], str]:
+    """(description, constraints, example) of an op class."""
+    text, _, example = (inspect.getdoc(op) or "").partition("\nExample:\n")
+    constraints: list[str] = []
+    description: list[str] = []
+    for paragraph in text.strip().split("\n\n"):
+        if paragraph.startswith("(C"):
+            items = re.split(r"^(?=\(C\d+\))", paragraph, flags=re.MULTILINE)
+            constraints += [_flow(item) for item in items if item]
+        else:
+            description.append(paragraph)
+    return "\n\n".join(description), constraints, dedent(example).strip()
+
+
+def _flow(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _operand(item: "OperandField") -> str:
+    parts = [_dtypes(item.dtypes)]
+    if item.rank is not None:
+        parts.append(f"rank {', '.join(map(str, item.rank))}")
+    if item.like:
+        parts.append(f"dtype of `{item.like}`")
+    return ("list of values: " if item.variadic else "") + ", ".join(parts)
+
+
+def _dtypes(allowed: frozenset[Any]) -> str:
+    from ..ir import types as ir_types
+
+    names = {
+        ir_types.ANY: "any dtype",
+        ir_types.NUMERIC: "numbers",
+        ir_types.FLOAT: "floats",
+        ir_types.INTEGER: "integers",
+        ir_types.SIGNED: "signed integers",
+    }
+    return names.get(allowed) or ", ".join(sorted(dtype.value for dtype in allowed))
+
+
+def _attribute(item: "AttributeField") -> str:
+    from ..ir.attributes import Kind
+
+    kind = item.kind.name.lower().replace("_", " ")
+    return kind if item.kind is not Kind.PLAIN else _annotation(item.annotation)
+
+
+def _annotation(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(map(_annotation, arguments))
+    if origin is tuple:
+        return f"list of {_annotation(arguments[0])}"
+    if annotation is type(None):
+        return "none"
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        choices = [str(member.value) for member in annotation]
+        # Element types are a long list that everyone knows.
+        return "dtype" if annotation.__name__ == "DType" else " ".join(f"`#{c}`" for c in choices)
+    return getattr(annotation, "__name__", str(annotation)).lower()
+
+
+def _default(item: "Field") -> str:
+    from ..ir.attributes import literal
+
+    if item.required:
+        return ""
+    shown = getattr(item, "variadic", False)
+    return "" if shown else f"`{literal(item.default)}`"
+
+
+def _lowered(op: "type[Op]", lowering: Mapping[Any, Any], unsupported: Mapping[Any, str]) -> str:
+    """What a target makes of an op: a call, a rule's first line, or why nothing."""
+    if op in unsupported:
+        return f"not supported: {unsupported[op]}"
+    rule = lowering.get(op)
+    if rule is None:
+        return "not supported"
+    # `Lowering.direct` closes over the one target op that it makes.
+    direct = inspect.getclosurevars(rule).nonlocals.get("target")
+    if direct is not None:
+        return f"`{direct.name}`"
+    summary = (inspect.getdoc(rule) or "").split("\n\n")[0]
+    return f"a rule. {_flow(summary)}" if summary else "a rule."
+
+
+# -- tables of the README -------------------------------------------------------------------------
+
+
+def support_table() -> str:
+    """NeuralNetwork layers that are read, and those that are not yet."""
+    from ..compiler.frontends.nn import LAYERS
+    from ..compiler.source.spec import messages
+
+    layer = messages("NeuralNetwork_pb2").NeuralNetworkLayer.DESCRIPTOR
+    known = sorted(field.name for field in layer.oneofs_by_name["layer"].fields)
+    supported = [name for name in known if name in LAYERS]
+    missing = [name for name in known if name not in LAYERS]
+    rows = [("Supported", supported), ("Not yet", missing)]
+    text = f"{len(supported)} of the {len(known)} NeuralNetwork layer types are supported.\n"
+    for title, names in rows:
+        if names:
+            text += f"\n**{title}** ({len(names)}): {', '.join(f'`{name}`' for name in names)}\n"
+    return text
+
+
+def passes_table() -> str:
+    """Every pass, what it does, and its options."""
+    return "\n".join(_pass_rows()) + "\n"
+
+
+def _pass_rows() -> Iterator[str]:
+    from .pass_list import all_passes
+
+    yield "| pass | what it does | options |"
+    yield "|---|---|---|"
+    for item in all_passes():
+        options = ", ".join(f"`{option}`" for option in item.options).replace("|", "\\|")
+        yield f"| `{item.name}` | {item.summary} | {options} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
