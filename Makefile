@@ -36,6 +36,7 @@ check: $(VENV)/installed-dev ## style, types, and who may import whom
 	$(PY) -m ruff format --check .
 	$(PY) -m pyright --pythonpath $(PY)
 	$(PY) -m pytest -q tests/layering_test.py
+	$(PY) -m cmlc.tools.opdoc --check
 
 format: $(VENV)/installed-dev ## format the code and mend what ruff can
 	$(PY) -m ruff check --fix .

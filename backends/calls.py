@@ -74,6 +74,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, EnumLiteral):
         return value.value
     return value
-
-
-

@@ -15,8 +15,8 @@ Rule = Callable[[Any], Value | tuple[Value, ...]]
 class Lowering:
     """One family's rules: core op class → function that builds target ops.
 
-    Use as a decorator, `@lower(core.Conv)`, or `lower.direct(core.Relu, tf.Relu, x="features")` where
-    the target op has the core op's fields under its own names.
+    Use as a decorator, `@lower(core.Conv)`, or `lower.direct(core.Relu, tf.Relu, x="features")`
+    where the target op has the core op's fields under its own names.
     """
 
     def __init__(self) -> None:
@@ -77,14 +77,14 @@ def lower_module(
     target: str,
     keep: Iterable[str] = ("const", "return", "yield", "call"),
 ) -> None:
-    """Replace every core op of the module, in place.
+    """Replace every core op of the module, in place; ops of a target stay.
 
     Raises:
         CompileError: with one diagnostic for each op that the target can't express.
     """
     kept, problems = frozenset(keep), list[Diagnostic]()
     for op in list(module.walk()):
-        if op.name in kept or op.parent is None:
+        if op.name in kept or isinstance(op, CallOp) or op.parent is None:
             continue
         rule = table.get(type(op))
         if rule is None:

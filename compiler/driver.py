@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.dialects.builtin import Constant
 from ..ir.resources import MissingResourceError
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
@@ -120,7 +121,8 @@ def _import(source: Any, options: Options, watch: Watch) -> Module:
         network = network_of(spec)
         interface = read_interface(spec)
         name = Path(source).stem if isinstance(source, str | Path) else "model"
-        return import_network(network, interface, name, ImportOptions(batch=options.batch))
+        wanted = ImportOptions(batch=options.batch, shapes=options.dims())
+        return import_network(network, interface, name, wanted)
 
 
 def optimize(
@@ -168,6 +170,9 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
         if watch.reproducers is None or not counts:
             raise
         raise _with_reproducer(error, module, pipeline, len(counts), watch.reproducers) from error
+    for op in module.walk():
+        if isinstance(op, Constant):
+            op.value.release()  # what passes read of the original's weights can be read again
     counts.append(count_ops(copy))
     watch.steps += [
         (name, seconds, after)

@@ -1,9 +1,11 @@
 """Choices that the command line and the API share."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.dims import Dim, symbol
 
 Batch = Literal["auto", "dynamic", "static"]
 Layout = Literal["coreml", "nhwc"]
@@ -20,6 +22,9 @@ class Options:
             "static": a batch of one.
         io_layout: "coreml": arrays keep Core ML's dimensions; "nhwc": arrays of images
             ([…, C, H, W]) are taken and given channels last.
+        shapes: full shapes [sequence, batch, C, H, W] of array inputs, by name, for networks whose
+            inputs Core ML maps to rank 5: it lets them vary at run time. Entries are numbers, or
+            names of dimensions that stay open.
         function: one function of a model that has several; empty for all.
         verify_each: verify the IR after every pass.
     """
@@ -27,15 +32,36 @@ class Options:
     target: str = "tf"
     batch: Batch = "auto"
     io_layout: Layout = "coreml"
+    shapes: Mapping[str, Sequence[int | str]] = field(
+        default_factory=dict[str, Sequence[int | str]]
+    )
     function: str = ""
     verify_each: bool = False
 
     def __post_init__(self) -> None:
-        for name, known in (("batch", ("auto", "dynamic", "static")), ("io_layout", ("coreml", "nhwc"))):
+        choices = {"batch": get_args(Batch), "io_layout": get_args(Layout)}
+        for name, known in choices.items():
             value = getattr(self, name)
             if value not in known:
                 raise CompileError(
-                    Diagnostic(
-                        f"{name} is '{value}', expected one of {', '.join(known)}", "usage"
-                    )
+                    Diagnostic(f"{name} is '{value}', expected one of {', '.join(known)}", "usage")
                 )
+
+    def dims(self) -> dict[str, tuple[Dim, ...]]:
+        """`shapes` as dimensions of the IR.
+
+        Raises:
+            CompileError: an entry is neither a positive number nor a name.
+        """
+        return {name: tuple(map(_dim, entries)) for name, entries in self.shapes.items()}
+
+
+def _dim(entry: int | str) -> Dim:
+    text = str(entry)
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    if text.isidentifier():
+        return symbol(text)
+    raise CompileError(
+        Diagnostic(f"'{text}' is no dimension", "usage", remedy="give a positive number or a name")
+    )

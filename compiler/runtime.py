@@ -71,15 +71,38 @@ class CompiledModel:
         return present_outputs(function, named, batched)
 
     def save(self, folder: str | Path) -> Path:
-        """Write a SavedModel; an existing folder is replaced."""
+        """Write a SavedModel; an older one in the same place is replaced.
+
+        Raises:
+            CompileError: the folder holds something else.
+        """
         path = Path(folder)
+        check_replaceable(path)
         self.executable.save(path, describe(self.lowered))
         return path
 
 
-def bind_inputs(
-    function: Function, inputs: Mapping[str, Any]
-) -> tuple[dict[str, Array], bool]:
+def check_replaceable(folder: Path) -> None:
+    """Refuse to replace what is no SavedModel: saving removes an existing folder.
+
+    Raises:
+        CompileError: of kind "usage".
+    """
+    here = Path.cwd()
+    if folder.resolve() in (here, *here.parents):
+        message = f"'{folder}' is the current folder, or around it"
+    elif folder.is_dir():
+        if not any(folder.iterdir()) or (folder / "saved_model.pb").exists():
+            return
+        message = f"the folder '{folder}' exists and holds no SavedModel"
+    elif folder.exists() or folder.is_symlink():
+        message = f"'{folder}' exists and is no folder"
+    else:
+        return
+    raise CompileError(_usage(message, "name another folder, or remove it"))
+
+
+def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str, Array], bool]:
     """(arrays of the function's exact types by name, whether images came as a batch).
 
     Raises:

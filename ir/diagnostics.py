@@ -38,13 +38,14 @@ class Diagnostic:
 
     def __str__(self) -> str:
         where = "" if isinstance(self.location, Unknown) else str(leaves(self.location)[0])
-        head = ": ".join(filter(None, (self.file, where, f"{self.severity}: {self.message}")))
-        lines = [head]
-        if self.excerpt:
-            lines.append(self.excerpt)
-        lines += [f"  note: {part}" for part in leaves(self.location)[1:]]
-        lines += [f"  note: {note}" for note in self.notes]
-        if self.remedy:
+        more = [f"  note: {part}" for part in leaves(self.location)[1:]]
+        more += [f"  note: {note}" for note in self.notes]
+        text = self.message
+        if self.remedy and not (self.excerpt or more):
+            text = f"{text}; {self.remedy}"  # a plain problem is one line
+        head = ": ".join(filter(None, (self.file, where, f"{self.severity}: {text}")))
+        lines = [head, *([self.excerpt] if self.excerpt else []), *more]
+        if self.remedy and len(lines) > 1:
             lines.append(f"  help: {self.remedy}")
         return "\n".join(lines)
 

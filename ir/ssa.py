@@ -46,8 +46,8 @@ class Op:
         evaluate(self, *operands): numpy semantics; arrays in operand order (absent optional
             operands are None, variadic ones a tuple, regions callables), results out.
         fold(self) -> Value | None: an equal, simpler value.
-        permute(self, perm, operands) -> (Op, result perm) | None: the op on these operands, of which
-            its own are the transpositions by perm.
+        permute(self, perm, operands) -> (Op, result perm) | None: the op on these operands, of
+            which its own are the transpositions by perm.
         effects(self) -> bool: whether the op does more than compute its results.
     """
 

@@ -1,7 +1,9 @@
 """Passes: IR to IR. One table of passes, and the pipelines as the text that commands take."""
 
 if not __name__.startswith("cmlc."):
-    raise ImportError("import cmlc.passes, not passes: a second copy of every class breaks isinstance")
+    raise ImportError(
+        "import cmlc.passes, not passes: a second copy of every class breaks isinstance"
+    )
 
 # name → "module:class", loaded on first use.
 PASSES: dict[str, str] = {

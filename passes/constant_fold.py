@@ -59,7 +59,7 @@ def fold_op(op: Op, limit: int) -> Rewrite:
         else:
             arguments.append(None if group is None else arrays[group])
     with np.errstate(all="ignore"):
-        results = evaluate(*arguments)
+        results: Any = evaluate(*arguments)
     results = results if isinstance(results, tuple) else (results,)
     return tuple(constant(np.asarray(array)) for array in results)
 

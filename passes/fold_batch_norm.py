@@ -22,7 +22,7 @@ Parts = Callable[[Array], tuple[Array | None, Array | None]]
 
 @pattern(BatchNorm)
 def batch_norm_into_producer(op: BatchNorm) -> Rewrite:
-    """batch_norm(conv(x, w, b), μ, σ², γ, β) → conv(x, w·s, (b - μ)·s + β) with s = γ / √(σ² + ε)."""
+    """batch_norm(conv(x, w, b), μ, σ², γ, β) → conv(x, w·s, (b - μ)·s + β), s = γ / √(σ² + ε)."""
     producer = op.x.op
     if not isinstance(producer, Producer):
         return None

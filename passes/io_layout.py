@@ -9,6 +9,7 @@ from ..ir.rewrite import adopt
 from ..ir.ssa import Function, Module, Op, Value
 from .manager import Instrumentation, Pass
 
+
 @dataclass(frozen=True)
 class InterfaceLayout(Pass):
     """Change array arguments and results [..., C, H, W] of functions to [..., H, W, C].
@@ -63,8 +64,10 @@ def _results(function: Function) -> bool:
 
 
 def _eligible(value: Value, facts: dict[str, Any]) -> bool:
-    return facts.get("kind", "array") == "array" and value.type.rank in (3, 4) and (
-        facts.get("layout") != "nhwc"
+    return (
+        facts.get("kind", "array") == "array"
+        and value.type.rank in (3, 4)
+        and (facts.get("layout") != "nhwc")
     )
 
 

@@ -51,12 +51,19 @@ class Pass:
 
     Class attributes:
         name: verb-object in kebab-case; how pipelines call it.
-        requires, ensures: what the module must satisfy before and satisfies after.
     """
 
     name: ClassVar[str] = ""
-    requires: ClassVar[Legal | None] = None
-    ensures: ClassVar[Legal | None] = None
+
+    @property
+    def requires(self) -> Legal | None:
+        """What the module must satisfy before; may depend on options."""
+        return None
+
+    @property
+    def ensures(self) -> Legal | None:
+        """What the module satisfies after; may depend on options."""
+        return None
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         """Change the module; True if anything changed."""

@@ -68,9 +68,9 @@ def flattened_transpose_into_linear(op: linear.Linear) -> Rewrite:
     match op:
         case linear.Linear(
             Value(op=shape.Reshape(Value(op=shape.Transpose(x, perm) as moved), target)),
-            Const() as weight,
+            weight,
             bias,
-        ):
+        ) if isinstance(weight, Const):
             pass
         case _:
             return None

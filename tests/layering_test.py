@@ -42,7 +42,10 @@ MAY_IMPORT: dict[Name, tuple[str, ...]] = {
 BUILT_UPON = {("tflite", "tf")}  # the only target that may import another one
 
 # Libraries that only some modules may import, and nobody at module level.
-TENSORFLOW_USERS = ("backends.tf.emit", "backends.keras.emit", "compiler.runtime", "tools")
+TENSORFLOW_USERS = (
+    *("backends.tf.emit", "backends.tf.kernels", "backends.keras.emit", "compiler.runtime"),
+    "tools",
+)
 LATE_LIBRARIES: dict[str, tuple[str, ...]] = {
     "tensorflow": TENSORFLOW_USERS,
     "keras": TENSORFLOW_USERS,

@@ -1,8 +1,8 @@
 """Measures what the project promises: start-up, compile time and memory, inference beside Keras.
 
-`python -m cmlc.tools.bench [--json FILE] [--runs N]`. Ratios are taken side by side in one process,
-alternating, because machines are noisy; absolute times are for orientation only. Each measurement of
-start-up or memory runs in a fresh process.
+`python -m cmlc.tools.bench [--json FILE] [--runs N]`. Ratios are taken side by side in one
+process, alternating, because machines are noisy; absolute times are for orientation only. Each
+measurement of start-up or memory runs in a fresh process.
 """
 
 import argparse

@@ -22,7 +22,6 @@ EXAMPLES = """\
   cmlc MobileNet.cmir                            compile that
 """
 STAGES = ("imported", "optimized", "tf")
-_REPLACEABLE = "saved_model.pb"
 
 
 def make_parser() -> console.CommandParser:
@@ -44,6 +43,13 @@ def make_parser() -> console.CommandParser:
         choices=("coreml", "nhwc"),
         default="coreml",
         help="dimensions of arrays: Core ML's own, or channels last",
+    )
+    add(
+        "--shape",
+        metavar="NAME=S,B,C,H,W",
+        action="append",
+        default=[],
+        help="full shape of an array input of an old network; names stay open",
     )
     add_watching(parser)
     add("--locations", action="store_true", help="print where in the model each op comes from")
@@ -149,7 +155,18 @@ def print_timing(watch: "Watch") -> None:
 def _options(given: argparse.Namespace) -> "Options":
     from ..compiler.options import Options
 
-    return Options(batch=given.batch, io_layout=given.io_layout, verify_each=given.verify_each)
+    shapes: dict[str, list[str]] = {}
+    for text in given.shape:
+        name, equals, entries = text.rpartition("=")
+        if not equals:
+            raise console.usage_error(f"--shape {text}", "write NAME=S,B,C,H,W")
+        shapes[name] = [entry.strip() for entry in entries.split(",")]
+    return Options(
+        batch=given.batch,
+        io_layout=given.io_layout,
+        shapes=shapes,
+        verify_each=given.verify_each,
+    )
 
 
 def _module(given: argparse.Namespace, watch: "Watch") -> "Module":
@@ -181,10 +198,11 @@ def _write_ir(module: "Module", given: argparse.Namespace, watch: "Watch") -> di
 
 def _write_savedmodel(given: argparse.Namespace, watch: "Watch") -> dict[str, Any]:
     from ..compiler.driver import compile as compile_model
+    from ..compiler.runtime import check_replaceable
     from .summary import compiled_facts, folder_size
 
     folder = _file(given) or Path(f"{given.model.resolve().stem}_savedmodel")
-    _check_replaceable(folder)
+    check_replaceable(folder)
     model = compile_model(given.model, _options(given), watch=watch)
     _save(model, folder, watch)
     return compiled_facts(model, watch, given.model) | {
@@ -200,22 +218,6 @@ def _save(model: "CompiledModel", folder: Path, watch: "Watch") -> None:
         _ = model.executable
     with console.writing(folder), watch.stage("save"):
         model.save(folder)
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Refuse to replace what is no SavedModel: saving removes an existing folder."""
-    here = Path.cwd()
-    if folder.resolve() in (here, *here.parents):
-        message = f"'{folder}' is the current folder, or around it"
-    elif folder.is_dir():
-        if not any(folder.iterdir()) or (folder / _REPLACEABLE).exists():
-            return
-        message = f"the folder '{folder}' exists and holds no SavedModel"
-    elif folder.exists() or folder.is_symlink():
-        message = f"'{folder}' exists and is no folder"
-    else:
-        return
-    raise console.usage_error(message, "name another one with -o, or remove it")
 
 
 if __name__ == "__main__":

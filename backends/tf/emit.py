@@ -42,7 +42,7 @@ class TensorFlowModule:
         self._module = module
         self._roots = {"tf": tf, "kernels": kernels}
         self._variables: dict[int, Any] = {}
-        self.root = tf.Module(name=_identifier(module.name or "model"))
+        self.root: Any = tf.Module(name=_identifier(module.name or "model"))
         self.variables: dict[str, Any] = {}
         self._make_variables()
         self.functions: dict[str, Any] = {
@@ -65,7 +65,7 @@ class TensorFlowModule:
 
     def _variable(self, resource: Resource) -> Any:
         name = _unique(re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", resource.name), self.variables)
-        array = np.ascontiguousarray(resource.array())
+        array: Any = np.ascontiguousarray(resource.array())
         variable = self._tf.Variable(array, name=name, dtype=_dtype(self._tf, resource.type.dtype))
         resource.release()
         self.variables[name] = variable
@@ -153,8 +153,8 @@ class TensorFlowModule:
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
         """Write a SavedModel: the folder appears whole or not at all.
 
-        Every function becomes a signature (`main` is `serving_default`); inputs and outputs have the
-        model's own names. `assets.extra/cmlc.json` describes them.
+        Every function becomes a signature (`main` is `serving_default`); inputs and outputs have
+        the model's own names. `assets.extra/cmlc.json` describes them.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
         signatures = {

@@ -18,12 +18,12 @@ def conv_transpose(input: Any, filters: Any, strides: Sequence[int]) -> Any:
         (size - 1) * stride + kernel
         for size, stride, kernel in zip(lead[1:], strides, filters.shape[:-2], strict=True)
     ]
-    output_shape = [lead[0], *sizes, filters.shape[-2]]
+    output_shape: Any = [lead[0], *sizes, filters.shape[-2]]
     return tf.nn.conv_transpose(input, filters, output_shape, strides, "VALID")
 
 
 def local_response_norm(x: Any, size: int, alpha: float, beta: float, k: float, axis: int) -> Any:
-    """x / (k + alpha / size * sum of squares over `size` neighbours along `axis`) ** beta."""
+    """X / (k + alpha / size * sum of squares over `size` neighbours along `axis`) ** beta."""
     import tensorflow as tf
 
     below = size // 2

@@ -145,16 +145,15 @@ def _parse(data: memoryview, file: str) -> Any:
     model = messages("Model_pb2").Model
     try:
         spec = model.FromString(data)
-    except DecodeError as error:
+    except DecodeError:
         name = _damaged_field(data)
         message = f"the model can't be decoded: its {name} is damaged or in a pre-release format"
         remedy = "export the model again with a current coremltools"
-        note = str(error)
     else:
         _check(spec, file)
         return spec
     # Outside the handler: its traceback would keep the mapped file open.
-    diagnostic = Diagnostic(message, "malformed", file=file, remedy=remedy, notes=(note,))
+    diagnostic = Diagnostic(message, "malformed", file=file, remedy=remedy)
     raise CompileError(diagnostic)
 
 

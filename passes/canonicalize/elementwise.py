@@ -27,7 +27,7 @@ def constant_to_the_right(op: Op) -> Rewrite:
 
 @pattern(core.Add, core.Sub, core.Mul, core.RealDiv, core.Pow)
 def neutral_element(op: Op) -> Rewrite:
-    """x + 0, x - 0, x * 1, x / 1, x ** 1 → x."""
+    """X + 0, x - 0, x * 1, x / 1, x ** 1 → x."""
     x, y = op.operands
     number = splat_of(y)
     if number is None:
@@ -58,7 +58,7 @@ def _number(number: float, like: Value) -> Value:
 
 @pattern(core.Mul)
 def times_minus_one(op: core.Mul) -> Rewrite:
-    """x * -1 → -x."""
+    """X * -1 → -x."""
     if splat_of(op.y) == -1 and op.x.type == op.result.type:
         return core.Neg(op.x).result
     return None

@@ -55,9 +55,13 @@ def reasons():
             is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
             if is_call and node.func.id == "no" and path.name != "patterns.py":
                 (argument,) = node.args
-                yield re.escape(argument.value) if isinstance(argument, ast.Constant) else "".join(
-                    re.escape(part.value) if isinstance(part, ast.Constant) else ".*"
-                    for part in argument.values
+                yield (
+                    re.escape(argument.value)
+                    if isinstance(argument, ast.Constant)
+                    else "".join(
+                        re.escape(part.value) if isinstance(part, ast.Constant) else ".*"
+                        for part in argument.values
+                    )
                 )
 
 

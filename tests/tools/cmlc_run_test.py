@@ -1,14 +1,11 @@
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cmlc.tools import cmlc_run, console
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parent))
-from models import identity_like
+from tool_models import network_file
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 
@@ -73,7 +70,7 @@ def test_random_is_reproducible(capsys):
 
 
 def test_arrays_and_files(capsys):
-    model = str(identity_like(Path("m.mlmodel"), "activation"))
+    model = str(network_file(Path("m.mlmodel"), "activation"))
     np.save("x.npy", np.linspace(-1, 1, 48).reshape(1, 3, 4, 4))
     assert cmlc_run.main([model, "--interpret", "--input=x.npy", "-o", "o.npz"]) == 0
     assert "y: float32 1×3×4×4, min 0, mean" in capsys.readouterr().out
@@ -97,7 +94,7 @@ def test_a_batch(capsys, digit):
 
 
 def test_numbers(capsys):
-    model = str(identity_like(Path("m.mlmodel"), "add", inputs=("a", "b")))
+    model = str(network_file(Path("m.mlmodel"), "add", inputs=("a", "b")))
     ones = json.dumps(np.ones((1, 3, 4, 4)).tolist())
     assert cmlc_run.main([model, "--interpret", f"--input=a={ones}", f"--input=b={ones}"]) == 0
     assert "mean 2, max 2" in capsys.readouterr().out

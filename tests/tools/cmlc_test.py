@@ -12,9 +12,7 @@ from cmlc.compiler.options import Batch, Layout
 from cmlc.ir.text.printer import structurally_equal
 from cmlc.passes.dce import EliminateDeadCode
 from cmlc.tools import cmlc, cmlc_opt, console
-
-sys.path.insert(0, str(Path(__file__).parent))
-from models import identity_like
+from tool_models import network_file
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 HELP_SECONDS = 0.6 if os.environ.get("CI") else 0.3
@@ -190,7 +188,7 @@ def test_wrong_usage(capsys, options, message):
 
 @pytest.mark.parametrize("json_option", [[], ["--json"]])
 def test_unsupported_layers(capsys, json_option):
-    model = identity_like(Path("m.mlmodel"), "custom", "activation", "loopBreak")
+    model = network_file(Path("m.mlmodel"), "custom", "activation", "loopBreak")
     assert cmlc.main([str(model), *json_option]) == console.INPUT_ERROR
     assert left_behind() == ["m.mlmodel"]
     found = capsys.readouterr()

@@ -5,9 +5,9 @@
 
 from ....ir.dialects import builtin, op_table
 from . import array, math, nn
-from .array import *
-from .math import *
-from .nn import *
+from .array import *  # noqa: F403  the dialect is one namespace, in three files
+from .math import *  # noqa: F403
+from .nn import *  # noqa: F403
 
 OPS = (*math.OPS, *array.OPS, *nn.OPS)
 TABLE = op_table(builtin.OPS, OPS)

@@ -151,4 +151,4 @@ OPS = (
     *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
     *(StridedSlice, Pad, MirrorPad, Tile, Reverse, BroadcastTo, ShapeOf, Gather, Cond, WhileLoop),
 )
-__all__ = [op.__name__ for op in OPS]
+__all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

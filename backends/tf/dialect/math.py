@@ -271,4 +271,4 @@ OPS = (
     *(ReduceSum, ReduceProd, ReduceMean, ReduceMax, ReduceMin, ReduceLogSumExp),
     *(ArgMax, ArgMin, MatMul),
 )
-__all__ = [op.__name__ for op in OPS]
+__all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -165,7 +165,7 @@ class Lstm(TfOp, call="kernels.lstm"):
     weight_h: Value = operand()
     bias: Value | None = operand(default=None)
     peephole: Value | None = operand(default=None)
-    activations: tuple[str, ...] = attr()
+    activations: tuple[str, ...] = attr(default=("sigmoid", "tanh", "tanh"))
     reverse: bool = attr(default=False)
     coupled: bool = attr(default=False)
     cell_clip: float = attr(default=0.0)
@@ -176,4 +176,4 @@ OPS = (
     *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
     *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Lstm),
 )
-__all__ = [op.__name__ for op in OPS]
+__all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

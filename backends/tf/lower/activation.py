@@ -20,28 +20,26 @@ lower.direct(core.Softmax, tf.Softmax, x="logits")
 
 
 def multiply(x: Value, number: float) -> Value:
-    """x * number, or x for 1."""
+    """X * number, or x for 1."""
     if number == 1:
         return x
     return tf.Multiply(x, scalar(number, x), result_types=x.type).result
 
 
 def add(x: Value, number: float) -> Value:
-    """x + number, or x for 0."""
+    """X + number, or x for 0."""
     return x if number == 0 else tf.Add(x, scalar(number, x), result_types=x.type).result
 
 
 def clip(x: Value, low: float, high: float) -> Value:
-    """x limited to [low, high]."""
+    """X limited to [low, high]."""
     raised = tf.Maximum(x, scalar(low, x), result_types=x.type).result
     return tf.Minimum(raised, scalar(high, x), result_types=x.type).result
 
 
 def where_not_negative(x: Value, positive: Value, negative: Value) -> Value:
     """`positive` where x >= 0, else `negative`."""
-    test = tf.GreaterEqual(
-        x, scalar(0.0, x), result_types=x.type.with_dtype(DType.BOOL)
-    ).result
+    test = tf.GreaterEqual(x, scalar(0.0, x), result_types=x.type.with_dtype(DType.BOOL)).result
     return tf.Where(test, positive, negative, result_types=x.type).result
 
 
@@ -57,13 +55,13 @@ def channels(vector: Value, axis: int, rank: int) -> Value:
 
 @lower(core.LinearActivation)
 def linear_activation(op: core.LinearActivation) -> Value:
-    """alpha * x + beta."""
+    """Alpha * x + beta."""
     return add(multiply(op.x, op.alpha), op.beta)
 
 
 @lower(core.ScaledTanh)
 def scaled_tanh(op: core.ScaledTanh) -> Value:
-    """alpha * tanh(beta * x)."""
+    """Alpha * tanh(beta * x)."""
     inner = tf.Tanh(multiply(op.x, op.beta), result_types=op.result.type).result
     return multiply(inner, op.alpha)
 
@@ -91,18 +89,16 @@ def prelu(op: core.Prelu) -> Value:
 
 @lower(core.SoftplusParametric)
 def softplus_parametric(op: core.SoftplusParametric) -> Value:
-    """alpha * softplus(beta * x)."""
+    """Alpha * softplus(beta * x)."""
     rank, out = op.x.type.rank, op.result.type
     alpha, beta = (channels(v, op.axis, rank) for v in (op.alpha, op.beta))
     inner = tf.Multiply(op.x, beta, result_types=out).result
-    return tf.Multiply(
-        tf.Softplus(inner, result_types=out).result, alpha, result_types=out
-    ).result
+    return tf.Multiply(tf.Softplus(inner, result_types=out).result, alpha, result_types=out).result
 
 
 @lower(core.ThresholdedRelu)
 def thresholded_relu(op: core.ThresholdedRelu) -> Value:
-    """x where x >= alpha, else 0."""
+    """X where x >= alpha, else 0."""
     test = tf.GreaterEqual(
         op.x, scalar(op.alpha, op.x), result_types=op.x.type.with_dtype(DType.BOOL)
     ).result
@@ -118,5 +114,3 @@ def gelu(op: core.Gelu) -> Value:
         return tf.Multiply(op.x, gate, result_types=out).result
     approximate = op.mode == "tanh_approximation"
     return tf.Gelu(op.x, approximate=approximate, result_types=out).result
-
-

@@ -23,7 +23,7 @@ def resolve_padding(
     strides: tuple[int, ...],
     dilations: tuple[int, ...],
 ) -> str | Amounts:
-    """ "VALID", "SAME", or explicit (before, after) amounts of the spatial dimensions."""
+    """Give "VALID", "SAME", or explicit (before, after) amounts of the spatial dimensions."""
     if pad_type in (PadType.VALID, PadType.SAME):
         return pad_type.value.upper()
     rows = list(zip(sizes, kernel, strides, dilations, strict=True))
@@ -46,7 +46,7 @@ def _amounts(kind: str, row: tuple[object, ...]) -> tuple[int, int]:
 
 
 def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:
-    """x [N, *spatial, C] with an explicit border."""
+    """X [N, *spatial, C] with an explicit border."""
     paddings = ((0, 0), *amounts, (0, 0))
     sizes = [dim + low + high for dim, (low, high) in zip(x.type.shape, paddings, strict=True)]
     out = x.type.with_shape(sizes)
@@ -54,7 +54,7 @@ def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:
 
 
 def add_bias(x: Value, bias: Value | None) -> Value:
-    """x + bias over the last dimension."""
+    """X + bias over the last dimension."""
     return x if bias is None else tf.BiasAdd(x, bias, result_types=x.type).result
 
 
@@ -72,7 +72,17 @@ def conv(op: core.Conv) -> Value:
         x = op.x
         if not isinstance(padding, str):
             x, padding = pad_spatial(x, padding), "VALID"
-        y = tf.Convolution(x, op.weight, strides, padding, dilations, result_types=out).result
+        # In three dimensions TensorFlow's CPU kernel has no groups.
+        groups = op.groups if rank == 3 else 1
+        parts = zip(_split_last(x, groups), _split_last(op.weight, groups), strict=True)
+        part = out.with_shape((*out.shape[:-1], op.weight.type.static_shape[-1] // groups))
+        made = tuple(
+            tf.Convolution(x, weight, strides, padding, dilations, result_types=part).result
+            for x, weight in parts
+        )
+        y = made[0]
+        if groups > 1:
+            y = tf.Concat(made, axis=out.rank - 1, result_types=out).result
         return add_bias(y, op.bias)
     everywhere = padding if isinstance(padding, str) else ((0, 0), *padding, (0, 0))
     channels = op.x.type.shape[-1]
@@ -142,7 +152,8 @@ def _crop_and_extend(y: Value, crops: Amounts) -> Value:
     if any(amount > 0 for pair in crops for amount in pair):
         rank = y.type.rank
         kept = [
-            dim - low - max(high, 0) for dim, (low, high) in zip(y.type.shape[1:-1], crops, strict=True)
+            dim - low - max(high, 0)
+            for dim, (low, high) in zip(y.type.shape[1:-1], crops, strict=True)
         ]
         out = y.type.with_shape((y.type.shape[0], *kept, y.type.shape[-1]))
         end_mask = 1 | 1 << (rank - 1)  # batch and channels stay, and ends without a crop

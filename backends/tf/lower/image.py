@@ -40,10 +40,13 @@ def resize(op: core.Resize) -> Value:
     """TensorFlow's kernel where it has the coordinates, else gathers and a weighted sum."""
     assert op.layout is Layout.CHANNELS_LAST
     out = op.result.type
-    if op.mode == "bilinear" and op.coordinates in _NATIVE:
+    if op.mode == "bilinear" and op.coordinates in _NATIVE and out.dtype is not DType.F64:
         align, half = _NATIVE[op.coordinates]
         size = constant(np.asarray(op.size, np.int32))
-        return tf.ResizeBilinear(op.x, size, align, half, result_types=out).result
+        # The kernel gives f32 whatever it takes.
+        single = out.with_dtype(DType.F32)
+        value = tf.ResizeBilinear(op.x, size, align, half, result_types=single).result
+        return value if out == single else tf.Cast(value, out.dtype, result_types=out).result
     value = op.x
     for axis, count in ((1, op.size[0]), (2, op.size[1])):
         extent = value.type.shape[axis]

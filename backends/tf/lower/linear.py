@@ -4,13 +4,27 @@ from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import linear as core
 from ....ir.resources import ViewResource
 from ....ir.ssa import Value
+from ....ir.types import DType
 from ...lowering import Lowering
 from .. import dialect as tf
 from .conv import add_bias
 
 lower = Lowering()
 
-lower.direct(core.MatMul, tf.MatMul, x="a", y="b", transpose_x="transpose_a", transpose_y="transpose_b")
+
+@lower(core.MatMul)
+def matmul(op: core.MatMul) -> Value:
+    """Bytes are multiplied as i32, which TensorFlow's kernels have; wrapping is the same."""
+    out = op.result.type
+    narrow = out.dtype in (DType.I8, DType.U8)
+    x, y = (_cast(v, DType.I32) if narrow else v for v in (op.x, op.y))
+    wide = out.with_dtype(DType.I32) if narrow else out
+    product = tf.MatMul(x, y, op.transpose_x, op.transpose_y, result_types=wide).result
+    return _cast(product, out.dtype) if narrow else product
+
+
+def _cast(value: Value, dtype: DType) -> Value:
+    return tf.Cast(value, dtype, result_types=value.type.with_dtype(dtype)).result
 
 
 def transposed(weight: Value) -> tuple[Value, bool]:
@@ -24,7 +38,7 @@ def transposed(weight: Value) -> tuple[Value, bool]:
 
 @lower(core.Linear)
 def linear(op: core.Linear) -> Value:
-    """x @ weight + bias; a vector is taken as one row."""
+    """X @ weight + bias; a vector is taken as one row."""
     weight, transpose = transposed(op.weight)
     x, out = op.x, op.result.type
     single = x.type.rank == 1

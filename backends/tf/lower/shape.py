@@ -13,13 +13,20 @@ from .. import dialect as tf
 lower = Lowering()
 
 lower.direct(core.Transpose, tf.Transpose, x="a")
-lower.direct(core.Squeeze, tf.Squeeze, x="input", axes="axis")
 lower.direct(core.Concat, tf.Concat)
 lower.direct(core.Stack, tf.Stack)
 lower.direct(core.Split, tf.Split, x="value", sizes="num_or_size_splits")
 lower.direct(core.Tile, tf.Tile, x="input", reps="multiples")
 lower.direct(core.Reverse, tf.Reverse, x="tensor", axes="axis")
 lower.direct(core.ShapeOf, tf.ShapeOf, x="input")
+
+
+@lower(core.Squeeze)
+def squeeze(op: core.Squeeze) -> Value:
+    """TensorFlow takes no axes for all of them."""
+    if not op.axes:
+        return op.x
+    return tf.Squeeze(op.x, op.axes, result_types=op.result.type).result
 
 
 @lower(core.Reshape)
@@ -75,6 +82,8 @@ def pad(op: core.Pad) -> Value:
     if op.mode == "replicate":
         return _replicate(op)
     paddings, out = op.pairs(), op.result.type
+    if not any(op.pad):
+        return op.x
     if op.mode == "reflect":
         return tf.MirrorPad(op.x, paddings, result_types=out).result
     return tf.Pad(op.x, scalar(op.value, op.x), paddings, result_types=out).result

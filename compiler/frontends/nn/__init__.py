@@ -1,9 +1,10 @@
 """NeuralNetwork specifications → core IR: the table of all layers, and the walk over them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ....ir.attributes import Dims
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Return
 from ....ir.dims import symbol
@@ -44,9 +45,11 @@ class ImportOptions:
         batch: "auto": images get a leading dynamic batch where every layer allows it, arrays keep
             Core ML's shape; "dynamic": arrays get one too, and a layer that doesn't allow it is an
             error; "static": a batch of one.
+        shapes: see `features.Freedom`.
     """
 
     batch: str = "auto"
+    shapes: Mapping[str, Dims] = field(default_factory=dict[str, Dims])
 
 
 def import_network(
@@ -59,8 +62,13 @@ def import_network(
     """
     options = options or ImportOptions()
     _check_supported(network)
+    _check_names(options.shapes, interface)
     wants_batch = options.batch == "dynamic"
-    may_batch = options.batch != "static" and features.can_batch(interface, wants_batch)
+    may_batch = (
+        options.batch != "static"
+        and not options.shapes
+        and features.can_batch(interface, wants_batch)
+    )
     if wants_batch and not may_batch:
         raise CompileError(
             Diagnostic(
@@ -79,7 +87,7 @@ def import_network(
                 raise CompileError(problems)
         if not wants_batch:
             try:
-                freedom = features.Freedom(flexible=flexible)
+                freedom = features.Freedom(flexible=flexible, shapes=options.shapes)
                 return _Importer(network, interface, freedom).module(name)
             except CompileError:
                 if not flexible:
@@ -112,9 +120,17 @@ def layer_types(network: Any) -> Iterable[tuple[InModel, str]]:
             yield from layer_types(layer.loop.bodyNetwork)
 
 
+def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
+    names = [feature.name for feature in interface.inputs]
+    unknown = [name for name in shapes if name not in names]
+    if unknown:
+        remedy = f"the inputs are {', '.join(names)}"
+        raise CompileError(Diagnostic(f"there is no input '{unknown[0]}'", "usage", remedy=remedy))
+
+
 def _check_supported(network: Any) -> None:
     problems: list[Diagnostic] = []
-    layers = {position: layer for position, layer in enumerate(network.layers)}
+    layers = dict(enumerate(network.layers))
     for location, kind in layer_types(network):
         if kind in LAYERS:
             continue
@@ -124,9 +140,7 @@ def _check_supported(network: Any) -> None:
             name = layer.custom.className if layer is not None else ""
             message = f"custom layer '{name}' has no definition"
             remedy = "its meaning is not in the model, but in the app that ran it"
-        problems.append(
-            Diagnostic(message, "unsupported", location, subject=kind, remedy=remedy)
-        )
+        problems.append(Diagnostic(message, "unsupported", location, subject=kind, remedy=remedy))
     if problems:
         raise CompileError(problems)
 
@@ -173,7 +187,7 @@ class _Importer:
                 values = self.layer(layer, location, blobs)
             except CompileError as error:
                 self.problems += [
-                    d if isinstance(d.location, InModel) else _located(d, location)
+                    d if isinstance(d.location, InModel) else self.located(d, location)
                     for d in error.diagnostics
                 ]
                 values = None
@@ -206,6 +220,11 @@ class _Importer:
         )
         return values
 
-
-def _located(problem: Diagnostic, location: InModel) -> Diagnostic:
-    return replace(problem, location=location, kind="malformed")
+    def located(self, problem: Diagnostic, location: InModel) -> Diagnostic:
+        """An op's complaint as the layer's: the shapes that reach it do not fit its parameters."""
+        arrays = [f.name for f in self.interface.inputs if f.kind == "array"]
+        remedy = ""
+        if self.inputs.rank5 and arrays:
+            names = ", ".join(arrays)
+            remedy = f"if one of {names} is a sequence, give its full shape (--shape NAME=S,B,C,H,W)"
+        return replace(problem, location=location, kind="malformed", remedy=remedy)

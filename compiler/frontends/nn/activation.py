@@ -103,4 +103,3 @@ def gelu(cx: LayerContext, p: Any) -> Result:
     modes = ("exact", "tanh_approximation", "sigmoid_approximation")
     cx.require(0 <= p.mode < len(modes), f"has an unknown mode {p.mode}")
     return core.Gelu(cx.input, mode=modes[p.mode]).result
-

@@ -42,7 +42,7 @@ def convolution(cx: LayerContext, p: Any) -> Result:
 
 
 def deconvolution(cx: LayerContext, p: Any) -> Value:
-    """Transposed convolution; weights [in, out / groups, H, W]. Dilation is ignored, by contract."""
+    """Transposed convolution; weights [in, out / groups, H, W]. It has no dilation."""
     cx.expect_inputs(1)
     x, restore = cx.as_images(cx.input)
     groups = int(p.nGroups) or 1

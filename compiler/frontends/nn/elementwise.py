@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ....ir.dialects.builtin import scalar
-from ....ir.dialects.core import activation
+from ....ir.dialects.core import activation, reduce, shape
 from ....ir.dialects.core import elementwise as core
-from ....ir.dialects.core import reduce, shape
 from ....ir.ssa import Op, Value
 from ..rules import Result
 from .context import LayerContext, floats, layer_rules, size_of, truth

@@ -7,11 +7,13 @@ attributes of arguments, results and the function, from which the runtime and ta
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ....ir.attributes import Dims
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import elementwise, index, reduce, shape
@@ -40,10 +42,13 @@ class Freedom:
         batch: the name of the dynamic batch dimension; empty for a batch of one.
         flexible: extents that the model declares flexible become symbols; otherwise the default
             shape is the only one.
+        shapes: full shapes [sequence, batch, C, H, W] of array inputs of rank-5 networks, by name:
+            Core ML lets such inputs be given with a sequence and a batch at run time.
     """
 
     batch: str = ""
     flexible: bool = True
+    shapes: Mapping[str, Dims] = field(default_factory=dict[str, Dims])
 
 
 def is_flexible(interface: Interface) -> bool:
@@ -84,6 +89,8 @@ class Inputs:
             raise _problem(
                 feature.name, "input", f"a {feature.kind} input can't feed a neural network"
             )
+        if feature.name in self.freedom.shapes:
+            return Tensor(feature.dtype, self._given_shape(feature))
         sizes = self._sizes(feature, feature.shape)
         if self.rank5 and len(sizes) not in (1, 3):
             raise _problem(
@@ -99,6 +106,22 @@ class Inputs:
         if sizes[0] != 1:
             raise _problem(feature.name, "input", "its first extent is not a batch of 1")
         return Tensor(feature.dtype, (self.batch, *sizes[1:]))
+
+    def _given_shape(self, feature: Feature) -> Dims:
+        """A shape that the user gave, checked against the declared one."""
+        given, declared = self.freedom.shapes[feature.name], feature.shape
+        expected = (*declared, 1, 1)[:3] if len(declared) in (1, 3) else ()
+        if not self.rank5 or len(given) != 5 or tuple(given[2:]) != expected:
+            shown = ", ".join(map(str, expected)) or "…"
+            raise CompileError(
+                Diagnostic(
+                    f"the shape {list(map(str, given))} does not fit this input",
+                    "usage",
+                    InModel("input", None, feature.name),
+                    remedy=f"give [sequence, batch, {shown}], for array inputs of rank-5 networks",
+                )
+            )
+        return given
 
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
         """The extents, with a symbol for each that the model leaves open."""
@@ -125,6 +148,9 @@ class Inputs:
         value = floats(argument)
         if not self.rank5:
             return value
+        if feature.name in self.freedom.shapes:
+            one = value.type.shape[0] == 1
+            return shape.Squeeze(value, (0,)).result if one else value
         # [C] is [1, 1, C, 1, 1], [C, H, W] is [1, 1, C, H, W]; the sequence stays implicit.
         lead = () if self.batched_arrays else (0,)
         units = (2, 3) if len(feature.shape) == 1 else ()
@@ -148,13 +174,13 @@ class Inputs:
 
 
 def _scale(value: Value, scaler: Any, color: str) -> Value:
-    """channelScale * x + bias of each channel, in the network's channel order."""
+    """ChannelScale * x + bias of each channel, in the network's channel order."""
     biases = {
         "RGB": (scaler.redBias, scaler.greenBias, scaler.blueBias),
         "BGR": (scaler.blueBias, scaler.greenBias, scaler.redBias),
     }.get(color, (scaler.grayBias,))
     if scaler.channelScale != 1:
-        value = elementwise.Mul(value, constant(np.float32(scaler.channelScale))).result
+        value = elementwise.Mul(value, constant(np.asarray(scaler.channelScale, np.float32))).result
     if any(biases):
         bias = constant(np.asarray(biases, np.float32), "image_bias")
         value = elementwise.Add(value, bias).result
@@ -225,7 +251,9 @@ class Outputs:
         total = product(blob.type.shape)
         if total != product((*lead, count)):
             raise _problem(
-                name, "output", f"{blob.type} does not give one probability for each of {count} classes"
+                name,
+                "output",
+                f"{blob.type} does not give one probability for each of {count} classes",
             )
         return shape.Reshape(blob, (*lead, count)).result
 
@@ -240,10 +268,12 @@ class Outputs:
 
     def _lead(self) -> tuple[Dim, ...]:
         """The leading batch dimension of results, if they have one."""
-        return (self.inputs.batch,) if not isinstance(self.inputs.batch, int) else self._image_lead()
+        return (
+            (self.inputs.batch,) if not isinstance(self.inputs.batch, int) else self._image_lead()
+        )
 
     def _image_lead(self) -> tuple[Dim, ...]:
-        """Images come as [1, H, W, C] even in a batch of one, so results have that dimension too."""
+        """Images come as [1, H, W, C] in a batch of one, so results have that dimension too."""
         images = [f for f in self.interface.inputs if f.kind == "image"]
         return (1,) if images and len(images) == len(self.interface.inputs) else ()
 
@@ -262,7 +292,7 @@ class Outputs:
         return blob
 
     def _image(self, feature: Feature, blob: Value) -> Value:
-        """[N, H, W, C] bytes, colours in the order red, green, blue; values are limited to 0…255."""
+        """[N, H, W, C] bytes in the order red, green, blue; values are limited to 0…255."""
         assert feature.image is not None
         channels = CHANNELS[feature.image.color]
         while blob.type.rank > 4 and blob.type.shape[0] == 1:

@@ -13,7 +13,7 @@ rules = layer_rules("linear")
 
 @rules("innerProduct")
 def inner_product(cx: LayerContext, p: Any) -> Result:
-    """Matrix product; ranks 4 and 5 flatten their last three dimensions and put 1s in their place."""
+    """Matrix product; ranks 4 and 5 flatten their last three dimensions and keep them as 1s."""
     cx.expect_inputs(1)
     if p.int8DynamicQuantize:
         raise cx.unsupported(

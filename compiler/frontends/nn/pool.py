@@ -50,7 +50,8 @@ def _include_last_pixel(
     pad: list[int] = []
     for size, k, s, p in zip(x.type.shape[-2:], kernel, strides, before, strict=True):
         cx.require(
-            isinstance(size, int), "has a window that depends on a flexible extent",
+            isinstance(size, int),
+            "has a window that depends on a flexible extent",
             "give the input a fixed size",
         )
         assert isinstance(size, int)

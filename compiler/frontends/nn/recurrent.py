@@ -111,7 +111,8 @@ def _lstm(
         peephole = stacked("PeepholeVector", (hidden,), "peephole", last="")
     op = recurrent.Lstm(
         x,
-        *states,
+        states[0],
+        states[1],
         stacked("WeightMatrix", (hidden, features), "weight"),
         stacked("RecursionMatrix", (hidden, hidden), "recursion"),
         bias,
@@ -130,13 +131,21 @@ def recurrent_activations(cx: LayerContext, activations: Any, count: int) -> tup
     return tuple(_activation(cx, item) for item in activations)
 
 
+# The only parameters that recurrent layers support; files may leave them out (0).
+_FIXED = {"scaledTanh": ("scaled_tanh", 1.7159, 2 / 3), "sigmoidHard": ("hard_sigmoid", 0.2, 0.5)}
+_PLAIN = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
+
+
 def _activation(cx: LayerContext, item: Any) -> str:
     kind = item.WhichOneof("NonlinearityType")
-    plain: dict[str, str] = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
-    if kind in plain:
-        return plain[kind]
-    names = {"linear": "linear", "scaledTanh": "scaled_tanh", "sigmoidHard": "hard_sigmoid"}
-    if kind not in names:
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    found: Any = getattr(item, kind) if kind else None
+    if kind == "linear":
+        # An unset linear function is the identity, not zero.
+        alpha = cx.number(found.alpha) if (found.alpha or found.beta) else 1.0
+        return f"linear,{alpha},{cx.number(found.beta)}"
+    if kind not in _FIXED:
         raise cx.unsupported(f"uses the activation '{kind}'")
-    found = getattr(item, kind)
-    return f"{names[kind]},{cx.number(found.alpha)},{cx.number(found.beta)}"
+    name, alpha, beta = _FIXED[kind]
+    return f"{name},{cx.number(found.alpha, alpha)},{cx.number(found.beta, beta)}"

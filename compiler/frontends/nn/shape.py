@@ -49,9 +49,7 @@ def reshape(cx: LayerContext, p: Any) -> Result:
         lead = x.type.shape[:-3]
     channels, height, width = target[-3:]
     if p.mode == 0:
-        return cx.without_unit_sequence(
-            reshape_to(cx, x, (*lead, channels, height, width))
-        )
+        return cx.without_unit_sequence(reshape_to(cx, x, (*lead, channels, height, width)))
     pixels = reshape_to(cx, _permute_tail(x, _TO_CHANNEL_LAST), (*lead, height, width, channels))
     return cx.without_unit_sequence(_permute_tail(pixels, _FROM_CHANNEL_LAST))
 
@@ -187,7 +185,7 @@ def padding(cx: LayerContext, p: Any) -> Result:
 
 @rules("constantPad")
 def constant_pad(cx: LayerContext, p: Any) -> Result:
-    """A border in any dimension, by amounts or up to a size; a second input may give the amounts."""
+    """A border in any dimension, by amounts or up to a size; an input may give the amounts."""
     cx.expect_inputs(1, 2)
     x, amounts = cx.input, tuple(int(n) for n in p.padAmounts)
     if len(cx.inputs) == 2:
@@ -344,4 +342,3 @@ def sequence_repeat(cx: LayerContext, p: Any) -> Result:
     count = max(int(p.nRepetitions), 1)
     tiled = core.Tile(x, (count, *(1,) * (x.type.rank - 1))).result
     return cx.without_unit_sequence(tiled)
-

@@ -33,6 +33,10 @@ def test_only_a_message():
     assert str(Diagnostic("x is odd", severity="warning")) == "warning: x is odd"
 
 
+def test_a_plain_problem_is_one_line():
+    assert str(Diagnostic("x is wrong", remedy="do that")) == "error: x is wrong; do that"
+
+
 def test_errors_carry_all_diagnostics():
     error = CompileError([Diagnostic("a"), Diagnostic("b")])
     assert [item.message for item in error.diagnostics] == ["a", "b"]

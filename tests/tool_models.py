@@ -5,7 +5,7 @@ from pathlib import Path
 from cmlc.compiler.source.spec import messages
 
 
-def identity_like(path: Path, *layers: str, inputs: tuple[str, ...] = ("x",)) -> Path:
+def network_file(path: Path, *layers: str, inputs: tuple[str, ...] = ("x",)) -> Path:
     """A network of float arrays [1, 3, 4, 4]: layers of these types, one after the other."""
     model = messages("Model_pb2").Model()
     model.specificationVersion = 4

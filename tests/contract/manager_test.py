@@ -1,0 +1,374 @@
+"""The pass manager: pipelines as text, what is checked around passes, what can be watched."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import pytest
+from cmlc.backends.tf import dialect as tf
+from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.dialects.builtin import constant
+from cmlc.ir.dialects.core import TABLE, activation, elementwise
+from cmlc.ir.rewrite import replace_op
+from cmlc.ir.text.parser import parse
+from cmlc.ir.types import DType, Tensor
+from cmlc.ir.verify import Legal
+from cmlc.passes import OPTIMIZE, PASSES, SIMPLIFY
+from cmlc.passes.constant_fold import fold_op
+from cmlc.passes.manager import (
+    Instrumentation,
+    Pass,
+    PatternPass,
+    Repeat,
+    load_pass,
+    make_pass,
+    parse_pipeline,
+)
+from cmlc.passes.patterns import Declined, Trace, no, pattern
+
+TEXT = """func @f(%x: f32[2]) -> f32[2] {
+  %a = nn.relu(%x) : f32[2]
+  %b = nn.relu(%a) : f32[2]
+  %c = tensor.neg(%b) : f32[2]
+  return %c
+}
+"""
+
+
+@pytest.fixture
+def module():
+    return parse(TEXT, "m.cmir", TABLE)
+
+
+@pattern(elementwise.Neg)
+def neg_to_abs(op):
+    """-x → |x|."""
+    return elementwise.Abs(op.x).result
+
+
+@pattern(elementwise.Abs)
+def abs_to_neg(op):
+    """|x| → -x."""
+    return elementwise.Neg(op.x).result
+
+
+@pattern(activation.Relu)
+def never(op):
+    """relu(x) → nothing, with a reason."""
+    return no("relu stays") if op.x.op is None else None
+
+
+@dataclass(frozen=True)
+class Endless(PatternPass):
+    """Two patterns that undo each other."""
+
+    name = "endless"
+    patterns = (neg_to_abs, abs_to_neg)
+
+
+@dataclass(frozen=True)
+class Rewrite(PatternPass):
+    """One rewrite, and one that declines."""
+
+    name = "rewrite"
+    patterns = (neg_to_abs, never)
+
+
+@dataclass(frozen=True)
+class Nothing(Pass):
+    """Does nothing, with options of every kind."""
+
+    name = "nothing"
+
+    count: int = 3
+    share: float = 0.5
+    fast: bool = False
+    side: Literal["left", "right"] = "left"
+
+    def apply(self, module, instrumentation):
+        return False
+
+
+@dataclass(frozen=True)
+class Restless(Pass):
+    """Says that it changed something, always."""
+
+    name = "restless"
+    runs: ClassVar[list[str]] = []
+
+    def apply(self, module, instrumentation):
+        self.runs.append(module.name)
+        return True
+
+
+@dataclass(frozen=True)
+class BreakTypes(Pass):
+    """Gives a result a type that its op doesn't infer."""
+
+    name = "break-types"
+
+    def apply(self, module, instrumentation):
+        module.main.block.first.result.type = Tensor(DType.F16, (2,))
+        return True
+
+
+@dataclass(frozen=True)
+class Crash(Pass):
+    """Raises."""
+
+    name = "crash"
+
+    at: int = 0
+
+    def apply(self, module, instrumentation):
+        raise ZeroDivisionError("by zero")
+
+
+@dataclass(frozen=True)
+class Picky(Pass):
+    """Takes and gives no negations; makes them go only if asked to."""
+
+    name = "picky"
+
+    works: bool = True
+    takes: bool = True
+
+    @property
+    def requires(self):
+        return None if self.takes else Legal(forbidden=frozenset({"tensor.neg"}))
+
+    @property
+    def ensures(self):
+        return Legal(forbidden=frozenset({"tensor.neg"}))
+
+    def apply(self, module, instrumentation):
+        for op in list(module.walk()):
+            if self.works and op.name == "tensor.neg":
+                replace_op(op, [op.x], "picky")
+        return True
+
+
+CLASSES = (Endless, Rewrite, Nothing, Restless, BreakTypes, Crash, Picky)
+OWN = {cls.name: cls for cls in CLASSES}
+
+
+def run(text, module, **watched):
+    instrumentation = Instrumentation(**watched)
+    parse_pipeline(text, OWN | PASSES).run(module, instrumentation)
+    return instrumentation
+
+
+def failure(text, module, **watched):
+    with pytest.raises(CompileError) as caught:
+        run(text, module, **watched)
+    return caught.value
+
+
+# -- pipelines as text -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "dce",
+        "canonicalize, cse, dce",
+        "layout{to=channels_first}",
+        "constant-fold{limit=7}",
+        "(cse, dce)*",
+        "cse, (canonicalize, (cse, dce)*)*, dce",
+        SIMPLIFY,
+    ],
+)
+def test_pipelines_print_as_they_are_written(text):
+    assert parse_pipeline(text).spec == text
+    assert parse_pipeline(parse_pipeline(text).spec) == parse_pipeline(text)
+
+
+def test_defaults_and_space_are_not_printed():
+    text = "  layout{ to=channels_last },constant-fold{limit=65536}\n, ( cse ,dce ) * "
+    assert parse_pipeline(text).spec == "layout, constant-fold, (cse, dce)*"
+    assert parse_pipeline(OPTIMIZE).spec == OPTIMIZE.replace("{to=channels_last}", "")
+
+
+def test_options_of_every_kind():
+    made = make_pass("nothing", "count=7 share=0.25,fast=true side=right", OWN)
+    assert made == Nothing(7, 0.25, True, "right")
+    assert made.spec == "nothing{count=7 share=0.25 fast=true side=right}"
+    assert parse_pipeline(made.spec, OWN).stages == (made,)
+    assert make_pass("nothing", "fast=0", OWN) == Nothing(fast=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "remedy"),
+    [
+        ("dcee", "no pass called 'dcee'", "the passes are canonicalize, constant-fold"),
+        ("dce{x=1}", "'dce' has no option 'x=1'", "its options are: none"),
+        ("layout{too=1}", "'layout' has no option 'too=1'", "its options are: to"),
+        ("layout{to}", "'layout' has no option 'to'", "to"),
+        ("layout{to=up}", "option to can't be 'up'", ""),
+        ("constant-fold{limit=many}", "option limit can't be 'many'", ""),
+        ("dce cse", "unexpected text in pipeline: 'cse'", ""),
+        ("dce)", "unexpected text in pipeline: ')'", ""),
+        ("(dce, cse)", "expected '*'", ""),
+        ("(dce, cse", "expected ')'", ""),
+        ("DCE", "unexpected text in pipeline: 'DCE'", ""),
+    ],
+)
+def test_pipelines_that_make_no_sense(text, message, remedy):
+    with pytest.raises(CompileError) as caught:
+        parse_pipeline(text)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.kind == "usage"
+    assert message in diagnostic.message
+    assert remedy in diagnostic.remedy
+
+
+def test_passes_are_loaded_by_name_or_given():
+    assert load_pass("dce", PASSES).name == "dce"
+    assert load_pass("crash", OWN) is Crash
+
+
+def test_a_pipeline_gives_its_passes_in_order():
+    names = [
+        item.name
+        for item in parse_pipeline("cse, (dce, (canonicalize)*)*, layout")
+        if isinstance(item, Pass)
+    ]
+    assert names == ["cse", "dce", "canonicalize", "layout"]
+
+
+# -- running ---------------------------------------------------------------------------------------
+
+
+def test_says_whether_anything_changed(module):
+    assert parse_pipeline("canonicalize").run(module)
+    assert not parse_pipeline("canonicalize, nothing", OWN | PASSES).run(module)
+
+
+def test_groups_run_until_nothing_changes(module):
+    watched = run("(nothing, canonicalize)*", module)
+    assert [name for name, _ in watched.timings] == ["nothing", "canonicalize"] * 2
+
+
+def test_groups_come_to_an_end(module):
+    Restless.runs.clear()
+    run("(restless)*", module)
+    assert len(Restless.runs) == Repeat.limit
+
+
+def test_timings_and_progress(module):
+    begun = []
+    watched = run("cse, dce", module, progress=begun.append)
+    assert begun == ["cse", "dce"]
+    assert [name for name, _ in watched.timings] == begun
+    assert all(seconds >= 0 for _, seconds in watched.timings)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "printed"),
+    [
+        (set(), []),
+        ({"cse"}, ["cse"]),
+        ({"dce", "cse"}, ["cse", "dce"]),
+        ({"all"}, ["cse", "canonicalize", "dce"]),
+        ({"changed"}, ["canonicalize"]),
+        ({"changed", "dce"}, ["canonicalize", "dce"]),
+    ],
+)
+def test_print_after(module, wanted, printed):
+    texts = {}
+    run("cse, canonicalize, dce", module, print_after=frozenset(wanted), emit=texts.__setitem__)
+    assert list(texts) == printed
+    if "canonicalize" in texts:
+        assert texts["canonicalize"].count("nn.relu") == 1
+
+
+# -- contracts -------------------------------------------------------------------------------------
+
+
+def test_requires_is_checked_before(module):
+    error = failure("picky{takes=false}", module)
+    assert "pass 'picky' failed" in str(error)
+    assert "pass 'picky' requires more of the module" in str(error)
+    assert "'tensor.neg' may not occur here" in str(error)
+    assert "m.cmir:4" in str(error)
+
+
+def test_ensures_is_checked_after(module):
+    run("picky", module)
+    module = parse(TEXT, "m.cmir", TABLE)
+    assert "pass 'picky' ensures more of the module" in str(failure("picky{works=false}", module))
+
+
+def test_ensures_may_depend_on_options():
+    assert make_pass("layout", "", PASSES).ensures == Legal(spatial_layout="channels_last")
+    first = make_pass("layout", "to=channels_first", PASSES)
+    assert first.ensures == Legal(spatial_layout="channels_first")
+
+
+def test_verify_each_catches_a_pass_that_breaks_types(module):
+    error = failure("break-types", module, verify_each=True)
+    assert "pass 'break-types' failed" in str(error)
+    assert "has results f16[2], but its operands give f32[2]" in str(error)
+
+
+def test_without_verify_each_nothing_is_checked(module):
+    run("break-types", module)
+
+
+# -- failures --------------------------------------------------------------------------------------
+
+
+def test_a_crash_is_an_internal_error(module):
+    error = failure("dce, crash", module)
+    (diagnostic,) = error.diagnostics
+    assert diagnostic.kind == "internal"
+    assert diagnostic.notes == ("ZeroDivisionError: by zero",)
+    assert isinstance(error.__cause__, ZeroDivisionError)
+
+
+def test_a_reproducer_runs_again(module, tmp_path):
+    path = tmp_path / "crash.cmir"
+    error = failure("canonicalize, crash{at=3}, dce", module, reproducer=path)
+    assert str(path) in error.diagnostics[0].remedy
+    first, rest = path.read_text().split("\n", 1)
+    assert first == "// RUN: cmlc-opt crash.cmir --passes='crash{at=3}'"
+    again = parse(path.read_text(), str(path), TABLE)
+    assert [op.name for op in again.walk()] == ["nn.relu", "tensor.neg", "return"]
+    assert "loc(" in rest
+    assert "by zero" in str(failure("crash{at=3}", again))
+
+
+def test_no_reproducer_without_a_failure(module, tmp_path):
+    run("canonicalize", module, reproducer=tmp_path / "crash.cmir")
+    assert not list(tmp_path.iterdir())
+
+
+def test_endless_rewriting_is_reported(module):
+    error = failure("endless", module, trace=Trace())
+    assert all(diagnostic.kind == "internal" for diagnostic in error.diagnostics)
+    assert "rewriting does not come to an end around 'tensor." in str(error)
+    assert "neg-to-abs, abs-to-neg" in str(error)
+    assert "m.cmir" in str(error)
+
+
+# -- traces ----------------------------------------------------------------------------------------
+
+
+def test_traces_say_what_was_rewritten_and_what_was_not(module):
+    trace = run("rewrite", module, trace=Trace()).trace
+    (fired,) = [event for event in trace.events if not event.reason]
+    assert (fired.pattern.name, fired.pattern.doc) == ("neg-to-abs", "-x → |x|.")
+    assert fired.pattern.where.startswith("manager_test.py:")
+    assert fired.before.startswith("<tensor.neg(")
+    assert fired.after[0].startswith("<tensor.abs(")
+    assert str(fired.location) == "m.cmir:4:3"
+    declined = trace.declined()
+    assert {event.reason for event in declined} == {"relu stays"}
+    assert {event.pattern.name for event in declined} == {"never"}
+    assert not any(event.after for event in declined)
+
+
+def test_ops_of_targets_have_no_semantics_to_fold_by():
+    op = tf.Relu(constant([1.0]), result_types=Tensor(DType.F64, (1,)))
+    assert fold_op(op, 10) == Declined("it has no reference semantics")

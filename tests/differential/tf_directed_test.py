@@ -1,0 +1,226 @@
+"""Spatial, recurrent and control ops in every mode: TensorFlow agrees with the interpreter."""
+
+import itertools
+
+import pytest
+from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.dialects.core import TABLE, activation, conv, image, pool
+from cmlc.ir.dialects.core.recurrent import Lstm
+from cmlc.ir.dims import symbol
+from cmlc.ir.ssa import Function
+from cmlc.ir.text.parser import parse
+from cmlc.ir.types import DType, Tensor
+from generation import module_of
+from tensorflow_run import compare, lowered
+
+pytestmark = pytest.mark.slow
+N = symbol("N")
+PADS = {
+    "valid": {},
+    "same": {"pad_type": "same"},
+    "same_lower": {"pad_type": "same_lower"},
+    "custom": {"pad_type": "custom", "pad": (1, 1, 1, 1)},
+    "asymmetric": {"pad_type": "custom", "pad": (0, 2, 1, 0)},
+}
+
+
+def arguments(*shapes):
+    return Function("main", [Tensor(DType.F32, shape) for shape in shapes],
+                    [f"a{i}" for i in range(len(shapes))]).arguments
+
+
+def padding(name):
+    from cmlc.ir.attributes import PadType
+
+    given = dict(PADS[name])
+    if given:
+        given["pad_type"] = PadType(given["pad_type"])
+    return given
+
+
+def check(op, **symbols):
+    compare(module_of(op), **symbols)
+
+
+@pytest.mark.parametrize("pad", PADS)
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (1, 2)])
+@pytest.mark.parametrize("dilations", [(1, 1), (2, 2), (2, 1)])
+@pytest.mark.parametrize(("groups", "out"), [(1, 3), (2, 4), (4, 4), (4, 8)],
+                         ids=["plain", "grouped", "depthwise", "multiplied"])
+def test_conv(pad, strides, dilations, groups, out):
+    if max(strides) > 1 and max(dilations) > 1 and groups > 1:
+        pytest.skip("one of three is enough")
+    x, w, b = arguments((N, 4, 7, 6), (out, 4 // groups, 3, 2), (out,))
+    check(conv.Conv(x, w, b, strides=strides, dilations=dilations, groups=groups, **padding(pad)),
+          N=(1, 3))
+
+
+@pytest.mark.parametrize("pad", ["valid", "same", "same_lower"])
+@pytest.mark.parametrize(("rank", "groups"), [(1, 1), (1, 2), (3, 1), (3, 2)])
+def test_conv_in_other_dimensions(pad, rank, groups):
+    sizes, kernel = (5, 6, 4)[:rank], (3, 2, 2)[:rank]
+    x, w = arguments((2, 4, *sizes), (6, 4 // groups, *kernel))
+    check(conv.Conv(x, w, strides=(2, 1, 1)[:rank], groups=groups, **padding(pad)))
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
+def test_conv_with_open_extents(strides):
+    h = symbol("H")
+    x, w = arguments((1, 2, h, 5), (3, 2, 3, 3))
+    for pad in ("valid", "same", "custom"):
+        module = module_of(conv.Conv(x, w, strides=strides, **padding(pad)))
+        from cmlc.ir.interpret import random_inputs
+
+        for size in (4, 7):
+            compare(module, random_inputs(module.main, 0, H=size))
+
+
+@pytest.mark.parametrize("pad", PADS)
+@pytest.mark.parametrize("kind", [pool.MaxPool, pool.AvgPool, pool.L2Pool])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 3)])
+def test_pool(pad, kind, strides):
+    (x,) = arguments((N, 2, 7, 6))
+    given = {"kernel_sizes": (3, 3), "strides": strides, **padding(pad)}
+    for exclude in (False, True) if kind is pool.AvgPool else (None,):
+        more = {} if exclude is None else {"exclude_padding_from_average": exclude}
+        check(kind(x, **given, **more), N=(1, 3))
+
+
+@pytest.mark.parametrize("pad", PADS)
+@pytest.mark.parametrize("strides", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_conv_transpose(pad, strides, groups):
+    x, w, b = arguments((N, 4, 3, 4), (4, 2, 3, 3), (2 * groups,))
+    check(conv.ConvTranspose(x, w, b, strides=strides, groups=groups, **padding(pad)), N=(1, 3))
+
+
+@pytest.mark.parametrize("output_shape", [(7, 9), (5, 8), (9, 12), (6, 11)])
+@pytest.mark.parametrize("pad", ["valid", "same", "asymmetric"])
+def test_conv_transpose_to_a_shape(output_shape, pad):
+    x, w = arguments((2, 2, 3, 4), (2, 3, 3, 3))
+    check(conv.ConvTranspose(x, w, strides=(2, 2), output_shape=output_shape, **padding(pad)))
+
+
+def test_conv_transpose_with_dilation_is_refused():
+    x, w = arguments((2, 2, 3, 4), (2, 3, 3, 3))
+    with pytest.raises(CompileError, match="TensorFlow has no dilation here"):
+        lowered(module_of(conv.ConvTranspose(x, w, dilations=(2, 2))))
+
+
+@pytest.mark.parametrize(
+    ("mode", "coordinates"), itertools.product(("nearest", "bilinear"), image.COORDINATES)
+)
+@pytest.mark.parametrize("size", [(6, 8), (2, 3), (1, 1), (5, 4), (7, 3)])
+def test_resize(mode, coordinates, size):
+    (x,) = arguments((2, 3, 3, 4))
+    check(image.Resize(x, size, mode, coordinates))
+
+
+@pytest.mark.parametrize("scale", [(1, 1), (2, 3), (5, 7)])
+def test_upsample(scale):
+    (x,) = arguments((N, 2, 3, 4))
+    check(image.UpsampleNearest(x, scale), N=(1, 3))
+
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear,0.5,0.25", "scaled_tanh,1.5,0.5",
+               "hard_sigmoid,0.2,0.5")
+LSTMS = {
+    "plain": {},
+    "reverse": {"reverse": True},
+    "coupled": {"coupled": True},
+    "clipped": {"cell_clip": 0.1},
+    "reverse, coupled, clipped": {"reverse": True, "coupled": True, "cell_clip": 0.2},
+    **{f"all {a}": {"activations": (a, a, a)} for a in ACTIVATIONS},
+}
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+@pytest.mark.parametrize("given", LSTMS.values(), ids=LSTMS)
+@pytest.mark.parametrize("extra", ["neither", "bias", "peephole", "both"])
+def test_lstm(steps, given, extra):
+    x, h, c, w, v, b, p = arguments(
+        (steps, 2, 3), (2, 4), (2, 4), (16, 3), (16, 4), (16,), (12,)
+    )
+    bias = b if extra in ("bias", "both") else None
+    peephole = p if extra in ("peephole", "both") else None
+    check(Lstm(x, h, c, w, v, bias, peephole, **given))
+
+
+@pytest.mark.parametrize("mode", ["exact", "tanh_approximation", "sigmoid_approximation"])
+def test_gelu(mode):
+    check(activation.Gelu(arguments((4, 5))[0], mode))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """func @f(%x: f32[4,3], %i: i32[3]) -> (f32[3,3], f32[4,2,1]) {
+          %n = const {value = dense<[-1, 0, -4]>} : i32[3]
+          %a = tensor.gather(%x, %n) : f32[3,3]
+          %m = const {value = dense<[[-1], [-3]]>} : i64[2,1]
+          %b = tensor.gather(%x, %m) {axis = 1} : f32[4,2,1]
+          return %a, %b
+        }""",
+        """func @f(%x: f32[4,3], %i: i32[3]) -> f32[3,3] {
+          %four = const {value = dense<4>} : i32[]
+          %j = tensor.sub(%i, %four) : i32[3]
+          %a = tensor.gather(%x, %j) : f32[3,3]
+          return %a
+        }""",
+        """func @f(%x: f32[N,3,4]) -> (f32[N,5,7], f32[N,6,6]) {
+          %a = tensor.pad(%x) {pad = [0, 0, 2, 0, 1, 2], mode = "replicate"} : f32[N,5,7]
+          %b = tensor.pad(%x) {pad = [0, 0, 2, 1, 0, 2], mode = "reflect"} : f32[N,6,6]
+          return %a, %b
+        }""",
+        """func @f(%p: bool[], %x: f32[N,3]) -> f32[N,3] {
+          %y = ctl.cond(%p) ({
+            %a = nn.relu(%x) : f32[N,3]
+            yield %a
+          }, {
+            %b = tensor.neg(%x) : f32[N,3]
+            yield %b
+          }) : f32[N,3]
+          return %y
+        }""",
+        """func @f(%x: f32[N,3]) -> (i32[], f32[N,3]) {
+          %zero = const {value = dense<0>} : i32[]
+          %n, %y = ctl.while_loop(%zero, %x) ({ ^(%i: i32[], %v: f32[N,3]):
+            %three = const {value = dense<3>} : i32[]
+            %less = tensor.less(%i, %three) : bool[]
+            yield %less
+          }, { ^(%j: i32[], %w: f32[N,3]):
+            %one = const {value = dense<1>} : i32[]
+            %k = tensor.add(%j, %one) : i32[]
+            %u = tensor.add(%w, %x) : f32[N,3]
+            yield %k, %u
+          }) : i32[], f32[N,3]
+          return %n, %y
+        }""",
+        """func @f(%x: f32[N,4,2,2]) -> (f32[N,4,4], f32[N,1,4,2,1,2], f32[N*4,4], i32[4]) {
+          %a = tensor.reshape(%x) {shape = [N, 4, 4]} : f32[N,4,4]
+          %b = tensor.expand_dims(%x) {axes = [1, 4]} : f32[N,1,4,2,1,2]
+          %c = tensor.reshape(%x) {shape = [4*N, 4]} : f32[N*4,4]
+          %s = tensor.shape(%x) : i32[4]
+          return %a, %b, %c, %s
+        }""",
+    ],
+    ids=["negative constants", "negative", "pad", "cond", "while_loop", "shapes"],
+)
+def test_text(text):
+    compare(parse(text, "", TABLE), N=(1, 3))
+
+
+@pytest.mark.parametrize("pred", [True, False])
+def test_both_branches(pred):
+    import numpy as np
+
+    text = """func @f(%p: bool[], %x: f32[2]) -> f32[2] {
+      %y = ctl.cond(%p) ({
+        yield %x
+      }, {
+        %b = tensor.neg(%x) : f32[2]
+        yield %b
+      }) : f32[2]
+      return %y
+    }"""
+    compare(parse(text, "", TABLE), {"p": np.asarray(pred), "x": np.float32([1, 2])})
