@@ -1,6 +1,7 @@
 """Lowering tables and the one driver that applies them: core ops out, target ops in."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..ir.diagnostics import CompileError, Diagnostic
@@ -101,7 +102,11 @@ def lower_module(
         try:
             result = rule(op)
         except CompileError as error:
-            problems += error.diagnostics
+            flexible = any(not value.type.is_static for value in op.operands)
+            remedy = "compile the default shapes only (--fixed-shapes)" if flexible else ""
+            problems += [
+                replace(d, kind="unsupported", remedy=d.remedy or remedy) for d in error.diagnostics
+            ]
             continue
         replace_op(op, result if isinstance(result, tuple) else (result,), by="lower")
     if problems:

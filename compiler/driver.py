@@ -121,7 +121,7 @@ def _import(source: Any, options: Options, watch: Watch) -> Module:
         network = network_of(spec)
         interface = read_interface(spec)
         name = Path(source).stem if isinstance(source, str | Path) else "model"
-        wanted = ImportOptions(batch=options.batch, shapes=options.dims())
+        wanted = ImportOptions(options.batch, options.fixed_shapes, options.dims())
         return import_network(network, interface, name, wanted)
 
 

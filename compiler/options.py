@@ -22,6 +22,7 @@ class Options:
             "static": a batch of one.
         io_layout: "coreml": arrays keep Core ML's dimensions; "nhwc": arrays of images
             ([…, C, H, W]) are taken and given channels last.
+        fixed_shapes: compile only the default shapes of inputs that are flexible.
         shapes: full shapes [sequence, batch, C, H, W] of array inputs, by name, for networks whose
             inputs Core ML maps to rank 5: it lets them vary at run time. Entries are numbers, or
             names of dimensions that stay open.
@@ -32,6 +33,7 @@ class Options:
     target: str = "tf"
     batch: Batch = "auto"
     io_layout: Layout = "coreml"
+    fixed_shapes: bool = False
     shapes: Mapping[str, Sequence[int | str]] = field(
         default_factory=dict[str, Sequence[int | str]]
     )

@@ -103,7 +103,7 @@ def check_replaceable(folder: Path) -> None:
 
 
 def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str, Array], bool]:
-    """(arrays of the function's exact types by name, whether images came as a batch).
+    """(arrays of the function's exact types by name, whether they came as a batch).
 
     Raises:
         CompileError: every missing, unknown or ill-shaped input.
@@ -128,8 +128,11 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
             if facts.get("kind") == "image":
                 arrays[value.name], many = _image(value, facts, given)
                 batched |= many
+            elif facts.get("batched") and np.ndim(given) < value.type.rank:
+                arrays[value.name] = _array(value, np.asarray(given)[None])
             else:
                 arrays[value.name] = _array(value, given)
+                batched |= facts.get("batched", False)
             _check_flexible(facts, arrays[value.name])
         except ValueError as error:
             problems.append(_usage(f"input '{value.name}' {error}"))
@@ -211,11 +214,9 @@ def present_outputs(
 ) -> dict[str, Any]:
     """Results as Core ML's predict gives them."""
     labels = function.attributes.get("class_labels", ())
-    images = any(facts.get("kind") == "image" for facts in function.argument_attributes)
     found: dict[str, Any] = {}
     for name, facts in zip(function.result_names, function.result_attributes, strict=True):
         array = results[name]
-        single = images and not batched and array.ndim > 0 and len(array) == 1
         kind = facts.get("kind", "array")
         if kind == "dictionary":
             rows = array.reshape(-1, len(labels))
@@ -227,17 +228,8 @@ def present_outputs(
         elif kind == "image":
             found[name] = array if batched else _picture(array[0])
         else:
-            leading = single and _has_batch(function, name, array)
-            found[name] = array[0] if leading else array
+            found[name] = array[0] if facts.get("batched") and not batched else array
     return found
-
-
-def _has_batch(function: Function, name: str, array: Array) -> bool:
-    """Whether a result's first dimension is the image batch rather than Core ML's own."""
-    position = function.result_names.index(name)
-    shape = function.result_attributes[position].get("shape", ())
-    first = function.results[position].type.shape[:1]
-    return not isinstance(first[0], int) or len(shape) == array.ndim - 1
 
 
 def _label(entry: Any) -> Any:

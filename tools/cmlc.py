@@ -44,6 +44,7 @@ def make_parser() -> console.CommandParser:
         default="coreml",
         help="dimensions of arrays: Core ML's own, or channels last",
     )
+    add("--fixed-shapes", action="store_true", help="only the default shapes of flexible inputs")
     add(
         "--shape",
         metavar="NAME=S,B,C,H,W",
@@ -164,6 +165,7 @@ def _options(given: argparse.Namespace) -> "Options":
     return Options(
         batch=given.batch,
         io_layout=given.io_layout,
+        fixed_shapes=given.fixed_shapes,
         shapes=shapes,
         verify_each=given.verify_each,
     )

@@ -123,6 +123,12 @@ class ShapeOf(TfOp, call="tf.shape"):
     out_type: DType = attr(default=DType.I32)
 
 
+class OnesLike(TfOp, call="tf.ones_like"):
+    """Ones in the shape of a tensor."""
+
+    input: Value = operand()
+
+
 class Gather(TfOp, call="tf.gather"):
     """Slices at computed positions."""
 
@@ -149,6 +155,6 @@ class WhileLoop(TfOp, call="tf.while_loop"):
 
 OPS = (
     *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(StridedSlice, Pad, MirrorPad, Tile, Reverse, BroadcastTo, ShapeOf, Gather, Cond, WhileLoop),
+    *(StridedSlice, Pad, MirrorPad, Tile, Reverse, BroadcastTo, ShapeOf, OnesLike, Gather, Cond, WhileLoop),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -1,7 +1,9 @@
 """Convolutions: channels last by contract, explicit padding only where SAME doesn't say it."""
 
+import numpy as np
+
 from ....ir.attributes import Layout, PadType
-from ....ir.dialects.builtin import Constant, constant, scalar
+from ....ir.dialects.builtin import Constant, array_of, constant, scalar
 from ....ir.dialects.core import conv as core
 from ....ir.dims import Shape
 from ....ir.reference import windows
@@ -113,14 +115,14 @@ def _depthwise_filter(weight: Value, groups: int) -> Value:
 def conv_transpose(op: core.ConvTranspose) -> Value:
     """The full result, then crops and missing zeros; one call for each group."""
     assert op.layout is Layout.CHANNELS_LAST
-    op.require("", max(op.per_spatial(op.dilations, 1)) == 1, "TensorFlow has no dilation here")
+    weight = _dilated(op)
     strides = op.per_spatial(op.strides, 1)
     crops, sizes = op.crops_and_sizes(op.x.type.shape[1:-1], op.weight.type.shape[:-2])
     amounts = [c for c in crops if isinstance(c, int)]
     op.require("", len(amounts) == len(crops), "TensorFlow needs fixed spatial extents here")
     pairs = tuple(zip(amounts[::2], amounts[1::2], strict=True))
     full = tuple(low + size + high for size, (low, high) in zip(sizes, pairs, strict=True))
-    xs, weights = _split_last(op.x, op.groups), _split_last(op.weight, op.groups)
+    xs, weights = _split_last(op.x, op.groups), _split_last(weight, op.groups)
     parts = tuple(
         _full_transpose(x, weight, strides, full) for x, weight in zip(xs, weights, strict=True)
     )
@@ -129,6 +131,20 @@ def conv_transpose(op: core.ConvTranspose) -> Value:
         out = y.type.with_shape((*y.type.shape[:-1], y.type.shape[-1] * op.groups))
         y = tf.Concat(parts, axis=y.type.rank - 1, result_types=out).result
     return add_bias(_crop_and_extend(y, pairs), op.bias)
+
+
+def _dilated(op: core.ConvTranspose) -> Value:
+    """The weight [*kernel, O, C] with zeros between its taps: TensorFlow has no dilation here."""
+    dilations = op.per_spatial(op.dilations, 1)
+    if max(dilations) == 1:
+        return op.weight
+    array = array_of(op.weight)
+    op.require("", array is not None, "TensorFlow can't dilate weights that are computed")
+    assert array is not None
+    kernel = [(k - 1) * d + 1 for k, d in zip(array.shape[:-2], dilations, strict=True)]
+    spread = np.zeros((*kernel, *array.shape[-2:]), array.dtype)
+    spread[tuple(slice(None, None, d) for d in dilations)] = array
+    return constant(spread, op.weight.name)
 
 
 def _full_transpose(x: Value, weight: Value, strides: tuple[int, ...], full: Shape) -> Value:

@@ -51,26 +51,37 @@ def l2_pool(op: core.L2Pool) -> Value:
 def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
     padding, out = _padding(op), op.result.type
     strides = op.per_spatial(op.strides, 1)
-    if padding == "VALID" or (padding == "SAME" and exclude_padding):
-        return tf.AvgPool(x, op.kernel_sizes, strides, padding, result_types=out).result
-    sizes = op.x.type.shape[1:-1]
-    ones = op.per_spatial((), 1)
-    op.require("", is_static(sizes), "TensorFlow needs fixed spatial extents for this padding")
-    known = tuple(size for size in sizes if isinstance(size, int))
-    flat = op.padding(known, op.kernel_sizes, strides, ones)
-    amounts = tuple(zip(flat[::2], flat[1::2], strict=True))
-    padded = pad_spatial(x, amounts)
-    mean = tf.AvgPool(padded, op.kernel_sizes, strides, "VALID", result_types=out).result
+
+    def mean_of(value: Value, how: str = "VALID") -> Value:
+        return tf.AvgPool(value, op.kernel_sizes, strides, how, result_types=out).result
+
+    if isinstance(padding, str) and (padding == "VALID" or exclude_padding):
+        return mean_of(x, padding)
+    amounts = _same_amounts(op) if isinstance(padding, str) else padding
+    mean = mean_of(pad_spatial(x, amounts))
     if not exclude_padding:
         return mean
+    sizes = op.x.type.shape[1:-1]
+    if not is_static(sizes):
+        ones = tf.OnesLike(x, result_types=x.type).result
+        return tf.RealDivide(mean, mean_of(pad_spatial(ones, amounts)), result_types=out).result
     # The share of every window that is data, as a constant of one image and channel.
     inside = windows.pool(
-        np.ones((1, *known, 1), np.float32),
+        np.ones((1, *(size for size in sizes if isinstance(size, int)), 1), np.float32),
         "average",
         kernel=op.kernel_sizes,
         strides=strides,
-        pads=flat,
+        pads=tuple(amount for pair in amounts for amount in pair),
         channels_last=True,
     )
     share = constant((1 / inside).astype(x.type.dtype.numpy), "window_share")
     return tf.Multiply(mean, share, result_types=out).result
+
+
+def _same_amounts(op: core.Pool) -> Amounts:
+    """What SAME pads, for the mean that counts it."""
+    sizes = op.x.type.shape[1:-1]
+    op.require("", is_static(sizes), "TensorFlow needs fixed spatial extents for this padding")
+    known = tuple(size for size in sizes if isinstance(size, int))
+    flat = op.padding(known, op.kernel_sizes, op.per_spatial(op.strides, 1), op.per_spatial((), 1))
+    return tuple(zip(flat[::2], flat[1::2], strict=True))

@@ -45,10 +45,12 @@ class ImportOptions:
         batch: "auto": images get a leading dynamic batch where every layer allows it, arrays keep
             Core ML's shape; "dynamic": arrays get one too, and a layer that doesn't allow it is an
             error; "static": a batch of one.
+        fixed_shapes: take only the default shapes of flexible inputs.
         shapes: see `features.Freedom`.
     """
 
     batch: str = "auto"
+    fixed_shapes: bool = False
     shapes: Mapping[str, Dims] = field(default_factory=dict[str, Dims])
 
 
@@ -78,7 +80,8 @@ def import_network(
             )
         )
     # From the most general form to the default shapes, which decide what is wrong with a model.
-    for flexible in (True, False) if features.is_flexible(interface) else (False,):
+    may_flex = features.is_flexible(interface) and not options.fixed_shapes
+    for flexible in (True, False) if may_flex else (False,):
         if may_batch:
             module, problems = _try_batched(network, interface, name, flexible)
             if module is not None:

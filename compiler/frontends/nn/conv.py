@@ -42,7 +42,10 @@ def convolution(cx: LayerContext, p: Any) -> Result:
 
 
 def deconvolution(cx: LayerContext, p: Any) -> Value:
-    """Transposed convolution; weights [in, out / groups, H, W]. It has no dilation."""
+    """Transposed convolution; weights [in, out / groups, H, W].
+
+    The specification says that the dilation is ignored; recorded results of Core ML honour it.
+    """
     cx.expect_inputs(1)
     x, restore = cx.as_images(cx.input)
     groups = int(p.nGroups) or 1
@@ -56,6 +59,7 @@ def deconvolution(cx: LayerContext, p: Any) -> Value:
         weight,
         cx.bias(p.bias, out, p.hasBias),
         strides=pair(p.stride, 1),
+        dilations=pair(p.dilationFactor, 1),
         pad_type=pad_type,
         pad=pad,
         groups=groups,

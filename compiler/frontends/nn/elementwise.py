@@ -186,7 +186,7 @@ def unary(cx: LayerContext, p: Any) -> Result:
         lambda: core.Inverse(x, epsilon=epsilon),
         lambda: core.Pow(x, scalar(alpha, x)),
         lambda: core.Exp(x),
-        lambda: core.Log(x),
+        lambda: core.Log(x, epsilon=cx.number(p.epsilon)),  # unlike the others, 0 stays 0
         lambda: core.Abs(x),
         lambda: core.Maximum(x, scalar(alpha, x)),
     )

@@ -139,7 +139,11 @@ class Inputs:
 
     def attributes(self) -> list[dict[str, Any]]:
         """Interface facts of the arguments."""
-        return [_attributes(feature, self.rank5) for feature in self.interface.inputs]
+        found = [_attributes(feature, self.rank5) for feature in self.interface.inputs]
+        for facts in found:
+            if facts["kind"] == "array" and self.rank5 and self.batched_arrays:
+                facts["batched"] = True
+        return found
 
     def blob(self, feature: Feature, argument: Value) -> Value:
         """The value that the layers see: preprocessed, of Core ML's rank."""
@@ -286,8 +290,9 @@ class Outputs:
             return shape.Reshape(blob, (*lead, *declared)).result
         if blob.type.rank == 4 and blob.type.shape[0] in (1, self.inputs.batch):
             sizes = blob.type.shape[1:]
-            # Undeclared, [C, 1, 1] is what Core ML returns as [C].
-            kept = sizes[:1] if not declared and sizes[1:] == (1, 1) else sizes
+            # An undeclared [C, 1, 1] has the rank of the inputs: [C] where they are vectors.
+            vectors = all(len(f.shape) == 1 for f in self.interface.inputs)
+            kept = sizes[:1] if not declared and vectors and sizes[1:] == (1, 1) else sizes
             return shape.Reshape(blob, (*lead, *kept)).result
         return blob
 
@@ -314,8 +319,12 @@ class Outputs:
         found = [_attributes(feature, False) for feature in self.features]
         for facts, value in zip(found, values, strict=True):
             lead = len(self._lead())
-            if facts["kind"] == "array" and self.inputs.rank5 and value.type.rank == 3 + lead:
+            if facts["kind"] != "array" or not self.inputs.rank5:
+                continue
+            if value.type.rank == 3 + lead:
                 facts["axes"] = "CHW"
+            if lead and value.type.shape[0] == self.inputs.batch:
+                facts["batched"] = True  # the leading dimension is ours, not Core ML's
         return found
 
     def function_attributes(self) -> dict[str, Any]:

@@ -131,8 +131,9 @@ def recurrent_activations(cx: LayerContext, activations: Any, count: int) -> tup
     return tuple(_activation(cx, item) for item in activations)
 
 
-# The only parameters that recurrent layers support; files may leave them out (0).
-_FIXED = {"scaledTanh": ("scaled_tanh", 1.7159, 2 / 3), "sigmoidHard": ("hard_sigmoid", 0.2, 0.5)}
+# Parameters that files leave out (0). The specification names 1.7159 and 2/3 for the scaled tanh;
+# recorded results of Core ML are those of 1 and 1.
+_FIXED = {"scaledTanh": ("scaled_tanh", 1.0, 1.0), "sigmoidHard": ("hard_sigmoid", 0.2, 0.5)}
 _PLAIN = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
 
 

@@ -1,0 +1,152 @@
+"""Small NeuralNetwork models built from protobuf messages, imported and run.
+
+    model = network(layer("convolution", kernelSize=[3, 3], weights=[...]), x=(1, 4, 4))
+
+Parameters are fields of the layer's message: numbers, lists, dictionaries for messages, arrays
+for WeightParams. Layers without names of their own are chained.
+"""
+
+import re
+
+import numpy as np
+from cmlc.compiler.frontends.nn import ImportOptions, import_network
+from cmlc.compiler.source.interface import read_interface
+from cmlc.compiler.source.spec import messages
+from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.interpret import run
+from cmlc.ir.text.printer import PrintOptions, print_function
+from cmlc.ir.verify import verify
+
+FLOAT32, DOUBLE, INT32 = 65568, 65600, 131104
+RGB, BGR, GRAY = 20, 30, 10
+
+
+def fill(message, values):
+    """Set fields of a message from plain Python."""
+    for key, value in values.items():
+        field = getattr(message, key)
+        descriptor = message.DESCRIPTOR.fields_by_name[key]
+        kind = descriptor.message_type.name if descriptor.message_type else ""
+        if kind == "WeightParams" and not isinstance(value, dict | list):
+            field.floatValue.extend(np.ravel(np.asarray(value, np.float32)).tolist())
+        elif isinstance(value, dict):
+            field.SetInParent()
+            fill(field, value)
+        elif isinstance(value, list | tuple) and kind:
+            for item in value:
+                fill(field.add(), item)
+        elif isinstance(value, list | tuple | np.ndarray):
+            field.extend(value)
+        else:
+            setattr(message, key, value)
+
+
+def layer(kind, inputs=None, outputs=None, name="", **fields):
+    """What `network` makes a layer of."""
+    return kind, inputs, outputs, name, fields
+
+
+def network(*layers, rank5=False, outputs=None, kind="neuralNetwork", **inputs):
+    """A Model message; inputs by name are shapes of float32 arrays, outputs names.
+
+    `rank5`: the network is of the old kind, with five dimensions everywhere.
+    """
+    model = messages("Model_pb2").Model(specificationVersion=4)
+    made = getattr(model, kind)
+    made.arrayInputShapeMapping = made.imageInputShapeMapping = 0 if rank5 else 1
+    for name, shape in inputs.items():
+        add_array(model.description.input, name, shape)
+    previous = list(inputs)
+    for position, (variant, given, results, name, fields) in enumerate(layers):
+        item = made.layers.add(name=name or f"l{position}")
+        item.input.extend(previous if given is None else given)
+        last = position == len(layers) - 1
+        results = results or ["y" if last else f"t{position}"]
+        item.output.extend(results)
+        getattr(item, variant).SetInParent()
+        fill(getattr(item, variant), fields)
+        previous = results
+    for name in previous if outputs is None else outputs:
+        add_array(model.description.output, name, ())
+    return model
+
+
+def add_array(features, name, shape, data_type=FLOAT32):
+    feature = features.add(name=name)
+    feature.type.multiArrayType.shape.extend(shape)
+    feature.type.multiArrayType.dataType = data_type
+    return feature.type
+
+
+def add_image(features, name, color=RGB, height=2, width=3):
+    feature = features.add(name=name)
+    image = feature.type.imageType
+    image.colorSpace, image.height, image.width = color, height, width
+    return feature.type
+
+
+def edges(top, bottom, left, right):
+    """Border amounts, as `valid` padding has them."""
+    rows = [
+        {"startEdgeSize": top, "endEdgeSize": bottom},
+        {"startEdgeSize": left, "endEdgeSize": right},
+    ]
+    return {"paddingAmounts": {"borderAmounts": rows}}
+
+
+def imported(model, **options):
+    """The verified module of a Model message."""
+    body = getattr(model, model.WhichOneof("Type"))
+    module = import_network(body, read_interface(model), "m", ImportOptions(**options))
+    verify(module)
+    return module
+
+
+def text(model, **options):
+    """The body of @main, one op per line, numbered values, without constants' data."""
+    printed = print_function(imported(model, **options).main, PrintOptions(canonical_names=True))
+    printed = re.sub(r'resource<"[^"]*">', "resource<…>", printed)
+    lines = printed.partition("\nresources {")[0].strip().split("\n")
+    return [line.strip() for line in lines[1:-1]]
+
+
+def results(model, *arrays, **options):
+    """All outputs on the given inputs, by name."""
+    module = imported(model, **options)
+    types = [value.type.dtype.numpy for value in module.main.arguments]
+    given = [np.asarray(a, t) for a, t in zip(arrays, types, strict=True)]
+    return run(module, given, "main")
+
+
+def result(model, *arrays, **options):
+    """The only output."""
+    (only,) = results(model, *arrays, **options).values()
+    return only
+
+
+def problems(model, **options):
+    """Every diagnostic of a model that can't be imported."""
+    try:
+        imported(model, **options)
+    except CompileError as error:
+        return list(error.diagnostics)
+    raise AssertionError("the model was imported")
+
+
+def assert_refused(model, *fragments, kind="malformed", **options):
+    """The first diagnostic names a place, and has the fragments."""
+    first = problems(model, **options)[0]
+    shown = f"{first.location}: {first.message} / {first.remedy}"
+    for fragment in fragments:
+        assert fragment in shown
+    assert first.kind == kind, shown
+
+
+def numbers(*shape, seed=0):
+    """Standard normal float32 numbers."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def assert_close(found, expected, tolerance=1e-5):
+    assert found.shape == np.shape(expected), (found.shape, np.shape(expected))
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
