@@ -1,9 +1,8 @@
 """The driver: load → frontend → passes → target. The only module that names every stage."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ class Watch:
     Attributes:
         instrumentation: what to do around passes; None for what the options say.
         started: called with (stage, pass or "") as each begins.
-        reproducers: where to leave the module that a pass fails on; None for nowhere.
         seconds: by stage, in the order of running.
         steps: (pass, seconds, ops after it) in the order of running.
         survey: what the specification holds; None before it is read, and for IR text.
@@ -35,7 +33,6 @@ class Watch:
 
     instrumentation: Instrumentation | None = None
     started: Callable[[str, str], None] | None = None
-    reproducers: Path | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     steps: list[tuple[str, float, int]] = field(default_factory=list)
     survey: Survey | None = None
@@ -147,7 +144,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
     """A copy of the module after the passes.
 
     Raises:
-        CompileError: a pass fails; with `watch.reproducers`, what it failed on is written there.
+        CompileError: a pass fails.
     """
     given = watch.instrumentation or Instrumentation()
     copy, counts = clone_module(module), list[int]()
@@ -167,9 +164,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
     except CompileError as error:
         if isinstance(error.__cause__, MissingResourceError):
             raise CompileError(Diagnostic(str(error.__cause__), "malformed")) from None
-        if watch.reproducers is None or not counts:
-            raise
-        raise _with_reproducer(error, module, pipeline, len(counts), watch.reproducers) from error
+        raise
     for op in module.walk():
         if isinstance(op, Constant):
             op.value.release()  # what passes read of the original's weights can be read again
@@ -179,44 +174,6 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
         for (name, seconds), after in zip(given.timings[first:], counts[1:], strict=True)
     ]
     return copy
-
-
-def _with_reproducer(
-    error: CompileError, module: Module, pipeline: Pipeline, failed: int, folder: Path
-) -> CompileError:
-    """The error, naming the files that show the failure of the `failed`th pass that ran.
-
-    The passes before it run again: to keep a copy before every pass would cost more.
-    """
-    from ..ir.text.archive import write_archive
-
-    copy, names, written = clone_module(module), list[str](), list[Path]()
-
-    def write_before_failure(name: str) -> None:
-        names.append(name)
-        if len(names) == failed:
-            spec = next((item.spec for item in pipeline if item.name == name), name)
-            path = _writable(folder) / f"cmlc-reproducer-{name}.cmir"
-            run = f"// RUN: cmlc-opt {path.name} --passes='{spec}'\n"
-            write_archive(copy, path, locations=True, head=run)
-            written.append(path)
-
-    with suppress(CompileError, MissingResourceError, OSError):  # the first error is to be told
-        pipeline.run(copy, Instrumentation(progress=write_before_failure))
-    if not written:
-        return error
-    remedy = f"please report this together with {written[0]}, which reproduces it"
-    first, *rest = error.diagnostics
-    return CompileError((replace(first, remedy=remedy), *rest))
-
-
-def _writable(folder: Path) -> Path:
-    """The folder, or another one where that can't be written to."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="cmlc-"))
 
 
 def count_ops(module: Module) -> int:

@@ -1,6 +1,7 @@
 """Evaluates ops on constants at compile time, with the interpreter's own semantics."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 

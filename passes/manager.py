@@ -11,13 +11,14 @@ import re
 import time
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
-from ..ir.text.printer import PrintOptions, print_module
+from ..ir.text.printer import print_module
 from ..ir.verify import Legal, verify
 from .patterns import GreedyDriver, Pattern, Trace
 
@@ -32,7 +33,7 @@ class Instrumentation:
             something.
         emit: receives (pass name, IR text) of those prints.
         trace: receives rewrites and declined rewrites.
-        reproducer: where to write a module that a pass fails on; None for nowhere.
+        reproducers: the folder for the module that a pass fails on; None for nowhere.
         timings: seconds by pass, in order of running.
         progress: called with the pass's name before it runs.
     """
@@ -41,7 +42,7 @@ class Instrumentation:
     print_after: frozenset[str] = frozenset()
     emit: Callable[[str, str], None] | None = None
     trace: Trace | None = None
-    reproducer: Path | None = None
+    reproducers: Path | None = None
     timings: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
     progress: Callable[[str], None] | None = None
 
@@ -127,24 +128,40 @@ class Pipeline:
                 written, if asked for).
         """
         instrumentation = instrumentation or Instrumentation()
+        folder = instrumentation.reproducers
+        if folder is None:
+            return self._run(module, instrumentation, [])
+        original, started = clone_module(module), list[Pass]()
+        try:
+            return self._run(module, instrumentation, started)
+        except CompileError as error:
+            from .reproducer import write_reproducer
+
+            path = write_reproducer(original, self, len(started), folder)
+            if path is None:
+                raise
+            first, *rest = error.diagnostics
+            remedy = f"please report this together with {path}, which reproduces it"
+            raise CompileError((replace(first, remedy=remedy), *rest)) from error.__cause__
+
+    def _run(self, module: Module, watch: Instrumentation, started: list[Pass]) -> bool:
+        """Run all passes, noting each in `started`."""
         changed = False
         for stage in self.stages:
             if isinstance(stage, Repeat):
                 for _ in range(Repeat.limit):
-                    if not stage.body.run(module, instrumentation):
+                    if not stage.body._run(module, watch, started):
                         break
                     changed = True
             else:
-                changed |= _run_pass(stage, module, instrumentation)
+                started.append(stage)
+                changed |= _run_pass(stage, module, watch)
         return changed
 
 
 def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> bool:
     if instrumentation.progress is not None:
         instrumentation.progress(item.name)
-    before = ""
-    if instrumentation.reproducer is not None:
-        before = print_module(module, PrintOptions(locations=True))
     started = time.perf_counter()
     try:
         _check(item, "requires", item.requires, module)
@@ -153,7 +170,7 @@ def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> b
         if instrumentation.verify_each:
             verify(module)
     except Exception as error:
-        raise _failure(item, error, before, instrumentation.reproducer) from error
+        raise _failure(item, error) from error
     instrumentation.timings.append((item.name, time.perf_counter() - started))
     wanted = instrumentation.print_after
     if instrumentation.emit is not None and (
@@ -170,16 +187,12 @@ def _check(item: Pass, contract: str, legal: Legal | None, module: Module) -> No
         raise CompileError((first, *problems))
 
 
-def _failure(item: Pass, error: Exception, before: str, path: Path | None) -> CompileError:
+def _failure(item: Pass, error: Exception) -> CompileError:
     problems = error.diagnostics if isinstance(error, CompileError) else ()
     notes = () if problems else (f"{type(error).__name__}: {error}",)
+    message = f"pass '{item.name}' failed"
     remedy = "please report this"
-    if path is not None and before:
-        path.write_text(f"// RUN: cmlc-opt {path.name} --passes='{item.spec}'\n{before}")
-        remedy = f"please report this together with {path}, which reproduces it"
-    first = Diagnostic(
-        f"pass '{item.name}' failed", kind="internal", subject=item.name, notes=notes, remedy=remedy
-    )
+    first = Diagnostic(message, "internal", subject=item.name, notes=notes, remedy=remedy)
     return CompileError((first, *problems))
 
 

@@ -137,9 +137,12 @@ def make_watch(given: argparse.Namespace, started: Any = None) -> "Watch":
         print(f"// ----- after {name} -----\n{text}", file=sys.stderr)
 
     instrumentation = Instrumentation(
-        verify_each=given.verify_each, print_after=print_after(given), emit=emit
+        verify_each=given.verify_each,
+        print_after=print_after(given),
+        emit=emit,
+        reproducers=Path(),
     )
-    return Watch(instrumentation, started, reproducers=Path())
+    return Watch(instrumentation, started)
 
 
 def print_timing(watch: "Watch") -> None:

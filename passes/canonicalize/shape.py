@@ -89,7 +89,7 @@ def reshape_to_known_shape(op: core.DynamicReshape) -> Rewrite:
     known = known_dims(op.shape)
     if known is None:
         return no("the shape is not known")
-    if any(dim == -1 for dim in known) or (op.copy_zeros and 0 in known):
+    if any(dim == -1 for dim in known):
         return no("the shape has placeholders")
     if sum(isinstance(dim, Expr) for dim in known) > 1:
         return no("two extents are symbolic")

@@ -328,11 +328,11 @@ def test_a_crash_is_an_internal_error(module):
 
 
 def test_a_reproducer_runs_again(module, tmp_path):
-    path = tmp_path / "crash.cmir"
-    error = failure("canonicalize, crash{at=3}, dce", module, reproducer=path)
+    path = tmp_path / "cmlc-reproducer-crash.cmir"
+    error = failure("canonicalize, crash{at=3}, dce", module, reproducers=tmp_path)
     assert str(path) in error.diagnostics[0].remedy
     first, rest = path.read_text().split("\n", 1)
-    assert first == "// RUN: cmlc-opt crash.cmir --passes='crash{at=3}'"
+    assert first == "// RUN: cmlc-opt cmlc-reproducer-crash.cmir --passes='crash{at=3}'"
     again = parse(path.read_text(), str(path), TABLE)
     assert [op.name for op in again.walk()] == ["nn.relu", "tensor.neg", "return"]
     assert "loc(" in rest
@@ -340,7 +340,7 @@ def test_a_reproducer_runs_again(module, tmp_path):
 
 
 def test_no_reproducer_without_a_failure(module, tmp_path):
-    run("canonicalize", module, reproducer=tmp_path / "crash.cmir")
+    run("canonicalize", module, reproducers=tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -25,8 +25,11 @@ PADS = {
 
 
 def arguments(*shapes):
-    return Function("main", [Tensor(DType.F32, shape) for shape in shapes],
-                    [f"a{i}" for i in range(len(shapes))]).arguments
+    return Function(
+        "main",
+        [Tensor(DType.F32, shape) for shape in shapes],
+        [f"a{i}" for i in range(len(shapes))],
+    ).arguments
 
 
 def padding(name):
@@ -45,14 +48,19 @@ def check(op, **symbols):
 @pytest.mark.parametrize("pad", PADS)
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2), (1, 2)])
 @pytest.mark.parametrize("dilations", [(1, 1), (2, 2), (2, 1)])
-@pytest.mark.parametrize(("groups", "out"), [(1, 3), (2, 4), (4, 4), (4, 8)],
-                         ids=["plain", "grouped", "depthwise", "multiplied"])
+@pytest.mark.parametrize(
+    ("groups", "out"),
+    [(1, 3), (2, 4), (4, 4), (4, 8)],
+    ids=["plain", "grouped", "depthwise", "multiplied"],
+)
 def test_conv(pad, strides, dilations, groups, out):
     if max(strides) > 1 and max(dilations) > 1 and groups > 1:
         pytest.skip("one of three is enough")
     x, w, b = arguments((N, 4, 7, 6), (out, 4 // groups, 3, 2), (out,))
-    check(conv.Conv(x, w, b, strides=strides, dilations=dilations, groups=groups, **padding(pad)),
-          N=(1, 3))
+    check(
+        conv.Conv(x, w, b, strides=strides, dilations=dilations, groups=groups, **padding(pad)),
+        N=(1, 3),
+    )
 
 
 @pytest.mark.parametrize("pad", ["valid", "same", "same_lower"])
@@ -122,8 +130,14 @@ def test_upsample(scale):
     check(image.UpsampleNearest(x, scale), N=(1, 3))
 
 
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear,0.5,0.25", "scaled_tanh,1.5,0.5",
-               "hard_sigmoid,0.2,0.5")
+ACTIVATIONS = (
+    "sigmoid",
+    "tanh",
+    "relu",
+    "linear,0.5,0.25",
+    "scaled_tanh,1.5,0.5",
+    "hard_sigmoid,0.2,0.5",
+)
 LSTMS = {
     "plain": {},
     "reverse": {"reverse": True},
@@ -138,9 +152,7 @@ LSTMS = {
 @pytest.mark.parametrize("given", LSTMS.values(), ids=LSTMS)
 @pytest.mark.parametrize("extra", ["neither", "bias", "peephole", "both"])
 def test_lstm(steps, given, extra):
-    x, h, c, w, v, b, p = arguments(
-        (steps, 2, 3), (2, 4), (2, 4), (16, 3), (16, 4), (16,), (12,)
-    )
+    x, h, c, w, v, b, p = arguments((steps, 2, 3), (2, 4), (2, 4), (16, 3), (16, 4), (16,), (12,))
     bias = b if extra in ("bias", "both") else None
     peephole = p if extra in ("peephole", "both") else None
     check(Lstm(x, h, c, w, v, bias, peephole, **given))

@@ -46,7 +46,9 @@ def test_wrong_inputs_say_what_is_expected(model):
         model.interpret({"picture": 0})
     assert "there is no input 'picture'" in str(caught.value)
     assert "input 'image' is missing" in str(caught.value)
-    with pytest.raises(cmlc.CompileError, match=r"has shape \[1, 9, 8, 1\], expected u8\[N,8,8,1\]"):
+    with pytest.raises(
+        cmlc.CompileError, match=r"has shape \[1, 9, 8, 1\], expected u8\[N,8,8,1\]"
+    ):
         model.interpret({"image": np.zeros((9, 8), np.uint8)})
 
 

@@ -155,6 +155,18 @@ class WhileLoop(TfOp, call="tf.while_loop"):
 
 OPS = (
     *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(StridedSlice, Pad, MirrorPad, Tile, Reverse, BroadcastTo, ShapeOf, OnesLike, Gather, Cond, WhileLoop),
+    *(
+        StridedSlice,
+        Pad,
+        MirrorPad,
+        Tile,
+        Reverse,
+        BroadcastTo,
+        ShapeOf,
+        OnesLike,
+        Gather,
+        Cond,
+        WhileLoop,
+    ),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

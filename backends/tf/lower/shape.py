@@ -37,15 +37,8 @@ def reshape(op: core.Reshape) -> Value:
 
 @lower(core.DynamicReshape)
 def dynamic_reshape(op: core.DynamicReshape) -> Value:
-    """Zeros that keep an extent are replaced by that extent."""
-    shape, out = op.shape, op.result.type
-    if op.copy_zeros:
-        sizes = tf.ShapeOf(op.x, result_types=Tensor(DType.I32, (op.x.type.rank,))).result
-        op.require("", op.x.type.rank == out.rank, "zeros keep extents only at equal ranks")
-        zero = constant(np.zeros((), shape.type.dtype.numpy))
-        test = tf.Equal(shape, zero, result_types=shape.type.with_dtype(DType.BOOL)).result
-        shape = tf.Where(test, sizes, shape, result_types=shape.type).result
-    return tf.DynamicReshape(op.x, shape, result_types=out).result
+    """`dims` is for the compiler only."""
+    return tf.DynamicReshape(op.x, op.shape, result_types=op.result.type).result
 
 
 @lower(core.ExpandDims)

@@ -229,5 +229,7 @@ class _Importer:
         remedy = ""
         if self.inputs.rank5 and arrays:
             names = ", ".join(arrays)
-            remedy = f"if one of {names} is a sequence, give its full shape (--shape NAME=S,B,C,H,W)"
+            remedy = (
+                f"if one of {names} is a sequence, give its full shape (--shape NAME=S,B,C,H,W)"
+            )
         return replace(problem, location=location, kind="malformed", remedy=remedy)

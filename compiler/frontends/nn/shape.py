@@ -1,14 +1,15 @@
 """Layers that move data: flatten, reshape, permute, concat, slice, pad and their relatives."""
 
+import re
 from typing import Any
 
 from ....ir.dialects.core import shape as core
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, Expr, product
+from ....ir.dims import Dim, Expr, product, symbol
 from ....ir.dims import floor_div as divide
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, append_units, flatten_tail, floats, layer_rules
+from .context import LayerContext, append_units, flatten_tail, floats, integers, layer_rules
 from .conv import borders
 from .reduce import at_least_rank_1
 
@@ -314,11 +315,18 @@ def reshape_dynamic(cx: LayerContext, p: Any) -> Result:
     x, target = cx.inputs
     known = known_dims(target)
     if known is not None and sum(isinstance(dim, Expr) for dim in known) <= 1:
-        kept = (
-            x.type.shape[i] if dim == 0 and i < x.type.rank else dim for i, dim in enumerate(known)
-        )
-        return reshape_to(cx, x, tuple(kept))
-    raise cx.unsupported("computes its shape while it runs")
+        return reshape_to(cx, x, known)
+    (count,) = target.type.shape
+    cx.require(isinstance(count, int), "takes a shape of unknown length")
+    assert isinstance(count, int)
+    # What is known stays known; the rest are symbols of this layer's own.
+    name = re.sub(r"\W", "_", f"d_{cx.layer.name}", flags=re.ASCII)
+    dims = known or (None,) * count
+    fresh = tuple(
+        dim if isinstance(dim, int) and dim > 0 else symbol(f"{name}_{axis}")
+        for axis, dim in enumerate(dims)
+    )
+    return core.DynamicReshape(x, integers(target), fresh).result
 
 
 @rules("stack")

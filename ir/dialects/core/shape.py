@@ -94,8 +94,7 @@ class DynamicReshape(Op):
     """`tensor.reshape` to a shape computed at run time.
 
     `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
-    elsewhere. One entry of `shape` may be -1 (what the others leave); 0 keeps the extent of x at
-    that position when `copy_zeros` is set (Core ML's reshapeDynamic).
+    elsewhere. One entry of `shape` may be -1: what the others leave.
 
     (C1) shape has as many entries as dims.
     """
@@ -105,7 +104,6 @@ class DynamicReshape(Op):
     x: Value = operand()
     shape: Value = operand(INDEX, rank=1)
     dims: Dims = attr()
-    copy_zeros: bool = attr(default=False)
 
     def infer(self) -> Type:
         (count,) = self.shape.type.shape
@@ -114,10 +112,7 @@ class DynamicReshape(Op):
         return self.x.type.with_shape(self.dims)
 
     def evaluate(self, x: Array, shape: Array) -> Array:
-        sizes = [int(size) for size in shape]
-        if self.copy_zeros:
-            sizes = [x.shape[i] if size == 0 else size for i, size in enumerate(sizes)]
-        return x.reshape(sizes)
+        return x.reshape([int(size) for size in shape])
 
 
 class Transpose(Op):

@@ -33,7 +33,9 @@ BINARY = {
 UNARY = {
     **{n: getattr(np, n) for n in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp2", "ceil")},
     **{n: getattr(np, n) for n in ("floor", "round", "sign")},
-    **{n: getattr(np, n.replace("a", "arc", 1)) for n in ("asin", "acos", "atan", "asinh", "atanh")},
+    **{
+        n: getattr(np, n.replace("a", "arc", 1)) for n in ("asin", "acos", "atan", "asinh", "atanh")
+    },
 }
 COMPARED = {
     "greaterThan": np.greater,
@@ -125,7 +127,7 @@ UNARY_FUNCTIONS = {
     2: lambda x: 1 / (x + 0.1),
     3: lambda x: x**1.5,
     4: np.exp,
-    5: np.log,
+    5: lambda x: np.log(x + 0.1),
     6: np.abs,
     7: lambda x: np.maximum(x, 1.5),
 }

@@ -8,8 +8,15 @@ W, B = numbers(3, 4), numbers(3, seed=1)
 
 
 def product(bias=True, inputs=4, **fields):
-    return layer("innerProduct", inputChannels=inputs, outputChannels=3, weights=W, hasBias=bias,
-                 **({"bias": B} if bias else {}), **fields)
+    return layer(
+        "innerProduct",
+        inputChannels=inputs,
+        outputChannels=3,
+        weights=W,
+        hasBias=bias,
+        **({"bias": B} if bias else {}),
+        **fields,
+    )
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 4), (2, 5, 4)])
@@ -84,13 +91,21 @@ def test_matmul_of_vectors():
 
 def test_matmul_with_a_weight():
     x, weight = numbers(2, 4), numbers(4, 3, seed=1)
-    item = layer("batchedMatmul", weightMatrixFirstDimension=4, weightMatrixSecondDimension=3,
-                 weights=np.ascontiguousarray(weight.T), hasBias=True, bias=B)
+    item = layer(
+        "batchedMatmul",
+        weightMatrixFirstDimension=4,
+        weightMatrixSecondDimension=3,
+        weights=np.ascontiguousarray(weight.T),
+        hasBias=True,
+        bias=B,
+    )
     assert_close(result(network(item, x=x.shape), x), x @ weight + B)
 
 
 def test_several_outputs():
-    model = network(product(), layer("activation", ["y"], ["z"], ReLU={}), x=(4,), outputs=["y", "z"])
+    model = network(
+        product(), layer("activation", ["y"], ["z"], ReLU={}), x=(4,), outputs=["y", "z"]
+    )
     model.neuralNetwork.layers[0].output[0] = "y"
     found = results(model, np.ones(4))
     assert_close(found["z"], np.maximum(found["y"], 0))

@@ -18,8 +18,9 @@ def naive(x, kind, kernel, strides, pads, exclude=False):
     sizes = [(s - k) // t + 1 for s, k, t in zip(data.shape[2:], kernel, strides, strict=True)]
     y = np.zeros((*x.shape[:2], *sizes))
     for i, j in itertools.product(*map(range, sizes)):
-        part = np.s_[i * strides[0] : i * strides[0] + kernel[0],
-                     j * strides[1] : j * strides[1] + kernel[1]]
+        part = np.s_[
+            i * strides[0] : i * strides[0] + kernel[0], j * strides[1] : j * strides[1] + kernel[1]
+        ]
         window = data[(..., *part)]
         count = inside[part].sum() if exclude else np.prod(kernel)
         y[:, :, i, j] = {
@@ -35,8 +36,14 @@ def pooled(x, **fields):
 
 
 def test_text():
-    item = layer("pooling", type=AVERAGE, kernelSize=[3, 2], stride=[2, 2], avgPoolExcludePadding=True,
-                 same={})
+    item = layer(
+        "pooling",
+        type=AVERAGE,
+        kernelSize=[3, 2],
+        stride=[2, 2],
+        avgPoolExcludePadding=True,
+        same={},
+    )
     assert text(network(item, x=(1, 2, 5, 5))) == [
         "%0 = nn.avg_pool(%x) {kernel_sizes = [3, 2], strides = [2, 2], pad_type = #same, "
         "exclude_padding_from_average = true} : f32[1,2,3,3]",
@@ -64,14 +71,27 @@ def test_same(kind, mode, pads):
 
 @pytest.mark.parametrize(
     ("size", "kernel", "stride", "before", "out"),
-    [(6, 3, 2, 0, 3), (7, 3, 2, 0, 3), (5, 2, 3, 1, 2), (4, 2, 2, 1, 3), (5, 3, 2, 1, 3), (6, 2, 4, 1, 2)],
+    [
+        (6, 3, 2, 0, 3),
+        (7, 3, 2, 0, 3),
+        (5, 2, 3, 1, 2),
+        (4, 2, 2, 1, 3),
+        (5, 3, 2, 1, 3),
+        (6, 2, 4, 1, 2),
+    ],
 )
 @pytest.mark.parametrize("kind", [MAX, AVERAGE])
 def test_include_last_pixel(size, kernel, stride, before, out, kind):
     """ceil((size + 2 * before - kernel) / stride) + 1, less a window that starts in the padding."""
     x = numbers(1, 1, size, size)
-    found = pooled(x, type=kind, kernelSize=[kernel] * 2, stride=[stride] * 2,
-                   includeLastPixel={"paddingAmounts": [before] * 2}, avgPoolExcludePadding=True)
+    found = pooled(
+        x,
+        type=kind,
+        kernelSize=[kernel] * 2,
+        stride=[stride] * 2,
+        includeLastPixel={"paddingAmounts": [before] * 2},
+        avgPoolExcludePadding=True,
+    )
     after = max((out - 1) * stride + kernel - size - before, 0)
     expected = naive(x, kind, (kernel,) * 2, (stride,) * 2, (before, after) * 2, True)
     assert found.shape == (1, 1, out, out)

@@ -23,7 +23,7 @@ def test_flatten(rank5):
     x = CHW if rank5 else X
     lead = () if rank5 else (2,)
     first, pixels = (run("flatten", x, rank5=rank5, mode=mode) for mode in (0, 1))
-    shape = (*lead, 60) if rank5 else (*lead, 60, 1, 1)
+    shape = (*lead, 60, 1, 1)
     assert_close(first, x.reshape(shape))
     assert_close(pixels, last(x).reshape(shape))
 
@@ -149,8 +149,7 @@ def test_reorganize_data(mode):
 @pytest.mark.parametrize("rank5", [False, True])
 def test_constants(rank5):
     data = numbers(3, 1, 2)
-    items = (layer("loadConstant", [], ["c"], shape=[3, 1, 2], data=data),
-             layer("add", ["x", "c"]))
+    items = (layer("loadConstant", [], ["c"], shape=[3, 1, 2], data=data), layer("add", ["x", "c"]))
     x = numbers(3, 1, 2, seed=1) if rank5 else numbers(1, 1, 3, 1, 2, seed=1)
     assert_close(result(network(*items, rank5=rank5, x=x.shape), x), x + data)
 

@@ -1,0 +1,252 @@
+"""The interface: images, class labels, optional inputs, flexible shapes, the dynamic batch."""
+
+import numpy as np
+import pytest
+from cmlc.ir.types import DType
+from networks import (
+    BGR,
+    DOUBLE,
+    GRAY,
+    INT32,
+    RGB,
+    add_image,
+    assert_close,
+    assert_refused,
+    imported,
+    layer,
+    network,
+    numbers,
+    problems,
+    result,
+    results,
+    text,
+)
+
+PIXELS = np.arange(18, dtype=np.uint8).reshape(1, 2, 3, 3)
+
+
+def photo(color=RGB, *layers, rank5=False, outputs=None, **preprocessing):
+    """A network that reads an image; without layers it gives what its layers would see."""
+    items = layers or (layer("copy", ["image"], ["y"]),)
+    model = network(*items, rank5=rank5, outputs=outputs or ["y"])
+    add_image(model.description.input, "image", color)
+    if "scaler" in preprocessing:
+        item = model.neuralNetwork.preprocessing.add(featureName="image")
+        for key, value in preprocessing["scaler"].items():
+            setattr(item.scaler, key, value)
+    if "mean" in preprocessing:
+        item = model.neuralNetwork.preprocessing.add(featureName="image")
+        item.meanImage.meanImage.extend(np.ravel(preprocessing["mean"]).tolist())
+    return model
+
+
+@pytest.mark.parametrize(("color", "order"), [(RGB, [0, 1, 2]), (BGR, [2, 1, 0])])
+def test_images(color, order):
+    module = imported(photo(color))
+    (argument,) = module.main.arguments
+    assert str(argument.type) == "u8[N,2,3,3]"
+    assert module.main.argument_attributes[0]["kind"] == "image"
+    expected = PIXELS[..., order].transpose(0, 3, 1, 2).astype(np.float32)
+    assert_close(result(photo(color), PIXELS), expected)
+
+
+@pytest.mark.parametrize(("color", "order"), [(RGB, [0, 1, 2]), (BGR, [2, 1, 0])])
+def test_scale_and_bias_of_each_color(color, order):
+    scaler = {"channelScale": 0.5, "redBias": 1.0, "greenBias": 2.0, "blueBias": 3.0}
+    expected = (PIXELS * 0.5 + np.float32([1, 2, 3]))[..., order].transpose(0, 3, 1, 2)
+    assert_close(result(photo(color, scaler=scaler), PIXELS), expected)
+
+
+def test_gray_images():
+    scaler = {"channelScale": 2.0, "grayBias": -1.0}
+    gray = PIXELS[..., :1]
+    found = result(photo(GRAY, scaler=scaler), gray)
+    assert_close(found, (gray * 2.0 - 1).transpose(0, 3, 1, 2))
+
+
+def test_mean_images_are_in_the_networks_order():
+    mean = numbers(3, 2, 3)
+    found = result(photo(BGR, mean=mean), PIXELS)
+    assert_close(found, PIXELS[..., ::-1].transpose(0, 3, 1, 2) - mean)
+
+
+def test_mean_images_of_another_size():
+    assert_refused(photo(RGB, mean=numbers(5)), "input 'image'", "its mean image has 5 values")
+
+
+def test_image_outputs():
+    model = photo(BGR, layer("add", ["image"], ["y"], alpha=250.4))
+    del model.description.output[:]
+    add_image(model.description.output, "y", BGR)
+    found = result(model, PIXELS)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, np.clip(np.round(PIXELS + 250.4), 0, 255))
+
+
+def test_image_outputs_that_are_none():
+    model = network(layer("copy"), x=(1, 2, 4, 4))
+    del model.description.output[:]
+    add_image(model.description.output, "y", RGB)
+    assert_refused(model, "output 'y'", "f32[1,2,4,4] is no RGB image")
+
+
+@pytest.mark.parametrize("data_type", [DOUBLE, INT32])
+def test_arrays_keep_their_dtype(data_type):
+    model = network(layer("copy"), x=(2, 3))
+    model.description.input[0].type.multiArrayType.dataType = data_type
+    model.description.output[0].type.multiArrayType.dataType = data_type
+    module = imported(model)
+    dtype = DType.F64 if data_type == DOUBLE else DType.I32
+    assert module.main.arguments[0].type.dtype is dtype
+    assert module.main.results[0].type.dtype is dtype
+
+
+def classifier(labels, rank5=False, layers=None, probabilities="scores", **fields):
+    items = layers or (layer("softmaxND", outputs=["p"], axis=-1),)
+    model = network(*items, rank5=rank5, outputs=[], kind="neuralNetworkClassifier",
+                    x=fields.pop("shape", (3,)))
+    label, scores = (model.description.output.add(name=n) for n in ("label", probabilities))
+    body = model.neuralNetworkClassifier
+    if isinstance(labels[0], str):
+        label.type.stringType.SetInParent()
+        scores.type.dictionaryType.stringKeyType.SetInParent()
+        body.stringClassLabels.vector.extend(labels)
+    else:
+        label.type.int64Type.SetInParent()
+        scores.type.dictionaryType.int64KeyType.SetInParent()
+        body.int64ClassLabels.vector.extend(labels)
+    body.labelProbabilityLayerName = fields.get("layer", "p")
+    model.description.predictedFeatureName = "label"
+    model.description.predictedProbabilitiesName = probabilities
+    return model
+
+
+@pytest.mark.parametrize("labels", [["cat", "dog", "emu"], [7, 8, 9]])
+@pytest.mark.parametrize("named", ["p", ""])
+def test_classifiers(labels, named):
+    model = classifier(labels, layer=named)
+    found = results(model, np.float32([0, 2, 1]))
+    assert found["label"].tolist() == labels[1]
+    assert_close(found["scores"].sum(), 1.0)
+    assert imported(model).main.attributes["class_labels"] == tuple(labels)
+
+
+def test_classifiers_of_the_old_kind():
+    found = results(classifier(["a", "b", "c"], rank5=True,
+                               layers=(layer("softmax", outputs=["p"]),)), np.float32([0, 1, 2]))
+    assert found["label"].tolist() == "c"
+    assert found["scores"].shape == (3,)
+
+
+def test_classifiers_with_another_number_of_classes():
+    assert_refused(classifier(["a", "b"]), "does not give one probability for each of 2 classes")
+
+
+def test_classifiers_without_probabilities():
+    model = classifier(["a", "b", "c"], layer="")
+    del model.neuralNetworkClassifier.layers[:]
+    assert_refused(model, "output 'scores'", "no layer makes probabilities")
+
+
+def test_optional_inputs():
+    model = network(layer("add"), x=(2,), z=(2,))
+    feature = model.description.input[1]
+    feature.type.isOptional = True
+    feature.type.multiArrayType.floatDefaultValue = 1.5
+    facts = imported(model).main.argument_attributes[1]
+    assert facts["optional"] is True
+    assert facts["default"] == 1.5
+
+
+def flexible(model, *ranges):
+    array = model.description.input[0].type.multiArrayType
+    for low, high in ranges:
+        array.shapeRange.sizeRanges.add(lowerBound=low, upperBound=high)
+    return model
+
+
+def test_flexible_shapes():
+    model = flexible(network(layer("activation", ReLU={}), x=(2, 3)), (1, 8), (3, 3))
+    (argument,) = imported(model).main.arguments
+    assert [isinstance(dim, int) for dim in argument.type.shape] == [False, True]
+    for size in (1, 5):
+        assert_close(result(model, -numbers(size, 3)), np.maximum(-numbers(size, 3), 0))
+
+
+def test_enumerated_shapes():
+    model = network(layer("activation", ReLU={}), x=(2, 3))
+    array = model.description.input[0].type.multiArrayType
+    for shape in ((2, 3), (4, 3)):
+        array.enumeratedShapes.shapes.add().shape.extend(shape)
+    module = imported(model)
+    assert module.main.argument_attributes[0]["enumerated_shapes"] == ((2, 3), (4, 3))
+    assert_close(result(model, numbers(4, 3)), np.maximum(numbers(4, 3), 0))
+
+
+def test_what_needs_a_fixed_shape_gets_the_default_one():
+    item = layer("upsample", mode=1, scalingFactor=[2, 2])
+    model = flexible(network(item, x=(1, 1, 4, 4)), (1, 1), (1, 1), (4, 8), (4, 8))
+    assert str(imported(model).main.arguments[0].type) == "f32[1,1,4,4]"
+
+
+# -- the dynamic batch -----------------------------------------------------------------------------
+
+
+def test_images_get_a_batch():
+    assert str(imported(photo()).main.arguments[0].type) == "u8[N,2,3,3]"
+    assert str(imported(photo(), batch="static").main.arguments[0].type) == "u8[1,2,3,3]"
+
+
+def test_images_get_no_batch_where_a_layer_mixes_entries():
+    item = layer("reduceSum", ["image"], ["y"], axes=[0], keepDims=True)
+    assert str(imported(photo(RGB, item)).main.arguments[0].type) == "u8[1,2,3,3]"
+
+
+@pytest.mark.parametrize("rank5", [False, True])
+def test_arrays_get_a_batch_on_request(rank5):
+    model = network(layer("softmax"), rank5=rank5, x=(3, 2, 2) if rank5 else (1, 3, 2, 2))
+    module = imported(model, batch="dynamic")
+    assert str(module.main.arguments[0].type) == "f32[N,3,2,2]"
+    x = numbers(4, 3, 2, 2)
+    found = result(model, x, batch="dynamic")
+    one = x[:1, ...] if not rank5 else x[0]
+    assert_close(found[:1] if not rank5 else found[0], result(model, one))
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (layer("reduceSum", axes=[0]), "in which N is not the batch"),
+        (layer("softmaxND", axis=0), "works along the batch dimension"),
+        (layer("transpose", axes=[1, 0]), "in which N is not the batch"),
+        (layer("reshapeStatic", targetShape=[-1]), "in which N is not the batch"),
+        (layer("reverse", reverseDim=[True, False]), "works along the batch dimension"),
+    ],
+)
+def test_a_batch_that_is_not_possible(item, reason):
+    model = network(item, x=(1, 3))
+    assert_refused(model, "a dynamic batch is not possible", reason, kind="unsupported",
+                   batch="dynamic")
+
+
+def test_a_first_extent_that_is_no_batch():
+    model = network(layer("copy"), x=(2, 3))
+    assert_refused(model, "its first extent is not a batch of 1", batch="dynamic")
+
+
+def test_inputs_that_can_have_no_batch():
+    model = network(layer("copy", ["x"]), x=(3,))
+    del model.description.input[:]
+    found = problems(model, batch="dynamic")[0]
+    assert "no batch dimension that could vary" in found.message
+
+
+def test_text_of_an_image_network():
+    assert text(photo(BGR, scaler={"channelScale": 2.0})) == [
+        "%0 = tensor.cast(%image) {dtype = f32} : f32[N,2,3,3]",
+        "%1 = tensor.reverse(%0) {axes = [3]} : f32[N,2,3,3]",
+        "%2 = const {value = dense<2.0>} : f32[]",
+        "%3 = tensor.mul(%1, %2) : f32[N,2,3,3]",
+        "%4 = tensor.transpose(%3) {perm = [0, 3, 1, 2]} : f32[N,3,2,3]",
+        "return %4",
+    ]
