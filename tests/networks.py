@@ -85,6 +85,18 @@ def add_image(features, name, color=RGB, height=2, width=3):
     return feature.type
 
 
+def lstm_weights(size, hidden, seed=0):
+    """All fields of LSTMWeightParams."""
+    made = {}
+    for i, name in enumerate(("inputGate", "forgetGate", "outputGate", "blockInput")):
+        made[f"{name}WeightMatrix"] = numbers(hidden, size, seed=seed + i)
+        made[f"{name}RecursionMatrix"] = numbers(hidden, hidden, seed=seed + 10 + i)
+        made[f"{name}BiasVector"] = numbers(hidden, seed=seed + 20 + i)
+        if name != "blockInput":
+            made[f"{name}PeepholeVector"] = numbers(hidden, seed=seed + 30 + i)
+    return made
+
+
 def edges(top, bottom, left, right):
     """Border amounts, as `valid` padding has them."""
     rows = [

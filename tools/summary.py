@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compiler.driver import Watch, count_ops
-from ..compiler.runtime import CompiledModel
+from ..compiler.runtime import CompiledModel, describe
 from ..ir.dialects.builtin import Constant
 from ..ir.resources import Resource
 from ..ir.ssa import Module
@@ -17,23 +17,16 @@ _SHOWN_TYPES = 6
 
 def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
     """Facts that need nothing but a module."""
-    function = module.main
-    survey = watch.survey
+    function, survey, described = module.main, watch.survey, describe(module)
     return {
         "ok": True,
         "model": module.name or source.stem,
         "kind": module.attributes.get("source", "IR"),
         "spec_version": module.attributes.get("spec_version"),
-        "inputs": [
-            {"name": value.name, "type": str(value.type), **facts}
-            for value, facts in zip(function.arguments, function.argument_attributes, strict=True)
-        ],
-        "outputs": [
-            {"name": name, "type": str(value.type), **facts}
-            for name, value, facts in zip(
-                function.result_names, function.results, function.result_attributes, strict=True
-            )
-        ],
+        "inputs": described["inputs"],
+        "outputs": described["outputs"],
+        "fixed_batch": module.attributes.get("fixed_batch", ""),
+        "fixed_shapes": module.attributes.get("fixed_shapes", ""),
         "classes": len(function.attributes.get("class_labels", ())),
         "layers": dict(survey.layers.most_common()) if survey else {},
         "ops": {"written": count_ops(module)},
@@ -78,6 +71,8 @@ def print_summary(facts: Mapping[str, Any]) -> None:
     rows = [
         *_features("inputs", facts["inputs"], 0),
         *_features("outputs", facts["outputs"], facts["classes"]),
+        ("batch", _because("a batch of one", facts["fixed_batch"])),
+        ("shapes", _because("the default ones only", facts["fixed_shapes"])),
         ("layers", _layers(facts["layers"])),
         ("ops", _ops(facts)),
         ("weights", _weight_text(facts["weights"])),
@@ -101,6 +96,11 @@ def _features(title: str, features: list[dict[str, Any]], classes: int) -> list[
         optional = ", optional" if feature.get("optional") else ""
         rows.append(("" if rows else title, feature["name"], feature["type"], kind + optional))
     return rows
+
+
+def _because(what: str, reason: str) -> str:
+    """What is less free than the model's interface, and why."""
+    return f"{what}, because of {reason}" if reason else ""
 
 
 def _layers(layers: Mapping[str, int]) -> str:

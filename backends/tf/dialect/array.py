@@ -20,6 +20,12 @@ class DynamicReshape(TfOp, call="tf.reshape", name="tf.reshape_dynamic"):
     shape: Value = operand()
 
 
+class Identity(TfOp, call="tf.identity"):
+    """The same tensor."""
+
+    input: Value = operand()
+
+
 class Transpose(TfOp, call="tf.transpose"):
     """Reorders dimensions."""
 
@@ -154,7 +160,7 @@ class WhileLoop(TfOp, call="tf.while_loop"):
 
 
 OPS = (
-    *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
+    *(Reshape, DynamicReshape, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
     *(
         StridedSlice,
         Pad,

@@ -37,8 +37,12 @@ def reshape(op: core.Reshape) -> Value:
 
 @lower(core.DynamicReshape)
 def dynamic_reshape(op: core.DynamicReshape) -> Value:
-    """`dims` is for the compiler only."""
-    return tf.DynamicReshape(op.x, op.shape, result_types=op.result.type).result
+    """TensorFlow's shape inference stumbles over extents computed as floats, as Core ML's are.
+
+    It follows them through a cast, wrongly; an identity stops it.
+    """
+    shape = tf.Identity(op.shape, result_types=op.shape.type).result
+    return tf.DynamicReshape(op.x, shape, result_types=op.result.type).result
 
 
 @lower(core.ExpandDims)

@@ -81,21 +81,35 @@ def import_network(
         )
     # From the most general form to the default shapes, which decide what is wrong with a model.
     may_flex = features.is_flexible(interface) and not options.fixed_shapes
+    lost: dict[str, str] = {}
     for flexible in (True, False) if may_flex else (False,):
         if may_batch:
             module, problems = _try_batched(network, interface, name, flexible)
             if module is not None:
-                return module
+                return _noting(module, lost)
             if wants_batch and not flexible:
                 raise CompileError(problems)
+            lost["fixed_batch"] = _reason(problems)
         if not wants_batch:
             try:
                 freedom = features.Freedom(flexible=flexible, shapes=options.shapes)
-                return _Importer(network, interface, freedom).module(name)
-            except CompileError:
+                return _noting(_Importer(network, interface, freedom).module(name), lost)
+            except CompileError as error:
                 if not flexible:
                     raise
+                lost["fixed_shapes"] = _reason(error.diagnostics)
     raise AssertionError("the last form returns or raises")
+
+
+def _reason(problems: tuple[Diagnostic, ...]) -> str:
+    """The first problem, as people read it."""
+    return f"{problems[0].location}: {problems[0].message}"
+
+
+def _noting(module: Module, lost: dict[str, str]) -> Module:
+    """The module, saying why it has less freedom than the model's interface."""
+    module.attributes |= lost
+    return module
 
 
 def _try_batched(

@@ -71,7 +71,9 @@ def test_text():
 
 def test_text_of_the_old_kind():
     model = network(
-        conv(numbers(4, 2, 3, 3), np.float32([1, 2, 3, 4]), valid=edges(1, 0, 0, 2)), rank5=True, x=(2, 5, 5)
+        conv(numbers(4, 2, 3, 3), np.float32([1, 2, 3, 4]), valid=edges(1, 0, 0, 2)),
+        rank5=True,
+        x=(2, 5, 5),
     )
     assert text(model)[:4] == [
         "%0 = tensor.expand_dims(%x) {axes = [0]} : f32[1,2,5,5]",

@@ -103,8 +103,9 @@ def test_arrays_keep_their_dtype(data_type):
 
 def classifier(labels, rank5=False, layers=None, probabilities="scores", **fields):
     items = layers or (layer("softmaxND", outputs=["p"], axis=-1),)
-    model = network(*items, rank5=rank5, outputs=[], kind="neuralNetworkClassifier",
-                    x=fields.pop("shape", (3,)))
+    model = network(
+        *items, rank5=rank5, outputs=[], kind="neuralNetworkClassifier", x=fields.pop("shape", (3,))
+    )
     label, scores = (model.description.output.add(name=n) for n in ("label", probabilities))
     body = model.neuralNetworkClassifier
     if isinstance(labels[0], str):
@@ -132,8 +133,10 @@ def test_classifiers(labels, named):
 
 
 def test_classifiers_of_the_old_kind():
-    found = results(classifier(["a", "b", "c"], rank5=True,
-                               layers=(layer("softmax", outputs=["p"]),)), np.float32([0, 1, 2]))
+    found = results(
+        classifier(["a", "b", "c"], rank5=True, layers=(layer("softmax", outputs=["p"]),)),
+        np.float32([0, 1, 2]),
+    )
     assert found["label"].tolist() == "c"
     assert found["scores"].shape == (3,)
 
@@ -225,8 +228,9 @@ def test_arrays_get_a_batch_on_request(rank5):
 )
 def test_a_batch_that_is_not_possible(item, reason):
     model = network(item, x=(1, 3))
-    assert_refused(model, "a dynamic batch is not possible", reason, kind="unsupported",
-                   batch="dynamic")
+    assert_refused(
+        model, "a dynamic batch is not possible", reason, kind="unsupported", batch="dynamic"
+    )
 
 
 def test_a_first_extent_that_is_no_batch():

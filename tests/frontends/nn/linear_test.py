@@ -109,3 +109,9 @@ def test_several_outputs():
     model.neuralNetwork.layers[0].output[0] = "y"
     found = results(model, np.ones(4))
     assert_close(found["z"], np.maximum(found["y"], 0))
+
+
+def test_int8_dynamic_quantization_is_only_faster():
+    x = numbers(2, 4, seed=2)
+    quantized = product(int8DynamicQuantize=True)
+    assert_close(result(network(quantized, x=x.shape), x), x @ W.T + B)

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, layer, network, numbers, results, text
+from networks import assert_close, layer, lstm_weights, network, numbers, results, text
 
-GATES = ("input", "forget", "output")
 SIZE, HIDDEN = 3, 2
 
 
@@ -19,25 +18,32 @@ ACTIVATIONS = {
     "ReLU": ({"ReLU": {}}, lambda z: np.maximum(z, 0)),
     "linear": ({"linear": {"alpha": 0.5, "beta": 0.25}}, lambda z: 0.5 * z + 0.25),
     "scaledTanh": ({"scaledTanh": {"alpha": 1.5, "beta": 0.5}}, lambda z: 1.5 * np.tanh(0.5 * z)),
-    "sigmoidHard": ({"sigmoidHard": {"alpha": 0.2, "beta": 0.5}}, lambda z: np.clip(0.2 * z + 0.5, 0, 1)),
+    "sigmoidHard": (
+        {"sigmoidHard": {"alpha": 0.2, "beta": 0.5}},
+        lambda z: np.clip(0.2 * z + 0.5, 0, 1),
+    ),
 }
 PLAIN = ("sigmoid", "tanh", "tanh")
 
 
 def weights(seed=0):
-    """Fields of LSTMWeightParams."""
-    made = {}
-    for position, name in enumerate((*(f"{g}Gate" for g in GATES), "blockInput")):
-        made[f"{name}WeightMatrix"] = numbers(HIDDEN, SIZE, seed=seed + position)
-        made[f"{name}RecursionMatrix"] = numbers(HIDDEN, HIDDEN, seed=seed + 10 + position)
-        made[f"{name}BiasVector"] = numbers(HIDDEN, seed=seed + 20 + position)
-        if name != "blockInput":
-            made[f"{name}PeepholeVector"] = numbers(HIDDEN, seed=seed + 30 + position)
-    return made
+    return lstm_weights(SIZE, HIDDEN, seed)
 
 
-def naive(x, h, c, w, *, names=PLAIN, bias=False, peephole=False, reverse=False, coupled=False,
-          forget=False, clip=50.0):
+def naive(
+    x,
+    h,
+    c,
+    w,
+    *,
+    names=PLAIN,
+    bias=False,
+    peephole=False,
+    reverse=False,
+    coupled=False,
+    forget=False,
+    clip=50.0,
+):
     """(hidden states in the input's order, last hidden, last cell)."""
     gate, block, output = (ACTIVATIONS[name][1] for name in names)
 
@@ -69,14 +75,28 @@ FLAGS = {
 }
 
 
-def lstm(*, names=PLAIN, sequence=True, inputs=None, outputs=("y", "h", "c"), reverse=False,
-         clip=None, **flags):
+def lstm(
+    *,
+    names=PLAIN,
+    sequence=True,
+    inputs=None,
+    outputs=("y", "h", "c"),
+    reverse=False,
+    clip=None,
+    **flags,
+):
     params = {FLAGS[key]: value for key, value in flags.items()}
     params |= {"sequenceOutput": sequence} | ({} if clip is None else {"cellClipThreshold": clip})
     return layer(
-        "uniDirectionalLSTM", inputs, list(outputs), inputVectorSize=SIZE, outputVectorSize=HIDDEN,
-        activations=[ACTIVATIONS[name][0] for name in names], params=params,
-        weightParams=weights(), reverseInput=reverse,
+        "uniDirectionalLSTM",
+        inputs,
+        list(outputs),
+        inputVectorSize=SIZE,
+        outputVectorSize=HIDDEN,
+        activations=[ACTIVATIONS[name][0] for name in names],
+        params=params,
+        weightParams=weights(),
+        reverseInput=reverse,
     )
 
 
@@ -91,8 +111,16 @@ X, H, C = numbers(4, 2, SIZE), numbers(2, HIDDEN, seed=1), numbers(2, HIDDEN, se
 @pytest.mark.parametrize("steps", [1, 4])
 @pytest.mark.parametrize(
     "flags",
-    [{}, {"bias": True}, {"peephole": True}, {"coupled": True}, {"forget": True}, {"reverse": True},
-     {"clip": 0.1}, {"bias": True, "peephole": True, "forget": True, "reverse": True}],
+    [
+        {},
+        {"bias": True},
+        {"peephole": True},
+        {"coupled": True},
+        {"forget": True},
+        {"reverse": True},
+        {"clip": 0.1},
+        {"bias": True, "peephole": True, "forget": True, "reverse": True},
+    ],
     ids=lambda flags: " ".join(flags) or "plain",
 )
 def test_one_direction(steps, flags):
@@ -130,8 +158,11 @@ def test_in_rank_5_networks_vectors_are_one_step():
 @pytest.mark.parametrize("states", [True, False])
 def test_both_directions(sequence, states):
     item = layer(
-        "biDirectionalLSTM", None, ["y", "h", "c", "hb", "cb"],
-        inputVectorSize=SIZE, outputVectorSize=HIDDEN,
+        "biDirectionalLSTM",
+        None,
+        ["y", "h", "c", "hb", "cb"],
+        inputVectorSize=SIZE,
+        outputVectorSize=HIDDEN,
         activationsForwardLSTM=[ACTIVATIONS[n][0] for n in PLAIN],
         activationsBackwardLSTM=[ACTIVATIONS[n][0] for n in ("sigmoid", "ReLU", "tanh")],
         params={"sequenceOutput": sequence, "hasBiasVectors": True},

@@ -161,7 +161,7 @@ def test_shapes_are_blobs():
     shape = layer("getShape", ["z"], ["s"])
     model = network(shape, layer("reshapeDynamic", ["x", "s"]), x=X.shape, z=(6, 20))
     assert_close(result(model, X, np.zeros((6, 20))), X.reshape(6, 20))
-    target = layer("loadConstantND", [], ["s"], shape=[3], data=np.float32([0, -1, 5]))
+    target = layer("loadConstantND", [], ["s"], shape=[3], data=np.float32([2, -1, 5]))
     model = network(target, layer("reshapeDynamic", ["x", "s"]), x=X.shape)
     assert_close(result(model, X), X.reshape(2, 12, 5))
 
@@ -182,3 +182,12 @@ def test_reverse_and_repeat():
     found = run("reverse", X, reverseDim=[False, True, False, True])
     assert_close(found, X[:, ::-1, :, ::-1])
     assert_close(run("sequenceRepeat", SEQUENCE, nRepetitions=2), np.concatenate([SEQUENCE] * 2))
+
+
+def test_reshape_to_a_shape_that_is_computed():
+    model = network(layer("reshapeDynamic"), x=X.shape, s=(2,))
+    for target in ([6, 20], [-1, 8]):
+        assert_close(result(model, X, target), X.reshape(target))
+    assert text(model)[-2].startswith(
+        "%1 = tensor.dynamic_reshape(%x, %0) {dims = [d_l0_0, d_l0_1]"
+    )
