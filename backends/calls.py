@@ -43,13 +43,12 @@ class CallOp(Op):
             convert: turns an attribute value into what the library wants.
             run: makes a callable of a region.
         """
-        given: dict[str, Any] = {}
-        for item in self.spec.operands:
-            group: Any = self.operand_group(item.name)
-            if isinstance(group, tuple):
-                given[item.name] = [values[v] for v in self.operand_group(item.name)]
-            elif group is not None:
-                given[item.name] = values[group]
+        grouped = self.grouped([values[v] for v in self.operands])
+        given: dict[str, Any] = {
+            name: list(group) if isinstance(group, tuple) else group
+            for name, group in grouped.items()
+            if group is not None
+        }
         for item in self.spec.attributes:
             value = self.attributes[item.name]
             if value is not None:

@@ -79,15 +79,8 @@ def _evaluate(op: Op, value: Value, arrays: list[Objects]) -> Objects | None:
     evaluate = getattr(op, "evaluate", None)
     if evaluate is None:
         return None
-    remaining, arguments = iter(arrays), list[Any]()
-    for item in op.spec.operands:
-        group: Any = op.operand_group(item.name)
-        if isinstance(group, tuple):
-            arguments.append(tuple(next(remaining) for _ in op.operand_group(item.name)))
-        else:
-            arguments.append(None if group is None else next(remaining))
     with np.errstate(all="ignore"):
-        results: Objects | tuple[Objects, ...] = evaluate(*arguments)
+        results: Objects | tuple[Objects, ...] = evaluate(*op.grouped(arrays).values())
     result = results[value.index] if isinstance(results, tuple) else results
     return np.asarray(result, object)
 

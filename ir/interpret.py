@@ -80,12 +80,9 @@ class _Frame:
         evaluate = getattr(op, "evaluate", None)
         if evaluate is None:
             raise _error(f"'{op.name}' has no reference semantics", op)
-        arguments: list[Any] = []
-        for item in op.spec.operands:
-            arrays = tuple(self.values[v] for v in op.values_of(item.name))
-            arguments.append(arrays if item.variadic else arrays[0] if arrays else None)
-        arguments += [self.callable(body) for body in op.all_regions()]
-        results: Array | tuple[Array, ...] = evaluate(*arguments)
+        arrays = op.grouped([self.values[v] for v in op.operands]).values()
+        regions = map(self.callable, op.all_regions())
+        results: Array | tuple[Array, ...] = evaluate(*arrays, *regions)
         return results if isinstance(results, tuple) else (results,)
 
     def callable(self, body: Region) -> Any:

@@ -5,7 +5,7 @@ into a block (`Block.insert`, or `adopt` for a whole tree of detached producers)
 use lists. So a rewrite that gives up half-way leaves no trace.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, dataclass_transform
 
 from .declare import (
@@ -166,13 +166,17 @@ class Op:
     def operand_group(self, name: str) -> Any:
         """One declared operand: a value, None if absent, a tuple if variadic."""
         values = self.values_of(name)
-        if name in self.spec.variadic:
-            return values
-        return values[0] if values else None
+        return values if name in self.spec.variadic else values[0] if values else None
 
     def values_of(self, name: str) -> tuple[Value, ...]:
         """The values of one declared operand: none, one or several."""
         return tuple(self._operands[self._groups[name]])
+
+    def grouped(self, items: Sequence[Any]) -> dict[str, Any]:
+        """One item for each flat operand, by declared operand: alone, None or a tuple."""
+        groups = {name: tuple(items[part]) for name, part in self._groups.items()}
+        several = self.spec.variadic
+        return {n: g if n in several else g[0] if g else None for n, g in groups.items()}
 
     def set_operand(self, index: int, value: Value) -> None:
         """Exchange one operand, keeping use lists right (types are the caller's business)."""
@@ -193,8 +197,7 @@ class Op:
 
     def fields(self) -> dict[str, Any]:
         """Constructor arguments that rebuild this op."""
-        given: dict[str, Any] = {f.name: self.operand_group(f.name) for f in self.spec.operands}
-        given |= self.attributes | self.regions
+        given = self.grouped(self._operands) | self.attributes | self.regions
         if self.spec.carries_types:
             name = next(f.name for f in self.spec.fields if f.name not in given)
             given[name] = self.given_types

@@ -1,7 +1,6 @@
 """Evaluates ops on constants at compile time, with the interpreter's own semantics."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from ..ir.dialects.core import shape
 from ..ir.dims import static_size
 from ..ir.resources import Resource, ViewResource
 from ..ir.ssa import Module, Op, Value
-from ..ir.types import DType
+from ..ir.types import Array, DType
 from .manager import Instrumentation, Pass
 from .patterns import GreedyDriver, Rewrite, no, pattern
 
@@ -51,17 +50,11 @@ def fold_op(op: Op, limit: int) -> Rewrite:
             return no("its result has a symbolic shape")
         if size > allowed:
             return no(f"its result has {size} elements, more than {allowed}")
-    arrays = {v: r.array() for v, r in zip(op.operands, resources, strict=True)}
-    arguments: list[object] = []
-    for item in op.spec.operands:
-        group = op.operand_group(item.name)
-        if isinstance(group, tuple):
-            arguments.append(tuple(arrays[v] for v in op.operand_group(item.name)))
-        else:
-            arguments.append(None if group is None else arrays[group])
+    arrays = op.grouped([resource.array() for resource in resources])
     with np.errstate(all="ignore"):
-        results: Any = evaluate(*arguments)
-    results = results if isinstance(results, tuple) else (results,)
+        results: Array | tuple[Array, ...] = evaluate(*arrays.values())
+    if len(op.results) == 1 and not isinstance(results, tuple):
+        return constant(np.asarray(results))
     return tuple(constant(np.asarray(array)) for array in results)
 
 

@@ -42,8 +42,4 @@ def _block(block: Block, outer: dict[Any, Op]) -> bool:
 
 def _groups(op: Op) -> tuple[int, ...]:
     """How the flat operands divide, so that `f(a, none, b)` differs from `f(a, b)`."""
-    sizes: list[int] = []
-    for item in op.spec.operands:
-        group: Any = op.operand_group(item.name)
-        sizes.append(len(group) if isinstance(group, tuple) else int(group is not None))
-    return tuple(sizes)
+    return tuple(len(op.values_of(item.name)) for item in op.spec.operands)

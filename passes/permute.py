@@ -38,25 +38,9 @@ def permute_op(
         except ValueError:
             return None
     if operands is not None:
-        changes |= _grouped(op, operands)
+        changes |= {n: g for n, g in op.grouped(operands).items() if g is not None}
     new = replace(op, **changes)
     return new, _result_perm(op, perm)
-
-
-def _grouped(op: Op, operands: Sequence[Value]) -> dict[str, object]:
-    """Flat operands by field name."""
-    grouped: dict[str, object] = {}
-    position = 0
-    for item in op.spec.operands:
-        group: object = op.operand_group(item.name)
-        if isinstance(group, tuple):
-            count = len(op.operand_group(item.name))
-            grouped[item.name] = tuple(operands[position : position + count])
-            position += count
-        elif group is not None:
-            grouped[item.name] = operands[position]
-            position += 1
-    return grouped
 
 
 def _result_perm(op: Op, perm: Perm) -> Perm:
@@ -79,15 +63,6 @@ def permuted_positions(op: Op) -> list[int]:
     """Which flat operands share the dimensions that permute."""
     if op.is_elementwise:
         return list(range(len(op.operands)))
-    positions: list[int] = []
-    position = 0
-    for item in op.spec.operands:
-        group: object = op.operand_group(item.name)
-        if isinstance(group, tuple):
-            count = len(op.operand_group(item.name))
-        else:
-            count = int(group is not None)
-        if item.name in op.permuted_operands:
-            positions += range(position, position + count)
-        position += count
-    return positions
+    grouped = op.grouped(range(len(op.operands)))
+    named: list[tuple[int, ...] | int] = [grouped[name] for name in op.permuted_operands]
+    return [i for group in named for i in (group if isinstance(group, tuple) else (group,))]

@@ -5,6 +5,7 @@ import pytest
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.core import CORE_OPS
 from cmlc.ir.interpret import random_inputs
+from cmlc.ir.types import DType
 from generation import INSTANCES, instances, module_of
 from tensorflow_run import compare, lowered
 
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.slow
 # What TensorFlow's CPU kernels lack; the message is TensorFlow's own, when the graph first runs.
 NO_KERNEL = "No OpKernel was registered"
 # Lowerings that refuse some attributes, with the fragment of the diagnostic.
-REFUSED = {"nn.conv_transpose": "TensorFlow has no dilation here"}
+REFUSED = {"nn.conv_transpose": "TensorFlow can't dilate weights that are computed"}
 
 
 def named(op):
@@ -27,24 +28,31 @@ def inputs_of(module, op):
     return inputs
 
 
+def is_refused(module, op):
+    """Whether the lowering declines, in the words that it is known to use."""
+    try:
+        lowered(module)
+    except CompileError as error:
+        if REFUSED.get(op.name, "?") in str(error):
+            return True
+        raise
+    return False
+
+
+def runs(module, op):
+    """Whether TensorFlow has the kernels; for f32 it must."""
+    try:
+        compare(module, inputs_of(module, op))
+    except Exception as error:
+        rare = module.main.arguments[0].type.dtype is not DType.F32
+        if NO_KERNEL in str(error) and rare:
+            return False
+        raise
+    return True
+
+
 @pytest.mark.parametrize("op", CORE_OPS, ids=named)
 def test_agrees_with_the_interpreter(op):
-    agreed = 0
-    for seed in (5, 6):
-        for instance in instances(op, seed):
-            module = module_of(instance)
-            try:
-                lowered(module)
-            except CompileError as error:
-                assert op.name in REFUSED, error
-                assert REFUSED[op.name] in str(error)
-                continue
-            try:
-                compare(module, inputs_of(module, op))
-            except Exception as error:
-                if NO_KERNEL not in str(error):
-                    raise
-                assert module.main.arguments[0].type.dtype.value != "f32", error
-            else:
-                agreed += 1
+    modules = [module_of(instance) for seed in (5, 6) for instance in instances(op, seed)]
+    agreed = sum(runs(module, op) for module in modules if not is_refused(module, op))
     assert agreed >= INSTANCES, f"only {agreed} instances ran"

@@ -1,11 +1,11 @@
 """Arithmetic, comparison, logic, conversion."""
 
 from collections.abc import Callable
+from typing import Any
 
 from ....ir.dialects.builtin import scalar
 from ....ir.dialects.core import elementwise as core
 from ....ir.ssa import Op, Value
-from ....ir.types import DType
 from ...lowering import Lowering
 from .. import dialect as tf
 
@@ -22,11 +22,18 @@ for _core, _target in {
     core.Minimum: tf.Minimum,
     core.Equal: tf.Equal,
     core.NotEqual: tf.NotEqual,
+    core.Less: tf.Less,
+    core.LessEqual: tf.LessEqual,
+    core.Greater: tf.Greater,
+    core.GreaterEqual: tf.GreaterEqual,
     core.LogicalAnd: tf.LogicalAnd,
     core.LogicalOr: tf.LogicalOr,
     core.LogicalXor: tf.NotEqual,
     core.LogicalNot: tf.LogicalNot,
     core.Cast: tf.Cast,
+    core.Abs: tf.Abs,
+    core.Neg: tf.Negative,
+    core.Sign: tf.Sign,
     core.Square: tf.Square,
     core.Exp: tf.Exp,
     core.Sqrt: tf.Sqrt,
@@ -50,56 +57,6 @@ for _core, _target in {
     lower.direct(_core, _target)
 
 lower.direct(core.Select, tf.Where, cond="condition")
-
-
-def _compared(target: Callable[..., Op]) -> Callable[[core.Less], Value]:
-    def rule(op: core.Less) -> Value:
-        """TensorFlow does not order bools."""
-        x, y = op.x, op.y
-        if x.type.dtype is DType.BOOL:
-            x, y = (
-                tf.Cast(v, DType.I32, result_types=v.type.with_dtype(DType.I32)).result
-                for v in (x, y)
-            )
-        return target(x, y, result_types=op.result.type).result
-
-    return rule
-
-
-lower(core.Less)(_compared(tf.Less))
-lower(core.LessEqual)(_compared(tf.LessEqual))
-lower(core.Greater)(_compared(tf.Greater))
-lower(core.GreaterEqual)(_compared(tf.GreaterEqual))
-
-
-@lower(core.Abs)
-def absolute(op: core.Abs) -> Value:
-    """TensorFlow has none of unsigned numbers, which are theirs."""
-    return absolute_of(op.x)
-
-
-def absolute_of(x: Value) -> Value:
-    """|x|."""
-    return x if x.type.dtype is DType.U8 else tf.Abs(x, result_types=x.type).result
-
-
-@lower(core.Neg)
-def neg(op: core.Neg) -> Value:
-    """TensorFlow negates no unsigned numbers (and makes 0 - x a negation): i32 wraps alike."""
-    out = op.result.type
-    if out.dtype is not DType.U8:
-        return tf.Negative(op.x, result_types=out).result
-    wide = out.with_dtype(DType.I32)
-    value = tf.Negative(tf.Cast(op.x, DType.I32, result_types=wide).result, result_types=wide)
-    return tf.Cast(value.result, out.dtype, result_types=out).result
-
-
-@lower(core.Sign)
-def sign(op: core.Sign) -> Value:
-    """min(x, 1) of unsigned numbers."""
-    if op.x.type.dtype is not DType.U8:
-        return tf.Sign(op.x, result_types=op.result.type).result
-    return tf.Minimum(op.x, scalar(1, op.x), result_types=op.result.type).result
 
 
 @lower(core.FloorDiv)
@@ -128,8 +85,8 @@ def exp2(op: core.Exp2) -> Value:
     return tf.Pow(scalar(2.0, op.x), op.x, result_types=op.result.type).result
 
 
-def _shifted(target: Callable[..., Op]) -> Callable[[core.Log], Value]:
-    def rule(op: core.Log) -> Value:
+def _shifted(target: Callable[..., Op]) -> Callable[[Any], Value]:
+    def rule(op: Any) -> Value:
         out, value = op.result.type, op.x
         if op.epsilon:
             value = tf.Add(value, scalar(op.epsilon, op.x), result_types=out).result

@@ -7,24 +7,19 @@ from ....ir.dialects.core import reduce as core
 from ....ir.ssa import Value
 from ...lowering import Lowering
 from .. import dialect as tf
-from .elementwise import absolute_of
 
 lower = Lowering()
 
 
-def _square(x: Value) -> Value:
-    return tf.Square(x, result_types=x.type).result
-
-
 def _rule(
     target: type[Any],
-    before: Callable[[Value], Value] | None = None,
+    before: type[Any] | None = None,
     after: type[Any] | None = None,
 ) -> Callable[[core.Reduction], Value]:
     def rule(op: core.Reduction) -> Value:
         x, out = op.x, op.result.type
         if before is not None:
-            x = before(x)
+            x = before(x, result_types=x.type).result
         y = target(x, axis=op.over(), keepdims=op.keep_dims, result_types=out).result
         return y if after is None else after(y, result_types=out).result
 
@@ -36,9 +31,9 @@ lower(core.ReduceProd)(_rule(tf.ReduceProd))
 lower(core.ReduceMean)(_rule(tf.ReduceMean))
 lower(core.ReduceMax)(_rule(tf.ReduceMax))
 lower(core.ReduceMin)(_rule(tf.ReduceMin))
-lower(core.ReduceL1Norm)(_rule(tf.ReduceSum, before=absolute_of))
-lower(core.ReduceL2Norm)(_rule(tf.ReduceSum, before=_square, after=tf.Sqrt))
-lower(core.ReduceSumSquare)(_rule(tf.ReduceSum, before=_square))
+lower(core.ReduceL1Norm)(_rule(tf.ReduceSum, before=tf.Abs))
+lower(core.ReduceL2Norm)(_rule(tf.ReduceSum, before=tf.Square, after=tf.Sqrt))
+lower(core.ReduceSumSquare)(_rule(tf.ReduceSum, before=tf.Square))
 lower(core.ReduceLogSum)(_rule(tf.ReduceSum, after=tf.Log))
 lower(core.ReduceLogSumExp)(_rule(tf.ReduceLogSumExp))
 

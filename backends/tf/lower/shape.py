@@ -6,7 +6,6 @@ from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Expr
 from ....ir.ssa import Value
-from ....ir.types import DType, Tensor
 from ...lowering import Lowering
 from .. import dialect as tf
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from ...declare import operand
 from ...dims import Dim, Shape, differs, maximum, merge
 from ...ssa import Op, Value, VerifyError
-from ...types import BOOL, FLOAT, NUMERIC, Array, DType, Type
+from ...types import BOOL, FLOAT, NUMERIC, SIGNED, Array, DType, Type
 
 
 def broadcast_shapes(op: Op, *shapes: Shape) -> Shape:
@@ -54,9 +54,9 @@ class Unary(Elementwise):
 
 
 class UnaryNumeric(Elementwise):
-    """Base of ops on one number."""
+    """Base of ops on one signed number."""
 
-    x: Value = operand(NUMERIC)
+    x: Value = operand(FLOAT | SIGNED)
 
     def evaluate(self, x: Array) -> Array:
         return type(self).kernel(x)
@@ -83,6 +83,13 @@ class Comparison(Elementwise):
 
     def evaluate(self, x: Array, y: Array) -> Array:
         return type(self).kernel(x, y)
+
+
+class Ordering(Comparison):
+    """Base of comparisons that need an order, which bools don't have."""
+
+    x: Value = operand(NUMERIC)
+    y: Value = operand(NUMERIC, like="x")
 
 
 class Logical(Elementwise):

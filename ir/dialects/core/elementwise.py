@@ -13,6 +13,7 @@ from .broadcasting import (
     Comparison,
     Elementwise,
     Logical,
+    Ordering,
     Unary,
     UnaryNumeric,
     broadcast_shapes,
@@ -139,28 +140,28 @@ class NotEqual(Comparison):
     kernel = np.not_equal
 
 
-class Less(Comparison):
+class Less(Ordering):
     """x < y."""
 
     name = "tensor.less"
     kernel = np.less
 
 
-class LessEqual(Comparison):
+class LessEqual(Ordering):
     """x <= y."""
 
     name = "tensor.less_equal"
     kernel = np.less_equal
 
 
-class Greater(Comparison):
+class Greater(Ordering):
     """x > y."""
 
     name = "tensor.greater"
     kernel = np.greater
 
 
-class GreaterEqual(Comparison):
+class GreaterEqual(Ordering):
     """x >= y."""
 
     name = "tensor.greater_equal"

@@ -9,7 +9,7 @@ from ...attributes import Axes, Axis
 from ...declare import attr, operand
 from ...dims import Dim
 from ...ssa import Op, Value
-from ...types import FLOAT, NUMERIC, Array, DType, Type
+from ...types import FLOAT, NUMERIC, SIGNED, Array, DType, Type
 
 
 class Reduction(Op):
@@ -86,6 +86,8 @@ class ReduceMin(Reduction):
 
 class ReduceL1Norm(Reduction):
     """The sum of absolute values."""
+
+    x: Value = operand(FLOAT | SIGNED)
 
     name = "tensor.reduce_l1_norm"
 

@@ -40,14 +40,13 @@ def test_inner_product_in_rank_5_networks(shape):
 
 
 def test_text():
-    assert text(network(product(), x=(2, 4, 1, 1))) == [
-        "%0 = tensor.squeeze(%x) {axes = [2, 3]} : f32[2,4]",
-        f"%1 = const {{value = dense<[{', '.join('[' + ', '.join(map(str, r)) + ']' for r in W)}]>}} "
-        ": f32[3,4]",
-        f"%2 = const {{value = dense<[{', '.join(map(str, B))}]>}} : f32[3]",
-        "%3 = nn.linear(%0, %1, %2) : f32[2,3]",
-        "%4 = tensor.expand_dims(%3) {axes = [2, 3]} : f32[2,3,1,1]",
-        "return %4",
+    item = layer("innerProduct", inputChannels=2, outputChannels=1, weights=np.float32([3, 4]))
+    assert text(network(item, x=(5, 2, 1, 1))) == [
+        "%0 = tensor.squeeze(%x) {axes = [2, 3]} : f32[5,2]",
+        "%1 = const {value = dense<[[3.0, 4.0]]>} : f32[1,2]",
+        "%2 = nn.linear(%0, %1) : f32[5,1]",
+        "%3 = tensor.expand_dims(%2) {axes = [2, 3]} : f32[5,1,1,1]",
+        "return %3",
     ]
 
 
