@@ -209,12 +209,24 @@ def compile(
         options = _options(choices)
     file = str(source) if isinstance(source, str | Path) else ""
     module = load(source, options, watch)
+    if any(not function.result_names for function in module.functions.values()):
+        module = _named(module)
     try:
         optimized = optimize(module, options, watch=watch)
         lowered = lower(optimized, options, watch)
     except CompileError as error:
         raise error.in_file(file) from None
     return CompiledModel(module, optimized, lowered, options)
+
+
+def _named(module: Module) -> Module:
+    """A copy in which results without a name, as IR text may have them, are numbered."""
+    copy = clone_module(module)
+    for function in copy.functions.values():
+        if not function.result_names:
+            function.result_names = [str(i) for i in range(len(function.results))]
+            function.result_attributes = [{} for _ in function.results]
+    return copy
 
 
 def _options(choices: dict[str, Any]) -> Options:

@@ -70,27 +70,39 @@ def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
     for old, new in zip(op.results, new_values, strict=True):
         old.replace_all_uses_with(new)
     dead = _erase_dead(op)
-    location = fuse(by, (item.location for item in [*reversed(dead)]))
+    location = fuse(by, (item.location for item in reversed(dead)))
     for item in inserted:
         if isinstance(item.location, Unknown):
             item.location = location
     return inserted
 
 
+def is_dead(op: Op) -> bool:
+    """Whether nothing would miss the op: no result is used, and it does nothing else."""
+    used = any(result.use_count for result in op.results)
+    return not (used or op.is_terminator or op.effects())
+
+
+def producers(op: Op) -> list[Op]:
+    """The ops that define what the op uses, in its regions too."""
+    users = [op, *(inner for body in op.all_regions() for inner in walk(body))]
+    return [value.op for user in users for value in user.operands if value.op is not None]
+
+
 def _erase_dead(op: Op) -> list[Op]:
-    """Erase an unused op and all producers that only it needed; the erased ops, users first."""
+    """Erase a replaced op and all producers that only it needed; the erased ops, users first."""
     dead: list[Op] = []
     work = [op]
     while work:
         candidate = work.pop(0)
-        if candidate.parent is None or any(r.use_count for r in candidate.results):
+        if candidate.parent is None or (candidate is not op and not is_dead(candidate)):
             continue
-        if candidate is not op and candidate.effects():
+        if any(result.use_count for result in candidate.results):
             continue
-        producers = [value.op for value in candidate.operands]
+        needed = producers(candidate)
         candidate.erase()
         dead.append(candidate)
-        work.extend(p for p in producers if p is not None)
+        work.extend(needed)
     return dead
 
 

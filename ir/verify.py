@@ -56,6 +56,8 @@ def verify(module: Module, legal: Legal | None = None) -> None:
 def _function(module: Module, function: Function) -> Iterator[Diagnostic]:
     visible: set[Value] = set()
     yield from _block(module, function.block, visible, Return)
+    if len(set(function.result_names)) != len(function.result_names):
+        yield Diagnostic(f"@{function.name} gives two results the same name")
     if function.result_names and len(function.result_names) != len(function.results):
         yield Diagnostic(
             f"@{function.name} names {len(function.result_names)} results "

@@ -8,10 +8,10 @@ from ..ir.dialects.builtin import Call, Constant, constant
 from ..ir.dialects.core import shape
 from ..ir.dims import static_size
 from ..ir.resources import Resource, ViewResource
-from ..ir.ssa import Module, Op, Value
+from ..ir.ssa import Op, Value
 from ..ir.types import Array, DType
-from .manager import Instrumentation, Pass
-from .patterns import GreedyDriver, Rewrite, no, pattern
+from .manager import PatternPass
+from .patterns import Pattern, Rewrite, no, pattern
 
 
 @pattern(shape.Transpose, shape.Reshape, shape.ExpandDims, shape.Squeeze)
@@ -59,7 +59,7 @@ def fold_op(op: Op, limit: int) -> Rewrite:
 
 
 @dataclass(frozen=True)
-class ConstantFold(Pass):
+class ConstantFold(PatternPass):
     """Replace ops on constants by their results.
 
     Options:
@@ -70,11 +70,10 @@ class ConstantFold(Pass):
 
     limit: int = 65536
 
-    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+    def rules(self) -> tuple[Pattern, ...]:
         @pattern(Op)
         def fold_constant_operands(op: Op) -> Rewrite:
             """op(const, …) → const."""
             return fold_op(op, self.limit)
 
-        patterns = (view_of_constant, fold_constant_operands)
-        return GreedyDriver(patterns, instrumentation.trace).run(module)
+        return (view_of_constant, fold_constant_operands)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..ir.rewrite import is_dead
 from ..ir.ssa import Block, Module
 from .manager import Instrumentation, Pass
 
@@ -25,8 +26,7 @@ def _sweep(block: Block) -> bool:
     for op in block.reversed():
         for body in op.all_regions():
             changed |= _sweep(body.block)
-        used = any(result.use_count for result in op.results)
-        if not used and not op.is_terminator and not op.effects():
+        if is_dead(op):
             op.erase()
             changed = True
     return changed

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.rewrite import clone_module
@@ -87,8 +87,12 @@ class PatternPass(Pass):
 
     patterns: ClassVar[tuple[Pattern, ...]] = ()
 
+    def rules(self) -> tuple[Pattern, ...]:
+        """The patterns; a pass whose options matter to them makes them here."""
+        return self.patterns
+
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
-        return GreedyDriver(self.patterns, instrumentation.trace).run(module)
+        return GreedyDriver(self.rules(), instrumentation.trace).run(module)
 
 
 @dataclass(frozen=True)
@@ -149,10 +153,12 @@ class Pipeline:
         changed = False
         for stage in self.stages:
             if isinstance(stage, Repeat):
-                for _ in range(Repeat.limit):
-                    if not stage.body._run(module, watch, started):
-                        break
-                    changed = True
+                rounds = 0
+                while stage.body._run(module, watch, started):
+                    changed, rounds = True, rounds + 1
+                    if rounds == Repeat.limit:
+                        message = f"({stage.body.spec})* changes something for ever"
+                        raise CompileError(Diagnostic(message, "internal"))
             else:
                 started.append(stage)
                 changed |= _run_pass(stage, module, watch)
@@ -293,18 +299,23 @@ def make_pass(name: str, options: str, table: Mapping[str, str | type[Pass]]) ->
             raise _usage(f"'{name}' has no option '{part}'", f"its options are: {choices}")
         try:
             given[key] = _option(hints[key], value)
-        except ValueError:
-            raise _usage(f"'{name}': option {key} can't be '{value}'") from None
+        except ValueError as error:
+            raise _usage(f"'{name}': option {key} can't be '{value}'", str(error)) from None
     return cls(**given)
 
 
 def _option(hint: Any, text: str) -> Any:
     if hint is bool:
-        return {"true": True, "false": False}[text] if text in ("true", "false") else int(text) != 0
+        hint = Literal["true", "false"]
     choices = typing.get_args(hint)
     if choices and text not in choices:
-        raise ValueError(text)
-    return hint(text) if hint in (int, float) else text
+        raise ValueError(f"expected one of {', '.join(choices)}")
+    if choices:
+        return text == "true" if choices == ("true", "false") else text
+    try:
+        return hint(text)
+    except ValueError:
+        raise ValueError(f"expected {hint.__name__}") from None
 
 
 def _usage(message: str, remedy: str = "") -> CompileError:

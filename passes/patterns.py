@@ -14,8 +14,8 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.location import Location
-from ..ir.rewrite import replace_op
-from ..ir.ssa import Module, Op, Value, walk
+from ..ir.rewrite import is_dead, producers, replace_op
+from ..ir.ssa import Module, Op, Value
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,12 @@ class GreedyDriver:
             self._queued.discard(op)
             if op.parent is None:
                 continue
-            if _is_dead(op):
-                producers = _producers(op)
+            if is_dead(op):
+                needed = producers(op)
                 op.erase()
                 changed = True
-                for producer in producers:
-                    if producer is not None:
-                        self._push(producer)
+                for producer in needed:
+                    self._push(producer)
                 continue
             if self._rewrite(op):
                 changed = True
@@ -162,15 +161,15 @@ class GreedyDriver:
         return self._by_class[cls]
 
     def _replace(self, op: Op, values: tuple[Value, ...], by: str) -> list[Op]:
-        producers = _producers(op)
+        needed = producers(op)
         inserted = replace_op(op, values, by)
         for item in inserted:
             self._push(item)
         for value in values:
             for user in value.users:
                 self._push(user)
-        for producer in producers:
-            if producer is not None and producer.parent is not None:
+        for producer in needed:
+            if producer.parent is not None:
                 self._push(producer)
                 # Users of a producer may match now that it has fewer of them.
                 for result in producer.results:
@@ -181,20 +180,6 @@ class GreedyDriver:
     def _record(self, event: Event) -> None:
         if self.trace is not None:
             self.trace.events.append(event)
-
-
-def _producers(op: Op) -> list[Op | None]:
-    """What makes the operands of an op, and of the ops in its regions."""
-    inner = [each for body in op.all_regions() for each in walk(body)]
-    return [value.op for each in (op, *inner) for value in each.operands]
-
-
-def _is_dead(op: Op) -> bool:
-    return (
-        not op.is_terminator
-        and not op.effects()
-        and not any(result.use_count for result in op.results)
-    )
 
 
 def _endless(op: Op, trace: Trace | None) -> CompileError:

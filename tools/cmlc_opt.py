@@ -71,9 +71,14 @@ def _pipeline(given: argparse.Namespace) -> "Pipeline":
 
     check_names(print_after(given), ("all", "changed"))
     pipeline = parse_pipeline(given.passes)
-    if not given.explain or given.explain in [item.name for item in pipeline]:
+    if not given.explain:
         return pipeline
-    return parse_pipeline(", ".join(filter(None, (given.passes, given.explain))))
+    # The pass to explain may be given with options; one that runs anyway needs none.
+    (explained,) = parse_pipeline(given.explain)
+    given.explain = explained.name
+    if explained.name in [item.name for item in pipeline]:
+        return pipeline
+    return parse_pipeline(", ".join(filter(None, (given.passes, explained.spec))))
 
 
 def _optimized(given: argparse.Namespace, pipeline: "Pipeline") -> tuple["Module", "Watch"]:

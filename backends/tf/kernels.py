@@ -23,7 +23,7 @@ def conv_transpose(input: Any, filters: Any, strides: Sequence[int]) -> Any:
 
 
 def local_response_norm(x: Any, size: int, alpha: float, beta: float, k: float, axis: int) -> Any:
-    """X / (k + alpha / size * sum of squares over `size` neighbours along `axis`) ** beta."""
+    """x / (k + alpha / size * sum of squares over `size` neighbours along `axis`) ** beta."""
     import tensorflow as tf
 
     below = size // 2

@@ -17,8 +17,6 @@ def pad_into_conv(op: core.Conv) -> Rewrite:
 @pattern(pool.AvgPool)
 def pad_into_average(op: pool.AvgPool) -> Rewrite:
     """avg_pool(pad(x, 0)) → avg_pool(x) with that padding, if padding counts."""
-    if op.exclude_padding_from_average and op.pad_type is not PadType.VALID:
-        return None
     return None if op.exclude_padding_from_average else _take_pad_in(op, op.x)
 
 

@@ -10,15 +10,12 @@ from ...ir.ssa import Op, Value
 from ...ir.types import DType
 from ..patterns import Rewrite, no, pattern
 
-_COMMUTATIVE = (
-    *(core.Add, core.Mul, core.Maximum, core.Minimum, core.Equal, core.NotEqual),
-    *(core.LogicalAnd, core.LogicalOr, core.LogicalXor),
-)
 
-
-@pattern(*_COMMUTATIVE)
-def constant_to_the_right(op: Op) -> Rewrite:
-    """op(const, x) → op(x, const)."""
+@pattern(core.Elementwise)
+def constant_to_the_right(op: core.Elementwise) -> Rewrite:
+    """op(const, x) → op(x, const), for every commutative op."""
+    if not op.is_commutative:
+        return None
     x, y = op.operands
     if isinstance(x, Const) and not isinstance(y, Const):
         return replace(op, x=y, y=x).result
@@ -27,7 +24,7 @@ def constant_to_the_right(op: Op) -> Rewrite:
 
 @pattern(core.Add, core.Sub, core.Mul, core.RealDiv, core.Pow)
 def neutral_element(op: Op) -> Rewrite:
-    """X + 0, x - 0, x * 1, x / 1, x ** 1 → x."""
+    """x + 0, x - 0, x * 1, x / 1, x ** 1 → x."""
     x, y = op.operands
     number = splat_of(y)
     if number is None:
@@ -58,7 +55,7 @@ def _number(number: float, like: Value) -> Value:
 
 @pattern(core.Mul)
 def times_minus_one(op: core.Mul) -> Rewrite:
-    """X * -1 → -x."""
+    """x * -1 → -x."""
     if splat_of(op.y) == -1 and op.x.type == op.result.type:
         return core.Neg(op.x).result
     return None

@@ -55,10 +55,29 @@ def test_constraints_are_documented_and_checked(op):
     assert documented(op) == checked(op)
 
 
+CASES = Path(__file__).resolve().parents[1] / "ops"
+
+
+def worked():
+    """The text of all cases whose numbers were worked out by hand."""
+    texts = [path.read_text() for path in sorted(CASES.glob("*.cmir"))]
+    cases = [case for text in texts for case in text.split("// CASE:")]
+    return "\n".join(case for case in cases if "EXPECT-ERROR" not in case)
+
+
+WORKED = worked()
+
+
+@pytest.mark.parametrize("op", CORE_OPS, ids=named)
+def test_has_a_case_worked_out_by_hand(op):
+    """`tests/ops/<family>.cmir` shows what the op means, apart from its own `evaluate`."""
+    used = re.search(rf"{re.escape(op.name)}\(", WORKED)
+    assert used, f"add a case with numbers worked out by hand for '{op.name}' to tests/ops"
+
+
 def refused():
     """(op name, label) of every case that must be refused for breaking a labelled constraint."""
-    folder = Path(__file__).resolve().parents[1] / "ops"
-    texts = [path.read_text() for path in sorted(folder.glob("*.cmir"))]
+    texts = [path.read_text() for path in sorted(CASES.glob("*.cmir"))]
     return {
         found for text in texts for found in re.findall(r"EXPECT-ERROR: '(.+)' \((C\d+)\)", text)
     }

@@ -20,19 +20,19 @@ lower.direct(core.Softmax, tf.Softmax, x="logits")
 
 
 def multiply(x: Value, number: float) -> Value:
-    """X * number, or x for 1."""
+    """x * number, or x for 1."""
     if number == 1:
         return x
     return tf.Multiply(x, scalar(number, x), result_types=x.type).result
 
 
 def add(x: Value, number: float) -> Value:
-    """X + number, or x for 0."""
+    """x + number, or x for 0."""
     return x if number == 0 else tf.Add(x, scalar(number, x), result_types=x.type).result
 
 
 def clip(x: Value, low: float, high: float) -> Value:
-    """X limited to [low, high]."""
+    """x limited to [low, high]."""
     raised = tf.Maximum(x, scalar(low, x), result_types=x.type).result
     return tf.Minimum(raised, scalar(high, x), result_types=x.type).result
 
@@ -55,13 +55,13 @@ def channels(vector: Value, axis: int, rank: int) -> Value:
 
 @lower(core.LinearActivation)
 def linear_activation(op: core.LinearActivation) -> Value:
-    """Alpha * x + beta."""
+    """alpha * x + beta."""
     return add(multiply(op.x, op.alpha), op.beta)
 
 
 @lower(core.ScaledTanh)
 def scaled_tanh(op: core.ScaledTanh) -> Value:
-    """Alpha * tanh(beta * x)."""
+    """alpha * tanh(beta * x)."""
     inner = tf.Tanh(multiply(op.x, op.beta), result_types=op.result.type).result
     return multiply(inner, op.alpha)
 
@@ -89,7 +89,7 @@ def prelu(op: core.Prelu) -> Value:
 
 @lower(core.SoftplusParametric)
 def softplus_parametric(op: core.SoftplusParametric) -> Value:
-    """Alpha * softplus(beta * x)."""
+    """alpha * softplus(beta * x)."""
     rank, out = op.x.type.rank, op.result.type
     alpha, beta = (channels(v, op.axis, rank) for v in (op.alpha, op.beta))
     inner = tf.Multiply(op.x, beta, result_types=out).result
@@ -98,7 +98,7 @@ def softplus_parametric(op: core.SoftplusParametric) -> Value:
 
 @lower(core.ThresholdedRelu)
 def thresholded_relu(op: core.ThresholdedRelu) -> Value:
-    """X where x >= alpha, else 0."""
+    """x where x >= alpha, else 0."""
     test = tf.GreaterEqual(
         op.x, scalar(op.alpha, op.x), result_types=op.x.type.with_dtype(DType.BOOL)
     ).result

@@ -48,7 +48,7 @@ def _amounts(kind: str, row: tuple[object, ...]) -> tuple[int, int]:
 
 
 def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:
-    """X [N, *spatial, C] with an explicit border."""
+    """x [N, *spatial, C] with an explicit border."""
     paddings = ((0, 0), *amounts, (0, 0))
     sizes = [dim + low + high for dim, (low, high) in zip(x.type.shape, paddings, strict=True)]
     out = x.type.with_shape(sizes)
@@ -56,7 +56,7 @@ def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:
 
 
 def add_bias(x: Value, bias: Value | None) -> Value:
-    """X + bias over the last dimension."""
+    """x + bias over the last dimension."""
     return x if bias is None else tf.BiasAdd(x, bias, result_types=x.type).result
 
 

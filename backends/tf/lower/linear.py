@@ -38,7 +38,7 @@ def transposed(weight: Value) -> tuple[Value, bool]:
 
 @lower(core.Linear)
 def linear(op: core.Linear) -> Value:
-    """X @ weight + bias; a vector is taken as one row."""
+    """x @ weight + bias; a vector is taken as one row."""
     weight, transpose = transposed(op.weight)
     x, out = op.x, op.result.type
     single = x.type.rank == 1

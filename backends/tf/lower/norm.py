@@ -17,7 +17,7 @@ lower.direct(core.LocalResponseNorm, tf.LocalResponseNorm)
 
 @lower(core.BatchNorm)
 def batch_norm(op: core.BatchNorm) -> Value:
-    """X * scale + offset, both computed now when the statistics are constants."""
+    """x * scale + offset, both computed now when the statistics are constants."""
     out, rank = op.result.type, op.x.type.rank
     arrays = [array_of(value) for value in (op.mean, op.variance, op.gamma, op.beta)]
     known = [array for array in arrays if array is not None]
@@ -54,7 +54,7 @@ def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
 
 @lower(core.L2Norm)
 def l2_norm(op: core.L2Norm) -> Value:
-    """X * rsqrt(sum of squares + epsilon)."""
+    """x * rsqrt(sum of squares + epsilon)."""
     out, small = op.result.type, _reduced(op.x, op.axes)
     squares = tf.Square(op.x, result_types=out).result
     total = tf.ReduceSum(squares, op.axes, True, result_types=small).result

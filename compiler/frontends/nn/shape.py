@@ -134,8 +134,9 @@ def slice_layer(cx: LayerContext, p: Any) -> Result:
     axis = (-3, -2, -1)[p.axis]
     x = cx.rank_at_least(cx.input, -axis)
     stride = int(p.stride) or 1
-    # endIndex 0 is how converters write "to the end": the field's default.
-    return slice_axes(x, {axis: (int(p.startIndex), int(p.endIndex), stride)})
+    sliced = slice_axes(x, {axis: (int(p.startIndex), int(p.endIndex), stride)})
+    cx.require(sliced.type.shape[axis] != 0, f"leaves nothing of {x.type}")
+    return sliced
 
 
 def slice_axes(x: Value, parts: dict[int, tuple[int | None, int | None, int]]) -> Value:

@@ -5,7 +5,7 @@ import numpy as np
 from ...attributes import Axis
 from ...declare import attr, operand
 from ...dims import differs
-from ...reference import normalize, special
+from ...reference import normalize, recurrent, special
 from ...ssa import Op, Value
 from ...types import FLOAT, Array, Type
 from .broadcasting import Unary
@@ -81,9 +81,7 @@ class Sigmoid(Unary):
     name = "nn.sigmoid"
 
     def evaluate(self, x: Array) -> Array:
-        # Written with tanh: never overflows, and is symmetric to the last bit.
-        half = x.dtype.type(0.5)
-        return half * np.tanh(half * x) + half
+        return recurrent.sigmoid(x)
 
 
 class SigmoidHard(Unary):
@@ -185,8 +183,7 @@ class Silu(Unary):
     name = "nn.silu"
 
     def evaluate(self, x: Array) -> Array:
-        half = x.dtype.type(0.5)
-        return x * (half * np.tanh(half * x) + half)
+        return x * recurrent.sigmoid(x)
 
 
 class Gelu(Unary):
@@ -215,8 +212,7 @@ class Gelu(Unary):
         if self.mode == "tanh_approximation":
             inner = number((2 / np.pi) ** 0.5) * (x + number(0.044715) * x**3)
             return half * x * (one + np.tanh(inner))
-        scaled = number(1.702) * x
-        return x * (half * np.tanh(half * scaled) + half)
+        return x * recurrent.sigmoid(number(1.702) * x)
 
 
 class Softmax(Op):

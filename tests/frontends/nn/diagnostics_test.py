@@ -155,6 +155,7 @@ MALFORMED = [
     ("concat layer has no inputs", network(layer("concat", []), x=R4)),
     ("split layer splits 3 channels into 2", one("split", nOutputs=2)),
     ("slice layer has an unknown axis 3", one("slice", axis=3)),
+    ("slice layer leaves nothing of f32[1,3,4,5]", one("slice", startIndex=1, endIndex=1)),
     ("crop layer has 1 offsets", two("crop", offset=[1])),
     ("constantPad layer has 3 amounts for rank 1", one("constantPad", R1, padAmounts=[1, 2, 3])),
     (
