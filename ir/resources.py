@@ -57,7 +57,10 @@ class Resource:
     def digest(self) -> str:
         """Hash of the contents (not of name or shape), 32 hexadecimal digits."""
         if not self._digest:
+            was_loaded = self._array is not None
             self._digest = content_digest(self.array())
+            if not was_loaded:
+                self.release()
         return self._digest
 
     @property
@@ -102,7 +105,7 @@ class ArrayResource(Resource):
 
 
 class LazyResource(Resource):
-    """Data that `load` produces on first use."""
+    """Data that `load` produces on first use, and again after a release: it must be pure."""
 
     __slots__ = ("_loader",)
 
@@ -112,6 +115,9 @@ class LazyResource(Resource):
 
     def _load(self) -> Array:
         return self._loader()
+
+    def release(self) -> None:
+        self._array = None
 
 
 class FileResource(Resource):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..ir.attributes import Layout
-from ..ir.dialects.builtin import Const, array_of, constant
+from ..ir.dialects.builtin import Const, Constant, array_of, constant
 from ..ir.dialects.core import conv, elementwise, linear
 from ..ir.dialects.core.norm import BatchNorm
+from ..ir.resources import LazyResource, Resource
 from ..ir.rewrite import replace
 from ..ir.ssa import Op, Value
 from ..ir.types import Array
@@ -107,9 +108,10 @@ def scale_and_shift(producer: Producer, scale: Array | None, shift: Array | None
     """The producer with new weights: scale * (x * w + b) + shift."""
     if not producer.result.has_one_use:
         return no("the producer has another user")
-    weight, bias = array_of(producer.weight), None
-    if weight is None:
+    weight = producer.weight.op
+    if not isinstance(weight, Constant):
         return no("the weights are not constant")
+    bias = None
     if producer.bias is not None:
         bias = array_of(producer.bias)
         if bias is None:
@@ -120,15 +122,25 @@ def scale_and_shift(producer: Producer, scale: Array | None, shift: Array | None
     changes: dict[str, Value] = {}
     if scale is not None:
         total = total * scale
-        scaled = weight * _over_outputs(producer, scale, weight.ndim)
-        name = producer.weight.name
-        changes["weight"] = constant(scaled.astype(weight.dtype), name)
+        factor = _over_outputs(producer, scale, weight.value.type.rank)
+        changes["weight"] = constant(_scaled(weight.value, factor), producer.weight.name)
     if shift is not None:
         total = total + shift
     if bias is not None or shift is not None:
-        name = _bias_name(producer)
-        changes["bias"] = constant(total.astype(weight.dtype), name)
+        dtype = weight.value.type.dtype.numpy
+        changes["bias"] = constant(total.astype(dtype), _bias_name(producer))
     return replace(producer, **changes).result
+
+
+def _scaled(weight: Resource, factor: Array) -> Resource:
+    """The product, computed when it is read: of large weights only one copy exists at a time."""
+
+    def load() -> Array:
+        product = (weight.array() * factor).astype(weight.type.dtype.numpy)
+        weight.release()
+        return product
+
+    return LazyResource(weight.type, load, weight.name)
 
 
 def _bias_name(producer: Producer) -> str:

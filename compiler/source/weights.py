@@ -23,15 +23,6 @@ _REMEDY = "the file is damaged, or the tool that wrote it is at fault: export th
 _PART = 1 << 18
 
 
-class WeightResource(LazyResource):
-    """A decoded WeightParams message."""
-
-    __slots__ = ()
-
-    def release(self) -> None:
-        self._array = None
-
-
 def weight_resource(
     params: Any, shape: tuple[int, ...], name: str, *, output_axis: int = 0
 ) -> Resource:
@@ -51,7 +42,7 @@ def weight_resource(
     def load() -> Array:
         return _decode(params, shape, output_axis)
 
-    return WeightResource(Tensor(DType.F32, shape), load, name)
+    return LazyResource(Tensor(DType.F32, shape), load, name)
 
 
 def vector(params: Any, count: int, name: str) -> Resource:
