@@ -91,8 +91,6 @@ def test_split():
 @pytest.mark.parametrize(
     ("start", "end", "stride"), [(1, 3, 1), (0, -1, 1), (-2, -1, 1), (0, 3, 2)]
 )
-    ("start", "end", "stride"), [(1, 3, 1), (0, -1, 1), (-2, -1, 1), (0, 3, 2)]
-)
 def test_slice(axis, start, end, stride):
     part = [slice(None)] * 4
     part[axis + 1] = slice(start, end, stride)
