@@ -8,14 +8,17 @@ repeats a group until nothing changes.
 import dataclasses
 import importlib
 import re
+import tempfile
 import time
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.resources import MissingResourceError
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.text.printer import print_module
@@ -139,9 +142,7 @@ class Pipeline:
         try:
             return self._run(module, instrumentation, started)
         except CompileError as error:
-            from .reproducer import write_reproducer
-
-            path = write_reproducer(original, self, len(started), folder)
+            path = _write_reproducer(original, self, len(started), folder)
             if path is None:
                 raise
             first, *rest = error.diagnostics
@@ -200,6 +201,41 @@ def _failure(item: Pass, error: Exception) -> CompileError:
     remedy = "please report this"
     first = Diagnostic(message, "internal", subject=item.name, notes=notes, remedy=remedy)
     return CompileError((first, *problems))
+
+
+def _write_reproducer(
+    original: Module, pipeline: Pipeline, failed: int, folder: Path
+) -> Path | None:
+    """Write what the pass that ran as number `failed` (from 1) got, with the command to run.
+
+    The passes before it run again: keeping a copy before every pass would cost more. Returns the
+    file, or None if it could not be written.
+    """
+    from ..ir.text.archive import write_archive
+
+    names, written = list[str](), list[Path]()
+
+    def write_before_failure(name: str) -> None:
+        names.append(name)
+        if len(names) == failed:
+            spec = next((item.spec for item in pipeline if item.name == name), name)
+            path = _writable(folder) / f"cmlc-reproducer-{name}.cmir"
+            run = f"// RUN: cmlc-opt {path.name} --passes='{spec}'\n"
+            write_archive(original, path, locations=True, head=run)
+            written.append(path)
+
+    with suppress(CompileError, MissingResourceError, OSError):  # the first error is to be told
+        pipeline.run(original, Instrumentation(progress=write_before_failure))
+    return written[0] if written else None
+
+
+def _writable(folder: Path) -> Path:
+    """The folder, or another one where that can't be written to."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="cmlc-"))
 
 
 # -- pipeline text -------------------------------------------------------------------------------
