@@ -5,6 +5,7 @@ traced).
 """
 
 import json
+import keyword
 import os
 import re
 import shutil
@@ -201,7 +202,9 @@ class TensorFlowModule:
                 described = objects.concrete_functions[function.concrete_function_name]
                 for part in described.canonicalized_input_signature.tuple_value.values:
                     fields = part.dict_value.fields
-                    for name in [n for n in fields if n in renamed]:
+                    # What `structured_input_signature` shows; loading takes no identifiers here
+                    # that it would not take as parameters (keywords, other scripts' letters).
+                    for name in [n for n in fields if not renamed.get(n, n).isidentifier()]:
                         fields[renamed[name]].CopyFrom(fields[name])
                         del fields[name]
         path.write_bytes(message.SerializeToString(deterministic=True))
@@ -217,7 +220,8 @@ def argument_names(function: Function) -> list[str]:
 
 def _identifier(name: str) -> str:
     found = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return found if found.isidentifier() and not found.startswith("_") else f"arg_{found}"
+    usable = found.isidentifier() and not keyword.iskeyword(found) and not found.startswith("_")
+    return found if usable else f"arg_{found}"
 
 
 def _unique(name: str, taken: Mapping[str, Any]) -> str:
