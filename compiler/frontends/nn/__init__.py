@@ -1,6 +1,6 @@
 """NeuralNetwork specifications → core IR: the table of all layers, and the walk over them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -124,17 +124,17 @@ def _try_batched(
     return (module, ()) if problem is None else (None, (problem,))
 
 
-def layer_types(network: Any) -> Iterable[tuple[InModel, str]]:
-    """Location and type of every layer, nested networks included."""
+def walk_layers(network: Any) -> Iterator[tuple[InModel, Any]]:
+    """Location and message of every layer, nested networks included."""
     for position, layer in enumerate(network.layers):
-        kind = layer.WhichOneof("layer") or "(none)"
-        yield InModel("layers", position, layer.name), kind
+        yield InModel("layers", position, layer.name), layer
+        kind = layer.WhichOneof("layer")
         if kind == "branch":
-            yield from layer_types(layer.branch.ifBranch)
-            yield from layer_types(layer.branch.elseBranch)
+            yield from walk_layers(layer.branch.ifBranch)
+            yield from walk_layers(layer.branch.elseBranch)
         elif kind == "loop":
-            yield from layer_types(layer.loop.conditionNetwork)
-            yield from layer_types(layer.loop.bodyNetwork)
+            yield from walk_layers(layer.loop.conditionNetwork)
+            yield from walk_layers(layer.loop.bodyNetwork)
 
 
 def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
@@ -147,15 +147,15 @@ def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
 
 def _check_supported(network: Any) -> None:
     problems: list[Diagnostic] = []
-    layers = dict(enumerate(network.layers))
-    for location, kind in layer_types(network):
+    for location, layer in walk_layers(network):
+        kind = layer.WhichOneof("layer") or ""
         if kind in LAYERS:
             continue
         message, remedy = f"{kind} layers are not supported", ""
-        if kind == "custom":
-            layer = layers.get(location.index or 0)
-            name = layer.custom.className if layer is not None else ""
-            message = f"custom layer '{name}' has no definition"
+        if not kind:
+            message = "the layer has no type, or one newer than any that is known"
+        elif kind == "custom":
+            message = f"custom layer '{layer.custom.className}' has no definition"
             remedy = "its meaning is not in the model, but in the app that ran it"
         problems.append(Diagnostic(message, "unsupported", location, subject=kind, remedy=remedy))
     if problems:
