@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ir.location import fuse
+from ..ir.resources import Resource
 from ..ir.ssa import Block, Module, Op
 from .manager import Instrumentation, Pass
 
@@ -28,7 +29,7 @@ def _block(block: Block, outer: dict[Any, Op]) -> bool:
             changed |= _block(body.block, known)
         if op.effects() or op.is_terminator or op.regions or not op.results:
             continue
-        key = (type(op), tuple(map(id, op.operands)), _groups(op), tuple(op.attributes.values()))
+        key = (type(op), tuple(map(id, op.operands)), _groups(op), _attributes(op))
         first = known.setdefault(key, op)
         if first is op or [v.type for v in first.results] != [v.type for v in op.results]:
             continue
@@ -43,3 +44,9 @@ def _block(block: Block, outer: dict[Any, Op]) -> bool:
 def _groups(op: Op) -> tuple[int, ...]:
     """How the flat operands divide, so that `f(a, none, b)` differs from `f(a, b)`."""
     return tuple(len(op.values_of(item.name)) for item in op.spec.operands)
+
+
+def _attributes(op: Op) -> tuple[Any, ...]:
+    """Attribute values; data by their hash, since resources of one type all share theirs."""
+    values: list[Any] = list(op.attributes.values())
+    return tuple((v.type, v.digest) if isinstance(v, Resource) else v for v in values)

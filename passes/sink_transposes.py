@@ -50,15 +50,19 @@ def _source(value: Value, perm: Perm, op: Op) -> Value | None:
         return producer.x
     if value.type.rank == 0 and op.is_elementwise:
         return value
+    inverse = tuple(perm.index(axis) for axis in range(len(perm)))
     if not isinstance(value, Const):
-        return None
+        # A value that is transposed back anyway costs no further transpose: cse merges the two.
+        # (Not where back is the same as forth: two such values would take turns for ever.)
+        perms = {user.perm for user in value.users if isinstance(user, shape.Transpose)}
+        again = inverse in perms and inverse != perm
+        return shape.Transpose(value, inverse).result if again else None
     if op.is_elementwise and value.type.rank < len(perm):
         # Broadcasting lines up trailing dimensions: spell the leading ones out first.
         added = tuple(range(len(perm) - value.type.rank))
         value = shape.ExpandDims(value, added).result
     if value.type.rank != len(perm):
         return None
-    inverse = tuple(perm.index(axis) for axis in range(len(perm)))
     return shape.Transpose(value, inverse).result
 
 
