@@ -143,14 +143,16 @@ class ReverseSequence(Op):
         return self.x.type.with_shape(shape)
 
     def evaluate(self, x: Array, lengths: Array) -> Array:
-        along = [1] * x.ndim
-        along[self.seq_axis] = -1
-        positions: Array = np.arange(x.shape[self.seq_axis]).reshape(along)
-        along = [1] * x.ndim
-        along[self.batch_axis] = -1
-        ends: Array = lengths.reshape(along)
+        count: Array = np.arange(x.shape[self.seq_axis])
+        positions = _along(count, self.seq_axis, x.ndim)
+        ends = _along(lengths, self.batch_axis, x.ndim)
         picked: Array = np.where(positions < ends, ends - 1 - positions, positions)
         return np.take_along_axis(x, picked, self.seq_axis)
+
+
+def _along(values: Array, axis: int, rank: int) -> Array:
+    """Numbers as they broadcast along one dimension."""
+    return values.reshape([-1 if i == axis else 1 for i in range(rank)])
 
 
 class NonZero(Op):

@@ -139,9 +139,9 @@ class ScatterAlongAxis(Scattering):
         return tuple(shape)
 
     def evaluate(self, x: Array, indices: Array, updates: Array) -> Array:
-        position: list[Array] = [*np.indices(indices.shape)]
-        position[self.axis] = indices
-        return self.scatter(x, tuple(position), updates)
+        grid: Array = np.indices(indices.shape)
+        position = (*grid[: self.axis], indices, *grid[self.axis + 1 :])
+        return self.scatter(x, position, updates)
 
 
 OPS = (Scatter, ScatterNd, ScatterAlongAxis)
