@@ -143,8 +143,8 @@ class ReverseSequence(Op):
         return self.x.type.with_shape(shape)
 
     def evaluate(self, x: Array, lengths: Array) -> Array:
-        count: Array = np.arange(x.shape[self.seq_axis])
-        positions = _along(count, self.seq_axis, x.ndim)
+        extent: int = x.shape[self.seq_axis]
+        positions = _along(np.arange(extent), self.seq_axis, x.ndim)
         ends = _along(lengths, self.batch_axis, x.ndim)
         picked: Array = np.where(positions < ends, ends - 1 - positions, positions)
         return np.take_along_axis(x, picked, self.seq_axis)
