@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import index_builders
 from cmlc.ir.attributes import Layout, PadType
 from cmlc.ir.dialects.builtin import Yield
 from cmlc.ir.dialects.core import activation, elementwise, image
@@ -190,15 +191,6 @@ def broadcast_to(maker: Maker, cls: type[Op]) -> Op:
     return cls(x, shape=(*[2] * maker.number(0, 1), *wider))
 
 
-def gather(maker: Maker, cls: type[Op]) -> Op:
-    x = maker.pick(ANY, (1, 2, 3))
-    axis = maker.number(0, x.type.rank - 1)
-    size = maker.sizes(x)[axis]
-    picked = [maker.number(-size, size - 1) for _ in range(maker.number(1, 3))]
-    data = maker.choice((picked, picked[0], [picked]))
-    return cls(x, maker.constant(data, maker.choice((DType.I32, DType.I64))), axis=axis)
-
-
 # -- the others -----------------------------------------------------------------------------------
 
 
@@ -273,6 +265,7 @@ def while_loop(maker: Maker, cls: type[Op]) -> Op:
 
 
 BUILDERS: dict[str, Builder] = {
+    **index_builders.BUILDERS,
     "tensor.pow": power,
     "tensor.clip": clip,
     "tensor.select": select,
@@ -296,7 +289,6 @@ BUILDERS: dict[str, Builder] = {
     "tensor.slice_by_index": slice_by_index,
     "tensor.pad": pad,
     "tensor.broadcast_to": broadcast_to,
-    "tensor.gather": gather,
     "nn.lstm": lstm,
     "ctl.cond": cond,
     "ctl.while_loop": while_loop,

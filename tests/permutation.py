@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import numpy as np
+from cmlc.ir.dialects.builtin import Constant
 from cmlc.ir.dialects.core.shape import Transpose
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import replace
@@ -71,6 +72,11 @@ def on_transposes(op: Op, perm: tuple[int, ...]) -> tuple[Op, dict[Value, Value]
     def argument(value: Value, permuted: bool) -> Value:
         if value.op is not None and not permuted:
             return value
+        if isinstance(value.op, Constant):  # positions, say: others might not fit
+            source = Transpose(value, perm=inverse).result
+            result = Transpose(source, perm=perm).result
+            untransposed[result] = source
+            return result
         shape = value.type.shape
         shape = tuple(shape[axis] for axis in inverse) if permuted else shape
         count = len(block.arguments)

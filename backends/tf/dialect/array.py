@@ -143,6 +143,106 @@ class Gather(TfOp, call="tf.gather"):
     axis: int = attr()
 
 
+class GatherNd(TfOp, call="tf.gather_nd"):
+    """Slices at multi-indices."""
+
+    params: Value = operand()
+    indices: Value = operand()
+
+
+class AlongAxis(TfOp, call="kernels.along_axis"):
+    """The multi-indices that indices along one dimension mean."""
+
+    indices: Value = operand()
+    axis: int = attr()
+
+
+class OneHot(TfOp, call="tf.one_hot"):
+    """Numbers at computed positions of a new dimension."""
+
+    indices: Value = operand()
+    on_value: Value = operand()
+    off_value: Value = operand()
+    depth: int = attr()
+    axis: int = attr()
+
+
+class ReverseSequence(TfOp, call="tf.reverse_sequence"):
+    """Reverses a part of each sequence."""
+
+    input: Value = operand()
+    seq_lengths: Value = operand()
+    seq_axis: int = attr()
+    batch_axis: int = attr()
+
+
+class Positions(TfOp, call="tf.where", name="tf.where_positions"):
+    """The multi-indices of what is not 0, in i64."""
+
+    condition: Value = operand()
+
+
+class _Scatter(TfOp):
+    tensor: Value = operand()
+    indices: Value = operand()
+    updates: Value = operand()
+
+
+class ScatterUpdate(_Scatter, call="tf.tensor_scatter_nd_update"):
+    """Replaces slices at multi-indices."""
+
+
+class ScatterAdd(_Scatter, call="tf.tensor_scatter_nd_add"):
+    """Adds to slices at multi-indices."""
+
+
+class ScatterSub(_Scatter, call="tf.tensor_scatter_nd_sub"):
+    """Subtracts from slices at multi-indices."""
+
+
+class ScatterMax(_Scatter, call="tf.tensor_scatter_nd_max"):
+    """The larger of slices at multi-indices."""
+
+
+class ScatterMin(_Scatter, call="tf.tensor_scatter_nd_min"):
+    """The smaller of slices at multi-indices."""
+
+
+class ScatterMul(_Scatter, call="kernels.scatter_nd_mul"):
+    """Multiplies slices at multi-indices."""
+
+
+class ScatterDiv(_Scatter, call="kernels.scatter_nd_div"):
+    """Divides slices at multi-indices."""
+
+
+class ArgSort(TfOp, call="tf.argsort"):
+    """Positions in order."""
+
+    values: Value = operand()
+    axis: int = attr()
+    direction: str = attr()
+    stable: bool = attr(default=True)
+
+
+class TopK(TfOp, call="kernels.top_k"):
+    """The largest or smallest elements, and their positions."""
+
+    input: Value = operand()
+    k: int = attr()
+    axis: int = attr()
+    ascending: bool = attr()
+
+
+class CumSum(TfOp, call="tf.cumsum"):
+    """Running sums."""
+
+    x: Value = operand()
+    axis: int = attr()
+    exclusive: bool = attr()
+    reverse: bool = attr()
+
+
 class Cond(TfOp, call="tf.cond"):
     """One of two functions."""
 
@@ -161,18 +261,9 @@ class WhileLoop(TfOp, call="tf.while_loop"):
 
 OPS = (
     *(Reshape, DynamicReshape, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(
-        StridedSlice,
-        Pad,
-        MirrorPad,
-        Tile,
-        Reverse,
-        BroadcastTo,
-        ShapeOf,
-        OnesLike,
-        Gather,
-        Cond,
-        WhileLoop,
-    ),
+    *(StridedSlice, Pad, MirrorPad, Tile, Reverse, BroadcastTo, ShapeOf, OnesLike),
+    *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, Positions),
+    *(ScatterUpdate, ScatterAdd, ScatterSub, ScatterMax, ScatterMin, ScatterMul, ScatterDiv),
+    *(ArgSort, TopK, CumSum, Cond, WhileLoop),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

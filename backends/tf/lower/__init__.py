@@ -14,12 +14,14 @@ from . import (
     pool,
     recurrent,
     reduce,
+    scatter,
     shape,
+    sort,
 )
 
 FAMILIES = (
     *(activation, control, conv, elementwise, image, index),
-    *(linear, norm, pool, recurrent, reduce, shape),
+    *(linear, norm, pool, recurrent, reduce, scatter, shape, sort),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
 # Core ops that TensorFlow can't express, with the reason a user is told.

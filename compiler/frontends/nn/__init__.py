@@ -26,13 +26,14 @@ from . import (
     recurrent,
     reduce,
     shape,
+    sort,
 )
 from .batch import batch_problem
 from .context import LayerContext, LayerRule
 
 FAMILIES = (
     *(activation, conv, elementwise, image, index, linear),
-    *(norm, pool, recurrent, reduce, shape),
+    *(norm, pool, recurrent, reduce, shape, sort),
 )
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
 

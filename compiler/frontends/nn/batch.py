@@ -7,6 +7,8 @@ dimension. The attribute kinds of ops say which dimensions an op works along, so
 
 from ....ir.attributes import Kind
 from ....ir.diagnostics import Diagnostic
+from ....ir.dialects.core.index import GatherNd
+from ....ir.dialects.core.scatter import ScatterNd
 from ....ir.dialects.core.shape import SliceByIndex
 from ....ir.dims import Expr, symbols
 from ....ir.ssa import Function, Op, Value
@@ -47,6 +49,8 @@ def _works_along_batch(op: Op) -> bool:
             return True
         if item.kind is Kind.AXES and 0 in value:
             return True
+    if isinstance(op, GatherNd | ScatterNd):
+        return True  # multi-indices begin with the first dimension
     return isinstance(op, SliceByIndex) and op.slices()[0] != slice(None, None, 1)
 
 

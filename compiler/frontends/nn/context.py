@@ -16,6 +16,7 @@ import numpy as np
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import elementwise, shape
+from ....ir.dim_values import known_dims
 from ....ir.dims import Dim, product
 from ....ir.location import InModel
 from ....ir.ssa import Value
@@ -189,6 +190,17 @@ def floats(value: Value) -> Value:
 def truth(value: Value) -> Value:
     """A blob as booleans: anything but 0 is true."""
     return cast(value, DType.BOOL)
+
+
+def known_number(cx: LayerContext, index: int, default: int) -> int:
+    """The whole number that an optional input holds, `default` without that input."""
+    if len(cx.inputs) <= index:
+        return default
+    known = known_dims(cx.inputs[index])
+    number = known[0] if known and len(known) == 1 else None
+    if not isinstance(number, int):
+        raise cx.unsupported("has a parameter that is computed while it runs")
+    return number
 
 
 def layer_rules(family: str) -> Rules[LayerRule]:

@@ -1,12 +1,26 @@
 """Layers that index by computed positions."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import index as core
+from ....ir.dialects.core import scatter
+from ....ir.dialects.core.scatter import ScatterMode
+from ....ir.dims import symbol
+from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, integers, layer_rules
+from .context import LayerContext, floats, integers, known_number, layer_rules
 
 rules = layer_rules("index")
+
+_MODES = (
+    *(ScatterMode.UPDATE, ScatterMode.ADD, ScatterMode.SUB, ScatterMode.MUL),
+    *(ScatterMode.DIV, ScatterMode.MAX, ScatterMode.MIN),
+)
 
 
 @rules("gather")
@@ -15,3 +29,81 @@ def gather(cx: LayerContext, p: Any) -> Result:
     cx.expect_inputs(2)
     data, indices = cx.inputs
     return core.Gather(data, integers(indices), axis=int(p.axis)).result
+
+
+@rules("gatherAlongAxis")
+def gather_along_axis(cx: LayerContext, p: Any) -> Result:
+    """Elements of the first input along an axis at the positions in the second."""
+    cx.expect_inputs(2)
+    data, indices = cx.inputs
+    return core.GatherAlongAxis(data, integers(indices), axis=int(p.axis)).result
+
+
+@rules("gatherND")
+def gather_nd(cx: LayerContext, p: Any) -> Result:
+    """Slices of the first input at the multi-indices in the second."""
+    cx.expect_inputs(2)
+    data, indices = cx.inputs
+    return core.GatherNd(data, integers(indices)).result
+
+
+def _scatter(make: Callable[..., Any], has_axis: bool) -> Callable[..., Result]:
+    def rule(cx: LayerContext, p: Any) -> Result:
+        cx.expect_inputs(3)
+        cx.require(0 <= p.mode < len(_MODES), f"has an unknown mode {p.mode}")
+        container, indices, updates = cx.inputs
+        given: dict[str, Any] = {"axis": int(p.axis)} if has_axis else {}
+        return make(container, integers(indices), updates, mode=_MODES[p.mode], **given).result
+
+    return rule
+
+
+rules.add("scatter", _scatter(scatter.Scatter, has_axis=True))
+rules.add("scatterND", _scatter(scatter.ScatterNd, has_axis=False))
+rules.add("scatterAlongAxis", _scatter(scatter.ScatterAlongAxis, has_axis=True))
+
+
+@rules("oneHot")
+def one_hot(cx: LayerContext, p: Any) -> Result:
+    """Numbers at the positions in the input, along a new axis; a second input may give its size."""
+    cx.expect_inputs(1, 2)
+    size = known_number(cx, 1, int(p.oneHotVectorSize))
+    on, off = cx.number(p.onValue), cx.number(p.offValue)
+    return core.OneHot(
+        integers(cx.input), size, axis=int(p.axis), on_value=on, off_value=off
+    ).result
+
+
+@rules("reverseSeq")
+def reverse_seq(cx: LayerContext, p: Any) -> Result:
+    """Each sequence reversed up to its length in the second input."""
+    cx.expect_inputs(2)
+    data, lengths = cx.inputs
+    axes = {"seq_axis": int(p.sequenceAxis), "batch_axis": int(p.batchAxis)}
+    return core.ReverseSequence(data, integers(lengths), **axes).result
+
+
+@rules("whereNonZero")
+def where_non_zero(cx: LayerContext, p: Any) -> Result:
+    """Where the input is not 0: one row for each element, as many as there are when it runs."""
+    cx.expect_inputs(1)
+    rows = symbol(re.sub(r"\W", "_", f"k_{cx.layer.name}", flags=re.ASCII))
+    return floats(core.NonZero(cx.input, (rows, cx.input.type.rank)).result)
+
+
+@rules("slidingWindows")
+def sliding_windows(cx: LayerContext, p: Any) -> Result:
+    """All windows along an axis, gathered at positions that are known when compiling."""
+    cx.expect_inputs(1)
+    x: Value = cx.input
+    axis, size, step = int(p.axis), int(p.windowSize), int(p.step)
+    rank = x.type.rank
+    cx.require(-rank <= axis < rank, f"has axis {axis} for rank {rank}")
+    extent = x.type.shape[axis]
+    cx.require(isinstance(extent, int), "takes windows of a flexible extent")
+    assert isinstance(extent, int)
+    fits = 1 <= size <= extent and step >= 1
+    cx.require(fits, f"takes windows of {size} every {step} elements out of {extent}")
+    starts = np.arange(0, extent - size + 1, step, dtype=np.int32)
+    positions = starts[:, np.newaxis] + np.arange(size, dtype=np.int32)
+    return core.Gather(x, constant(positions), axis=axis).result

@@ -14,12 +14,14 @@ from . import (
     pool,
     recurrent,
     reduce,
+    scatter,
     shape,
+    sort,
 )
 
 FAMILIES = (
     *(elementwise, activation, conv, pool, norm, linear, reduce),
-    *(shape, index, recurrent, control, image),
+    *(shape, index, scatter, sort, recurrent, control, image),
 )
 CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)
 TABLE: dict[str, type[Op]] = op_table(builtin.OPS, CORE_OPS)

@@ -1,11 +1,12 @@
-"""Indexing by computed positions."""
+"""Indexing by computed positions. Negative ones count from the end; out of range is undefined."""
 
 import numpy as np
 
-from ...attributes import Axis
+from ...attributes import Axis, Dims, NewAxis
 from ...declare import attr, operand
+from ...dims import Dim, differs, merge
 from ...ssa import Op, Value
-from ...types import INDEX, Array, Type
+from ...types import INDEX, NUMERIC, Array, DType, Type
 
 
 class Gather(Op):
@@ -29,4 +30,156 @@ class Gather(Op):
         return np.take(x, indices, self.axis)
 
 
-OPS = (Gather,)
+class GatherAlongAxis(Op):
+    """Elements of x at `indices` along `axis`; numpy's take_along_axis, without broadcasting.
+
+    (C1) x and indices have one rank.
+    (C2) their extents agree except along `axis`.
+    """
+
+    name = "tensor.gather_along_axis"
+    permuted_operands = ("x", "indices")
+
+    x: Value = operand()
+    indices: Value = operand(INDEX)
+    axis: Axis = attr(default=0)
+
+    def infer(self) -> Type:
+        ours, picked = self.x.type, self.indices.type
+        self.require("C1", ours.rank == picked.rank, f"indexes {ours} by {picked}")
+        shape: list[Dim] = []
+        for axis, (a, b) in enumerate(zip(ours.shape, picked.shape, strict=True)):
+            fits = axis == self.axis or not differs(a, b)
+            self.require("C2", fits, f"indexes {ours} by {picked}")
+            shape.append(b if axis == self.axis else merge(a, b))
+        return ours.with_shape(shape)
+
+    def evaluate(self, x: Array, indices: Array) -> Array:
+        return np.take_along_axis(x, indices, self.axis)
+
+
+class GatherNd(Op):
+    """Slices of x at multi-indices, which are the last dimension of `indices`.
+
+    (C1) that dimension's extent is a number, at most the rank of x.
+    """
+
+    name = "tensor.gather_nd"
+
+    x: Value = operand()
+    indices: Value = operand(INDEX, rank=(1, 2, 3, 4, 5))
+
+    def infer(self) -> Type:
+        *lead, count = self.indices.type.shape
+        fits = isinstance(count, int) and count <= self.x.type.rank
+        self.require("C1", fits, f"indexes {self.x.type} by {count} numbers")
+        assert isinstance(count, int)
+        return self.x.type.with_shape((*lead, *self.x.type.shape[count:]))
+
+    def evaluate(self, x: Array, indices: Array) -> Array:
+        return x[tuple(np.moveaxis(indices, -1, 0))]
+
+
+class OneHot(Op):
+    """`on_value` where the position along the new dimension is the index, else `off_value`.
+
+    Indices outside of 0 … size - 1 match nowhere; negative ones too.
+
+    (C1) the size is positive.
+    (C2) the dtype is one of numbers.
+    """
+
+    name = "tensor.one_hot"
+
+    indices: Value = operand(INDEX)
+    size: int = attr()
+    axis: NewAxis = attr(default=-1)
+    on_value: float = attr(default=1.0)
+    off_value: float = attr(default=0.0)
+    dtype: DType = attr(default=DType.F32)
+
+    def infer(self) -> Type:
+        self.require("C1", self.size > 0, f"size is {self.size}")
+        self.require("C2", self.dtype in NUMERIC, f"dtype is {self.dtype.value}")
+        shape = list(self.indices.type.shape)
+        shape.insert(self.axis, self.size)
+        return self.indices.type.with_shape(shape).with_dtype(self.dtype)
+
+    def numbers(self) -> tuple[Array, Array]:
+        """`on_value` and `off_value` in the result's dtype."""
+        dtype = self.dtype.numpy
+        return np.asarray(self.on_value).astype(dtype), np.asarray(self.off_value).astype(dtype)
+
+    def evaluate(self, indices: Array) -> Array:
+        positions = np.arange(self.size).reshape(-1, *(1,) * (indices.ndim - self.axis))
+        return np.where(np.expand_dims(indices, self.axis) == positions, *self.numbers())
+
+
+class ReverseSequence(Op):
+    """The first `lengths[i]` elements along `seq_axis` in reverse, for entry i along `batch_axis`.
+
+    Lengths beyond the extent are undefined.
+
+    (C1) there is one length for each entry along batch_axis.
+    (C2) the axes are different.
+    """
+
+    name = "tensor.reverse_sequence"
+    permuted_operands = ("x",)
+
+    x: Value = operand()
+    lengths: Value = operand(INDEX, rank=1)
+    seq_axis: Axis = attr()
+    batch_axis: Axis = attr(default=0)
+
+    def infer(self) -> Type:
+        (count,) = self.lengths.type.shape
+        shape = list(self.x.type.shape)
+        batch = shape[self.batch_axis]
+        self.require("C1", not differs(count, batch), f"{count} lengths for an extent of {batch}")
+        differ = self.seq_axis != self.batch_axis
+        self.require("C2", differ, f"axis {self.seq_axis} is both sequence and batch")
+        shape[self.batch_axis] = merge(batch, count)
+        return self.x.type.with_shape(shape)
+
+    def evaluate(self, x: Array, lengths: Array) -> Array:
+        extent: int = x.shape[self.seq_axis]
+        positions = _along(np.arange(extent), self.seq_axis, x.ndim)
+        ends = _along(lengths, self.batch_axis, x.ndim)
+        picked: Array = np.where(positions < ends, ends - 1 - positions, positions)
+        return np.take_along_axis(x, picked, self.seq_axis)
+
+
+def _along(values: Array, axis: int, rank: int) -> Array:
+    """Numbers as they broadcast along one dimension."""
+    return values.reshape([-1 if i == axis else 1 for i in range(rank)])
+
+
+class NonZero(Op):
+    """The multi-indices of all elements that are not 0 (or are true), in row-major order.
+
+    `dims` declares the result's shape for the compiler: the number of rows, usually a fresh symbol,
+    and the rank of x.
+
+    (C1) dims has two entries, the second of which is the rank of x.
+
+    Example:
+        %y = tensor.non_zero(%x) {dims = [K, 2]} : i32[K,2]
+    """
+
+    name = "tensor.non_zero"
+
+    x: Value = operand(NUMERIC | {DType.BOOL})
+    dims: Dims = attr()
+
+    def infer(self) -> Type:
+        rank = self.x.type.rank
+        fits = len(self.dims) == 2 and self.dims[1] == rank
+        self.require("C1", fits, f"dims is {list(map(str, self.dims))} for rank {rank}")
+        return self.x.type.with_shape(self.dims).with_dtype(DType.I32)
+
+    def evaluate(self, x: Array) -> Array:
+        return np.argwhere(x).astype(np.int32)
+
+
+OPS = (Gather, GatherAlongAxis, GatherNd, OneHot, ReverseSequence, NonZero)

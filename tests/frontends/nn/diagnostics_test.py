@@ -178,6 +178,13 @@ MALFORMED = [
         one("rankPreservingReshape", targetShape=[6, 10]),
     ),
     ("reverse layer has 1 flags", one("reverse", reverseDim=[True])),
+    (
+        "scatterND layer has an unknown mode 7",
+        network(layer("scatterND", mode=7), x=R1, i=R1, u=R1),
+    ),
+    ("slidingWindows layer has axis 4 for rank 4", one("slidingWindows", axis=4)),
+    ("takes windows of 6 every 0 elements out of 5", one("slidingWindows", axis=3, windowSize=6)),
+    ("'tensor.topk' (C1) takes 0 of 4", one("topK", R1)),
     ("copy layer names 2 outputs, but has 1", one("copy", outputs=["a", "b"])),
     (
         "softmax layer reads 'nothing', which no earlier layer makes",
@@ -192,6 +199,7 @@ MALFORMED = [
 ]
 UNSUPPORTED = [
     ("constantPad layer computes its amounts while it runs", two("constantPad", R1, (2,))),
+    ("cumSum layer has a parameter that is computed while it runs", two("cumSum", R1, (1,))),
     (
         "uniDirectionalLSTM layer uses the activation 'softsign'",
         lstm(activations=[{"softsign": {}}, *SIGMOIDS[1:]], weightParams=lstm_weights(3, 2)),
@@ -216,6 +224,7 @@ OPEN = [
         "constantPad layer pads a flexible extent to a size",
         one("constantPad", R1, padAmounts=[8, 0], padToGivenOutputSizeMode=True),
     ),
+    ("slidingWindows layer takes windows of a flexible extent", one("slidingWindows", R1)),
     (
         "reshapeDynamic layer takes a shape of unknown length",
         network(layer("reshapeDynamic", ["x", "x"]), x=R1),

@@ -1,0 +1,67 @@
+"""Writing at computed positions: everything by multi-indices."""
+
+from typing import Any
+
+from ....ir.dialects.core import scatter as core
+from ....ir.dialects.core.scatter import ScatterMode
+from ....ir.ssa import Value
+from ...lowering import Lowering
+from .. import dialect as tf
+from .index import along_axis, positive, positive_nd
+
+lower = Lowering()
+
+# On CPUs, TensorFlow's update goes through the updates in order: the last one stays.
+_CALLS: dict[ScatterMode, type[Any]] = {
+    ScatterMode.UPDATE: tf.ScatterUpdate,
+    ScatterMode.ADD: tf.ScatterAdd,
+    ScatterMode.SUB: tf.ScatterSub,
+    ScatterMode.MUL: tf.ScatterMul,
+    ScatterMode.DIV: tf.ScatterDiv,
+    ScatterMode.MAX: tf.ScatterMax,
+    ScatterMode.MIN: tf.ScatterMin,
+}
+
+
+def _scatter(mode: ScatterMode, x: Value, where: Value, updates: Value) -> Value:
+    if where.type.rank == 1:  # TensorFlow's max and min take no single multi-index
+        where, updates = _unsqueezed(where), _unsqueezed(updates)
+    return _CALLS[mode](x, where, updates, result_types=x.type).result
+
+
+@lower(core.ScatterNd)
+def scatter_nd(op: core.ScatterNd) -> Value:
+    """One call."""
+    return _scatter(op.mode, op.x, positive_nd(op, op.indices), op.updates)
+
+
+@lower(core.ScatterAlongAxis)
+def scatter_along_axis(op: core.ScatterAlongAxis) -> Value:
+    """Each element has a multi-index."""
+    return _scatter(op.mode, op.x, along_axis(op, op.indices, op.axis), op.updates)
+
+
+@lower(core.Scatter)
+def scatter(op: core.Scatter) -> Value:
+    """The dimension moves to the front, and back."""
+    picked = positive(op, op.indices, (op.axis,))
+    count, rank = picked.type.rank, op.x.type.rank
+    column = picked.type.with_shape((*picked.type.shape, 1))
+    where = tf.ExpandDims(picked, count, result_types=column).result
+    if op.axis == 0:
+        return _scatter(op.mode, op.x, where, op.updates)
+    to_front = (op.axis, *range(op.axis), *range(op.axis + 1, rank))
+    moved = range(op.axis, op.axis + count)
+    others = tuple(i for i in range(op.updates.type.rank) if i not in moved)
+    updates = _transposed(op.updates, (*moved, *others))
+    result = _scatter(op.mode, _transposed(op.x, to_front), where, updates)
+    return _transposed(result, tuple(to_front.index(i) for i in range(rank)))
+
+
+def _unsqueezed(x: Value) -> Value:
+    return tf.ExpandDims(x, 0, result_types=x.type.with_shape((1, *x.type.shape))).result
+
+
+def _transposed(x: Value, perm: tuple[int, ...]) -> Value:
+    out = x.type.with_shape(x.type.shape[axis] for axis in perm)
+    return tf.Transpose(x, perm, result_types=out).result

@@ -1,0 +1,18 @@
+"""Orders and running sums."""
+
+from ....ir.dialects.core import sort as core
+from ....ir.ssa import Value
+from ...lowering import Lowering
+from .. import dialect as tf
+
+lower = Lowering()
+
+lower.direct(core.Topk, tf.TopK, x="input")
+lower.direct(core.Cumsum, tf.CumSum)
+
+
+@lower(core.Argsort)
+def argsort(op: core.Argsort) -> Value:
+    """The direction has a name."""
+    direction = "ASCENDING" if op.ascending else "DESCENDING"
+    return tf.ArgSort(op.x, op.axis, direction, result_types=op.result.type).result
