@@ -2,7 +2,8 @@
 
 The batch is the symbol N, and always the first dimension. A network allows a dynamic batch if every
 value that depends on the inputs has N first and nowhere else, and no op works along that
-dimension. The attribute kinds of ops say which dimensions an op works along, so no op is named.
+dimension. The attribute kinds of ops say which dimensions an op works along; named are only the ops
+whose positions begin with the first dimension by their nature.
 """
 
 from ....ir.attributes import Kind
