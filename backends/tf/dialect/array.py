@@ -81,6 +81,17 @@ class StridedSlice(TfOp, call="tf.strided_slice"):
     shrink_axis_mask: int = attr(default=0)
 
 
+class DynamicStridedSlice(TfOp, call="tf.strided_slice", name="tf.strided_slice_dynamic"):
+    """Between computed positions."""
+
+    input_: Value = operand()
+    begin: Value = operand()
+    end: Value = operand()
+    strides: tuple[int, ...] = attr()
+    begin_mask: int = attr(default=0)
+    end_mask: int = attr(default=0)
+
+
 class Pad(TfOp, call="tf.raw_ops.PadV2"):
     """Adds a border of one number.
 
@@ -120,6 +131,20 @@ class BroadcastTo(TfOp, call="tf.broadcast_to"):
 
     input: Value = operand()
     shape: tuple[int, ...] = attr()
+
+
+class DynamicBroadcastTo(TfOp, call="tf.broadcast_to", name="tf.broadcast_to_dynamic"):
+    """Repeats to a computed shape."""
+
+    input: Value = operand()
+    shape: Value = operand()
+
+
+class Range(TfOp, call="tf.range"):
+    """Whole numbers from start up to, without, limit."""
+
+    start: Value = operand()
+    limit: Value = operand()
 
 
 class ShapeOf(TfOp, call="tf.shape"):
@@ -163,11 +188,14 @@ OPS = (
     *(Reshape, DynamicReshape, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
     *(
         StridedSlice,
+        DynamicStridedSlice,
         Pad,
         MirrorPad,
         Tile,
         Reverse,
         BroadcastTo,
+        DynamicBroadcastTo,
+        Range,
         ShapeOf,
         OnesLike,
         Gather,

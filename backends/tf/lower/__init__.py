@@ -7,6 +7,7 @@ from . import (
     control,
     conv,
     elementwise,
+    fill,
     image,
     index,
     linear,
@@ -18,7 +19,7 @@ from . import (
 )
 
 FAMILIES = (
-    *(activation, control, conv, elementwise, image, index),
+    *(activation, control, conv, elementwise, fill, image, index),
     *(linear, norm, pool, recurrent, reduce, shape),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))

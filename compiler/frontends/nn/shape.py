@@ -1,11 +1,10 @@
 """Layers that move data: flatten, reshape, permute, concat, slice, pad and their relatives."""
 
-import re
 from typing import Any
 
 from ....ir.dialects.core import shape as core
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, Expr, product, symbol
+from ....ir.dims import Dim, Expr, product
 from ....ir.dims import floor_div as divide
 from ....ir.ssa import Value
 from ..rules import Result
@@ -317,17 +316,8 @@ def reshape_dynamic(cx: LayerContext, p: Any) -> Result:
     known = known_dims(target)
     if known is not None and sum(isinstance(dim, Expr) for dim in known) <= 1:
         return reshape_to(cx, x, known)
-    (count,) = target.type.shape
-    cx.require(isinstance(count, int), "takes a shape of unknown length")
-    assert isinstance(count, int)
-    # What is known stays known; the rest are symbols of this layer's own.
-    name = re.sub(r"\W", "_", f"d_{cx.layer.name}", flags=re.ASCII)
-    dims = known or (None,) * count
-    fresh = tuple(
-        dim if isinstance(dim, int) and dim > 0 else symbol(f"{name}_{axis}")
-        for axis, dim in enumerate(dims)
-    )
-    return core.DynamicReshape(x, integers(target), fresh).result
+    dims = cx.declared_dims(target, known)
+    return core.DynamicReshape(x, integers(target), dims).result
 
 
 @rules("stack")

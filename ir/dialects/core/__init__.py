@@ -7,6 +7,7 @@ from . import (
     control,
     conv,
     elementwise,
+    fill,
     image,
     index,
     linear,
@@ -19,7 +20,7 @@ from . import (
 
 FAMILIES = (
     *(elementwise, activation, conv, pool, norm, linear, reduce),
-    *(shape, index, recurrent, control, image),
+    *(shape, fill, index, recurrent, control, image),
 )
 CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)
 TABLE: dict[str, type[Op]] = op_table(builtin.OPS, CORE_OPS)

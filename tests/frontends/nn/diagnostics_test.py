@@ -5,6 +5,7 @@ import inspect
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cmlc.compiler.frontends import nn
 from cmlc.compiler.frontends.nn.features import Freedom
@@ -13,6 +14,7 @@ from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dims import symbol
 from networks import (
     assert_refused,
+    flexible,
     layer,
     lstm_weights,
     network,
@@ -23,21 +25,16 @@ from networks import (
 R1, R3, R4, R5 = (4,), (3, 4, 5), (1, 3, 4, 5), (1, 1, 3, 4, 5)
 
 
-def flexible(model):
-    """With every extent of the first input from 1 to 9."""
-    array = model.description.input[0].type.multiArrayType
-    array.ClearField("shapeRange")
-    for size in array.shape:
-        array.shapeRange.sizeRanges.add(lowerBound=1, upperBound=max(9, size))
-    return model
-
-
 def one(kind, x=R4, /, **fields):
     return network(layer(kind, **fields), x=x)
 
 
 def two(kind, x=R4, z=R4, **fields):
     return network(layer(kind, **fields), x=x, z=z)
+
+
+def loaded(name, *values):
+    return layer("loadConstantND", [], [name], shape=[len(values)], data=np.float32(values))
 
 
 def lstm(kind="uniDirectionalLSTM", shape=(2, 1, 3, 1, 1), **fields):
@@ -188,10 +185,46 @@ MALFORMED = [
         network(layer("copy"), rank5=True, x=(2, 3)),
     ),
     ("no layer makes this output", network(layer("copy", outputs=["z"]), x=R4, outputs=["y"])),
+    ("fillStatic layer has no target shape", network(layer("fillStatic", []), x=R1)),
+    ("fillDynamic layer takes a shape of type f32[3,4,5]", one("fillDynamic", R3)),
+    (
+        "fillDynamic layer makes a tensor of shape ['2', '-1']",
+        network(loaded("s", 2, -1), layer("fillDynamic", ["s"]), x=R1),
+    ),
+    ("rangeDynamic layer takes a number of type f32[4]", one("rangeDynamic", R1)),
+    ("rangeStatic layer has a step of 0", network(layer("rangeStatic", [], endValue=3), x=R1)),
+    ("lowerTriangular layer needs an input of rank 2 or more", one("lowerTriangular", R1)),
+    ("splitND layer has axis 4 for f32[1,3,4,5]", one("splitND", axis=4, numSplits=2)),
+    ("splitND layer splits an extent of 3 into 4", one("splitND", axis=1, numSplits=4)),
+    ("tile layer has 2 repetitions for rank 1", one("tile", R1, reps=[1, 2])),
+    ("tile layer takes repetitions of type f32[4] for f32[3,4,5]", two("tile", R3, R1)),
+    (
+        "sliceStatic layer has 1 begins for rank 3",
+        one("sliceStatic", R3, beginIds=[0], endIds=[1] * 3),
+    ),
+    (
+        "sliceStatic layer has a stride of 0",
+        one("sliceStatic", R1, beginIds=[0], endIds=[1], strides=[0]),
+    ),
+    ("sliceDynamic layer takes positions of type f32[3,4,5]", two("sliceDynamic", R1, R3)),
+    ("sliceBySize layer has a size of 0", two("sliceBySize", R1, (1,))),
+    ("sliceBySize layer takes a position of type f32[4]", two("sliceBySize", R1, R1, size=1)),
+    (
+        "sliceBySize layer finds no 3 positions from 2 in f32[4]",
+        network(loaded("b", 2), layer("sliceBySize", ["x", "b"], size=3), x=R1),
+    ),
+    (
+        "layerNormalization layer normalizes over [3] in f32[4]",
+        one("layerNormalization", R1, normalizedShape=[3]),
+    ),
     ("'tensor.transpose' perm: [0, 0] is no permutation", one("transpose", axes=[0, 0])),
 ]
 UNSUPPORTED = [
     ("constantPad layer computes its amounts while it runs", two("constantPad", R1, (2,))),
+    (
+        "sliceDynamic layer computes its strides while it runs",
+        network(layer("sliceDynamic"), x=R1, b=(1,), e=(1,), s=(1,)),
+    ),
     (
         "uniDirectionalLSTM layer uses the activation 'softsign'",
         lstm(activations=[{"softsign": {}}, *SIGMOIDS[1:]], weightParams=lstm_weights(3, 2)),
@@ -216,6 +249,7 @@ OPEN = [
         "constantPad layer pads a flexible extent to a size",
         one("constantPad", R1, padAmounts=[8, 0], padToGivenOutputSizeMode=True),
     ),
+    ("splitND layer splits an extent of d_x_0", one("splitND", R1, numSplits=2)),
     (
         "reshapeDynamic layer takes a shape of unknown length",
         network(layer("reshapeDynamic", ["x", "x"]), x=R1),

@@ -191,5 +191,5 @@ def test_reshape_to_a_shape_that_is_computed():
     for target in ([6, 20], [-1, 8]):
         assert_close(result(model, X, target), X.reshape(target))
     assert text(model)[-2].startswith(
-        "%1 = tensor.dynamic_reshape(%x, %0) {dims = [d_l0_0, d_l0_1]"
+        "%1 = tensor.dynamic_reshape(%x, %0) {dims = [d0_l0_0, d0_l0_1]"
     )
