@@ -201,6 +201,14 @@ def dynamic_slice(maker: Maker, cls: type[Op]) -> Op:
     return cls(**fields, dims=op.results[0].type.shape)
 
 
+def dynamic_pad(maker: Maker, cls: type[Op]) -> Op:
+    x = maker.pick(ANY - {DType.STR})
+    amounts = [maker.number(0, 2) for _ in range(2 * x.type.rank)]
+    sums = map(sum, zip(x.type.shape, amounts[::2], amounts[1::2], strict=True))
+    pad = maker.constant(amounts, maker.choice((DType.I32, DType.I64)))
+    return cls(x, pad, dims=tuple(sums), value=maker.choice((0.0, 1.0)))
+
+
 def dynamic_broadcast_to(maker: Maker, cls: type[Op]) -> Op:
     op = broadcast_to(maker, BroadcastTo)
     shape = op.results[0].type.static_shape
@@ -329,6 +337,7 @@ BUILDERS: dict[str, Builder] = {
     "tensor.pad": pad,
     "tensor.broadcast_to": broadcast_to,
     "tensor.dynamic_slice": dynamic_slice,
+    "tensor.dynamic_pad": dynamic_pad,
     "tensor.dynamic_broadcast_to": dynamic_broadcast_to,
     "tensor.range_1d": range_1d,
     "tensor.band_part": band_part,

@@ -104,6 +104,14 @@ class Pad(TfOp, call="tf.raw_ops.PadV2"):
     paddings: tuple[tuple[int, ...], ...] = attr()
 
 
+class DynamicPad(TfOp, call="tf.raw_ops.PadV2", name="tf.raw_ops.PadV2_dynamic"):
+    """By computed amounts."""
+
+    input: Value = operand()
+    constant_values: Value = operand()
+    paddings: Value = operand()
+
+
 class MirrorPad(TfOp, call="tf.pad"):
     """Adds a border that mirrors the data."""
 
@@ -190,6 +198,7 @@ OPS = (
         StridedSlice,
         DynamicStridedSlice,
         Pad,
+        DynamicPad,
         MirrorPad,
         Tile,
         Reverse,

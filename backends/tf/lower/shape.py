@@ -97,6 +97,16 @@ def pad(op: core.Pad) -> Value:
     return tf.Pad(op.x, scalar(op.value, op.x), paddings, result_types=out).result
 
 
+@lower(core.DynamicPad)
+def dynamic_pad(op: core.DynamicPad) -> Value:
+    """Amounts in pairs, hidden from shape inference, as in `dynamic_reshape`."""
+    pad = tf.Identity(op.pad, result_types=op.pad.type).result
+    pairs = op.pad.type.with_shape((op.x.type.rank, 2))
+    paddings = tf.Reshape(pad, (op.x.type.rank, 2), result_types=pairs).result
+    number = scalar(op.value, op.x)
+    return tf.DynamicPad(op.x, number, paddings, result_types=op.result.type).result
+
+
 def _replicate(op: core.Pad) -> Value:
     value = op.x
     for axis, (low, high) in enumerate(op.pairs()):

@@ -6,7 +6,7 @@ from ...attributes import Dims, PadPairs, PerAxis
 from ...declare import attr, operand
 from ...dims import Dim, ceil_div, differs
 from ...ssa import Op, Value
-from ...types import INDEX, Array, Type
+from ...types import ANY, INDEX, Array, DType, Type
 
 
 class SliceByIndex(Op):
@@ -155,3 +155,32 @@ class Pad(Op):
 
     def fold(self) -> Value | None:
         return None if any(self.pad) else self.x
+
+
+class DynamicPad(Op):
+    """`tensor.pad` with a constant, by amounts computed at run time.
+
+    `pad` holds (before, after) for every dimension, flat. `dims` declares the result's shape for
+    the compiler: numbers where known, fresh symbols elsewhere.
+
+    (C1) for each dimension of x, pad has two entries and dims has one.
+    """
+
+    name = "tensor.dynamic_pad"
+
+    x: Value = operand(ANY - {DType.STR})
+    pad: Value = operand(INDEX, rank=1)
+    dims: Dims = attr()
+    value: float = attr(default=0.0)
+
+    def infer(self) -> Type:
+        rank, (count,) = self.x.type.rank, self.pad.type.shape
+        fits = not differs(count, 2 * rank) and len(self.dims) == rank
+        found = f"pad has {count} entries and dims {len(self.dims)} for rank {rank}"
+        self.require("C1", fits, found)
+        return self.x.type.with_shape(self.dims)
+
+    def evaluate(self, x: Array, pad: Array) -> Array:
+        if x.ndim == 0:  # numpy wants at least one dimension
+            return x
+        return np.pad(x, pad.reshape(-1, 2), constant_values=x.dtype.type(self.value))

@@ -9,7 +9,7 @@ CHW, SEQUENCE = numbers(3, 4, 5), numbers(6, 1, 2, 3, 2)
 
 
 def run(kind, *inputs, rank5=False, **fields):
-    named = {f"x{i}": x.shape for i, x in enumerate(inputs)}
+    named = {f"x{i}": np.shape(x) for i, x in enumerate(inputs)}
     return result(network(layer(kind, **fields), rank5=rank5, **named), *inputs)
 
 
@@ -129,6 +129,14 @@ def test_constant_pad():
     amounts = layer("loadConstantND", [], ["a"], shape=[4], data=np.float32([0, 1, 1, 0]))
     model = network(amounts, layer("constantPad", ["x", "a"]), x=x.shape)
     assert_close(result(model, x), np.pad(x, ((0, 1), (1, 0))))
+
+
+def test_constant_pad_by_computed_amounts():
+    x = numbers(2, 3)
+    found = run("constantPad", x, [1, 0, 0, 2], value=0.5)
+    assert_close(found, np.pad(x, ((1, 0), (0, 2)), constant_values=0.5))
+    found = run("constantPad", x, [0, 4, 0, 0], padToGivenOutputSizeMode=True)
+    assert_close(found, np.pad(x, ((0, 2), (0, 0))))
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2])
