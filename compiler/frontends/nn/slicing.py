@@ -58,14 +58,25 @@ def tile(cx: LayerContext, p: Any) -> Result:
 
 
 def _tile_computed(x: Value, counts: Value, reps: tuple[Dim, ...]) -> Value:
-    """[A, B] → [1, A, 1, B] → [r, A, s, B] → [r * A, s * B]."""
-    rank, sizes = x.type.rank, core.ShapeOf(x).result
-    apart = core.ExpandDims(x, tuple(range(0, 2 * rank, 2))).result
-    pairs = core.Reshape(core.Stack((counts, sizes), 1).result, (2 * rank,)).result
-    dims = zip(reps, x.type.shape, strict=True)
-    repeated = DynamicBroadcastTo(apart, pairs, tuple(dim for pair in dims for dim in pair)).result
-    merged = tuple(product(pair) for pair in zip(reps, x.type.shape, strict=True))
-    return core.DynamicReshape(repeated, Mul(counts, sizes).result, merged).result
+    """[A, B] → [r, A, B] → [r * A, B], one dimension at a time: targets broadcast only a few."""
+    for axis, count in enumerate(reps):
+        if count == 1:
+            continue
+        dims, sizes = x.type.shape, core.ShapeOf(x).result
+        times, extent = _part(counts, axis, axis + 1), _part(sizes, axis, axis + 1)
+        before = (_part(sizes, 0, axis),) if axis else ()
+        after = (_part(sizes, axis + 1, len(dims)),) if axis + 1 < len(dims) else ()
+        apart = core.ExpandDims(x, (axis,)).result
+        shape = core.Concat((*before, times, extent, *after), 0).result
+        wide = DynamicBroadcastTo(apart, shape, (*dims[:axis], count, *dims[axis:])).result
+        merged = core.Concat((*before, Mul(times, extent).result, *after), 0).result
+        joined = (*dims[:axis], count * dims[axis], *dims[axis + 1 :])
+        x = core.DynamicReshape(wide, merged, joined).result
+    return x
+
+
+def _part(vector: Value, first: int, last: int) -> Value:
+    return slice_axes(vector, {0: (first, last, 1)})
 
 
 # -- slices ----------------------------------------------------------------------------------------
