@@ -22,6 +22,7 @@ MAX_ELEMENTS = 256
 _SYMBOLIC = (
     *(shape.Concat, shape.Stack, shape.SliceByIndex, shape.Reshape, shape.Squeeze),
     *(shape.ExpandDims, shape.Transpose, shape.Split, shape.Tile, shape.Reverse, index.Gather),
+    shape.BroadcastTo,
     *(elementwise.Add, elementwise.Sub, elementwise.Mul),
 )
 

@@ -71,6 +71,15 @@ def network(*layers, rank5=False, outputs=None, kind="neuralNetwork", **inputs):
     return model
 
 
+def flexible(model):
+    """With every extent of the first input from 1 to 9."""
+    array = model.description.input[0].type.multiArrayType
+    array.ClearField("shapeRange")
+    for size in array.shape:
+        array.shapeRange.sizeRanges.add(lowerBound=1, upperBound=max(9, size))
+    return model
+
+
 def add_array(features, name, shape, data_type=FLOAT32):
     feature = features.add(name=name)
     feature.type.multiArrayType.shape.extend(shape)

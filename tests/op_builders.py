@@ -6,9 +6,10 @@ import index_builders
 from cmlc.ir.attributes import Layout, PadType
 from cmlc.ir.dialects.builtin import Yield
 from cmlc.ir.dialects.core import activation, elementwise, image
+from cmlc.ir.dialects.core.shape import BroadcastTo, SliceByIndex
 from cmlc.ir.dims import Dim, is_static, product
 from cmlc.ir.ssa import Block, Op, Region, Value
-from cmlc.ir.types import ANY, FLOAT, NUMERIC, DType
+from cmlc.ir.types import ANY, FLOAT, NUMERIC, SIGNED, DType
 from maker import Builder, Maker, UnsuitableError
 
 # -- elementwise and activation -------------------------------------------------------------------
@@ -191,6 +192,45 @@ def broadcast_to(maker: Maker, cls: type[Op]) -> Op:
     return cls(x, shape=(*[2] * maker.number(0, 1), *wider))
 
 
+def dynamic_slice(maker: Maker, cls: type[Op]) -> Op:
+    """`slice_by_index` with its positions as constants."""
+    op = slice_by_index(maker, SliceByIndex)
+    fields = op.fields()
+    dtype = maker.choice((DType.I32, DType.I64))
+    for name in ("begin", "end"):
+        fields[name] = maker.constant(fields[name], dtype)
+    return cls(**fields, dims=op.results[0].type.shape)
+
+
+def dynamic_pad(maker: Maker, cls: type[Op]) -> Op:
+    x = maker.pick(ANY - {DType.STR})
+    amounts = [maker.number(0, 2) for _ in range(2 * x.type.rank)]
+    sums = map(sum, zip(x.type.shape, amounts[::2], amounts[1::2], strict=True))
+    pad = maker.constant(amounts, maker.choice((DType.I32, DType.I64)))
+    return cls(x, pad, dims=tuple(sums), value=maker.choice((0.0, 1.0)))
+
+
+def dynamic_broadcast_to(maker: Maker, cls: type[Op]) -> Op:
+    op = broadcast_to(maker, BroadcastTo)
+    shape = op.results[0].type.static_shape
+    dtype = maker.choice((DType.I32, DType.I64))
+    return cls(op.operands[0], maker.constant(shape, dtype), dims=shape)
+
+
+def range_1d(maker: Maker, cls: type[Op]) -> Op:
+    dtype = maker.dtype(FLOAT | SIGNED)
+    start, step, count = maker.number(-3, 3), maker.choice((1, 2, -1, -3)), maker.number(0, 4)
+    numbers = (start, start + step * count, step)
+    return cls(*(maker.constant(number, dtype) for number in numbers), dims=(count,))
+
+
+def band_part(maker: Maker, cls: type[Op]) -> Op:
+    x = maker.pick(NUMERIC | {DType.BOOL}, (2, 3, 4))
+    rows, columns = maker.random.sample(range(x.type.rank), 2)
+    given = {name: maker.number(-2, 3) for name in ("lower", "upper") if maker.chance(0.7)}
+    return cls(x, rows=rows, columns=columns, **given)
+
+
 # -- the others -----------------------------------------------------------------------------------
 
 
@@ -289,6 +329,11 @@ BUILDERS: dict[str, Builder] = {
     "tensor.slice_by_index": slice_by_index,
     "tensor.pad": pad,
     "tensor.broadcast_to": broadcast_to,
+    "tensor.dynamic_slice": dynamic_slice,
+    "tensor.dynamic_pad": dynamic_pad,
+    "tensor.dynamic_broadcast_to": dynamic_broadcast_to,
+    "tensor.range_1d": range_1d,
+    "tensor.band_part": band_part,
     "nn.lstm": lstm,
     "ctl.cond": cond,
     "ctl.while_loop": while_loop,

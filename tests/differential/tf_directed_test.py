@@ -219,8 +219,29 @@ def test_gelu(mode):
           %s = tensor.shape(%x) : i32[4]
           return %a, %b, %c, %s
         }""",
+        """func @f(%x: f32[N,4,N]) -> (f32[N,4,N], f32[N,4,N], f32[N,4,N]) {
+          %a = tensor.band_part(%x) {lower = 1, upper = 0} : f32[N,4,N]
+          %b = tensor.band_part(%x) {upper = -1} : f32[N,4,N]
+          %c = tensor.band_part(%x) {lower = 0, rows = 0} : f32[N,4,N]
+          return %a, %b, %c
+        }""",
+        """func @f(%x: f32[N,3]) -> (f32[N,3], f32[0], i64[2]) {
+          %s = tensor.shape(%x) : i32[2]
+          %two = const {value = dense<2.0>} : f32[]
+          %a = tensor.dynamic_broadcast_to(%two, %s) {dims = [N, 3]} : f32[N,3]
+          %one = const {value = dense<1.0>} : f32[]
+          %b = tensor.range_1d(%two, %one, %one) {dims = [0]} : f32[0]
+          %from = const {value = dense<5>} : i64[]
+          %to = const {value = dense<0>} : i64[]
+          %by = const {value = dense<-3>} : i64[]
+          %c = tensor.range_1d(%from, %to, %by) {dims = [2]} : i64[2]
+          return %a, %b, %c
+        }""",
     ],
-    ids=["negative constants", "negative", "pad", "cond", "while_loop", "shapes"],
+    ids=[
+        *("negative constants", "negative", "pad", "cond", "while_loop", "shapes"),
+        *("bands", "fills"),
+    ],
 )
 def test_text(text):
     compare(parse(text, "", TABLE), N=(1, 3))

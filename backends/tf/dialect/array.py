@@ -81,6 +81,17 @@ class StridedSlice(TfOp, call="tf.strided_slice"):
     shrink_axis_mask: int = attr(default=0)
 
 
+class DynamicStridedSlice(TfOp, call="tf.strided_slice", name="tf.strided_slice_dynamic"):
+    """Between computed positions."""
+
+    input_: Value = operand()
+    begin: Value = operand()
+    end: Value = operand()
+    strides: tuple[int, ...] = attr()
+    begin_mask: int = attr(default=0)
+    end_mask: int = attr(default=0)
+
+
 class Pad(TfOp, call="tf.raw_ops.PadV2"):
     """Adds a border of one number.
 
@@ -91,6 +102,14 @@ class Pad(TfOp, call="tf.raw_ops.PadV2"):
     input: Value = operand()
     constant_values: Value = operand()
     paddings: tuple[tuple[int, ...], ...] = attr()
+
+
+class DynamicPad(TfOp, call="tf.raw_ops.PadV2", name="tf.raw_ops.PadV2_dynamic"):
+    """By computed amounts."""
+
+    input: Value = operand()
+    constant_values: Value = operand()
+    paddings: Value = operand()
 
 
 class MirrorPad(TfOp, call="tf.pad"):
@@ -120,6 +139,20 @@ class BroadcastTo(TfOp, call="tf.broadcast_to"):
 
     input: Value = operand()
     shape: tuple[int, ...] = attr()
+
+
+class DynamicBroadcastTo(TfOp, call="tf.broadcast_to", name="tf.broadcast_to_dynamic"):
+    """Repeats to a computed shape."""
+
+    input: Value = operand()
+    shape: Value = operand()
+
+
+class Range(TfOp, call="tf.range"):
+    """Whole numbers from start up to, without, limit."""
+
+    start: Value = operand()
+    limit: Value = operand()
 
 
 class ShapeOf(TfOp, call="tf.shape"):
@@ -261,7 +294,8 @@ class WhileLoop(TfOp, call="tf.while_loop"):
 
 OPS = (
     *(Reshape, DynamicReshape, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(StridedSlice, Pad, MirrorPad, Tile, Reverse, BroadcastTo, ShapeOf, OnesLike),
+    *(StridedSlice, DynamicStridedSlice, Pad, DynamicPad, MirrorPad, Tile, Reverse),
+    *(BroadcastTo, DynamicBroadcastTo, Range, ShapeOf, OnesLike),
     *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, Positions),
     *(ScatterUpdate, ScatterAdd, ScatterSub, ScatterMax, ScatterMin, ScatterMul, ScatterDiv),
     *(ArgSort, TopK, CumSum, Cond, WhileLoop),

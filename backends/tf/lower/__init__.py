@@ -7,6 +7,7 @@ from . import (
     control,
     conv,
     elementwise,
+    fill,
     image,
     index,
     linear,
@@ -20,7 +21,7 @@ from . import (
 )
 
 FAMILIES = (
-    *(activation, control, conv, elementwise, image, index),
+    *(activation, control, conv, elementwise, fill, image, index),
     *(linear, norm, pool, recurrent, reduce, scatter, shape, sort),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))

@@ -64,12 +64,24 @@ def expand_dims(op: core.ExpandDims) -> Value:
 @lower(core.SliceByIndex)
 def slice_by_index(op: core.SliceByIndex) -> Value:
     """Masks as bit sets."""
-    begin_mask, end_mask = (
-        sum(bit << axis for axis, bit in enumerate(mask)) for mask in (op.begin_mask, op.end_mask)
-    )
+    begin_mask, end_mask = _bits(op.begin_mask), _bits(op.end_mask)
     return tf.StridedSlice(
         op.x, op.begin, op.end, op.stride, begin_mask, end_mask, result_types=op.result.type
     ).result
+
+
+def _bits(mask: tuple[int, ...]) -> int:
+    return sum(bit << axis for axis, bit in enumerate(mask))
+
+
+@lower(core.DynamicSlice)
+def dynamic_slice(op: core.DynamicSlice) -> Value:
+    """Positions hidden from shape inference, as in `dynamic_reshape`."""
+    begin = tf.Identity(op.begin, result_types=op.begin.type).result
+    end = tf.Identity(op.end, result_types=op.end.type).result
+    masks = _bits(op.begin_mask), _bits(op.end_mask)
+    out = op.result.type
+    return tf.DynamicStridedSlice(op.x, begin, end, op.stride, *masks, result_types=out).result
 
 
 @lower(core.Pad)
@@ -83,6 +95,16 @@ def pad(op: core.Pad) -> Value:
     if op.mode == "reflect":
         return tf.MirrorPad(op.x, paddings, result_types=out).result
     return tf.Pad(op.x, scalar(op.value, op.x), paddings, result_types=out).result
+
+
+@lower(core.DynamicPad)
+def dynamic_pad(op: core.DynamicPad) -> Value:
+    """Amounts in pairs, hidden from shape inference, as in `dynamic_reshape`."""
+    pad = tf.Identity(op.pad, result_types=op.pad.type).result
+    pairs = op.pad.type.with_shape((op.x.type.rank, 2))
+    paddings = tf.Reshape(pad, (op.x.type.rank, 2), result_types=pairs).result
+    number = scalar(op.value, op.x)
+    return tf.DynamicPad(op.x, number, paddings, result_types=op.result.type).result
 
 
 def _replicate(op: core.Pad) -> Value:

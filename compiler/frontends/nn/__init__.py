@@ -18,6 +18,7 @@ from . import (
     conv,
     elementwise,
     features,
+    fill,
     image,
     index,
     linear,
@@ -26,14 +27,15 @@ from . import (
     recurrent,
     reduce,
     shape,
+    slicing,
     sort,
 )
 from .batch import batch_problem
 from .context import LayerContext, LayerRule
 
 FAMILIES = (
-    *(activation, conv, elementwise, image, index, linear),
-    *(norm, pool, recurrent, reduce, shape, sort),
+    *(activation, conv, elementwise, fill, image, index, linear),
+    *(norm, pool, recurrent, reduce, shape, slicing, sort),
 )
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
 

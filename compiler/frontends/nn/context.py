@@ -7,6 +7,7 @@ familiar four. Rules that count from the end need not care; the others ask for `
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import elementwise, shape
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, product
+from ....ir.dims import Dim, product, symbol
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType
@@ -137,6 +138,22 @@ class LayerContext:
         if self.rank5 and value.type.rank == 5 and value.type.shape[0] == 1:
             return shape.Squeeze(value, (0,)).result
         return value
+
+    def declared_dims(self, extents: Value, known: tuple[Dim, ...] | None) -> tuple[Dim, ...]:
+        """The dims of a shape computed at run time: what is known, and symbols of this layer's."""
+        (count,) = extents.type.shape
+        self.require(isinstance(count, int), "takes a shape of unknown length")
+        assert isinstance(count, int)
+        dims = known or (None,) * count
+        return tuple(
+            self.fresh_symbol(axis) if dim is None or (isinstance(dim, int) and dim < 0) else dim
+            for axis, dim in enumerate(dims)
+        )
+
+    def fresh_symbol(self, axis: int) -> Dim:
+        """An extent of the result that only running tells; no other layer or input has it."""
+        name = f"d{self.location.index or 0}_{self.layer.name}_{axis}"
+        return symbol(re.sub(r"\W", "_", name, flags=re.ASCII))
 
     def as_images(self, value: Value) -> tuple[Value, Callable[[Value], Value]]:
         """(the value as [batch, C, H, W], what restores its own leading dimensions).

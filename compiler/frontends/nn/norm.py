@@ -4,6 +4,7 @@ from typing import Any
 
 from ....ir.dialects.core import elementwise, norm
 from ....ir.dialects.core.shape import ExpandDims
+from ....ir.dims import differs
 from ....ir.ssa import Value
 from ..rules import Result
 from .context import LayerContext, layer_rules
@@ -60,3 +61,17 @@ def local_response_normalize(cx: LayerContext, p: Any) -> Result:
         k=cx.number(p.k, default=1.0),
         axis=-3,
     ).result
+
+
+@rules("layerNormalization")
+def layer_normalize(cx: LayerContext, p: Any) -> Result:
+    """Over the last dimensions, then a scale and a bias for each of their entries."""
+    cx.expect_inputs(1)
+    x, shape = cx.input, tuple(int(size) for size in p.normalizedShape)
+    last = x.type.shape[x.type.rank - len(shape) :]
+    fits = 0 < len(shape) <= x.type.rank and not any(map(differs, shape, last))
+    cx.require(fits, f"normalizes over {list(shape)} in {x.type}")
+    axes = tuple(range(-len(shape), 0))
+    normal = norm.MeanVarianceNorm(x, axes, epsilon=cx.number(p.eps)).result
+    scaled = elementwise.Mul(normal, cx.weight(p.gamma, shape, "gamma")).result
+    return elementwise.Add(scaled, cx.weight(p.beta, shape, "beta")).result

@@ -1,11 +1,12 @@
 """Layers that move data: flatten, reshape, permute, concat, slice, pad and their relatives."""
 
-import re
 from typing import Any
 
+from ....ir.dialects.builtin import scalar
 from ....ir.dialects.core import shape as core
+from ....ir.dialects.core.elementwise import Maximum, Sub
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, Expr, product, symbol
+from ....ir.dims import Dim, Expr, product
 from ....ir.dims import floor_div as divide
 from ....ir.ssa import Value
 from ..rules import Result
@@ -193,13 +194,26 @@ def constant_pad(cx: LayerContext, p: Any) -> Result:
     if len(cx.inputs) == 2:
         known = known_dims(cx.inputs[1])
         if known is None or not all(isinstance(n, int) for n in known):
-            raise cx.unsupported("computes its amounts while it runs")
+            return _pad_computed(cx, x, integers(cx.inputs[1]), p)
         amounts = tuple(n for n in known if isinstance(n, int))
     rank = x.type.rank
     cx.require(len(amounts) == 2 * rank, f"has {len(amounts)} amounts for rank {rank}")
     if p.padToGivenOutputSizeMode:
         amounts = _to_size(cx, x, amounts)
     return core.Pad(x, amounts, value=cx.number(p.value)).result
+
+
+def _pad_computed(cx: LayerContext, x: Value, amounts: Value, p: Any) -> Value:
+    """By amounts that are known when running."""
+    rank = x.type.rank
+    cx.require(amounts.type.shape == (2 * rank,), f"has amounts of type {amounts.type}")
+    if p.padToGivenOutputSizeMode:
+        sizes = core.ShapeOf(x).result
+        twice = core.Reshape(core.Stack((sizes, sizes), 1).result, (2 * rank,)).result
+        missing = Sub(amounts, twice).result
+        amounts = Maximum(missing, scalar(0, missing)).result
+    dims = tuple(cx.fresh_symbol(axis) for axis in range(rank))
+    return core.DynamicPad(x, amounts, dims, cx.number(p.value)).result
 
 
 def _to_size(cx: LayerContext, x: Value, sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -317,17 +331,8 @@ def reshape_dynamic(cx: LayerContext, p: Any) -> Result:
     known = known_dims(target)
     if known is not None and sum(isinstance(dim, Expr) for dim in known) <= 1:
         return reshape_to(cx, x, known)
-    (count,) = target.type.shape
-    cx.require(isinstance(count, int), "takes a shape of unknown length")
-    assert isinstance(count, int)
-    # What is known stays known; the rest are symbols of this layer's own.
-    name = re.sub(r"\W", "_", f"d_{cx.layer.name}", flags=re.ASCII)
-    dims = known or (None,) * count
-    fresh = tuple(
-        dim if isinstance(dim, int) and dim > 0 else symbol(f"{name}_{axis}")
-        for axis, dim in enumerate(dims)
-    )
-    return core.DynamicReshape(x, integers(target), fresh).result
+    dims = cx.declared_dims(target, known)
+    return core.DynamicReshape(x, integers(target), dims).result
 
 
 @rules("stack")

@@ -7,6 +7,7 @@ from . import (
     control,
     conv,
     elementwise,
+    fill,
     image,
     index,
     linear,
@@ -21,7 +22,7 @@ from . import (
 
 FAMILIES = (
     *(elementwise, activation, conv, pool, norm, linear, reduce),
-    *(shape, index, scatter, sort, recurrent, control, image),
+    *(shape, fill, index, scatter, sort, recurrent, control, image),
 )
 CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)
 TABLE: dict[str, type[Op]] = op_table(builtin.OPS, CORE_OPS)

@@ -8,7 +8,7 @@ from ...dims import Dim, Expr, differs, is_static, merge, product
 from ...ssa import Op, Value
 from ...types import INDEX, Array, DType, Tensor, Type
 from .broadcasting import broadcast_shapes
-from .slicing import Pad, SliceByIndex
+from .slicing import DynamicPad, DynamicSlice, Pad, SliceByIndex
 from .slicing import sliced_extent as sliced_extent
 
 
@@ -358,5 +358,5 @@ class ShapeOf(Op):
 
 OPS = (
     *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(SliceByIndex, Pad, Tile, Reverse, BroadcastTo, ShapeOf),
+    *(SliceByIndex, DynamicSlice, Pad, DynamicPad, Tile, Reverse, BroadcastTo, ShapeOf),
 )

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ...attributes import PadPairs, PerAxis
+from ...attributes import Dims, PadPairs, PerAxis
 from ...declare import attr, operand
-from ...dims import Dim, ceil_div
+from ...dims import Dim, ceil_div, differs
 from ...ssa import Op, Value
-from ...types import Array, Type
+from ...types import ANY, INDEX, Array, DType, Type
 
 
 class SliceByIndex(Op):
@@ -76,6 +76,44 @@ def sliced_extent(dim: Dim, part: slice) -> Dim:
     return ceil_div(stop - start, step) if step > 0 else ceil_div(start - stop, -step)
 
 
+class DynamicSlice(Op):
+    """`tensor.slice_by_index` from and to positions computed at run time.
+
+    `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
+    elsewhere.
+
+    (C1) begin, end and dims have one entry for each dimension of x.
+    (C2) strides are not 0.
+    """
+
+    name = "tensor.dynamic_slice"
+
+    x: Value = operand()
+    begin: Value = operand(INDEX, rank=1)
+    end: Value = operand(INDEX, rank=1, like="begin")
+    stride: PerAxis = attr()
+    begin_mask: PerAxis = attr()
+    end_mask: PerAxis = attr()
+    dims: Dims = attr()
+
+    def infer(self) -> Type:
+        rank = self.x.type.rank
+        counts = {"begin": self.begin.type.shape[0], "end": self.end.type.shape[0]}
+        for name, count in {**counts, "dims": len(self.dims)}.items():
+            self.require("C1", not differs(count, rank), f"{name} has {count} entries, x {rank}")
+        self.require("C2", 0 not in self.stride, "has a stride of 0")
+        return self.x.type.with_shape(self.dims)
+
+    def evaluate(self, x: Array, begin: Array, end: Array) -> Array:
+        rows = zip(begin, end, self.stride, self.begin_mask, self.end_mask, strict=True)
+        return x[
+            tuple(
+                slice(None if no_first else int(first), None if no_last else int(last), step)
+                for first, last, step, no_first, no_last in rows
+            )
+        ]
+
+
 class Pad(Op):
     """Adds a border; `pad` has (before, after) for every dimension.
 
@@ -117,3 +155,32 @@ class Pad(Op):
 
     def fold(self) -> Value | None:
         return None if any(self.pad) else self.x
+
+
+class DynamicPad(Op):
+    """`tensor.pad` with a constant, by amounts computed at run time.
+
+    `pad` holds (before, after) for every dimension, flat. `dims` declares the result's shape for
+    the compiler: numbers where known, fresh symbols elsewhere.
+
+    (C1) for each dimension of x, pad has two entries and dims has one.
+    """
+
+    name = "tensor.dynamic_pad"
+
+    x: Value = operand(ANY - {DType.STR})
+    pad: Value = operand(INDEX, rank=1)
+    dims: Dims = attr()
+    value: float = attr(default=0.0)
+
+    def infer(self) -> Type:
+        rank, (count,) = self.x.type.rank, self.pad.type.shape
+        fits = not differs(count, 2 * rank) and len(self.dims) == rank
+        found = f"pad has {count} entries and dims {len(self.dims)} for rank {rank}"
+        self.require("C1", fits, found)
+        return self.x.type.with_shape(self.dims)
+
+    def evaluate(self, x: Array, pad: Array) -> Array:
+        if x.ndim == 0:  # numpy wants at least one dimension
+            return x
+        return np.pad(x, pad.reshape(-1, 2), constant_values=x.dtype.type(self.value))

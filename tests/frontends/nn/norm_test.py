@@ -64,3 +64,14 @@ def test_lrn(size):
         total[:, channel] = (x[:, near] ** 2).sum(1)
     item = layer("lrn", alpha=0.5, beta=0.75, localSize=size, k=2.0)
     assert_close(run(item), x / (2 + 0.5 / size * total) ** 0.75)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_layer_normalization(count):
+    x = numbers(3, 4, 5)
+    shape, axes = x.shape[-count:], tuple(range(-count, 0))
+    gamma, beta = numbers(*shape, seed=1), numbers(*shape, seed=2)
+    normal = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + 0.1)
+    given = {"normalizedShape": shape, "gamma": gamma, "beta": beta, "eps": 0.1}
+    found = result(network(layer("layerNormalization", **given), x=x.shape), x)
+    assert_close(found, normal * gamma + beta)

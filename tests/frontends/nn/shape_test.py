@@ -9,7 +9,7 @@ CHW, SEQUENCE = numbers(3, 4, 5), numbers(6, 1, 2, 3, 2)
 
 
 def run(kind, *inputs, rank5=False, **fields):
-    named = {f"x{i}": x.shape for i, x in enumerate(inputs)}
+    named = {f"x{i}": np.shape(x) for i, x in enumerate(inputs)}
     return result(network(layer(kind, **fields), rank5=rank5, **named), *inputs)
 
 
@@ -131,6 +131,14 @@ def test_constant_pad():
     assert_close(result(model, x), np.pad(x, ((0, 1), (1, 0))))
 
 
+def test_constant_pad_by_computed_amounts():
+    x = numbers(2, 3)
+    found = run("constantPad", x, [1, 0, 0, 2], value=0.5)
+    assert_close(found, np.pad(x, ((1, 0), (0, 2)), constant_values=0.5))
+    found = run("constantPad", x, [0, 4, 0, 0], padToGivenOutputSizeMode=True)
+    assert_close(found, np.pad(x, ((0, 2), (0, 0))))
+
+
 @pytest.mark.parametrize("mode", [0, 1, 2])
 def test_reorganize_data(mode):
     x = numbers(1, 8, 4, 6)
@@ -191,5 +199,5 @@ def test_reshape_to_a_shape_that_is_computed():
     for target in ([6, 20], [-1, 8]):
         assert_close(result(model, X, target), X.reshape(target))
     assert text(model)[-2].startswith(
-        "%1 = tensor.dynamic_reshape(%x, %0) {dims = [d_l0_0, d_l0_1]"
+        "%1 = tensor.dynamic_reshape(%x, %0) {dims = [d0_l0_0, d0_l0_1]"
     )

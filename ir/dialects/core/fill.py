@@ -1,0 +1,122 @@
+"""Tensors made from a few numbers: computed broadcasts and ranges, and bands of matrices."""
+
+import numpy as np
+
+from ...attributes import Axis, Dims
+from ...declare import attr, operand
+from ...dims import differs
+from ...ssa import Op, Value, VerifyError
+from ...types import BOOL, FLOAT, INDEX, NUMERIC, SIGNED, Array, Type
+from .broadcasting import broadcast_shapes
+
+NO_LIMIT = 2**31 - 1
+
+
+class DynamicBroadcastTo(Op):
+    """`tensor.broadcast_to` to a shape computed at run time.
+
+    `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
+    elsewhere. With a scalar for x this makes a tensor of one number.
+
+    (C1) shape has as many entries as dims.
+    (C2) x can broadcast to dims: it has no more dimensions, and no extents but 1 that differ.
+
+    Example:
+        %y = tensor.dynamic_broadcast_to(%x, %shape) {dims = [A, 3]} : f32[A,3]
+    """
+
+    name = "tensor.dynamic_broadcast_to"
+
+    x: Value = operand()
+    shape: Value = operand(INDEX, rank=1)
+    dims: Dims = attr()
+
+    def infer(self) -> Type:
+        (count,) = self.shape.type.shape
+        agree = not differs(count, len(self.dims))
+        self.require("C1", agree, f"shape has {count} entries, dims {len(self.dims)}")
+        message = f"{self.x.type} does not broadcast to {list(map(str, self.dims))}"
+        self.require("C2", self.x.type.rank <= len(self.dims), message)
+        try:
+            both = broadcast_shapes(self, self.x.type.shape, self.dims)
+        except VerifyError:
+            raise VerifyError(self, "C2", message) from None
+        fits = not any(differs(a, b) for a, b in zip(both, self.dims, strict=True))
+        self.require("C2", fits, message)
+        return self.x.type.with_shape(self.dims)
+
+    def evaluate(self, x: Array, shape: Array) -> Array:
+        return np.broadcast_to(x, [int(size) for size in shape])
+
+
+class Range1d(Op):
+    """start, start + step, … as long as `end` is not reached.
+
+    That is start + i * step for every i from 0 below (end - start) / step, computed in the dtype.
+    A range that would go the wrong way is empty; a step of 0 is undefined. `dims` declares the
+    result's only extent: a number if known, or a symbol.
+
+    (C1) dims has one entry.
+
+    Example:
+        %y = tensor.range_1d(%start, %end, %step) {dims = [A]} : f32[A]
+    """
+
+    name = "tensor.range_1d"
+
+    start: Value = operand(FLOAT | SIGNED, rank=0)
+    end: Value = operand(FLOAT | SIGNED, rank=0, like="start")
+    step: Value = operand(FLOAT | SIGNED, rank=0, like="start")
+    dims: Dims = attr()
+
+    def infer(self) -> Type:
+        self.require("C1", len(self.dims) == 1, f"dims has {len(self.dims)} entries")
+        return self.start.type.with_shape(self.dims)
+
+    def evaluate(self, start: Array, end: Array, step: Array) -> Array:
+        if start.dtype.kind == "f":
+            steps = np.ceil((end - start) / step)
+        else:
+            steps = -((start - end) // step)
+        positions = np.arange(max(int(steps), 0))
+        return np.asarray(positions.astype(start.dtype) * step + start, start.dtype)
+
+
+class BandPart(Op):
+    """x near the diagonal of its matrices, 0 elsewhere.
+
+    An entry in row m and column n stays if m - n <= lower and n - m <= upper. Either may be
+    negative, which takes the diagonal itself away; without one of them its side stays whole.
+
+    (C1) rows and columns are two dimensions.
+
+    Example:
+        %y = tensor.band_part(%x) {upper = 0} : f32[3,3]
+    """
+
+    name = "tensor.band_part"
+    permuted_operands = ("x",)
+
+    x: Value = operand(NUMERIC | BOOL)
+    lower: int = attr(default=NO_LIMIT)
+    upper: int = attr(default=NO_LIMIT)
+    rows: Axis = attr(default=-2)
+    columns: Axis = attr(default=-1)
+
+    def infer(self) -> Type:
+        message = f"rows and columns are both dimension {self.rows}"
+        self.require("C1", self.rows != self.columns, message)
+        return self.x.type
+
+    def evaluate(self, x: Array) -> Array:
+        above = _positions(x, self.columns) - _positions(x, self.rows)
+        return np.where((above <= self.upper) & (-above <= self.lower), x, x.dtype.type(0))
+
+
+def _positions(x: Array, axis: int) -> Array:
+    """0, 1, … along one dimension, with extents of 1 around it."""
+    others = [i for i in range(x.ndim) if i != axis]
+    return np.expand_dims(np.arange(x.shape[axis], dtype=np.int64), others)
+
+
+OPS = (DynamicBroadcastTo, Range1d, BandPart)
