@@ -82,7 +82,11 @@ class _Frame:
             raise _error(f"'{op.name}' has no reference semantics", op)
         arrays = op.grouped([self.values[v] for v in op.operands]).values()
         regions = map(self.callable, op.all_regions())
-        results: Array | tuple[Array, ...] = evaluate(*arrays, *regions)
+        try:
+            results: Array | tuple[Array, ...] = evaluate(*arrays, *regions)
+        except (ValueError, IndexError) as error:
+            # Symbolic extents that turn out not to fit, positions out of range.
+            raise _error(f"'{op.name}' fails on these inputs: {error}", op) from error
         return results if isinstance(results, tuple) else (results,)
 
     def callable(self, body: Region) -> Any:

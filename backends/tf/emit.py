@@ -4,6 +4,7 @@ The only module that touches the TensorFlow library (with `kernels`, which runs 
 traced).
 """
 
+import itertools
 import json
 import keyword
 import os
@@ -142,13 +143,20 @@ class TensorFlowModule:
     # -- running and saving --------------------------------------------------------------------
 
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
-        """Results by name for inputs by name, of exactly the declared dtypes."""
+        """Results by name for inputs by name, of exactly the declared dtypes.
+
+        Raises:
+            CompileError: the inputs don't fit each other (extents that only running tells).
+        """
         callee = self._module.functions[function] if function else self._module.main
         given = {
             name: self._tf.constant(inputs[value.name], _dtype(self._tf, value.type.dtype))
             for value, name in zip(callee.arguments, argument_names(callee), strict=True)
         }
-        results = self.functions[callee.name](**given)
+        try:
+            results = self.functions[callee.name](**given)
+        except self._tf.errors.InvalidArgumentError as error:
+            raise CompileError(Diagnostic(_runtime_message(error))) from error
         return {name: result.numpy() for name, result in results.items()}
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
@@ -258,6 +266,13 @@ def _check_shape(op: Op, expected: Tensor, result: Any) -> None:
     name = "string" if expected.dtype is DType.STR else expected.dtype.numpy.name
     if not fits or result.dtype.base_dtype.name != name:
         raise _internal(f"'{op.name}' gives {result.dtype.name}{result.shape}, not {expected}", op)
+
+
+def _runtime_message(error: Exception) -> str:
+    """What TensorFlow says of a failed run, without its trace: the line before the node's name."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = next((a for a, b in itertools.pairwise(lines) if "{{node" in b), lines[0])
+    return f"the graph fails on these inputs: {said}"
 
 
 def _first_line(error: Exception) -> str:

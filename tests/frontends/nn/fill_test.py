@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, flexible, layer, network, numbers, result, text
+from cmlc.ir.diagnostics import CompileError
+from networks import assert_close, flexible, layer, network, numbers, result, results, text
 
 X = numbers(2, 3, 4)
 
@@ -99,3 +100,15 @@ def test_bands(lower, upper):
     if lower >= 0:
         expected = np.triu(expected, -lower)
     assert_close(run("matrixBandPart", X, numLower=lower, numUpper=upper), expected)
+
+
+def test_extents_that_turn_out_not_to_fit():
+    """What only running tells is a diagnostic too."""
+    model = network(
+        layer("fillDynamic", ["n"], ["f"]),
+        layer("addBroadcastable", ["x", "f"]),
+        x=(3,),
+        n=(1,),
+    )
+    with pytest.raises(CompileError, match="'tensor.add' fails on these inputs"):
+        results(model, np.zeros(3), np.asarray([2.0]))

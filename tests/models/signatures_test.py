@@ -1,4 +1,4 @@
-"""Names of inputs, outputs and layers survive, whatever they are."""
+"""Signatures: names survive, whatever they are; runs that fail say why."""
 
 import cmlc
 import numpy as np
@@ -27,3 +27,11 @@ def test_names_of_signatures(given, made, tmp_path):
     assert list(results) == [made]
     np.testing.assert_allclose(results[made], expected, rtol=1e-5)
     assert [variable.name for variable in loaded.weights] == ["my_layer/___x_.weight:0"]
+
+
+def test_a_failed_run_is_a_diagnostic():
+    item = layer("fillDynamic", ["n"], ["f"])
+    model = cmlc.compile(network(item, layer("addBroadcastable", ["x", "f"]), x=(3,), n=(1,)))
+    assert model.predict({"x": [1, 2, 3], "n": [3]})["y"].tolist() == [1, 2, 3]
+    with pytest.raises(cmlc.CompileError, match=r"fails on these inputs: .*\[3\] vs\. \[2\]"):
+        model.predict({"x": [1, 2, 3], "n": [2]})
