@@ -110,5 +110,5 @@ def test_extents_that_turn_out_not_to_fit():
         x=(3,),
         n=(1,),
     )
-    with pytest.raises(CompileError, match="'tensor.add' fails on these inputs"):
+    with pytest.raises(CompileError, match=r"'tensor.add' fails on these inputs"):
         results(model, np.zeros(3), np.asarray([2.0]))
