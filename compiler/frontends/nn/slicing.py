@@ -48,9 +48,11 @@ def tile(cx: LayerContext, p: Any) -> Result:
         cx.require(0 < len(reps) <= rank, f"has {len(reps)} repetitions for rank {rank}")
         return core.Tile(x, (*(1,) * (rank - len(reps)), *reps)).result
     counts = cx.inputs[1]
-    cx.require(
-        counts.type.shape == (rank,), f"takes repetitions of type {counts.type} for {x.type}"
-    )
+    # Converters give a single number extra dimensions of 1.
+    fits = product(counts.type.shape) == rank
+    cx.require(fits, f"takes repetitions of type {counts.type} for {x.type}")
+    if counts.type.rank != 1:
+        counts = core.Reshape(counts, (rank,)).result
     known = known_dims(counts)
     if known is not None and is_static(known):
         return core.Tile(x, tuple(int(str(count)) for count in known)).result
