@@ -41,6 +41,7 @@ def test_tile():
     assert_close(run("tile", x, reps=[2]), np.tile(x, (1, 2)))
     assert_close(run("tile", x, [3, 2]), np.tile(x, (3, 2)))
     assert_close(run("tile", X, [3, 1, 2]), np.tile(X, (3, 1, 2)))
+    assert_close(run("tile", x[0], [[2]]), np.tile(x[0], 2))
     model = network(constant("r", 3, 2), layer("tile", ["x", "r"], reps=[9]), x=x.shape)
     assert_close(result(model, x), np.tile(x, (3, 2)))
     assert "tensor.tile(%x) {reps = [3, 2]}" in text(model)[-2]
