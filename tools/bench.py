@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), options.runs)
     for name, value in figures.items():
-        shown = f"{value:.3f}" if isinstance(value, float) else value
+        shown = f"{value:.3g}" if isinstance(value, float) else value
         print(f"{name:<58} {shown}")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
