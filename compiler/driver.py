@@ -69,6 +69,10 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
         else:
             module = _import(source, options, watch)
         verify(module)
+        if options.function and options.function not in module.functions:
+            message = f"the model has no function '{options.function}'"
+            remedy = f"its functions are {', '.join(module.functions)}"
+            raise CompileError(Diagnostic(message, "usage", remedy=remedy))
     except CompileError as error:
         raise error.in_file(file) from None
     return module

@@ -145,6 +145,18 @@ def result(model, *arrays, **options):
     return only
 
 
+def layer_result(kind, *inputs, **fields):
+    """The result of a network of one layer with the inputs given."""
+    named = {f"x{i}": np.shape(x) for i, x in enumerate(inputs)}
+    return result(network(layer(kind, **fields), **named), *inputs)
+
+
+def constant(name, *values):
+    """A layer that makes the blob `name`, a vector of constants."""
+    data = np.asarray(values, np.float32)
+    return layer("loadConstantND", [], [name], shape=[len(values)], data=data)
+
+
 def problems(model, **options):
     """Every diagnostic of a model that can't be imported."""
     try:

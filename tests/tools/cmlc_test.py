@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.compiler import driver
-from cmlc.compiler.options import Batch, Layout
+from cmlc.compiler.options import Batch, Layout, Options
+from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.text.printer import structurally_equal
 from cmlc.passes.dce import EliminateDeadCode
 from cmlc.tools import cmlc, cmlc_opt, console
@@ -311,3 +312,8 @@ def test_savedmodel_as_json_from_an_archive(capsys):
     # A SavedModel may be replaced.
     assert cmlc.main(["d.cmir", "-o", "out"]) == 0
     assert left_behind() == ["d.cmir", "d.weights", "out"]
+
+
+def test_a_function_that_is_not_there():
+    with pytest.raises(CompileError, match="no function 'prefill'"):
+        driver.load(DIGITS, Options(function="prefill"))

@@ -19,14 +19,12 @@ def convolution(cx: LayerContext, p: Any) -> Result:
         return deconvolution(cx, p)
     cx.expect_inputs(1, 2)
     x, restore = cx.as_images(cx.input)
-    kernel = pair(p.kernelSize, 3)
     out, groups = int(p.outputChannels), int(p.nGroups) or 1
     if len(cx.inputs) == 2:
         weight = cx.inputs[1]
         cx.require(weight.type.rank == 4, f"has weights of type {weight.type}, expected rank 4")
-        kernel = tuple(dim if isinstance(dim, int) else 0 for dim in weight.type.shape[-2:])
     else:
-        weight = cx.weight(p.weights, (out, int(p.kernelChannels), *kernel))
+        weight = cx.weight(p.weights, (out, int(p.kernelChannels), *pair(p.kernelSize, 3)))
     pad_type, pad = padding(cx, p, "ConvolutionPaddingType")
     conv = core.Conv(
         x,

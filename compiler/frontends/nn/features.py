@@ -71,6 +71,10 @@ class Inputs:
             # An old model with one image may leave the feature's name out.
             images = [f.name for f in interface.inputs if f.kind == "image"]
             name = item.featureName or (images[0] if len(images) == 1 else "")
+            if name not in images:
+                raise _problem(
+                    name, "input", "preprocessing is for an image input, which this is not"
+                )
             self.preprocessing.setdefault(name, []).append(item)
 
     def signature(self) -> tuple[list[Tensor], list[str]]:

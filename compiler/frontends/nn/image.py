@@ -3,6 +3,7 @@
 from typing import Any
 
 from ....ir.dialects.core import image as core
+from ....ir.reference.resize import upsampled_size
 from ....ir.ssa import Value
 from ..rules import Result
 from .context import LayerContext, layer_rules, pair
@@ -35,5 +36,5 @@ def _scaled(cx: LayerContext, x: Value, factors: tuple[float, ...]) -> tuple[int
     for dim, factor in zip(x.type.shape[-2:], factors, strict=True):
         if not isinstance(dim, int):
             raise cx.unsupported("scales a flexible extent by an interpolating factor")
-        sizes.append(int(dim * factor))
+        sizes.append(upsampled_size(dim, factor))
     return tuple(sizes)

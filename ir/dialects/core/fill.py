@@ -6,13 +6,14 @@ from ...attributes import Axis, Dims
 from ...declare import attr, operand
 from ...dims import differs
 from ...ssa import Op, Value, VerifyError
-from ...types import BOOL, FLOAT, INDEX, NUMERIC, SIGNED, Array, Type
+from ...types import BOOL, FLOAT, NUMERIC, SIGNED, Array, Type
 from .broadcasting import broadcast_shapes
+from .shape import ToComputedShape
 
 NO_LIMIT = 2**31 - 1
 
 
-class DynamicBroadcastTo(Op):
+class DynamicBroadcastTo(ToComputedShape):
     """`tensor.broadcast_to` to a shape computed at run time.
 
     `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
@@ -27,14 +28,8 @@ class DynamicBroadcastTo(Op):
 
     name = "tensor.dynamic_broadcast_to"
 
-    x: Value = operand()
-    shape: Value = operand(INDEX, rank=1)
-    dims: Dims = attr()
-
     def infer(self) -> Type:
-        (count,) = self.shape.type.shape
-        agree = not differs(count, len(self.dims))
-        self.require("C1", agree, f"shape has {count} entries, dims {len(self.dims)}")
+        declared = super().infer()
         message = f"{self.x.type} does not broadcast to {list(map(str, self.dims))}"
         self.require("C2", self.x.type.rank <= len(self.dims), message)
         try:
@@ -43,7 +38,7 @@ class DynamicBroadcastTo(Op):
             raise VerifyError(self, "C2", message) from None
         fits = not any(differs(a, b) for a, b in zip(both, self.dims, strict=True))
         self.require("C2", fits, message)
-        return self.x.type.with_shape(self.dims)
+        return declared
 
     def evaluate(self, x: Array, shape: Array) -> Array:
         return np.broadcast_to(x, [int(size) for size in shape])

@@ -24,6 +24,8 @@ class Lstm(Op):
     cell state [B, H]. With `reverse` the sequence is read from its end.
 
     (C1) the shapes of weights, states and peephole agree.
+    (C2) there are three activations: sigmoid, tanh, relu, or with two numbers linear, scaled_tanh,
+    hard_sigmoid.
     """
 
     name = "nn.lstm"
@@ -58,6 +60,9 @@ class Lstm(Op):
                 pairs = zip(value.type.shape, shape, strict=True)
                 fits = not any(differs(a, b) for a, b in pairs)
                 self.require("C1", fits, f"{name} is {value.type}, expected {list(shape)}")
+        shown = list(self.activations)
+        known = len(shown) == 3 and all(map(is_activation, shown))
+        self.require("C2", known, f"activations are {shown}")
         state = x.with_shape((batch, hidden))
         return x.with_shape((time, batch, hidden)), state, state
 
@@ -85,6 +90,19 @@ class Lstm(Op):
             coupled=self.coupled,
             clip=self.cell_clip or None,
         )
+
+
+# Activations by name, with how many numbers each takes.
+_NUMBERS = {"sigmoid": 0, "tanh": 0, "relu": 0, "linear": 2, "scaled_tanh": 2, "hard_sigmoid": 2}
+
+
+def is_activation(text: str) -> bool:
+    """Whether the text is a known name with as many numbers as it takes."""
+    name, *numbers = text.split(",")
+    try:
+        return _NUMBERS.get(name) == len([float(number) for number in numbers])
+    except ValueError:
+        return False
 
 
 def parse_activation(text: str) -> str | tuple[str | float, ...]:

@@ -90,16 +90,8 @@ def matching_groups(
     return groups if i == len(before) and j == len(after) else None
 
 
-class DynamicReshape(Op):
-    """`tensor.reshape` to a shape computed at run time.
-
-    `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
-    elsewhere. One entry of `shape` may be -1: what the others leave.
-
-    (C1) shape has as many entries as dims.
-    """
-
-    name = "tensor.dynamic_reshape"
+class ToComputedShape(Op):
+    """Base of ops whose result has a shape computed at run time, which `dims` declares."""
 
     x: Value = operand()
     shape: Value = operand(INDEX, rank=1)
@@ -110,6 +102,18 @@ class DynamicReshape(Op):
         agree = not differs(count, len(self.dims))
         self.require("C1", agree, f"shape has {count} entries, dims {len(self.dims)}")
         return self.x.type.with_shape(self.dims)
+
+
+class DynamicReshape(ToComputedShape):
+    """`tensor.reshape` to a shape computed at run time.
+
+    `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
+    elsewhere. One entry of `shape` may be -1: what the others leave.
+
+    (C1) shape has as many entries as dims.
+    """
+
+    name = "tensor.dynamic_reshape"
 
     def evaluate(self, x: Array, shape: Array) -> Array:
         return x.reshape([int(size) for size in shape])

@@ -42,7 +42,6 @@ class Topk(Op):
     """
 
     name = "tensor.topk"
-    permuted_operands = ("x",)
 
     x: Value = operand(NUMERIC)
     k: int = attr()

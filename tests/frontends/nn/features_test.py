@@ -254,3 +254,10 @@ def test_text_of_an_image_network():
         "%4 = tensor.transpose(%3) {perm = [0, 3, 1, 2]} : f32[N,3,2,3]",
         "return %4",
     ]
+
+
+def test_preprocessing_of_no_image_is_refused():
+    model = network(layer("activation", ReLU={}), x=(3,))
+    item = model.neuralNetwork.preprocessing.add(featureName="x")
+    item.scaler.channelScale = 2
+    assert_refused(model, "preprocessing is for an image input")

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 from cmlc.ir.diagnostics import CompileError
-from networks import assert_close, flexible, layer, network, numbers, result, results, text
+from networks import (
+    assert_close,
+    constant,
+    flexible,
+    layer,
+    layer_result,
+    network,
+    numbers,
+    result,
+    results,
+    text,
+)
 
 X = numbers(2, 3, 4)
-
-
-def run(kind, *inputs, **fields):
-    named = {f"x{i}": np.shape(x) for i, x in enumerate(inputs)}
-    return result(network(layer(kind, **fields), **named), *inputs)
-
-
-def constant(name, *values):
-    return layer(
-        "loadConstantND", [], [name], shape=[len(values)], data=np.asarray(values, np.float32)
-    )
 
 
 def alone(*layers):
@@ -27,17 +27,17 @@ def alone(*layers):
 def test_broadcasts():
     x = numbers(3, 1)
     expected = np.broadcast_to(x, (2, 3, 4))
-    assert_close(run("broadcastToStatic", x, targetShape=[2, 3, 4]), expected)
-    assert_close(run("broadcastToLike", x, X), expected)
-    assert_close(run("broadcastToDynamic", x, [2, 3, 4]), expected)
+    assert_close(layer_result("broadcastToStatic", x, targetShape=[2, 3, 4]), expected)
+    assert_close(layer_result("broadcastToLike", x, X), expected)
+    assert_close(layer_result("broadcastToDynamic", x, [2, 3, 4]), expected)
     model = network(constant("s", 2, 3, 4), layer("broadcastToDynamic", ["x", "s"]), x=x.shape)
     assert_close(result(model, x), expected)
     assert "tensor.broadcast_to" in text(model)[-2]
 
 
 def test_fills():
-    assert_close(run("fillLike", X, value=0.5), np.full(X.shape, 0.5))
-    assert_close(run("fillDynamic", [3, 2], value=-1.5), np.full((3, 2), -1.5))
+    assert_close(layer_result("fillLike", X, value=0.5), np.full(X.shape, 0.5))
+    assert_close(layer_result("fillDynamic", [3, 2], value=-1.5), np.full((3, 2), -1.5))
     assert_close(alone(layer("fillStatic", [], targetShape=[2, 3], value=7)), np.full((2, 3), 7.0))
     assert_close(
         alone(constant("s", 2, 2), layer("fillDynamic", ["s"], value=3)), np.full((2, 2), 3)
@@ -67,9 +67,9 @@ def test_ranges(start, end, step):
     expected = np.arange(start, end, step, dtype=np.float32)
     given = {"startValue": start, "stepSizeValue": step}
     assert_close(alone(layer("rangeStatic", [], endValue=end, **given)), expected)
-    assert_close(run("rangeDynamic", [end], **given), expected)
-    assert_close(run("rangeDynamic", [end], [start], stepSizeValue=step), expected)
-    assert_close(run("rangeDynamic", [end], [start], [step]), expected)
+    assert_close(layer_result("rangeDynamic", [end], **given), expected)
+    assert_close(layer_result("rangeDynamic", [end], [start], stepSizeValue=step), expected)
+    assert_close(layer_result("rangeDynamic", [end], [start], [step]), expected)
     layers = constant("e", end), constant("s", start), layer("rangeDynamic", ["e", "s"], **given)
     assert_close(alone(*layers), expected)
     assert "tensor.range_1d" not in "".join(text(network(*layers, x=(1,))))
@@ -88,8 +88,8 @@ def test_a_range_over_an_extent():
 def test_triangles(k):
     x = X.copy()
     x[0, 0, 3] = np.inf  # no arithmetic touches what goes away
-    assert_close(run("lowerTriangular", x, k=k), np.tril(x, k))
-    assert_close(run("upperTriangular", x, k=k), np.triu(x, k))
+    assert_close(layer_result("lowerTriangular", x, k=k), np.tril(x, k))
+    assert_close(layer_result("upperTriangular", x, k=k), np.triu(x, k))
 
 
 @pytest.mark.parametrize(("lower", "upper"), [(0, 0), (1, 0), (-1, 1), (2, -1), (-1, -5)])
@@ -99,7 +99,7 @@ def test_bands(lower, upper):
         expected = np.tril(expected, upper)
     if lower >= 0:
         expected = np.triu(expected, -lower)
-    assert_close(run("matrixBandPart", X, numLower=lower, numUpper=upper), expected)
+    assert_close(layer_result("matrixBandPart", X, numLower=lower, numUpper=upper), expected)
 
 
 def test_extents_that_turn_out_not_to_fit():

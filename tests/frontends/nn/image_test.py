@@ -59,3 +59,10 @@ def test_gather(axis):
     x, picked = numbers(3, 4), np.float32([2, 0, -1])
     found = result(network(layer("gather", axis=axis), x=x.shape, i=(3,)), x, picked)
     assert_close(found, np.take(x, [2, 0, -1], axis))
+
+
+def test_a_fractional_factor_is_a_float32():
+    """0.7 is slightly less than 7/10 in binary, but 10 pixels become 7, not 6."""
+    x = numbers(1, 1, 10, 10)
+    model = network(layer("upsample", fractionalScalingFactor=[0.7, 0.7], mode=1), x=x.shape)
+    assert result(model, x).shape == (1, 1, 7, 7)

@@ -2,20 +2,20 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, flexible, layer, network, numbers, result, results, text
+from networks import (
+    assert_close,
+    constant,
+    flexible,
+    layer,
+    layer_result,
+    network,
+    numbers,
+    result,
+    results,
+    text,
+)
 
 X = numbers(4, 5, 6)
-
-
-def run(kind, *inputs, **fields):
-    named = {f"x{i}": np.shape(x) for i, x in enumerate(inputs)}
-    return result(network(layer(kind, **fields), **named), *inputs)
-
-
-def constant(name, *values):
-    return layer(
-        "loadConstantND", [], [name], shape=[len(values)], data=np.asarray(values, np.float32)
-    )
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def test_split(fields, cuts):
 
 def test_tile():
     x = numbers(2, 3)
-    assert_close(run("tile", x, reps=[3, 2]), np.tile(x, (3, 2)))
-    assert_close(run("tile", x, reps=[2]), np.tile(x, (1, 2)))
-    assert_close(run("tile", x, [3, 2]), np.tile(x, (3, 2)))
-    assert_close(run("tile", X, [3, 1, 2]), np.tile(X, (3, 1, 2)))
-    assert_close(run("tile", x[0], [[2]]), np.tile(x[0], 2))
+    assert_close(layer_result("tile", x, reps=[3, 2]), np.tile(x, (3, 2)))
+    assert_close(layer_result("tile", x, reps=[2]), np.tile(x, (1, 2)))
+    assert_close(layer_result("tile", x, [3, 2]), np.tile(x, (3, 2)))
+    assert_close(layer_result("tile", X, [3, 1, 2]), np.tile(X, (3, 1, 2)))
+    assert_close(layer_result("tile", x[0], [[2]]), np.tile(x[0], 2))
     model = network(constant("r", 3, 2), layer("tile", ["x", "r"], reps=[9]), x=x.shape)
     assert_close(result(model, x), np.tile(x, (3, 2)))
     assert "tensor.tile(%x) {reps = [3, 2]}" in text(model)[-2]
@@ -88,16 +88,19 @@ SLICES = [
 
 @pytest.mark.parametrize(("fields", "part"), SLICES)
 def test_static_slices(fields, part):
-    assert_close(run("sliceStatic", X, **fields), X[part])
+    assert_close(layer_result("sliceStatic", X, **fields), X[part])
 
 
 @pytest.mark.parametrize(("fields", "part"), SLICES)
 def test_dynamic_slices(fields, part):
     rest = dict(fields)
     begin, end, strides = rest.pop("beginIds"), rest.pop("endIds"), rest.pop("strides")
-    assert_close(run("sliceDynamic", X, begin, endIds=end, strides=strides, **rest), X[part])
     assert_close(
-        run("sliceDynamic", X, begin, end, endIds=[9] * 3, strides=strides, **rest), X[part]
+        layer_result("sliceDynamic", X, begin, endIds=end, strides=strides, **rest), X[part]
+    )
+    assert_close(
+        layer_result("sliceDynamic", X, begin, end, endIds=[9] * 3, strides=strides, **rest),
+        X[part],
     )
     zeros = [False] * 3
     names = ("beginMasks", "endMasks", "squeezeMasks")
@@ -112,7 +115,7 @@ def test_dynamic_slices(fields, part):
 
 def test_slices_of_all_dimensions_leave_one():
     fields = {"beginIds": [1], "endIds": [2], "strides": [1], "squeezeMasks": [True]}
-    assert_close(run("sliceStatic", numbers(3), **fields), numbers(3)[1:2])
+    assert_close(layer_result("sliceStatic", numbers(3), **fields), numbers(3)[1:2])
 
 
 def test_dynamic_slices_between_partly_known_positions():
@@ -126,7 +129,7 @@ def test_dynamic_slices_between_partly_known_positions():
 @pytest.mark.parametrize("begin", [0, 2, -3])
 def test_slice_by_size(begin):
     expected = np.take(X, range(begin, begin + 3), 1)
-    assert_close(run("sliceBySize", X, [begin], axis=1, size=3), expected)
+    assert_close(layer_result("sliceBySize", X, [begin], axis=1, size=3), expected)
     model = network(
         constant("b", begin), layer("sliceBySize", ["x", "b"], axis=-2, size=3), x=X.shape
     )
