@@ -91,9 +91,13 @@ class _Frame:
 
     def callable(self, body: Region) -> Any:
         def call(*arrays: Array) -> tuple[Array, ...]:
+            # Symbols that a region binds are its own: the next step of a loop binds them anew.
+            outer = dict(self.symbols)
             for value, array in zip(body.block.arguments, arrays, strict=True):
-                self.values[value] = np.asarray(array)
-            return self.block(body.block)
+                self.bind(value, np.asarray(array), f"argument '{value.name}' of a region")
+            results = self.block(body.block)
+            self.symbols = outer
+            return results
 
         return call
 

@@ -73,7 +73,9 @@ def leaves(location: Location) -> tuple[Location, ...]:
     return location.parts if isinstance(location, Fused) else (location,)
 
 
-_IN_MODEL = re.compile(r"(?P<kind>[\w.]+)(?:\[(?P<index>\d+)\])? '(?P<name>.*)'", re.DOTALL)
+_IN_MODEL = re.compile(
+    r"(?P<kind>[\w.]+(?:\[\d+\]\.[\w.]+)*)(?:\[(?P<index>\d+)\])? '(?P<name>.*)'", re.DOTALL
+)
 _IN_TEXT = re.compile(r"(?P<file>.*):(?P<line>\d+):(?P<column>\d+)", re.DOTALL)
 
 

@@ -148,7 +148,7 @@ class Op:
 
     def effects(self) -> bool:
         """Whether the op must stay even when its results are unused."""
-        return False
+        return any(inner.effects() for body in self.all_regions() for inner in walk(body))
 
     # -- access --------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Networks that the frontend refuses, and what it says about them."""
 
 import numpy as np
-from networks import layer, lstm_weights, network, numbers
+from networks import BREAK, CONTINUE, branch, layer, loop, lstm_weights, network, numbers, step
 
 R1, R3, R4, R5 = (4,), (3, 4, 5), (1, 3, 4, 5), (1, 1, 3, 4, 5)
 
@@ -22,6 +22,12 @@ def lstm(kind="uniDirectionalLSTM", shape=(2, 1, 3, 1, 1), **fields):
     return one(kind, shape, inputVectorSize=3, outputVectorSize=2, **fields)
 
 
+def control(*layers, outputs=("y",)):
+    """Branches and loops over x and one truth value, c."""
+    return network(*layers, outputs=list(outputs), x=(2,), c=(1,))
+
+
+COPY = [step("copy", "x", "y")]
 SIGMOIDS = [{"sigmoid": {}}] * 3
 EDGE = {"startEdgeSize": 1, "endEdgeSize": 1}
 ONE_EDGE = {"paddingAmounts": {"borderAmounts": [EDGE]}}
@@ -207,6 +213,34 @@ MALFORMED = [
         one("layerNormalization", R1, normalizedShape=[3]),
     ),
     ("'tensor.transpose' perm: [0, 0] is no permutation", one("transpose", axes=[0, 0])),
+    ("branch layer has no network for a true condition", control(layer("branch", ["x"], []))),
+    (
+        "branch layer has a condition of type f32[2], expected one number",
+        control(branch("x", COPY)),
+    ),
+    (
+        "'ctl.cond' (C2) yields f32[1,2] and f32[2]",
+        control(branch("c", [step("expandDims", "x", "y", axes=[0])], COPY)),
+    ),
+    ("loopBreak layer stands outside the body of a loop", control(BREAK)),
+    ("loopContinue layer stands outside the body of a loop", control(branch("c", [CONTINUE]))),
+    ("loop layer has no body", control(layer("loop", [], [], maxLoopIterations=1))),
+    (
+        "loop layer has a condition's network without its result's name, or the name alone",
+        control(loop(COPY, test="c")),
+    ),
+    (
+        "loop layer takes its number of steps from f32[2], expected one number",
+        control(loop(COPY, inputs=["x"])),
+    ),
+    (
+        "loop layer tests 't', which no layer makes",
+        control(loop(COPY, condition=COPY, test="t")),
+    ),
+    (
+        "loop layer changes 'y' from f32[2] to f32[1,2] in a step",
+        control(*COPY, loop([step("expandDims", "y", "y", axes=[0])], limit=3)),
+    ),
 ]
 UNSUPPORTED = [
     ("cumSum layer has a parameter that is computed while it runs", two("cumSum", R1, (1,))),
@@ -217,6 +251,10 @@ UNSUPPORTED = [
     (
         "uniDirectionalLSTM layer uses the activation 'softsign'",
         lstm(activations=[{"softsign": {}}, *SIGMOIDS[1:]], weightParams=lstm_weights(3, 2)),
+    ),
+    (
+        "loop layer makes 'y' in its body alone, of extents that only running tells",
+        control(loop([step("whereNonZero", "x", "y")], limit=2)),
     ),
 ]
 

@@ -61,14 +61,46 @@ def network(*layers, rank5=False, outputs=None, kind="neuralNetwork", **inputs):
         item = made.layers.add(name=name or f"l{position}")
         item.input.extend(previous if given is None else given)
         last = position == len(layers) - 1
-        results = results or ["y" if last else f"t{position}"]
+        if results is None:
+            results = ["y" if last else f"t{position}"]
         item.output.extend(results)
         getattr(item, variant).SetInParent()
         fill(getattr(item, variant), fields)
-        previous = results
+        previous = results or previous
     for name in previous if outputs is None else outputs:
         add_array(model.description.output, name, ())
     return model
+
+
+def step(kind, inputs, output, **fields):
+    """A layer that reads and assigns the blobs named."""
+    return layer(kind, inputs if isinstance(inputs, list) else [inputs], [output], **fields)
+
+
+def nested(*layers):
+    """A network inside a layer, as a field."""
+    rows: list = []
+    for position, (kind, inputs, outputs, name, fields) in enumerate(layers):
+        row = {"name": name or f"n{position}", "input": inputs, "output": outputs}
+        rows.append({**row, kind: fields})
+    return {"layers": rows}
+
+
+def branch(condition, yes, no=None):
+    """Layers to run where a blob is true, and others where it isn't."""
+    sides = {"ifBranch": nested(*yes)} | ({} if no is None else {"elseBranch": nested(*no)})
+    return layer("branch", [condition], [], **sides)
+
+
+def loop(body, limit=0, condition=(), test="", inputs=()):
+    """Layers to run again and again; `inputs` may name the blob that limits how often."""
+    fields = {"bodyNetwork": nested(*body), "maxLoopIterations": limit, "conditionVar": test}
+    if condition:
+        fields["conditionNetwork"] = nested(*condition)
+    return layer("loop", list(inputs), [], **fields)
+
+
+BREAK, CONTINUE = layer("loopBreak", [], []), layer("loopContinue", [], [])
 
 
 def flexible(model):

@@ -1,6 +1,6 @@
 """Tables from names in a specification to the functions that lower them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from ...ir.ssa import Op, Value
@@ -57,4 +57,5 @@ def compose(*families: Rules[HandlerT]) -> dict[str, HandlerT]:
     return table
 
 
-Result = Value | tuple[Value, ...]
+# One value, one for each output, or all that control flow assigns, by name.
+Result = Value | tuple[Value, ...] | Mapping[str, Value | None]

@@ -9,6 +9,7 @@ from ..declare import attr, operand
 from ..diagnostics import CompileError, Diagnostic
 from ..ssa import Op, Value
 from ..types import ANY, FLOAT, Array
+from .builtin import shapes_may_agree
 
 
 class CheckError(CompileError):
@@ -18,7 +19,7 @@ class CheckError(CompileError):
 class Check(Op):
     """Base: compares two tensors of the same dtype and shape; has no results.
 
-    (C1) the types are equal.
+    (C1) the types can be equal at run time.
     """
 
     actual: Value = operand(ANY)
@@ -26,7 +27,8 @@ class Check(Op):
 
     def infer(self) -> tuple[()]:
         actual, expected = self.actual.type, self.expected.type
-        self.require("C1", actual == expected, f"compares {actual} with {expected}")
+        fits = shapes_may_agree(actual, expected)
+        self.require("C1", fits, f"compares {actual} with {expected}")
         return ()
 
     def effects(self) -> bool:

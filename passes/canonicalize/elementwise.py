@@ -5,9 +5,10 @@ import numpy as np
 from ...ir.dialects.builtin import Const, constant, splat_of
 from ...ir.dialects.core import elementwise as core
 from ...ir.dialects.core.activation import LinearActivation
+from ...ir.dialects.core.unary import Abs
 from ...ir.rewrite import replace
 from ...ir.ssa import Op, Value
-from ...ir.types import DType
+from ...ir.types import DType, Tensor
 from ..patterns import Rewrite, no, pattern
 
 
@@ -103,6 +104,31 @@ def cast_of_cast(op: core.Cast) -> Rewrite:
             return None
 
 
+@pattern(Abs)
+def magnitude_of_truth(op: Abs) -> Rewrite:
+    """|cast(b)| → cast(b), of a truth value b."""
+    match op:
+        case Abs(Value(op=core.Cast(Value(type=Tensor(dtype=DType.BOOL))))):
+            return op.x
+        case _:
+            return None
+
+
+@pattern(core.Greater)
+def truth_above_number(op: core.Greater) -> Rewrite:
+    """cast(b) > c → b, of a truth value b, for 0 <= c < 1."""
+    match op:
+        case core.Greater(
+            Value(op=core.Cast(Value(type=Tensor(dtype=DType.BOOL)) as truth)), limit
+        ):
+            number = splat_of(limit)
+            if number is None or not 0 <= number < 1:
+                return no("it is no number from 0 to below 1 that the truth value is compared with")
+            return truth if op.result.type == truth.type else None
+        case _:
+            return None
+
+
 _MANTISSA = {DType.F16: 11, DType.F32: 24, DType.F64: 53}
 
 
@@ -132,4 +158,6 @@ PATTERNS = (
     negated_twice,
     negated_limit,
     cast_of_cast,
+    magnitude_of_truth,
+    truth_above_number,
 )

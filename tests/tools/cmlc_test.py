@@ -189,14 +189,14 @@ def test_wrong_usage(capsys, options, message):
 
 @pytest.mark.parametrize("json_option", [[], ["--json"]])
 def test_unsupported_layers(capsys, json_option):
-    model = network_file(Path("m.mlmodel"), "custom", "activation", "loopBreak")
+    model = network_file(Path("m.mlmodel"), "custom", "activation", "custom")
     assert cmlc.main([str(model), *json_option]) == console.INPUT_ERROR
     assert left_behind() == ["m.mlmodel"]
     found = capsys.readouterr()
     if json_option:
         facts = json.loads(found.out)
         assert not facts["ok"]
-        assert [item["subject"] for item in facts["diagnostics"]] == ["custom", "loopBreak"]
+        assert [item["subject"] for item in facts["diagnostics"]] == ["custom", "custom"]
         assert facts["diagnostics"][0]["locations"] == ["layers[0] 'custom0'"]
     else:
         assert found.err.count("error:") == 2

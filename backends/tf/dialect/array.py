@@ -284,12 +284,13 @@ class Cond(TfOp, call="tf.cond"):
     false_fn: Region = region()
 
 
-class WhileLoop(TfOp, call="tf.while_loop"):
-    """A loop over values."""
+class WhileLoop(TfOp, call="kernels.while_loop"):
+    """A loop over values; `shape_invariants` has -1 for extents that change from step to step."""
 
     loop_vars: tuple[Value, ...] = operand()
     cond: Region = region()
     body: Region = region()
+    shape_invariants: tuple[tuple[int, ...], ...] = attr()
 
 
 OPS = (

@@ -19,4 +19,7 @@ def cond(op: core.Cond) -> tuple[Value, ...]:
 def while_loop(op: core.WhileLoop) -> tuple[Value, ...]:
     """A condition and a body over the loop's values."""
     types = tuple(value.type for value in op.results)
-    return tf.WhileLoop(op.initial, op.condition, op.body, result_types=types).results
+    shapes = tuple(
+        tuple(dim if isinstance(dim, int) else -1 for dim in item.shape) for item in types
+    )
+    return tf.WhileLoop(op.initial, op.condition, op.body, shapes, result_types=types).results

@@ -1,7 +1,7 @@
 """NeuralNetwork specifications → core IR: the table of all layers, and the walk over them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ....ir.attributes import Dims
@@ -10,11 +10,12 @@ from ....ir.dialects.builtin import Return
 from ....ir.dims import symbol
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
-from ....ir.ssa import Block, Function, Module, Value
+from ....ir.ssa import Function, Module, Value
 from ...source.interface import Interface
 from ..rules import compose
 from . import (
     activation,
+    control,
     conv,
     elementwise,
     features,
@@ -31,10 +32,12 @@ from . import (
     sort,
 )
 from .batch import batch_problem
-from .context import LayerContext, LayerRule
+from .context import LayerRule
+from .nested import walk_layers
+from .walk import Scope, Walk
 
 FAMILIES = (
-    *(activation, conv, elementwise, fill, image, index, linear),
+    *(activation, control, conv, elementwise, fill, image, index, linear),
     *(norm, pool, recurrent, reduce, shape, slicing, sort),
 )
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
@@ -127,19 +130,6 @@ def _try_batched(
     return (module, ()) if problem is None else (None, (problem,))
 
 
-def walk_layers(network: Any) -> Iterator[tuple[InModel, Any]]:
-    """Location and message of every layer, nested networks included."""
-    for position, layer in enumerate(network.layers):
-        yield InModel("layers", position, layer.name), layer
-        kind = layer.WhichOneof("layer")
-        if kind == "branch":
-            yield from walk_layers(layer.branch.ifBranch)
-            yield from walk_layers(layer.branch.elseBranch)
-        elif kind == "loop":
-            yield from walk_layers(layer.loop.conditionNetwork)
-            yield from walk_layers(layer.loop.bodyNetwork)
-
-
 def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
     names = [feature.name for feature in interface.inputs]
     unknown = [name for name in shapes if name not in names]
@@ -172,7 +162,8 @@ class _Importer:
         self.network = network
         self.interface = interface
         self.inputs = features.Inputs(network, interface, freedom)
-        self.problems: list[Diagnostic] = []
+        arrays = [f.name for f in interface.inputs if f.kind == "array"]
+        self.walk = Walk(LAYERS, self.inputs.rank5, arrays)
 
     def module(self, name: str) -> Module:
         function = Function("main", *self.inputs.signature())
@@ -184,10 +175,11 @@ class _Importer:
             value = self.inputs.blob(feature, argument)
             adopt([value], block, location=location)
             blobs[feature.name] = value
-        self.layers(self.network.layers, block, blobs)
-        if self.problems:
-            raise CompileError(self.problems)
         outputs = features.Outputs(self.network, self.interface, self.inputs)
+        scope = Scope(self.walk, block, blobs, live=outputs.blobs())
+        scope.run(self.network.layers, "layers")
+        if self.walk.problems:
+            raise CompileError(self.walk.problems)
         values = outputs.values(blobs)
         for output, value in zip(outputs.names, values, strict=True):
             adopt([value], block, location=InModel("output", None, output))
@@ -198,55 +190,3 @@ class _Importer:
         module = Module(name, [function])
         module.attributes = features.module_attributes(self.interface)
         return module
-
-    def layers(self, layers: Any, block: Block, blobs: dict[str, Value | None]) -> None:
-        """Lower layers in order; blobs of a layer that failed are None, and their users skipped."""
-        for position, layer in enumerate(layers):
-            location = InModel("layers", position, layer.name)
-            try:
-                values = self.layer(layer, location, blobs)
-            except CompileError as error:
-                self.problems += [
-                    d if isinstance(d.location, InModel) else self.located(d, location)
-                    for d in error.diagnostics
-                ]
-                values = None
-            if values is not None:
-                adopt(values, block, location=location)
-                for name, value in zip(layer.output, values, strict=True):
-                    value.name = value.name or name
-            for i, name in enumerate(layer.output):
-                blobs[name] = None if values is None else values[i]
-
-    def layer(
-        self, layer: Any, location: InModel, blobs: dict[str, Value | None]
-    ) -> tuple[Value, ...] | None:
-        kind = layer.WhichOneof("layer")
-        inputs: list[Value] = []
-        for name in layer.input:
-            if name not in blobs:
-                message = f"{kind} layer reads '{name}', which no earlier layer makes"
-                raise CompileError(Diagnostic(message, "malformed", location, subject=kind))
-            value = blobs[name]
-            if value is None:
-                return None
-            inputs.append(value)
-        cx = LayerContext(layer, kind, location, tuple(inputs), self.inputs.rank5)
-        result = LAYERS[kind](cx, getattr(layer, kind))
-        values = result if isinstance(result, tuple) else (result,)
-        cx.require(
-            len(values) == len(layer.output),
-            f"names {len(layer.output)} outputs, but has {len(values)}",
-        )
-        return values
-
-    def located(self, problem: Diagnostic, location: InModel) -> Diagnostic:
-        """An op's complaint as the layer's: the shapes that reach it do not fit its parameters."""
-        arrays = [f.name for f in self.interface.inputs if f.kind == "array"]
-        remedy = ""
-        if self.inputs.rank5 and arrays:
-            names = ", ".join(arrays)
-            remedy = (
-                f"if one of {names} is a sequence, give its full shape (--shape NAME=S,B,C,H,W)"
-            )
-        return replace(problem, location=location, kind="malformed", remedy=remedy)

@@ -20,14 +20,14 @@ def batch_problem(function: Function, batch: Expr) -> Diagnostic | None:
     name = str(batch)
     dependent: set[Value] = set(function.arguments)
     for op in function.block:
+        if op.regions:  # they see values that are no operands
+            return _problem(op, "chooses between computations for the whole batch")
         if not any(value in dependent for value in op.operands):
             if any(name in symbols(dim) for value in op.results for dim in value.type.shape):
                 return _problem(op, "depends on the batch without depending on an input")
             continue
         if op.is_terminator:
             continue
-        if op.regions:
-            return _problem(op, "chooses between computations for the whole batch")
         for value in op.results:
             if not _batched(value, batch, name):
                 return _problem(op, f"gives {value.type}, in which {name} is not the batch")

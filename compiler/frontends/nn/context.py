@@ -38,7 +38,7 @@ class LayerContext:
         location: where diagnostics point.
         inputs: its input blobs, f32.
         rank5: the network uses the rank-5 mapping.
-        network: lowers a nested network; used by control flow.
+        scope: the block that the layer is in, and its blobs; for control flow (see `walk`).
     """
 
     layer: Any
@@ -46,7 +46,7 @@ class LayerContext:
     location: InModel
     inputs: tuple[Value, ...]
     rank5: bool
-    network: Any = None
+    scope: Any = None
 
     @property
     def input(self) -> Value:
@@ -152,7 +152,8 @@ class LayerContext:
 
     def fresh_symbol(self, axis: int) -> Dim:
         """An extent of the result that only running tells; no other layer or input has it."""
-        name = f"d{self.location.index or 0}_{self.layer.name}_{axis}"
+        tag = self.scope.tag if self.scope is not None else ""
+        name = f"d{tag}{self.location.index or 0}_{self.layer.name}_{axis}"
         return symbol(re.sub(r"\W", "_", name, flags=re.ASCII))
 
     def as_images(self, value: Value) -> tuple[Value, Callable[[Value], Value]]:

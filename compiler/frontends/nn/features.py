@@ -215,6 +215,15 @@ class Outputs:
         self.features = interface.outputs
         self.names = [feature.name for feature in self.features]
 
+    def blobs(self) -> frozenset[str]:
+        """Names of the blobs that results are made of."""
+        probabilities = (
+            self.interface.probabilities_layer,
+            self.interface.predicted_probabilities,
+            self._last_name(),
+        )
+        return frozenset((*self.names, *probabilities))
+
     def values(self, blobs: dict[str, Value | None]) -> list[Value]:
         """One value for each output feature.
 
@@ -265,9 +274,14 @@ class Outputs:
             )
         return shape.Reshape(blob, (*lead, count)).result
 
+    def _last_name(self) -> str:
+        """The first blob that the last layer makes."""
+        layers = self.network.layers
+        return layers[-1].output[0] if layers and layers[-1].output else ""
+
     def _last_blob(self, blobs: dict[str, Value | None]) -> Value:
         """Without a name, the probabilities are what the last layer makes."""
-        last = blobs.get(self.network.layers[-1].output[0]) if self.network.layers else None
+        last = blobs.get(self._last_name())
         if last is None:
             raise _problem(
                 self.interface.predicted_probabilities, "output", "no layer makes probabilities"

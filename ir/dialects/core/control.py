@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from ...declare import operand, region
+from ...declare import attr, operand, region
+from ...dims import Dim, bare_symbol, differs, symbol, symbols
 from ...ssa import Op, Region, Value
 from ...types import BOOL, Array, Tensor, Type
 from ..builtin import Yield, shapes_may_agree
@@ -19,10 +20,12 @@ def yielded(body: Region) -> tuple[Type, ...]:
 class Cond(Op):
     """The results of `then` where the predicate is true, else those of `orelse`.
 
-    Only the chosen region runs. Regions see the values around them.
+    Only the chosen region runs. Regions see the values around them. Where the extents that they
+    yield differ, axis a of result i is the symbol `<symbol>_<i>_<a>`: only running tells.
 
     (C1) the predicate is a scalar.
-    (C2) both regions yield the same number of values, of shapes that can be equal.
+    (C2) both regions yield the same number of values, of the same dtypes and ranks; without
+    `symbol`, of shapes that can be equal.
     """
 
     name = "ctl.cond"
@@ -30,14 +33,26 @@ class Cond(Op):
     pred: Value = operand(BOOL)
     then: Region = region()
     orelse: Region = region()
+    symbol: str = attr(default="")
 
     def infer(self) -> tuple[Type, ...]:
         self.require("C1", self.pred.type.rank == 0, f"predicate is {self.pred.type}")
         ours, theirs = yielded(self.then), yielded(self.orelse)
         self.require("C2", len(ours) == len(theirs), f"yields {len(ours)} and {len(theirs)} values")
-        for a, b in zip(ours, theirs, strict=True):
-            self.require("C2", shapes_may_agree(a, b), f"yields {a} and {b}")
-        return ours
+        return tuple(
+            self._joined(i, a, b) for i, (a, b) in enumerate(zip(ours, theirs, strict=True))
+        )
+
+    def _joined(self, index: int, a: Type, b: Type) -> Type:
+        """The type of one result."""
+        open_ended = bool(self.symbol) and a.dtype is b.dtype and a.rank == b.rank
+        self.require("C2", open_ended or shapes_may_agree(a, b), f"yields {a} and {b}")
+        if not self.symbol:
+            return a
+        return a.with_shape(
+            x if x == y else symbol(f"{self.symbol}_{index}_{axis}")
+            for axis, (x, y) in enumerate(zip(a.shape, b.shape, strict=True))
+        )
 
     def evaluate(self, pred: Array, then: Run, orelse: Run) -> tuple[Array, ...]:
         return then() if bool(pred) else orelse()
@@ -47,9 +62,10 @@ class WhileLoop(Op):
     """Runs `body` on the loop values as long as `condition` on them yields true.
 
     Both regions take the loop values as arguments; `condition` yields one scalar bool, `body` the
-    next loop values. The results are the last ones.
+    next loop values. The results are the last ones. An extent that changes from step to step is a
+    symbol of the loop's own: it stands alone in an argument's type, and in no initial value's.
 
-    (C1) both regions have one argument for each initial value, of its type.
+    (C1) both regions have one argument for each initial value, of its type, and of equal types.
     (C2) the condition yields one scalar bool.
     (C3) the body yields values of the arguments' types.
     """
@@ -62,23 +78,38 @@ class WhileLoop(Op):
 
     def infer(self) -> tuple[Type, ...]:
         types = tuple(v.type for v in self.initial)
+        outside = {name for item in types for dim in item.shape for name in symbols(dim)}
+        arguments = tuple(v.type for v in self.body.block.arguments)
         for body in (self.condition, self.body):
             inside = tuple(v.type for v in body.block.arguments)
-            fits = len(inside) == len(types) and all(map(shapes_may_agree, inside, types))
+            fits = inside == arguments and _may_become(types, inside, outside)
             self.require("C1", fits, f"a region takes {list(map(str, inside))}")
         test = yielded(self.condition)
         scalar = len(test) == 1 and test[0] == Tensor(next(iter(BOOL)), ())
         self.require("C2", scalar, f"the condition yields {list(map(str, test))}")
         following = yielded(self.body)
-        fits = len(following) == len(types) and all(map(shapes_may_agree, following, types))
+        fits = _may_become(following, arguments, outside)
         self.require("C3", fits, f"the body yields {list(map(str, following))}")
-        return tuple(v.type for v in self.body.block.arguments)
+        return arguments
 
     def evaluate(self, initial: tuple[Array, ...], condition: Run, body: Run) -> tuple[Array, ...]:
         values = initial
         while bool(condition(*values)[0]):
             values = body(*values)
         return values
+
+
+def _may_become(given: tuple[Type, ...], expected: tuple[Type, ...], outside: set[str]) -> bool:
+    """Whether values can be loop values of these types; `outside` are symbols that can't change."""
+
+    def fits(dim: Dim, wanted: Dim) -> bool:
+        changes = bare_symbol(wanted) not in {None, *outside}
+        return changes or not differs(dim, wanted)
+
+    return len(given) == len(expected) and all(
+        a.dtype is b.dtype and a.rank == b.rank and all(map(fits, a.shape, b.shape))
+        for a, b in zip(given, expected, strict=True)
+    )
 
 
 OPS = (Cond, WhileLoop)

@@ -27,12 +27,12 @@ ELSEWHERE = (
     *("is no RGB image", "no batch dimension that could vary", "does not fit this input"),
     *("starts from zeros for a batch of unknown size", "there is no input"),
     *("in which N is not the batch", "works along the batch dimension"),
+    "chooses between computations for the whole batch",
     "preprocessing is for an image input, which this is not",
 )
 UNREACHABLE = {
     "has an unknown function ''": "every member of the message's oneof has a rule",
     "depends on the batch without depending on an input": "layers take N from inputs only",
-    "chooses between computations for the whole batch": "no layer makes regions yet",
 }
 
 
@@ -180,7 +180,13 @@ def test_every_message_has_a_test(place, seen):
 
 FRAMES = (
     *("shapes of such networks", "a dynamic batch is not", "leave out the option"),
-    *("in which .* is not the batch", "is no .* image", "input can", "the shape .* does not fit"),
+    *(
+        "assign it before the loop",
+        "in which .* is not the batch",
+        "is no .* image",
+        "input can",
+        "the shape .* does not fit",
+    ),
 )
 
 

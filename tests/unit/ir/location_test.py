@@ -23,6 +23,7 @@ RELU = InModel("layers", 1, "relu")
         (InModel("input", None, "image"), "input 'image'"),
         (InModel("neuralNetwork.layers", 12, "it's"), "neuralNetwork.layers[12] 'it's'"),
         (InModel("layers", 3, ""), "layers[3] ''"),
+        (InModel("layers[1].ifBranch.layers", 2, "a"), "layers[1].ifBranch.layers[2] 'a'"),
         (InModel("layers", 3, "two\nlines"), "layers[3] 'two\nlines'"),
         (InText("dir/a b.cmir", 3, 14), "dir/a b.cmir:3:14"),
         (InText("<text>", 1, 1), "<text>:1:1"),
