@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .compiler.driver import compile, load
+    from .compiler.frontends.nn.custom import CustomLayer, register_custom_layer
     from .compiler.options import Options
     from .compiler.runtime import CompiledModel
     from .ir.diagnostics import CompileError, Diagnostic
@@ -19,6 +20,8 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "compile": ".compiler.driver",
     "load": ".compiler.driver",
+    "CustomLayer": ".compiler.frontends.nn.custom",
+    "register_custom_layer": ".compiler.frontends.nn.custom",
     "Options": ".compiler.options",
     "CompiledModel": ".compiler.runtime",
     "CompileError": ".ir.diagnostics",
@@ -29,11 +32,13 @@ _EXPORTS = {
 __all__ = [
     "CompileError",
     "CompiledModel",
+    "CustomLayer",
     "Diagnostic",
     "Module",
     "Options",
     "compile",
     "load",
+    "register_custom_layer",
 ]
 
 

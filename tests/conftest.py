@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from cmir_cases import CmirFile
+from cmlc import register_custom_layer
 from hypothesis import HealthCheck, settings
 
 for profile, examples in (("normal", 200), ("thorough", 2000)):
@@ -27,3 +28,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if file_path.suffix == ".cmir":
         return CmirFile.from_parent(parent, path=file_path)
     return None
+
+
+def _scaled_sum(inputs, weights, parameters):
+    return (inputs[0] + weights[0]) * parameters["factor"]
+
+
+# For cases and random instances of `custom.call`.
+register_custom_layer("ScaledSum", evaluate=_scaled_sum, tensorflow=_scaled_sum)

@@ -304,6 +304,14 @@ def while_loop(maker: Maker, cls: type[Op]) -> Op:
     return cls((start, x), condition, loop)
 
 
+def custom_call(maker: Maker, cls: type[Op]) -> Op:
+    """The sum of two operands, one of them called a weight, times a parameter."""
+    x = maker.pick((DType.F32,))
+    given = (x, maker.operand(x, x.type.shape))
+    parameters = (("factor", 2.0),)
+    return cls(given, "ScaledSum", (x.type,), parameters, weights=1)
+
+
 BUILDERS: dict[str, Builder] = {
     **index_builders.BUILDERS,
     "tensor.pow": power,
@@ -335,6 +343,7 @@ BUILDERS: dict[str, Builder] = {
     "tensor.range_1d": range_1d,
     "tensor.band_part": band_part,
     "nn.lstm": lstm,
+    "custom.call": custom_call,
     "ctl.cond": cond,
     "ctl.while_loop": while_loop,
     "image.upsample_nearest": upsample,

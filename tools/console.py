@@ -39,6 +39,14 @@ class CommandParser(argparse.ArgumentParser):
 
         self.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        self.add_argument(
+            "--plugin",
+            metavar="FILE.py",
+            action="append",
+            default=[],
+            type=Path,
+            help="run this file first: it defines custom layers",
+        )
 
     def error(self, message: str) -> NoReturn:
         raise usage_error(message, f"{self.prog} --help lists the options")
@@ -65,7 +73,12 @@ def run(
         if isinstance(stream, io.TextIOWrapper):  # a label that can't be shown is no failure
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = command(parser.parse_args(given)) or 0
+        options = parser.parse_args(given)
+        for plugin in options.plugin:
+            from ..compiler.plugins import load_plugin
+
+            load_plugin(plugin)
+        status = command(options) or 0
         sys.stdout.flush()
     except SystemExit as stop:  # --help, --version
         return stop.code if isinstance(stop.code, int) else 0

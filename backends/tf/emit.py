@@ -24,6 +24,7 @@ from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import Array, DType, Tensor
 from ..calls import CallOp, plain, resolve
 from . import kernels
+from .dialect.array import CustomCall
 
 # TensorFlow's C++ notices (CPU features, missing GPUs) are noise in a compiler's output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -126,7 +127,11 @@ class TensorFlowModule:
         try:
             result = function(**arguments)
         except Exception as error:
-            raise _internal(f"'{op.name}' failed: {_first_line(error)}", op) from error
+            # A custom layer's function is the user's: its failure is no bug of ours.
+            kind = "unsupported" if isinstance(op, CustomCall) else "internal"
+            message = f"'{op.name}' failed: {_first_line(error)}"
+            problem = Diagnostic(message, kind, op.location, subject=op.name)
+            raise CompileError(problem) from error
         return list(result) if isinstance(result, tuple | list) else [result]
 
     def _region(self, body: Region, arguments: tuple[Any, ...], outer: dict[Value, Any]) -> Any:

@@ -7,6 +7,9 @@ as there.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ...ir.dialects.core.custom import Parameter, called, definition_of
+from ...ir.types import Tensor
+
 
 def conv_transpose(input: Any, filters: Any, strides: Sequence[int]) -> Any:
     """Transposed convolution of [N, *spatial, C], uncropped, for any batch and spatial size."""
@@ -121,6 +124,30 @@ def while_loop(
 
     shapes = [tf.TensorShape([d if d >= 0 else None for d in s]) for s in shape_invariants]
     return tf.while_loop(lambda *values: cond(*values)[0], body, loop_vars, shapes)
+
+
+def custom_call(
+    inputs: Sequence[Any],
+    definition: str,
+    parameters: Sequence[Sequence[Parameter]],
+    weights: int,
+    results_are: Sequence[Tensor],
+) -> tuple[Any, ...]:
+    """What a custom layer's registered function gives, held to the types that were declared."""
+    import tensorflow as tf
+
+    function = definition_of(definition).tensorflow
+    if function is None:
+        raise TypeError("it has no TensorFlow function")
+    found = called(function, inputs, weights, parameters)
+    if len(found) != len(results_are):
+        raise TypeError(f"it gives {len(found)} results, {len(results_are)} were declared")
+    made: list[Any] = []
+    for value, expected in zip(found, results_are, strict=True):
+        shape = [dim if isinstance(dim, int) else None for dim in expected.shape]
+        tensor = tf.cast(tf.convert_to_tensor(value), expected.dtype.numpy)
+        made.append(tf.ensure_shape(tensor, shape))
+    return tuple(made)
 
 
 def lstm(

@@ -2,7 +2,7 @@
 
 from ....ir.declare import attr, operand, region
 from ....ir.ssa import Region, Value
-from ....ir.types import DType
+from ....ir.types import DType, Tensor
 from .base import TfOp
 
 
@@ -293,12 +293,22 @@ class WhileLoop(TfOp, call="kernels.while_loop"):
     shape_invariants: tuple[tuple[int, ...], ...] = attr()
 
 
+class CustomCall(TfOp, call="kernels.custom_call"):
+    """A function that was registered; see the core op `custom.call`."""
+
+    inputs: tuple[Value, ...] = operand()
+    definition: str = attr()
+    parameters: tuple[tuple[bool | int | float | str, ...], ...] = attr()
+    weights: int = attr()
+    results_are: tuple[Tensor, ...] = attr()
+
+
 OPS = (
     *(Reshape, DynamicReshape, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
     *(StridedSlice, DynamicStridedSlice, Pad, DynamicPad, MirrorPad, Tile, Reverse),
     *(BroadcastTo, DynamicBroadcastTo, Range, ShapeOf, OnesLike),
     *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, Positions),
     *(ScatterUpdate, ScatterAdd, ScatterSub, ScatterMax, ScatterMin, ScatterMul, ScatterDiv),
-    *(ArgSort, TopK, CumSum, Cond, WhileLoop),
+    *(ArgSort, TopK, CumSum, Cond, WhileLoop, CustomCall),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -6,6 +6,7 @@ from . import (
     activation,
     control,
     conv,
+    custom,
     elementwise,
     fill,
     image,
@@ -21,7 +22,7 @@ from . import (
 )
 
 FAMILIES = (
-    *(activation, control, conv, elementwise, fill, image, index),
+    *(activation, control, conv, custom, elementwise, fill, image, index),
     *(linear, norm, pool, recurrent, reduce, scatter, shape, sort),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))

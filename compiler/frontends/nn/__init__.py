@@ -17,6 +17,7 @@ from . import (
     activation,
     control,
     conv,
+    custom,
     elementwise,
     features,
     fill,
@@ -37,7 +38,7 @@ from .nested import walk_layers
 from .walk import Scope, Walk
 
 FAMILIES = (
-    *(activation, control, conv, elementwise, fill, image, index, linear),
+    *(activation, control, conv, custom, elementwise, fill, image, index, linear),
     *(norm, pool, recurrent, reduce, shape, slicing, sort),
 )
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
@@ -142,14 +143,17 @@ def _check_supported(network: Any) -> None:
     problems: list[Diagnostic] = []
     for location, layer in walk_layers(network):
         kind = layer.WhichOneof("layer") or ""
-        if kind in LAYERS:
+        if kind in LAYERS and (kind != "custom" or layer.custom.className in custom.RULES):
             continue
         message, remedy = f"{kind} layers are not supported", ""
         if not kind:
             message = "the layer has no type, or one newer than any that is known"
         elif kind == "custom":
             message = f"custom layer '{layer.custom.className}' has no definition"
-            remedy = "its meaning is not in the model, but in the app that ran it"
+            remedy = (
+                "its meaning is in the app that ran the model: give it one "
+                f"(cmlc.register_custom_layer('{layer.custom.className}', …), --plugin FILE.py)"
+            )
         problems.append(Diagnostic(message, "unsupported", location, subject=kind, remedy=remedy))
     if problems:
         raise CompileError(problems)

@@ -6,6 +6,7 @@ from . import (
     activation,
     control,
     conv,
+    custom,
     elementwise,
     fill,
     image,
@@ -22,7 +23,7 @@ from . import (
 
 FAMILIES = (
     *(elementwise, activation, conv, pool, norm, linear, reduce),
-    *(shape, fill, index, scatter, sort, recurrent, control, image),
+    *(shape, fill, index, scatter, sort, recurrent, control, image, custom),
 )
 CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)
 TABLE: dict[str, type[Op]] = op_table(builtin.OPS, CORE_OPS)

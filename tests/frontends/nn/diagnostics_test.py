@@ -20,7 +20,8 @@ from networks import (
     problems,
 )
 
-# Diagnostics with tests elsewhere (features_test.py), and those that no network can bring about.
+# Diagnostics with tests elsewhere (features_test.py, custom_test.py), and those that no network can
+# bring about.
 ELSEWHERE = (
     *("input can't feed a neural network", "its first extent is not a batch of 1"),
     *("its mean image has", "does not give one probability", "no layer makes probabilities"),
@@ -28,6 +29,7 @@ ELSEWHERE = (
     *("starts from zeros for a batch of unknown size", "there is no input"),
     *("in which N is not the batch", "works along the batch dimension"),
     "chooses between computations for the whole batch",
+    *("weights, not number", "has a definition that fails"),
     "preprocessing is for an image input, which this is not",
 )
 UNREACHABLE = {
