@@ -133,7 +133,6 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
             else:
                 arrays[value.name] = _array(value, given)
                 batched |= facts.get("batched", False)
-            _check_flexible(facts, arrays[value.name])
         except ValueError as error:
             problems.append(_usage(f"input '{value.name}' {error}"))
     if problems:
@@ -158,23 +157,6 @@ def _array(value: Value, given: Any) -> Array:
     if len(static) == expected.rank and _squeezed(array.shape) == _squeezed(tuple(static)):
         return array.reshape(static)
     raise ValueError(f"has shape {list(array.shape)}, expected {expected}")
-
-
-def _check_flexible(facts: Mapping[str, Any], array: Array) -> None:
-    """Shapes that the model doesn't declare are refused, with those that it does."""
-    sizes = array.shape[1:3] if facts.get("kind") == "image" else array.shape
-    allowed = facts.get("enumerated_shapes", ())
-    if allowed and tuple(sizes) not in {tuple(shape) for shape in allowed}:
-        shown = ", ".join(str(list(shape)) for shape in allowed[:6])
-        shown += f" or {len(allowed) - 6} others" if len(allowed) > 6 else ""
-        raise ValueError(f"has shape {list(sizes)}, expected one of {shown}")
-    ranges = facts.get("shape_ranges", ())
-    if len(ranges) != len(sizes):
-        return
-    for size, (low, high) in zip(sizes, ranges, strict=True):
-        if size < low or (high and size > high):
-            shown = " x ".join(f"{a}..{b or 'any'}" for a, b in ranges)
-            raise ValueError(f"has shape {list(sizes)}, expected {shown}")
 
 
 def _squeezed(sizes: tuple[int, ...]) -> tuple[int, ...]:

@@ -304,6 +304,14 @@ def while_loop(maker: Maker, cls: type[Op]) -> Op:
     return cls((start, x), condition, loop)
 
 
+def assert_shape(maker: Maker, cls: type[Op]) -> Op:
+    """A shape between the operand's extents and larger ones, or an open one."""
+    x = maker.pick(ANY)
+    pairs = [(size - maker.number(0, 1), maker.choice((-1, size + 1))) for size in maker.sizes(x)]
+    allowed = tuple(number for pair in pairs for number in pair)
+    return cls(x, ((0,) * len(allowed), allowed) if allowed else ((),))
+
+
 def custom_call(maker: Maker, cls: type[Op]) -> Op:
     """The sum of two operands, one of them called a weight, times a parameter."""
     x = maker.pick((DType.F32,))
@@ -341,6 +349,7 @@ BUILDERS: dict[str, Builder] = {
     "tensor.dynamic_pad": dynamic_pad,
     "tensor.dynamic_broadcast_to": dynamic_broadcast_to,
     "tensor.range_1d": range_1d,
+    "tensor.assert_shape": assert_shape,
     "tensor.band_part": band_part,
     "nn.lstm": lstm,
     "custom.call": custom_call,

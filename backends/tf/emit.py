@@ -161,7 +161,7 @@ class TensorFlowModule:
         try:
             results = self.functions[callee.name](**given)
         except self._tf.errors.InvalidArgumentError as error:
-            raise CompileError(Diagnostic(_runtime_message(error))) from error
+            raise CompileError(_runtime_problem(error)) from error
         return {name: result.numpy() for name, result in results.items()}
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
@@ -273,11 +273,14 @@ def _check_shape(op: Op, expected: Tensor, result: Any) -> None:
         raise _internal(f"'{op.name}' gives {result.dtype.name}{result.shape}, not {expected}", op)
 
 
-def _runtime_message(error: Exception) -> str:
-    """What TensorFlow says of a failed run, without its trace: the line before the node's name."""
+def _runtime_problem(error: Exception) -> Diagnostic:
+    """What TensorFlow says of a failed run, without its trace."""
+    assertion = re.search(r"assertion failed: \[(.*)\]\n", f"{error}\n")
+    if assertion is not None:
+        return Diagnostic(assertion[1].replace("\\'", "'"), "usage")  # strings come escaped
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = next((a for a, b in itertools.pairwise(lines) if "{{node" in b), lines[0])
-    return f"the graph fails on these inputs: {said}"
+    return Diagnostic(f"the graph fails on these inputs: {said}")
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,8 @@ as there.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ...ir.dialects.core.custom import Parameter, called, definition_of
 from ...ir.types import Tensor
 
@@ -36,6 +38,21 @@ def local_response_norm(x: Any, size: int, alpha: float, beta: float, k: float, 
     extent = x.shape[axis]
     parts = [tf.gather(squares, tf.range(i, i + extent), axis=axis) for i in range(size)]
     return x / tf.pow(k + alpha / size * tf.add_n(parts), beta)
+
+
+def assert_shape(x: Any, allowed: Sequence[Sequence[int]], subject: str, expectation: str) -> Any:
+    """See the core op `tensor.assert_shape`; the message is one string, with the shape in it."""
+    import tensorflow as tf
+
+    shape = tf.shape(x)
+    limits = np.asarray(allowed, np.int32).reshape(len(allowed), -1, 2)
+    greatest = np.where(limits[..., 1] < 0, np.iinfo(np.int32).max, limits[..., 1])
+    inside = (shape >= limits[..., 0]) & (shape <= greatest)
+    text = tf.strings.reduce_join(tf.strings.as_string(shape), separator=", ")
+    message = tf.strings.join([f"{subject} has shape [", text, f"], {expectation}"])
+    fits = tf.reduce_any(tf.reduce_all(inside, -1))
+    with tf.control_dependencies([tf.debugging.Assert(fits, [message])]):
+        return tf.identity(x)
 
 
 def along_axis(indices: Any, axis: int) -> Any:

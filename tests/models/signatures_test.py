@@ -35,3 +35,36 @@ def test_a_failed_run_is_a_diagnostic():
     assert model.predict({"x": [1, 2, 3], "n": [3]})["y"].tolist() == [1, 2, 3]
     with pytest.raises(cmlc.CompileError, match=r"fails on these inputs: .*\[[23]\] vs\. \[[23]\]"):
         model.predict({"x": [1, 2, 3], "n": [2]})
+
+
+def test_one_saved_model_for_all_declared_shapes(tmp_path):
+    """Smallest, default and largest size of a range; others are refused with the range."""
+    import tensorflow as tf
+
+    weights = {"weights": numbers(4, 3, 3, 3), "outputChannels": 4, "kernelChannels": 3}
+    made = network(
+        layer("convolution", **weights, kernelSize=[3, 3], same={}),
+        layer("pooling", kernelSize=[2, 2], stride=[2, 2], valid={}),
+        x=(1, 3, 16, 16),
+    )
+    ranges = made.description.input[0].type.multiArrayType.shapeRange.sizeRanges
+    for low, high in ((1, 1), (3, 3), (8, 32), (8, 64)):
+        ranges.add(lowerBound=low, upperBound=high)
+    model = cmlc.compile(made)
+    loaded = tf.saved_model.load(str(model.save(tmp_path / "model"))).signatures["serving_default"]
+    for height, width in ((8, 8), (16, 16), (32, 64)):
+        x = numbers(1, 3, height, width)
+        expected = model.interpret({"x": x})["y"]
+        assert expected.shape == (1, 4, height // 2, width // 2)
+        np.testing.assert_allclose(loaded(x=tf.constant(x))["y"], expected, rtol=1e-4, atol=1e-5)
+    message = "input 'x' has shape [1, 3, 33, 16], expected [1, 3, 8..32, 8..64]"
+    wrong = numbers(1, 3, 33, 16)
+    with pytest.raises(tf.errors.InvalidArgumentError) as from_graph:
+        loaded(x=tf.constant(wrong))
+    assert message.partition("has")[2] in str(from_graph.value)
+    with pytest.raises(cmlc.CompileError) as predicted:
+        model.predict({"x": wrong})
+    assert (predicted.value.diagnostics[0].message, predicted.value.diagnostics[0].kind) == (
+        message,
+        "usage",
+    )

@@ -162,6 +162,15 @@ class ShapeOf(TfOp, call="tf.shape"):
     out_type: DType = attr(default=DType.I32)
 
 
+class AssertShape(TfOp, call="kernels.assert_shape"):
+    """The same tensor, if its shape is between one of several (least, greatest) pairs."""
+
+    x: Value = operand()
+    allowed: tuple[tuple[int, ...], ...] = attr()
+    subject: str = attr()
+    expectation: str = attr()
+
+
 class OnesLike(TfOp, call="tf.ones_like"):
     """Ones in the shape of a tensor."""
 
@@ -306,7 +315,7 @@ class CustomCall(TfOp, call="kernels.custom_call"):
 OPS = (
     *(Reshape, DynamicReshape, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
     *(StridedSlice, DynamicStridedSlice, Pad, DynamicPad, MirrorPad, Tile, Reverse),
-    *(BroadcastTo, DynamicBroadcastTo, Range, ShapeOf, OnesLike),
+    *(BroadcastTo, DynamicBroadcastTo, Range, ShapeOf, AssertShape, OnesLike),
     *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, Positions),
     *(ScatterUpdate, ScatterAdd, ScatterSub, ScatterMax, ScatterMin, ScatterMul, ScatterDiv),
     *(ArgSort, TopK, CumSum, Cond, WhileLoop, CustomCall),

@@ -127,3 +127,12 @@ def _replicate(op: core.Pad) -> Value:
 def broadcast_to(op: core.BroadcastTo) -> Value:
     """To numbers only."""
     return tf.BroadcastTo(op.x, op.result.type.static_shape, result_types=op.result.type).result
+
+
+@lower(core.AssertShape)
+def assert_shape(op: core.AssertShape) -> Value:
+    """An assertion that the value's own use depends on."""
+    expected = op.expectation()
+    return tf.AssertShape(
+        op.x, op.allowed, op.subject, expected, result_types=op.result.type
+    ).result

@@ -19,7 +19,6 @@ from . import (
     conv,
     custom,
     elementwise,
-    features,
     fill,
     image,
     index,
@@ -34,7 +33,10 @@ from . import (
 )
 from .batch import batch_problem
 from .context import LayerRule
+from .features import module_attributes
+from .inputs import Freedom, Inputs, can_batch, is_flexible
 from .nested import walk_layers
+from .outputs import Outputs
 from .walk import Scope, Walk
 
 FAMILIES = (
@@ -53,7 +55,7 @@ class ImportOptions:
             Core ML's shape; "dynamic": arrays get one too, and a layer that doesn't allow it is an
             error; "static": a batch of one.
         fixed_shapes: take only the default shapes of flexible inputs.
-        shapes: see `features.Freedom`.
+        shapes: see `inputs.Freedom`.
     """
 
     batch: str = "auto"
@@ -74,9 +76,7 @@ def import_network(
     _check_names(options.shapes, interface)
     wants_batch = options.batch == "dynamic"
     may_batch = (
-        options.batch != "static"
-        and not options.shapes
-        and features.can_batch(interface, wants_batch)
+        options.batch != "static" and not options.shapes and can_batch(interface, wants_batch)
     )
     if wants_batch and not may_batch:
         raise CompileError(
@@ -87,7 +87,7 @@ def import_network(
             )
         )
     # From the most general form to the default shapes, which decide what is wrong with a model.
-    may_flex = features.is_flexible(interface) and not options.fixed_shapes
+    may_flex = is_flexible(interface) and not options.fixed_shapes
     lost: dict[str, str] = {}
     for flexible in (True, False) if may_flex else (False,):
         if may_batch:
@@ -99,7 +99,7 @@ def import_network(
             lost["fixed_batch"] = _reason(problems)
         if not wants_batch:
             try:
-                freedom = features.Freedom(flexible=flexible, shapes=options.shapes)
+                freedom = Freedom(flexible=flexible, shapes=options.shapes)
                 return _noting(_Importer(network, interface, freedom).module(name), lost)
             except CompileError as error:
                 if not flexible:
@@ -124,7 +124,7 @@ def _try_batched(
 ) -> tuple[Module | None, tuple[Diagnostic, ...]]:
     """The module with a batch of N, or None and why that can't be."""
     try:
-        module = _Importer(network, interface, features.Freedom("N", flexible)).module(name)
+        module = _Importer(network, interface, Freedom("N", flexible)).module(name)
     except CompileError as error:
         return None, error.diagnostics
     problem = batch_problem(module.main, symbol("N"))
@@ -162,10 +162,10 @@ def _check_supported(network: Any) -> None:
 class _Importer:
     """Walks one network."""
 
-    def __init__(self, network: Any, interface: Interface, freedom: features.Freedom) -> None:
+    def __init__(self, network: Any, interface: Interface, freedom: Freedom) -> None:
         self.network = network
         self.interface = interface
-        self.inputs = features.Inputs(network, interface, freedom)
+        self.inputs = Inputs(network, interface, freedom)
         arrays = [f.name for f in interface.inputs if f.kind == "array"]
         self.walk = Walk(LAYERS, self.inputs.rank5, arrays)
 
@@ -179,7 +179,7 @@ class _Importer:
             value = self.inputs.blob(feature, argument)
             adopt([value], block, location=location)
             blobs[feature.name] = value
-        outputs = features.Outputs(self.network, self.interface, self.inputs)
+        outputs = Outputs(self.network, self.interface, self.inputs)
         scope = Scope(self.walk, block, blobs, live=outputs.blobs())
         scope.run(self.network.layers, "layers")
         if self.walk.problems:
@@ -192,5 +192,5 @@ class _Importer:
         function.result_attributes = outputs.attributes(values)
         function.attributes = outputs.function_attributes()
         module = Module(name, [function])
-        module.attributes = features.module_attributes(self.interface)
+        module.attributes = module_attributes(self.interface)
         return module

@@ -7,6 +7,7 @@ from ...declare import attr, operand
 from ...dims import Dim, Expr, differs, is_static, merge, product
 from ...ssa import Op, Value
 from ...types import INDEX, Array, DType, Tensor, Type
+from .asserting import AssertShape
 from .broadcasting import broadcast_shapes
 from .slicing import DynamicPad, DynamicSlice, Pad, SliceByIndex
 from .slicing import sliced_extent as sliced_extent
@@ -363,4 +364,5 @@ class ShapeOf(Op):
 OPS = (
     *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
     *(SliceByIndex, DynamicSlice, Pad, DynamicPad, Tile, Reverse, BroadcastTo, ShapeOf),
+    AssertShape,
 )

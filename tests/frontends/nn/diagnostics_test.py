@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bad_networks import MALFORMED, OPEN, R1, R4, UNSUPPORTED
 from cmlc.compiler.frontends import nn
-from cmlc.compiler.frontends.nn.features import Freedom
+from cmlc.compiler.frontends.nn.inputs import Freedom
 from cmlc.compiler.source.interface import read_interface
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dims import symbol
@@ -136,7 +136,7 @@ def messages_of_sources():
             name = getattr(
                 getattr(node, "func", None), "attr", getattr(getattr(node, "func", None), "id", "")
             )
-            if name not in ("require", "error", "unsupported", "_problem", "Diagnostic"):
+            if name not in ("require", "error", "unsupported", "problem", "Diagnostic"):
                 continue
             for text in node.args:
                 pattern = _pattern(text)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.interpret import run
 from cmlc.ir.types import DType
 from networks import (
     BGR,
@@ -184,6 +186,44 @@ def test_enumerated_shapes():
     module = imported(model)
     assert module.main.argument_attributes[0]["enumerated_shapes"] == ((2, 3), (4, 3))
     assert_close(result(model, numbers(4, 3)), np.maximum(numbers(4, 3), 0))
+
+
+def refusal(model, *arrays):
+    with pytest.raises(CompileError) as caught:
+        results(model, *arrays)
+    return str(caught.value)
+
+
+def test_shapes_that_are_not_declared_are_refused_while_running():
+    ranged = flexible(network(layer("activation", ReLU={}), x=(2, 3)), (2, 8), (1, -1))
+    assert "input 'x' has shape [9, 3], expected [2..8, 1..]" in refusal(ranged, numbers(9, 3))
+    listed = network(layer("activation", ReLU={}), x=(2, 3))
+    array = listed.description.input[0].type.multiArrayType
+    for shape in ((2, 3), (4, 5)):
+        array.enumeratedShapes.shapes.add().shape.extend(shape)
+    expected = "has shape [2, 5], expected one of [2, 3], [4, 5]"
+    assert expected in refusal(listed, numbers(2, 5))
+
+
+def test_images_of_sizes_that_are_not_declared():
+    model = photo()
+    sizes = model.description.input[0].type.imageType.imageSizeRange
+    for size, (low, high) in ((sizes.heightRange, (2, 4)), (sizes.widthRange, (1, 6))):
+        size.lowerBound, size.upperBound = low, high
+    assert str(imported(model).main.arguments[0].type) == "u8[N,d_image_0,d_image_1,3]"
+    assert "has shape [1, 5, 3, 3], expected [0.., 2..4, 1..6, 3]" in refusal(
+        model, np.zeros((1, 5, 3, 3))
+    )
+    assert len(results(model, np.zeros((2, 4, 6, 3)))) == 1
+
+
+def test_a_dynamic_batch_of_flexible_shapes():
+    model = flexible(network(layer("activation", ReLU={}), x=(1, 3)), (1, 1), (2, 8))
+    module = imported(model, batch="dynamic")
+    assert str(module.main.arguments[0].type) == "f32[N,d_x_1]"
+    run(module, [numbers(5, 8)])
+    with pytest.raises(CompileError, match=r"expected \[0\.\., 2\.\.8\]"):
+        run(module, [numbers(5, 9)])
 
 
 def test_what_needs_a_fixed_shape_gets_the_default_one():

@@ -1,0 +1,223 @@
+"""Arguments of the function, and the blobs that layers see.
+
+Images are [N, H, W, C] bytes with colours in the order red, green, blue, whatever order the network
+wants; preprocessing (scale, bias, mean image, colour order) is part of the graph. Arrays keep
+Core ML's shape and dtype. Shapes that the model leaves open are symbols, and checked when it runs.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ....ir.attributes import Dims
+from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.dialects.builtin import constant
+from ....ir.dialects.core import elementwise, shape
+from ....ir.dialects.core.asserting import OPEN
+from ....ir.dims import Dim, symbol
+from ....ir.location import InModel
+from ....ir.ssa import Value
+from ....ir.types import DType, Tensor
+from ...source.interface import Feature, Interface
+from .context import floats
+from .features import CHANNELS, feature_attributes, problem
+
+
+def can_batch(interface: Interface, arrays: bool) -> bool:
+    """Whether the inputs have a batch dimension: images have; arrays if they may get one."""
+    if not interface.inputs:
+        return False
+    return all(f.kind == "image" or (arrays and f.kind == "array") for f in interface.inputs)
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """Which extents stay open.
+
+    Attributes:
+        batch: the name of the dynamic batch dimension; empty for a batch of one.
+        flexible: extents that the model declares flexible become symbols; otherwise the default
+            shape is the only one.
+        shapes: full shapes [sequence, batch, C, H, W] of array inputs of rank-5 networks, by name:
+            Core ML lets such inputs be given with a sequence and a batch at run time.
+    """
+
+    batch: str = ""
+    flexible: bool = True
+    shapes: Mapping[str, Dims] = field(default_factory=dict[str, Dims])
+
+
+def is_flexible(interface: Interface) -> bool:
+    """Whether an input has more than one shape."""
+    return any(feature.flexibility is not None for feature in interface.inputs)
+
+
+class Inputs:
+    """The function's arguments, and the blobs that the layers see."""
+
+    def __init__(self, network: Any, interface: Interface, freedom: Freedom) -> None:
+        self.interface = interface
+        self.freedom = freedom
+        self.batch: Dim = symbol(freedom.batch) if freedom.batch else 1
+        self.batched_arrays = bool(freedom.batch)
+        self.rank5 = network.arrayInputShapeMapping == 0
+        self.rank5_images = network.imageInputShapeMapping == 0
+        self.preprocessing: dict[str, list[Any]] = {}
+        for item in network.preprocessing:
+            # An old model with one image may leave the feature's name out.
+            images = [f.name for f in interface.inputs if f.kind == "image"]
+            name = item.featureName or (images[0] if len(images) == 1 else "")
+            if name not in images:
+                raise problem(
+                    name, "input", "preprocessing is for an image input, which this is not"
+                )
+            self.preprocessing.setdefault(name, []).append(item)
+
+    def signature(self) -> tuple[list[Tensor], list[str]]:
+        """Types and names of the arguments."""
+        return [self._type(f) for f in self.interface.inputs], [
+            f.name for f in self.interface.inputs
+        ]
+
+    def _type(self, feature: Feature) -> Tensor:
+        if feature.kind == "image" and feature.image is not None:
+            image = feature.image
+            dtype = DType.F16 if image.color == "GRAYSCALE_FLOAT16" else DType.U8
+            height, width = self._sizes(feature, (image.height, image.width))
+            return Tensor(dtype, (self.batch, height, width, CHANNELS[image.color]))
+        if feature.kind != "array" or feature.dtype is None:
+            raise problem(
+                feature.name, "input", f"a {feature.kind} input can't feed a neural network"
+            )
+        if feature.name in self.freedom.shapes:
+            return Tensor(feature.dtype, self._given_shape(feature))
+        sizes = self._sizes(feature, feature.shape)
+        if self.rank5 and len(sizes) not in (1, 3):
+            raise problem(
+                feature.name,
+                "input",
+                f"an array of {len(sizes)} dimensions in a network that maps arrays to rank 5",
+                "shapes of such networks have 1 or 3 dimensions",
+            )
+        if not self.batched_arrays:
+            return Tensor(feature.dtype, sizes)
+        if self.rank5:
+            return Tensor(feature.dtype, (self.batch, *sizes))
+        if sizes[0] != 1:
+            raise problem(feature.name, "input", "its first extent is not a batch of 1")
+        return Tensor(feature.dtype, (self.batch, *sizes[1:]))
+
+    def _given_shape(self, feature: Feature) -> Dims:
+        """A shape that the user gave, checked against the declared one."""
+        given, declared = self.freedom.shapes[feature.name], feature.shape
+        expected = (*declared, 1, 1)[:3] if len(declared) in (1, 3) else ()
+        if not self.rank5 or len(given) != 5 or tuple(given[2:]) != expected:
+            shown = ", ".join(map(str, expected)) or "…"
+            raise CompileError(
+                Diagnostic(
+                    f"the shape {list(map(str, given))} does not fit this input",
+                    "usage",
+                    InModel("input", None, feature.name),
+                    remedy=f"give [sequence, batch, {shown}], for array inputs of rank-5 networks",
+                )
+            )
+        return given
+
+    def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
+        """The extents, with a symbol for each that the model leaves open."""
+        if not self.freedom.flexible or feature.flexibility is None:
+            return default
+        name = re.sub(r"\W", "_", f"d_{feature.name}", flags=re.ASCII)
+        choices = [*feature.flexibility.enumerated, default]
+        ranges = feature.flexibility.ranges or ((0, 0),) * len(default)
+        return tuple(
+            symbol(f"{name}_{axis}")
+            if low != high or len({choice[axis] for choice in choices}) > 1
+            else size
+            for axis, (size, (low, high)) in enumerate(zip(default, ranges, strict=True))
+        )
+
+    def attributes(self) -> list[dict[str, Any]]:
+        """Interface facts of the arguments."""
+        found = [feature_attributes(feature, self.rank5) for feature in self.interface.inputs]
+        for facts in found:
+            if facts["kind"] == "array" and self.rank5 and self.batched_arrays:
+                facts["batched"] = True
+        return found
+
+    def blob(self, feature: Feature, argument: Value) -> Value:
+        """The value that the layers see: of an allowed shape, preprocessed, of Core ML's rank."""
+        argument = self._asserted(feature, argument)
+        if feature.kind == "image":
+            return self._image(feature, argument)
+        value = floats(argument)
+        if not self.rank5:
+            return value
+        if feature.name in self.freedom.shapes:
+            one = value.type.shape[0] == 1
+            return shape.Squeeze(value, (0,)).result if one else value
+        # [C] is [1, 1, C, 1, 1], [C, H, W] is [1, 1, C, H, W]; the sequence stays implicit.
+        lead = () if self.batched_arrays else (0,)
+        units = (2, 3) if len(feature.shape) == 1 else ()
+        return shape.ExpandDims(value, (*lead, *units)).result
+
+    def _asserted(self, feature: Feature, argument: Value) -> Value:
+        """The argument, which runs only with the shapes that the model declares."""
+        found = feature.flexibility
+        if not self.freedom.flexible or found is None or feature.name in self.freedom.shapes:
+            return argument
+        shapes = [[(size, size) for size in entry] for entry in found.enumerated]
+        ranges = [(low, OPEN if high is None else high) for low, high in found.ranges]
+        any_size = [(0, OPEN)]
+        allowed: list[tuple[int, ...]] = []
+        for pairs in shapes or [ranges]:
+            if feature.image is not None:
+                channels = CHANNELS[feature.image.color]
+                pairs = [*any_size, *pairs, (channels, channels)]
+            elif self.batched_arrays:
+                pairs = any_size + (pairs if self.rank5 else pairs[1:])
+            allowed.append(tuple(number for pair in pairs for number in pair))
+        return shape.AssertShape(argument, tuple(allowed), f"input '{feature.name}'").result
+
+    def _image(self, feature: Feature, argument: Value) -> Value:
+        assert feature.image is not None
+        value = floats(argument)
+        if feature.image.color == "BGR":
+            value = shape.Reverse(value, (3,)).result
+        for item in self.preprocessing.get(feature.name, []):
+            if item.WhichOneof("preprocessor") == "scaler":
+                value = _scale(value, item.scaler, feature.image.color)
+        value = shape.Transpose(value, (0, 3, 1, 2)).result
+        for item in self.preprocessing.get(feature.name, []):
+            if item.WhichOneof("preprocessor") == "meanImage":
+                value = _subtract_mean(feature, value, item.meanImage)
+        if self.rank5_images and not self.rank5:
+            return shape.ExpandDims(value, (0,)).result
+        return value
+
+
+def _scale(value: Value, scaler: Any, color: str) -> Value:
+    """ChannelScale * x + bias of each channel, in the network's channel order."""
+    biases = {
+        "RGB": (scaler.redBias, scaler.greenBias, scaler.blueBias),
+        "BGR": (scaler.blueBias, scaler.greenBias, scaler.redBias),
+    }.get(color, (scaler.grayBias,))
+    if scaler.channelScale != 1:
+        value = elementwise.Mul(value, constant(np.asarray(scaler.channelScale, np.float32))).result
+    if any(biases):
+        bias = constant(np.asarray(biases, np.float32), "image_bias")
+        value = elementwise.Add(value, bias).result
+    return value
+
+
+def _subtract_mean(feature: Feature, value: Value, mean: Any) -> Value:
+    data = np.asarray(mean.meanImage, np.float32)
+    sizes = tuple(dim for dim in value.type.shape[1:] if isinstance(dim, int))
+    if data.size != np.prod(sizes):
+        raise problem(
+            feature.name, "input", f"its mean image has {data.size} values for {list(sizes)}"
+        )
+    return elementwise.Sub(value, constant(data.reshape(sizes), "mean_image")).result

@@ -1,0 +1,168 @@
+"""Results of the function: what Core ML gives, from the blobs that layers made."""
+
+from typing import Any
+
+import numpy as np
+
+from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.dialects.builtin import constant
+from ....ir.dialects.core import elementwise, index, reduce, shape
+from ....ir.dims import Dim, product
+from ....ir.ssa import Value
+from ....ir.types import DType
+from ...source.interface import Feature, Interface
+from .context import cast
+from .features import CHANNELS, feature_attributes, problem
+from .inputs import Inputs
+
+
+class Outputs:
+    """The function's results."""
+
+    def __init__(self, network: Any, interface: Interface, inputs: Inputs) -> None:
+        self.network = network
+        self.interface = interface
+        self.inputs = inputs
+        self.features = interface.outputs
+        self.names = [feature.name for feature in self.features]
+
+    def blobs(self) -> frozenset[str]:
+        """Names of the blobs that results are made of."""
+        probabilities = (
+            self.interface.probabilities_layer,
+            self.interface.predicted_probabilities,
+            self._last_name(),
+        )
+        return frozenset((*self.names, *probabilities))
+
+    def values(self, blobs: dict[str, Value | None]) -> list[Value]:
+        """One value for each output feature.
+
+        Raises:
+            CompileError: an output that no layer makes.
+        """
+        found: list[Value] = []
+        problems: list[Diagnostic] = []
+        for feature in self.features:
+            try:
+                found.append(self._value(feature, blobs))
+            except CompileError as error:
+                problems += error.diagnostics
+        if problems:
+            raise CompileError(problems)
+        return found
+
+    def _value(self, feature: Feature, blobs: dict[str, Value | None]) -> Value:
+        interface = self.interface
+        if feature.name == interface.predicted_feature and interface.class_labels:
+            best = reduce.ReduceArgmax(self._probabilities(blobs), axis=-1).result
+            kind = object if isinstance(interface.class_labels[0], str) else np.int64
+            labels = constant(np.asarray(interface.class_labels, kind), "class_labels")
+            return index.Gather(labels, best, axis=0).result
+        if feature.kind == "dictionary":
+            return self._probabilities(blobs)
+        blob = blobs.get(feature.name)
+        if blob is None:
+            raise problem(feature.name, "output", "no layer makes this output")
+        if feature.kind == "image":
+            return self._image(feature, blob)
+        dtype = feature.dtype or DType.F32
+        return cast(self._array(feature, blob), dtype)
+
+    def _probabilities(self, blobs: dict[str, Value | None]) -> Value:
+        """[classes], or [N, classes] with a dynamic batch."""
+        interface = self.interface
+        name = interface.probabilities_layer or interface.predicted_probabilities
+        blob = blobs.get(name) or self._last_blob(blobs)
+        count = len(interface.class_labels)
+        lead = self._lead()
+        total = product(blob.type.shape)
+        if total != product((*lead, count)):
+            raise problem(
+                name,
+                "output",
+                f"{blob.type} does not give one probability for each of {count} classes",
+            )
+        return shape.Reshape(blob, (*lead, count)).result
+
+    def _last_name(self) -> str:
+        """The first blob that the last layer makes."""
+        layers = self.network.layers
+        return layers[-1].output[0] if layers and layers[-1].output else ""
+
+    def _last_blob(self, blobs: dict[str, Value | None]) -> Value:
+        """Without a name, the probabilities are what the last layer makes."""
+        last = blobs.get(self._last_name())
+        if last is None:
+            raise problem(
+                self.interface.predicted_probabilities, "output", "no layer makes probabilities"
+            )
+        return last
+
+    def _lead(self) -> tuple[Dim, ...]:
+        """The leading batch dimension of results, if they have one."""
+        return (
+            (self.inputs.batch,) if not isinstance(self.inputs.batch, int) else self._image_lead()
+        )
+
+    def _image_lead(self) -> tuple[Dim, ...]:
+        """Images come as [1, H, W, C] in a batch of one, so results have that dimension too."""
+        images = [f for f in self.interface.inputs if f.kind == "image"]
+        return (1,) if images and len(images) == len(self.interface.inputs) else ()
+
+    def _array(self, feature: Feature, blob: Value) -> Value:
+        if not self.inputs.rank5:
+            return blob
+        lead, total = self._lead(), product(blob.type.shape)
+        declared = feature.shape
+        if declared and product((*lead, *declared)) == total:
+            return shape.Reshape(blob, (*lead, *declared)).result
+        if blob.type.rank == 4 and blob.type.shape[0] in (1, self.inputs.batch):
+            sizes = blob.type.shape[1:]
+            # An undeclared [C, 1, 1] has the rank of the inputs: [C] where they are vectors.
+            vectors = all(len(f.shape) == 1 for f in self.interface.inputs)
+            kept = sizes[:1] if not declared and vectors and sizes[1:] == (1, 1) else sizes
+            return shape.Reshape(blob, (*lead, *kept)).result
+        return blob
+
+    def _image(self, feature: Feature, blob: Value) -> Value:
+        """[N, H, W, C] bytes in the order red, green, blue; values are limited to 0…255."""
+        assert feature.image is not None
+        channels = CHANNELS[feature.image.color]
+        while blob.type.rank > 4 and blob.type.shape[0] == 1:
+            blob = shape.Squeeze(blob, (0,)).result
+        if blob.type.rank == 3:
+            blob = shape.ExpandDims(blob, (0,)).result
+        if blob.type.rank != 4 or blob.type.shape[1] != channels:
+            raise problem(feature.name, "output", f"{blob.type} is no {feature.image.color} image")
+        value = shape.Transpose(blob, (0, 2, 3, 1)).result
+        if feature.image.color == "BGR":
+            value = shape.Reverse(value, (3,)).result
+        if feature.image.color == "GRAYSCALE_FLOAT16":
+            return cast(value, DType.F16)
+        limited = elementwise.Clip(value, alpha=0.0, beta=255.0).result
+        return cast(elementwise.Round(limited).result, DType.U8)
+
+    def attributes(self, values: list[Value]) -> list[dict[str, Any]]:
+        """Interface facts of the results."""
+        found = [feature_attributes(feature, False) for feature in self.features]
+        for facts, value in zip(found, values, strict=True):
+            lead = len(self._lead())
+            if facts["kind"] != "array" or not self.inputs.rank5:
+                continue
+            if value.type.rank == 3 + lead:
+                facts["axes"] = "CHW"
+            if lead and value.type.shape[0] == self.inputs.batch:
+                facts["batched"] = True  # the leading dimension is ours, not Core ML's
+        return found
+
+    def function_attributes(self) -> dict[str, Any]:
+        """Class labels and which output is which."""
+        interface = self.interface
+        if not interface.class_labels:
+            return {}
+        return {
+            "class_labels": tuple(interface.class_labels),
+            "predicted_feature": interface.predicted_feature,
+            "predicted_probabilities": interface.predicted_probabilities,
+        }

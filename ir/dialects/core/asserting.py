@@ -1,0 +1,78 @@
+"""Promises about shapes that only running can keep."""
+
+from ...declare import attr, operand
+from ...ssa import Op, Value
+from ...types import ANY, Array, Type
+
+OPEN = -1
+
+
+class AssertShape(Op):
+    """x itself, whose shape is one of those allowed; any other stops the run.
+
+    Each entry of `allowed` has the least and the greatest extent of every dimension, flat; a
+    greatest of -1 is open. `subject` is what messages call x. Core ML checks inputs of flexible
+    shape against ranges and enumerations before it runs a model.
+
+    (C1) there is an entry, and each has two numbers for every dimension of x.
+    """
+
+    name = "tensor.assert_shape"
+
+    x: Value = operand(ANY)
+    allowed: tuple[tuple[int, ...], ...] = attr()
+    subject: str = attr(default="x")
+
+    def infer(self) -> Type:
+        rank = self.x.type.rank
+        fits = bool(self.allowed) and all(len(entry) == 2 * rank for entry in self.allowed)
+        self.require("C1", fits, f"allowed does not fit {self.x.type}")
+        return self.x.type
+
+    def evaluate(self, x: Array) -> Array:
+        if not self.allows(x.shape):
+            raise ValueError(f"{self.subject} has shape {list(x.shape)}, {self.expectation()}")
+        return x
+
+    def fold(self) -> Value | None:
+        shape = self.x.type.shape
+        known = tuple(dim for dim in shape if isinstance(dim, int))
+        return self.x if len(known) == len(shape) and self.allows(known) else None
+
+    def permute(
+        self, perm: tuple[int, ...], operands: tuple[Value, ...]
+    ) -> tuple[Op, tuple[int, ...]] | None:
+        """The pairs of numbers move with their dimensions."""
+        moved: list[tuple[int, ...]] = []
+        for entry in self.allowed:
+            pairs = [(0, 0)] * len(perm)
+            for axis, source in enumerate(perm):
+                pairs[source] = (entry[2 * axis], entry[2 * axis + 1])
+            moved.append(tuple(number for pair in pairs for number in pair))
+        return AssertShape(operands[0], tuple(moved), self.subject), perm
+
+    def allows(self, sizes: tuple[int, ...]) -> bool:
+        """Whether a shape is allowed."""
+        return any(
+            all(
+                low <= size and (high == OPEN or size <= high)
+                for size, low, high in zip(sizes, entry[::2], entry[1::2], strict=True)
+            )
+            for entry in self.allowed
+        )
+
+    def expectation(self) -> str:
+        """What is allowed, for messages: `expected [1..9, 3]`, or a list of such shapes."""
+        shown = [_text(entry) for entry in self.allowed]
+        more = f" or {len(shown) - 6} others" if len(shown) > 6 else ""
+        few = f"one of {', '.join(shown[:6])}{more}" if len(shown) > 1 else shown[0]
+        return f"expected {few}"
+
+
+def _text(entry: tuple[int, ...]) -> str:
+    def extent(low: int, high: int) -> str:
+        if low == high:
+            return str(low)
+        return f"{low}.." if high == OPEN else f"{low}..{high}"
+
+    return f"[{', '.join(map(extent, entry[::2], entry[1::2]))}]"
