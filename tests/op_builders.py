@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import drawing_builders
 import index_builders
 from cmlc.ir.attributes import Layout, PadType
 from cmlc.ir.dialects.builtin import Yield
@@ -306,6 +307,7 @@ def while_loop(maker: Maker, cls: type[Op]) -> Op:
 
 BUILDERS: dict[str, Builder] = {
     **index_builders.BUILDERS,
+    **drawing_builders.BUILDERS,
     "tensor.pow": power,
     "tensor.clip": clip,
     "tensor.select": select,

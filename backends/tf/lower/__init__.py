@@ -6,6 +6,7 @@ from . import (
     activation,
     control,
     conv,
+    detection,
     elementwise,
     fill,
     image,
@@ -13,6 +14,7 @@ from . import (
     linear,
     norm,
     pool,
+    random,
     recurrent,
     reduce,
     scatter,
@@ -21,8 +23,8 @@ from . import (
 )
 
 FAMILIES = (
-    *(activation, control, conv, elementwise, fill, image, index),
-    *(linear, norm, pool, recurrent, reduce, scatter, shape, sort),
+    *(activation, control, conv, detection, elementwise, fill, image, index),
+    *(linear, norm, pool, random, recurrent, reduce, scatter, shape, sort),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
 # Core ops that TensorFlow can't express, with the reason a user is told.

@@ -16,6 +16,7 @@ from ..rules import compose
 from . import (
     activation,
     conv,
+    detection,
     elementwise,
     features,
     fill,
@@ -24,6 +25,7 @@ from . import (
     linear,
     norm,
     pool,
+    random,
     recurrent,
     reduce,
     shape,
@@ -34,8 +36,8 @@ from .batch import batch_problem
 from .context import LayerContext, LayerRule
 
 FAMILIES = (
-    *(activation, conv, elementwise, fill, image, index, linear),
-    *(norm, pool, recurrent, reduce, shape, slicing, sort),
+    *(activation, conv, detection, elementwise, fill, image, index, linear),
+    *(norm, pool, random, recurrent, reduce, shape, slicing, sort),
 )
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
 

@@ -6,6 +6,7 @@ from . import (
     activation,
     control,
     conv,
+    detection,
     elementwise,
     fill,
     image,
@@ -13,6 +14,7 @@ from . import (
     linear,
     norm,
     pool,
+    random,
     recurrent,
     reduce,
     scatter,
@@ -22,7 +24,7 @@ from . import (
 
 FAMILIES = (
     *(elementwise, activation, conv, pool, norm, linear, reduce),
-    *(shape, fill, index, scatter, sort, recurrent, control, image),
+    *(shape, fill, random, index, scatter, sort, recurrent, control, image, detection),
 )
 CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)
 TABLE: dict[str, type[Op]] = op_table(builtin.OPS, CORE_OPS)

@@ -27,6 +27,7 @@ ELSEWHERE = (
     *("is no RGB image", "no batch dimension that could vary", "does not fit this input"),
     *("starts from zeros for a batch of unknown size", "there is no input"),
     *("in which N is not the batch", "works along the batch dimension"),
+    "draws new numbers each time",
     "preprocessing is for an image input, which this is not",
 )
 UNREACHABLE = {
