@@ -48,7 +48,8 @@ class Op:
         fold(self) -> Value | None: an equal, simpler value.
         permute(self, perm, operands) -> (Op, result perm) | None: the op on these operands, of
             which its own are the transpositions by perm.
-        effects(self) -> bool: whether the op does more than compute its results.
+        effects(self) -> bool: whether the op does more than compute its results from its operands:
+            it checks something, or draws other numbers each time it runs.
     """
 
     name: ClassVar[str] = ""
@@ -147,7 +148,7 @@ class Op:
         return None
 
     def effects(self) -> bool:
-        """Whether the op must stay even when its results are unused."""
+        """Whether the op must stay as often as it is: not merged, computed early, or left out."""
         return any(inner.effects() for body in self.all_regions() for inner in walk(body))
 
     # -- access --------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import numpy as np
 from networks import BREAK, CONTINUE, branch, layer, loop, lstm_weights, network, numbers, step
 
 R1, R3, R4, R5 = (4,), (3, 4, 5), (1, 3, 4, 5), (1, 1, 3, 4, 5)
+B4, NMS = (1, 3, 4), ["b", "s", "i", "n"]
 
 
 def one(kind, x=R4, /, **fields):
@@ -170,6 +171,12 @@ MALFORMED = [
     ("slidingWindows layer has axis 4 for rank 4", one("slidingWindows", axis=4)),
     ("takes windows of 6 every 0 elements out of 5", one("slidingWindows", axis=3, windowSize=6)),
     ("'tensor.topk' (C1) takes 0 of 4", one("topK", R1)),
+    ("topK layer takes a number of type f32[4]", two("topK", R1, R1)),
+    ("cumSum layer takes a number of type f32[4]", two("cumSum", R1, R1)),
+    (
+        "'tensor.cumsum' axis: axis 1 is out of range for rank 1",
+        network(loaded("a", 1), layer("cumSum", ["x", "a"]), x=R1),
+    ),
     ("copy layer names 2 outputs, but has 1", one("copy", outputs=["a", "b"])),
     (
         "softmax layer reads 'nothing', which no earlier layer makes",
@@ -185,6 +192,49 @@ MALFORMED = [
     (
         "fillDynamic layer makes a tensor of shape ['2', '-1']",
         network(loaded("s", 2, -1), layer("fillDynamic", ["s"]), x=R1),
+    ),
+    (
+        "randomNormalStatic layer has no output shape",
+        network(layer("randomNormalStatic", []), x=R1),
+    ),
+    (
+        "randomUniformDynamic layer takes a shape of type f32[3,4,5]",
+        one("randomUniformDynamic", R3),
+    ),
+    (
+        "randomBernoulliDynamic layer makes a tensor of shape ['2', '-1']",
+        network(loaded("s", 2, -1), layer("randomBernoulliDynamic", ["s"]), x=R1),
+    ),
+    ("randomNormalLike layer has 2 inputs, expected 1", two("randomNormalLike")),
+    (
+        "'tensor.random_normal' (C2) mean is 0.0, stddev -1.0",
+        one("randomNormalLike", R1, stdDev=-1),
+    ),
+    (
+        "'tensor.random_uniform' (C2) low is 2.0, high 1.0",
+        one("randomUniformLike", R1, minVal=2, maxVal=1),
+    ),
+    ("'tensor.random_bernoulli' (C2) prob is 1.5", one("randomBernoulliLike", R1, prob=1.5)),
+    (
+        "categoricalDistribution layer has a temperature of -1.0",
+        one("categoricalDistribution", R1, temperature=-1),
+    ),
+    ("'tensor.random_categorical' (C2) size is 0", one("categoricalDistribution", R1)),
+    (
+        "NonMaximumSuppression layer gives out 0 boxes",
+        two("NonMaximumSuppression", B4, B4, outputs=NMS),
+    ),
+    (
+        "'image.non_maximum_suppression' boxes is f32[4], expected rank 3",
+        two("NonMaximumSuppression", R1, R1, maxBoxes=1, outputs=NMS),
+    ),
+    (
+        "NonMaximumSuppression layer takes a number of type f32[4]",
+        network(layer("NonMaximumSuppression", outputs=NMS), b=B4, s=B4, t=R1),
+    ),
+    (
+        "NonMaximumSuppression layer has 1 inputs, expected 2 or 3 or 4 or 5",
+        one("NonMaximumSuppression", B4, outputs=NMS),
     ),
     ("rangeDynamic layer takes a number of type f32[4]", one("rangeDynamic", R1)),
     ("rangeStatic layer has a step of 0", network(layer("rangeStatic", [], endValue=3), x=R1)),
@@ -243,7 +293,11 @@ MALFORMED = [
     ),
 ]
 UNSUPPORTED = [
-    ("cumSum layer has a parameter that is computed while it runs", two("cumSum", R1, (1,))),
+    ("oneHot layer has a parameter that is computed while it runs", two("oneHot", R1, (1,))),
+    (
+        "layer has an epsilon of 0.01; only small ones have a known meaning",
+        one("categoricalDistribution", R1, eps=0.01, numSamples=2),
+    ),
     (
         "sliceDynamic layer computes its strides while it runs",
         network(layer("sliceDynamic"), x=R1, b=(1,), e=(1,), s=(1,)),

@@ -68,6 +68,11 @@ def free_values(op: Op) -> list[Value]:
     return [v for each in ops for v in each.operands if id(v.block) not in own]
 
 
+def is_repeatable(module: Module) -> bool:
+    """Whether the module gives the same numbers each time: no op draws others."""
+    return not any(op.effects() for op in module.walk())
+
+
 @st.composite
 def modules(draw: st.DrawFn, ops: tuple[type[Op], ...] = CORE_OPS) -> Module:
     """A module of up to 12 ops that use each other's results, some with symbolic extents."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import drawing_builders
 import index_builders
 from cmlc.ir.attributes import Layout, PadType
 from cmlc.ir.dialects.builtin import Yield
@@ -322,6 +323,7 @@ def custom_call(maker: Maker, cls: type[Op]) -> Op:
 
 BUILDERS: dict[str, Builder] = {
     **index_builders.BUILDERS,
+    **drawing_builders.BUILDERS,
     "tensor.pow": power,
     "tensor.clip": clip,
     "tensor.select": select,

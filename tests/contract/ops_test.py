@@ -12,7 +12,7 @@ from cmlc.ir.interpret import Interpreter, random_inputs, run
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module, structurally_equal
 from cmlc.ir.verify import verify
-from generation import instances, module_of
+from generation import instances, is_repeatable, module_of
 from permutation import transposed_operands
 
 LABEL = re.compile(r"\((C\d+)\)")
@@ -119,6 +119,17 @@ def test_prints_what_it_parses(op):
         again = parse(text)
         assert print_module(again) == text
         assert structurally_equal(module, again)
+
+
+@pytest.mark.parametrize("op", CORE_OPS, ids=named)
+def test_gives_the_same_each_time_or_has_effects(op):
+    modules = [module_of(instance) for instance in instances(op, 3)]
+    assert any(map(is_repeatable, modules)), "no instance can be compared with anything"
+    for module in filter(is_repeatable, modules):
+        inputs = random_inputs(module.main)
+        first, second = run(module, inputs), run(module, inputs)
+        for name, array in first.items():
+            np.testing.assert_array_equal(array, second[name])
 
 
 @pytest.mark.parametrize("op", CORE_OPS, ids=named)

@@ -20,7 +20,7 @@ from cmlc.ir.text.printer import print_module
 from cmlc.ir.verify import verify
 from cmlc.passes.manager import Instrumentation, load_pass, parse_pipeline
 from cmlc.passes.patterns import Trace
-from generation import modules
+from generation import is_repeatable, modules
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -189,7 +189,9 @@ def test_keeps_random_modules_right(name, module, seed):
     pipeline = parse_pipeline(name)
     once = clone_module(module)
     pipeline.run(once, Instrumentation(verify_each=True))
-    assert_same_numbers(before, numbers(once, 3, module))
+    after = numbers(once, 3, module)
+    if is_repeatable(module):
+        assert_same_numbers(before, after)
     twice = clone_module(once)
     pipeline.run(twice)
     assert print_module(twice) == print_module(once)

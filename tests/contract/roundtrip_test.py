@@ -5,7 +5,7 @@ from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import PrintOptions, print_module, structurally_equal
 from cmlc.ir.verify import verify
-from generation import modules
+from generation import is_repeatable, modules
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +22,9 @@ def test_text_says_everything(module, n):
     ours, theirs = run(module, inputs), run(again, inputs)
     assert ours.keys() == theirs.keys()
     for name, array in ours.items():
-        np.testing.assert_array_equal(array, theirs[name])
+        assert array.shape == theirs[name].shape
+        if is_repeatable(module):
+            np.testing.assert_array_equal(array, theirs[name])
 
 
 @given(module=modules())

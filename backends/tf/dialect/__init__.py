@@ -4,10 +4,11 @@
 """
 
 from ....ir.dialects import builtin, op_table
-from . import array, math, nn
-from .array import *  # noqa: F403  the dialect is one namespace, in three files
+from . import array, math, nn, random
+from .array import *  # noqa: F403  the dialect is one namespace, in four files
 from .math import *  # noqa: F403
 from .nn import *  # noqa: F403
+from .random import *  # noqa: F403
 
-OPS = (*math.OPS, *array.OPS, *nn.OPS)
+OPS = (*math.OPS, *array.OPS, *nn.OPS, *random.OPS)
 TABLE = op_table(builtin.OPS, OPS)

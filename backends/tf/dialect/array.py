@@ -276,11 +276,29 @@ class TopK(TfOp, call="kernels.top_k"):
     ascending: bool = attr()
 
 
+class DynamicTopK(TfOp, call="kernels.top_k", name="kernels.top_k_dynamic"):
+    """As many as a tensor says."""
+
+    input: Value = operand()
+    k: Value = operand()
+    axis: int = attr()
+    ascending: bool = attr()
+
+
 class CumSum(TfOp, call="tf.cumsum"):
     """Running sums."""
 
     x: Value = operand()
     axis: int = attr()
+    exclusive: bool = attr()
+    reverse: bool = attr()
+
+
+class DynamicCumSum(TfOp, call="tf.cumsum", name="tf.cumsum_dynamic"):
+    """Along a dimension that a tensor names."""
+
+    x: Value = operand()
+    axis: Value = operand()
     exclusive: bool = attr()
     reverse: bool = attr()
 
@@ -318,6 +336,6 @@ OPS = (
     *(BroadcastTo, DynamicBroadcastTo, Range, ShapeOf, AssertShape, OnesLike),
     *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, Positions),
     *(ScatterUpdate, ScatterAdd, ScatterSub, ScatterMax, ScatterMin, ScatterMul, ScatterDiv),
-    *(ArgSort, TopK, CumSum, Cond, WhileLoop, CustomCall),
+    *(ArgSort, TopK, DynamicTopK, CumSum, DynamicCumSum, Cond, WhileLoop, CustomCall),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -1,4 +1,4 @@
-"""Convolution, pooling, activations, images and recurrence."""
+"""Convolution, pooling, activations, images, recurrence and detection."""
 
 from ....ir.declare import attr, operand
 from ....ir.ssa import Value
@@ -171,9 +171,20 @@ class Lstm(TfOp, call="kernels.lstm"):
     cell_clip: float = attr(default=0.0)
 
 
+class NonMaxSuppression(TfOp, call="kernels.non_max_suppression"):
+    """The best boxes that don't overlap."""
+
+    boxes: Value = operand()
+    scores: Value = operand()
+    iou_threshold: Value = operand()
+    score_threshold: Value = operand()
+    max_boxes: Value = operand()
+    per_class: bool = attr()
+
+
 OPS = (
     *(Conv2D, DepthwiseConv2D, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
     *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
-    *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Lstm),
+    *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Lstm, NonMaxSuppression),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

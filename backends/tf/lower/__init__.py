@@ -7,6 +7,7 @@ from . import (
     control,
     conv,
     custom,
+    detection,
     elementwise,
     fill,
     image,
@@ -14,6 +15,7 @@ from . import (
     linear,
     norm,
     pool,
+    random,
     recurrent,
     reduce,
     scatter,
@@ -22,8 +24,8 @@ from . import (
 )
 
 FAMILIES = (
-    *(activation, control, conv, custom, elementwise, fill, image, index),
-    *(linear, norm, pool, recurrent, reduce, scatter, shape, sort),
+    *(activation, control, conv, custom, detection, elementwise, fill, image, index),
+    *(linear, norm, pool, random, recurrent, reduce, scatter, shape, sort),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
 # Core ops that TensorFlow can't express, with the reason a user is told.

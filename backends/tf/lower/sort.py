@@ -9,6 +9,14 @@ lower = Lowering()
 
 lower.direct(core.Topk, tf.TopK, x="input")
 lower.direct(core.Cumsum, tf.CumSum)
+lower.direct(core.DynamicCumsum, tf.DynamicCumSum)
+
+
+@lower(core.DynamicTopk)
+def dynamic_topk(op: core.DynamicTopk) -> tuple[Value, ...]:
+    """Checked while it runs."""
+    types = tuple(value.type for value in op.results)
+    return tf.DynamicTopK(op.x, op.k, op.axis, op.ascending, result_types=types).results
 
 
 @lower(core.Argsort)

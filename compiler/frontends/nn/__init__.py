@@ -18,6 +18,7 @@ from . import (
     control,
     conv,
     custom,
+    detection,
     elementwise,
     fill,
     image,
@@ -25,6 +26,7 @@ from . import (
     linear,
     norm,
     pool,
+    random,
     recurrent,
     reduce,
     shape,
@@ -40,8 +42,8 @@ from .outputs import Outputs
 from .walk import Scope, Walk
 
 FAMILIES = (
-    *(activation, control, conv, custom, elementwise, fill, image, index, linear),
-    *(norm, pool, recurrent, reduce, shape, slicing, sort),
+    *(activation, control, conv, custom, detection, elementwise, fill, image, index, linear),
+    *(norm, pool, random, recurrent, reduce, shape, slicing, sort),
 )
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
 

@@ -1,9 +1,9 @@
 """Proof that a function treats the entries of a batch independently.
 
 The batch is the symbol N, and always the first dimension. A network allows a dynamic batch if every
-value that depends on the inputs has N first and nowhere else, and no op works along that
-dimension. The attribute kinds of ops say which dimensions an op works along; named are only the ops
-whose positions begin with the first dimension by their nature.
+value that depends on the inputs has N first and nowhere else, no op works along that dimension, and
+none draws new numbers each time. The attribute kinds of ops say which dimensions an op works along;
+named are only the ops whose positions begin with the first dimension by their nature.
 """
 
 from ....ir.attributes import Kind
@@ -12,6 +12,7 @@ from ....ir.dialects.core.custom import Call as CustomCall
 from ....ir.dialects.core.index import GatherNd
 from ....ir.dialects.core.scatter import ScatterNd
 from ....ir.dialects.core.shape import SliceByIndex
+from ....ir.dialects.core.sort import DynamicCumsum
 from ....ir.dims import Expr, symbols
 from ....ir.ssa import Function, Op, Value
 
@@ -19,6 +20,9 @@ from ....ir.ssa import Function, Op, Value
 def batch_problem(function: Function, batch: Expr) -> Diagnostic | None:
     """Why the function mixes or loses the batch dimension; None if it does neither."""
     name = str(batch)
+    restless = next((op for op in function.walk() if op.effects()), None)
+    if restless is not None:
+        return _problem(restless, "draws new numbers each time, once for the whole batch")
     dependent: set[Value] = set(function.arguments)
     for op in function.block:
         if op.regions:  # they see values that are no operands
@@ -51,8 +55,10 @@ def _works_along_batch(op: Op) -> bool:
             return True
         if item.kind is Kind.AXES and 0 in value:
             return True
-    if isinstance(op, GatherNd | ScatterNd | CustomCall):
-        return True  # multi-indices begin with the first dimension; nobody knows what a call does
+    if isinstance(op, GatherNd | ScatterNd):
+        return True  # multi-indices begin with the first dimension
+    if isinstance(op, DynamicCumsum | CustomCall):
+        return True  # the axis may be the first; what a call does, nobody knows
     return isinstance(op, SliceByIndex) and op.slices()[0] != slice(None, None, 1)
 
 

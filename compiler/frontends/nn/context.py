@@ -214,11 +214,30 @@ def known_number(cx: LayerContext, index: int, default: int) -> int:
     """The whole number that an optional input holds, `default` without that input."""
     if len(cx.inputs) <= index:
         return default
-    known = known_dims(cx.inputs[index])
-    number = known[0] if known and len(known) == 1 else None
+    number = known_dim(cx.inputs[index])
     if not isinstance(number, int):
         raise cx.unsupported("has a parameter that is computed while it runs")
     return number
+
+
+def known_dim(value: Value) -> Dim | None:
+    """The whole number that a blob of one element holds, or None if only running tells."""
+    known = known_dims(value)
+    return known[0] if known and len(known) == 1 else None
+
+
+def extent_of(cx: LayerContext, count: Value) -> Dim:
+    """The extent that a computed number makes: the number if it is known, else a new symbol."""
+    known = known_dim(count)
+    return cx.fresh_symbol(0) if known is None else known
+
+
+def scalar_of(cx: LayerContext, value: Value) -> Value:
+    """A blob of one element, of any rank, as a scalar."""
+    cx.require(product(value.type.shape) == 1, f"takes a number of type {value.type}")
+    if value.type.rank == 0:
+        return value
+    return shape.Squeeze(value, tuple(range(value.type.rank))).result
 
 
 def layer_rules(family: str) -> Rules[LayerRule]:

@@ -8,10 +8,10 @@ from ....ir.dialects.builtin import array_of, constant
 from ....ir.dialects.core import fill as core
 from ....ir.dialects.core.shape import BroadcastTo, ShapeOf, Squeeze
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, bare_symbol, is_static, product
+from ....ir.dims import Dim, bare_symbol, is_static
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, integers, layer_rules
+from .context import LayerContext, integers, layer_rules, scalar_of
 
 rules = layer_rules("fill")
 
@@ -106,7 +106,7 @@ def range_static(cx: LayerContext, p: Any) -> Result:
 def range_dynamic(cx: LayerContext, p: Any) -> Result:
     """End, start and step come in this order; the latter two may be parameters."""
     cx.expect_inputs(1, 2, 3)
-    end, *others = (_scalar(cx, value) for value in cx.inputs)
+    end, *others = (scalar_of(cx, value) for value in cx.inputs)
     given = [_number(p.startValue), _number(p.stepSizeValue)]
     given[: len(others)] = others
     return _range(cx, given[0], end, given[1])
@@ -114,13 +114,6 @@ def range_dynamic(cx: LayerContext, p: Any) -> Result:
 
 def _number(value: float) -> Value:
     return constant(np.asarray(value, np.float32))
-
-
-def _scalar(cx: LayerContext, value: Value) -> Value:
-    cx.require(product(value.type.shape) == 1, f"takes a number of type {value.type}")
-    if value.type.rank == 0:
-        return value
-    return Squeeze(value, tuple(range(value.type.rank))).result
 
 
 def _range(cx: LayerContext, start: Value, end: Value, step: Value) -> Value:

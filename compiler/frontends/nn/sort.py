@@ -4,7 +4,15 @@ from typing import Any
 
 from ....ir.dialects.core import sort as core
 from ..rules import Result
-from .context import LayerContext, floats, known_number, layer_rules
+from .context import (
+    LayerContext,
+    extent_of,
+    floats,
+    integers,
+    known_dim,
+    layer_rules,
+    scalar_of,
+)
 
 rules = layer_rules("sort")
 
@@ -21,8 +29,17 @@ def arg_sort(cx: LayerContext, p: Any) -> Result:
 def top_k(cx: LayerContext, p: Any) -> Result:
     """The largest or smallest K elements and their positions; a second input may give K."""
     cx.expect_inputs(1, 2)
-    k = known_number(cx, 1, int(p.K))
-    values, found = core.Topk(cx.input, k, int(p.axis), ascending=bool(p.useBottomK)).results
+    axis, ascending = int(p.axis), bool(p.useBottomK)
+    if len(cx.inputs) == 1:
+        values, found = core.Topk(cx.input, int(p.K), axis, ascending).results
+        return values, floats(found)
+    given = scalar_of(cx, cx.inputs[1])
+    count = extent_of(cx, given)
+    if isinstance(count, int):
+        values, found = core.Topk(cx.input, count, axis, ascending).results
+    else:
+        k = integers(given)
+        values, found = core.DynamicTopk(cx.input, k, (count,), axis, ascending).results
     return values, floats(found)
 
 
@@ -30,6 +47,11 @@ def top_k(cx: LayerContext, p: Any) -> Result:
 def cum_sum(cx: LayerContext, p: Any) -> Result:
     """Running sums along an axis, which a second input may give."""
     cx.expect_inputs(1, 2)
-    axis = known_number(cx, 1, int(p.axis))
     exclusive, reverse = bool(p.excludeFinalSum), bool(p.reverse)
-    return core.Cumsum(cx.input, axis, exclusive, reverse).result
+    if len(cx.inputs) == 1:
+        return core.Cumsum(cx.input, int(p.axis), exclusive, reverse).result
+    given = scalar_of(cx, cx.inputs[1])
+    axis = known_dim(given)
+    if isinstance(axis, int):
+        return core.Cumsum(cx.input, axis, exclusive, reverse).result
+    return core.DynamicCumsum(cx.input, integers(given), exclusive, reverse).result

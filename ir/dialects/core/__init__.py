@@ -7,6 +7,7 @@ from . import (
     control,
     conv,
     custom,
+    detection,
     elementwise,
     fill,
     image,
@@ -14,6 +15,7 @@ from . import (
     linear,
     norm,
     pool,
+    random,
     recurrent,
     reduce,
     scatter,
@@ -23,7 +25,7 @@ from . import (
 
 FAMILIES = (
     *(elementwise, activation, conv, pool, norm, linear, reduce),
-    *(shape, fill, index, scatter, sort, recurrent, control, image, custom),
+    *(shape, fill, random, index, scatter, sort, recurrent, control, image, detection, custom),
 )
 CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)
 TABLE: dict[str, type[Op]] = op_table(builtin.OPS, CORE_OPS)

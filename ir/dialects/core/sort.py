@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from ...attributes import Axis
+from ...attributes import Axis, Dims
 from ...declare import attr, operand
+from ...dims import Dim
 from ...ssa import Op, Value
-from ...types import NUMERIC, Array, DType, Type
+from ...types import INDEX, NUMERIC, Array, DType, Type
 
 
 def _order(x: Array, axis: int, ascending: bool) -> Array:
@@ -49,17 +50,53 @@ class Topk(Op):
     ascending: bool = attr(default=False)
 
     def infer(self) -> tuple[Type, Type]:
-        shape = list(self.x.type.shape)
-        extent = shape[self.axis]
+        extent = self.x.type.shape[self.axis]
         fits = self.k >= 1 and (not isinstance(extent, int) or self.k <= extent)
         self.require("C1", fits, f"takes {self.k} of {extent}")
-        shape[self.axis] = self.k
-        values = self.x.type.with_shape(shape)
-        return values, values.with_dtype(DType.I32)
+        return _picked_types(self.x.type, self.axis, self.k)
 
     def evaluate(self, x: Array) -> tuple[Array, Array]:
-        picked = np.take(_order(x, self.axis, self.ascending), np.arange(self.k), self.axis)
-        return np.take_along_axis(x, picked, self.axis), picked
+        return _picked(x, self.k, self.axis, self.ascending)
+
+
+class DynamicTopk(Op):
+    """`tensor.topk` with a k that is computed at run time.
+
+    `dims` declares the only extent that depends on it: a number if known, or a symbol. A k below 1
+    or above the extent is an error of the run.
+
+    (C1) dims has one entry.
+
+    Example:
+        %values, %found = tensor.dynamic_topk(%x, %k) {dims = [K]} : f32[2,K], i32[2,K]
+    """
+
+    name = "tensor.dynamic_topk"
+
+    x: Value = operand(NUMERIC)
+    k: Value = operand(INDEX, rank=0)
+    dims: Dims = attr()
+    axis: Axis = attr(default=-1)
+    ascending: bool = attr(default=False)
+
+    def infer(self) -> tuple[Type, Type]:
+        self.require("C1", len(self.dims) == 1, f"dims has {len(self.dims)} entries")
+        return _picked_types(self.x.type, self.axis, self.dims[0])
+
+    def evaluate(self, x: Array, k: Array) -> tuple[Array, Array]:
+        return _picked(x, int(k), self.axis, self.ascending)
+
+
+def _picked_types(x: Type, axis: int, count: Dim) -> tuple[Type, Type]:
+    values = x.with_shape((*x.shape[:axis], count, *x.shape[axis + 1 :]))
+    return values, values.with_dtype(DType.I32)
+
+
+def _picked(x: Array, k: int, axis: int, ascending: bool) -> tuple[Array, Array]:
+    if not 1 <= k <= x.shape[axis]:
+        raise ValueError(f"takes {k} of {x.shape[axis]}")
+    picked = np.take(_order(x, axis, ascending), np.arange(k), axis)
+    return np.take_along_axis(x, picked, axis), picked
 
 
 class Cumsum(Op):
@@ -80,15 +117,45 @@ class Cumsum(Op):
         return self.x.type
 
     def evaluate(self, x: Array) -> Array:
-        # Half precision is summed in single, as in reductions.
-        wide = x.astype(np.float32) if x.dtype == np.float16 else x
-        ordered = np.moveaxis(wide, self.axis, 0)
-        ordered = ordered[::-1] if self.reverse else ordered
-        if self.exclusive:
-            ordered = np.concatenate([np.zeros_like(ordered[:1]), ordered[:-1]])
-        total = np.cumsum(ordered, 0, dtype=ordered.dtype)
-        total = total[::-1] if self.reverse else total
-        return np.moveaxis(total, 0, self.axis).astype(x.dtype)
+        return _running_sums(x, self.axis, self.exclusive, self.reverse)
 
 
-OPS = (Argsort, Topk, Cumsum)
+class DynamicCumsum(Op):
+    """`tensor.cumsum` along a dimension that is computed at run time.
+
+    A negative axis counts from the end; one that x doesn't have is an error of the run.
+
+    (C1) x has a dimension.
+
+    Example:
+        %y = tensor.dynamic_cumsum(%x, %axis) {reverse = true} : f32[2,3]
+    """
+
+    name = "tensor.dynamic_cumsum"
+
+    x: Value = operand(NUMERIC)
+    axis: Value = operand(INDEX, rank=0)
+    exclusive: bool = attr(default=False)
+    reverse: bool = attr(default=False)
+
+    def infer(self) -> Type:
+        self.require("C1", self.x.type.rank > 0, f"x is {self.x.type}")
+        return self.x.type
+
+    def evaluate(self, x: Array, axis: Array) -> Array:
+        return _running_sums(x, int(axis), self.exclusive, self.reverse)
+
+
+def _running_sums(x: Array, axis: int, exclusive: bool, reverse: bool) -> Array:
+    # Half precision is summed in single, as in reductions.
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    ordered = np.moveaxis(wide, axis, 0)
+    ordered = ordered[::-1] if reverse else ordered
+    if exclusive:
+        ordered = np.concatenate([np.zeros_like(ordered[:1]), ordered[:-1]])
+    total = np.cumsum(ordered, 0, dtype=ordered.dtype)
+    total = total[::-1] if reverse else total
+    return np.moveaxis(total, 0, axis).astype(x.dtype)
+
+
+OPS = (Argsort, Topk, DynamicTopk, Cumsum, DynamicCumsum)

@@ -30,6 +30,7 @@ ELSEWHERE = (
     *("in which N is not the batch", "works along the batch dimension"),
     "chooses between computations for the whole batch",
     *("weights, not number", "has a definition that fails"),
+    "draws new numbers each time",
     "preprocessing is for an image input, which this is not",
 )
 UNREACHABLE = {

@@ -264,6 +264,7 @@ def test_arrays_get_a_batch_on_request(rank5):
         (layer("transpose", axes=[1, 0]), "in which N is not the batch"),
         (layer("reshapeStatic", targetShape=[-1]), "in which N is not the batch"),
         (layer("reverse", reverseDim=[True, False]), "works along the batch dimension"),
+        (layer("categoricalDistribution", seed=-1, numSamples=2), "draws new numbers each time"),
     ],
 )
 def test_a_batch_that_is_not_possible(item, reason):

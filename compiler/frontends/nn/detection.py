@@ -1,0 +1,41 @@
+"""Layers that choose among boxes."""
+
+from typing import Any
+
+import numpy as np
+
+from ....ir.dialects.builtin import constant
+from ....ir.dialects.core import detection as core
+from ....ir.ssa import Value
+from ..rules import Result
+from .context import LayerContext, extent_of, floats, integers, layer_rules, scalar_of
+
+rules = layer_rules("detection")
+
+_LARGEST = 2**31 - 1
+
+
+@rules("NonMaximumSuppression")
+def non_maximum_suppression(cx: LayerContext, p: Any) -> Result:
+    """The third to fifth input, where present, take the place of parameters."""
+    cx.expect_inputs(2, 3, 4, 5)
+    data = cx.inputs[0], cx.inputs[1]
+    iou = _threshold(cx, 2, p.iouThreshold)
+    score = _threshold(cx, 3, p.scoreThreshold)
+    if len(cx.inputs) > 4:
+        most = scalar_of(cx, cx.inputs[4])
+        count, most = extent_of(cx, most), integers(most)
+    else:
+        count = int(p.maxBoxes)
+        cx.require(0 < count <= _LARGEST, f"gives out {count} boxes")
+        most = constant(np.asarray(count, np.int32))
+    per_class = bool(p.perClassSuppression)
+    op = core.NonMaximumSuppression(*data, iou, score, most, (count,), per_class)
+    boxes, scores, indices, counts = op.results
+    return boxes, scores, floats(indices), floats(counts)
+
+
+def _threshold(cx: LayerContext, index: int, parameter: float) -> Value:
+    if len(cx.inputs) > index:
+        return scalar_of(cx, cx.inputs[index])
+    return constant(np.asarray(parameter, np.float32))
