@@ -1,7 +1,8 @@
 """`python -m cmlc.tools.opdoc`: documents made from the code, so that they can't be wrong.
 
-Writes `ir/OPS.md` (every core op, and how TensorFlow expresses it) and, in README.md, the tables
-between `<!-- support:begin -->`, `<!-- passes:begin -->` and their ends. `--check` only compares.
+Writes `ir/OPS.md` (every core op, and how TensorFlow expresses it), the table of NeuralNetwork
+layers (see `layerdoc`) and, in README.md, the tables between `<!-- support:begin -->`,
+`<!-- passes:begin -->` and their ends. `--check` only compares.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from textwrap import dedent
 from typing import Any
 
 from . import console
+from .layerdoc import FILE, layers_document
 
 if typing.TYPE_CHECKING:
     from ..ir.declare import AttributeField, Field, OperandField
@@ -67,6 +69,8 @@ def _run(root: Path, given: argparse.Namespace) -> int:
 def documents(root: Path) -> dict[Path, str]:
     """What every generated document should hold, by path."""
     found = {root / "ir" / "OPS.md": ops_document()}
+    if (root / FILE).parent.is_dir():
+        found[root / FILE] = layers_document(root)
     readme = root / "README.md"
     if readme.exists():
         text = readme.read_text(encoding="utf-8")
@@ -217,20 +221,15 @@ def _lowered(op: "type[Op]", lowering: Mapping[Any, Any], unsupported: Mapping[A
 
 
 def support_table() -> str:
-    """NeuralNetwork layers that are read, and those that are not yet."""
+    """How many NeuralNetwork layers are read, and which are not."""
     from ..compiler.frontends.nn import LAYERS
-    from ..compiler.source.spec import messages
+    from .layerdoc import layer_messages
 
-    layer = messages("NeuralNetwork_pb2").NeuralNetworkLayer.DESCRIPTOR
-    known = sorted(field.name for field in layer.oneofs_by_name["layer"].fields)
-    supported = [name for name in known if name in LAYERS]
+    known = [name for name, _ in layer_messages()]
     missing = [name for name in known if name not in LAYERS]
-    rows = [("Supported", supported), ("Not yet", missing)]
-    text = f"{len(supported)} of the {len(known)} NeuralNetwork layer types are supported.\n"
-    for title, names in rows:
-        if names:
-            text += f"\n**{title}** ({len(names)}): {', '.join(f'`{name}`' for name in names)}\n"
-    return text
+    count = f"{len(known) - len(missing)} of the {len(known)}"
+    text = f"{count} NeuralNetwork layer types are supported: [the table]({FILE}).\n"
+    return text + (f"Not yet: {', '.join(f'`{name}`' for name in missing)}.\n" if missing else "")
 
 
 def passes_table() -> str:

@@ -5,7 +5,7 @@ import pytest
 from cmlc.backends.target import load_target
 from cmlc.ir.dialects.core import CORE_OPS
 from cmlc.passes import PASSES
-from cmlc.tools import opdoc
+from cmlc.tools import layerdoc, opdoc
 
 README = "# x\n<!-- support:begin -->\nold\n<!-- support:end -->\nkept\n"
 
@@ -46,3 +46,20 @@ def test_every_pass_is_listed(name):
 
 def test_no_readme_is_needed(tmp_path):
     assert opdoc.documents(tmp_path).keys() == {Path(tmp_path, "ir", "OPS.md")}
+
+
+def test_every_layer_is_described_and_tested():
+    rows = layerdoc.layers_document(opdoc.ROOT).splitlines()[8:]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert len(cells) == 158
+    for name, summary, _, family, test in cells:
+        if summary != "*not supported*":
+            assert all((summary, family)), name
+            assert test, f"no test in tests/frontends/nn names {name}"
+
+
+def test_modes_of_a_layer():
+    (row,) = [r for r in layerdoc.layers_document(opdoc.ROOT).splitlines() if "| `pooling` |" in r]
+    assert "type (MAX AVERAGE L2)" in row
+    assert "PoolingPaddingType (valid" in row
+    assert "globalPooling" in row

@@ -48,6 +48,7 @@ def _extents(dims: Dims) -> Value:
 
 def _like(draw: Draw) -> Callable[..., Result]:
     def rule(cx: LayerContext, p: Any) -> Result:
+        """Drawn in the shape of the input."""
         cx.expect_inputs(1)
         dims = cx.input.type.shape
         return draw(cx, p, _extents(dims) if is_static(dims) else ShapeOf(cx.input).result, dims)
@@ -57,6 +58,7 @@ def _like(draw: Draw) -> Callable[..., Result]:
 
 def _static(draw: Draw) -> Callable[..., Result]:
     def rule(cx: LayerContext, p: Any) -> Result:
+        """Drawn in a fixed shape."""
         cx.expect_inputs(0)
         dims = tuple(int(size) for size in p.outputShape)
         cx.require(bool(dims), "has no output shape")
@@ -67,6 +69,7 @@ def _static(draw: Draw) -> Callable[..., Result]:
 
 def _dynamic(draw: Draw) -> Callable[..., Result]:
     def rule(cx: LayerContext, p: Any) -> Result:
+        """Drawn in a shape that the input holds."""
         cx.expect_inputs(1)
         extents = cx.input
         cx.require(extents.type.rank == 1, f"takes a shape of type {extents.type}")

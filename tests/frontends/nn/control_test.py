@@ -114,6 +114,8 @@ def test_what_only_the_body_makes_is_seen_after_the_loop():
 
 
 def test_leaving_a_loop():
+    """`loopBreak` ends the loop, `loopContinue` the step."""
+    assert (BREAK[0], CONTINUE[0]) == ("loopBreak", "loopContinue")
     body = [
         step("add", "i", "i", alpha=1),
         step("greaterThan", "i", "big", alpha=4),

@@ -17,6 +17,11 @@ from networks import (
     text,
 )
 
+LAYERS = (
+    *("randomNormalLike", "randomNormalStatic", "randomNormalDynamic"),
+    *("randomUniformLike", "randomUniformStatic", "randomUniformDynamic"),
+    *("randomBernoulliLike", "randomBernoulliStatic", "randomBernoulliDynamic"),
+)
 # Kind → parameters, and the mean and variance that follow.
 KINDS = {
     "Normal": ({"mean": -1, "stdDev": 2}, -1, 4),
@@ -29,6 +34,7 @@ SHAPE = (40, 50, 60)
 def drawn(kind, way, shape, **fields):
     """What a layer of a kind draws, its shape given in one of three ways."""
     given = {**KINDS[kind][0], **fields}
+    assert f"random{kind}{way}" in LAYERS
     if way == "Like":
         return layer_result(f"random{kind}Like", np.zeros(shape), **given)
     if way == "Dynamic":
