@@ -1,0 +1,121 @@
+"""Small models that together have most of what a file can have: for damage, and for round trips."""
+
+from pathlib import Path
+
+from networks import (
+    add_image,
+    branch,
+    constant,
+    flexible,
+    layer,
+    loop,
+    lstm_weights,
+    network,
+    numbers,
+    step,
+)
+
+STATISTICS = {name: numbers(4) ** 2 for name in ("gamma", "beta", "mean", "variance")}
+GATES = [{"sigmoid": {}}, {"tanh": {}}, {"tanh": {}}]
+
+
+def pictures():
+    """An image, convolutions of several kinds, a classifier."""
+    weights = {"weights": numbers(4, 3, 3, 3), "outputChannels": 4, "kernelChannels": 3}
+    model = network(
+        layer("convolution", ["image"], **weights, kernelSize=[3, 3], same={}, stride=[2, 2]),
+        layer("batchnorm", channels=4, **STATISTICS),
+        layer("activation", PReLU={"alpha": numbers(4)}),
+        layer("pooling", kernelSize=[2, 2], stride=[2, 2], valid={}),
+        layer("flatten"),
+        layer("innerProduct", inputChannels=16, outputChannels=3, weights=numbers(48)),
+        layer("softmax"),
+        kind="neuralNetworkClassifier",
+        rank5=True,
+        outputs=["y"],
+    )
+    add_image(model.description.input, "image", height=8, width=8)
+    preprocessing = model.neuralNetworkClassifier.preprocessing.add(featureName="image")
+    preprocessing.scaler.channelScale = 1 / 255
+    del model.description.output[:]
+    label, chances = (
+        model.description.output.add(name="label"),
+        model.description.output.add(name="y"),
+    )
+    label.type.stringType.SetInParent()
+    chances.type.dictionaryType.stringKeyType.SetInParent()
+    model.description.predictedFeatureName = "label"
+    model.description.predictedProbabilitiesName = "y"
+    model.neuralNetworkClassifier.stringClassLabels.vector.extend(["cat", "dog", "bird"])
+    return model
+
+
+def sequences():
+    """A bidirectional LSTM over a sequence."""
+    return network(
+        layer(
+            "biDirectionalLSTM",
+            inputVectorSize=3,
+            outputVectorSize=2,
+            params={"sequenceOutput": True, "hasBiasVectors": True, "hasPeepholeVectors": True},
+            activationsForwardLSTM=GATES,
+            activationsBackwardLSTM=GATES,
+            weightParams=[lstm_weights(3, 2), lstm_weights(3, 2, seed=5)],
+        ),
+        layer("reduce", axis=2),
+        x=(4, 1, 3, 1, 1),
+    )
+
+
+def control():
+    """Branches and loops, shapes that only running tells."""
+    return network(
+        step("copy", "x", "y"),
+        loop([step("add", "y", "y", alpha=1), step("concatND", ["y", "x"], "y", axis=0)], limit=2),
+        constant("c", 1),
+        branch(
+            "c", [step("reduceSum", "y", "z", axes=[0])], [step("reduceMin", "y", "z", axes=[0])]
+        ),
+        layer("whereNonZero", ["y"], ["w"]),
+        layer("topK", ["y"], ["v", "i"], K=2, axis=0),
+        outputs=["z", "w", "v"],
+        x=(3,),
+    )
+
+
+def shapes():
+    """A flexible shape; slices, gathers, reshapes, quantized weights."""
+    quantized = {
+        "rawValue": bytes(range(24)),
+        "quantization": {
+            "numberOfBits": 8,
+            "linearQuantization": {"scale": [0.1] * 4, "bias": [-1.0] * 4},
+        },
+    }
+    model = network(
+        layer(
+            "sliceStatic", beginIds=[0, 1], endIds=[0, 7], strides=[1, 1], endMasks=[True, False]
+        ),
+        layer("transpose", axes=[1, 0]),
+        layer("transpose", axes=[1, 0]),
+        layer("innerProduct", inputChannels=6, outputChannels=4, weights=quantized),
+        layer(
+            "layerNormalization", normalizedShape=[4], gamma=numbers(4), beta=numbers(4), eps=1e-5
+        ),
+        layer("gelu"),
+        x=(2, 8),
+    )
+    sizes = flexible(model).description.input[0].type.multiArrayType.shapeRange.sizeRanges
+    sizes[1].lowerBound = sizes[1].upperBound = 8
+    return model
+
+
+MODELS = {"pictures": pictures, "sequences": sequences, "control": control, "shapes": shapes}
+
+
+def write_samples(folder: Path) -> list[Path]:
+    """The models as files in a folder."""
+    paths = [folder / f"{name}.mlmodel" for name in MODELS]
+    for path, make in zip(paths, MODELS.values(), strict=True):
+        path.write_bytes(make().SerializeToString())
+    return paths
