@@ -8,6 +8,7 @@ whose positions begin with the first dimension by their nature.
 
 from ....ir.attributes import Kind
 from ....ir.diagnostics import Diagnostic
+from ....ir.dialects.core.image import CropResize
 from ....ir.dialects.core.index import GatherNd
 from ....ir.dialects.core.scatter import ScatterNd
 from ....ir.dialects.core.shape import SliceByIndex
@@ -50,8 +51,8 @@ def _works_along_batch(op: Op) -> bool:
             return True
         if item.kind is Kind.AXES and 0 in value:
             return True
-    if isinstance(op, GatherNd | ScatterNd):
-        return True  # multi-indices begin with the first dimension
+    if isinstance(op, GatherNd | ScatterNd | CropResize):
+        return True  # multi-indices begin with the first dimension, boxes name its images
     return isinstance(op, SliceByIndex) and op.slices()[0] != slice(None, None, 1)
 
 
