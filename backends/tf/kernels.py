@@ -120,17 +120,13 @@ def resample(x: Any, axis: int, count: int, mode: str, coordinates: str) -> Any:
     points = _grid(tf, tf.cast(last + 1, tf.float64), count, coordinates)
     if mode == "nearest":
         shift = 0.0 if coordinates == "default" else 0.5
-        return tf.gather(
-            x, tf.minimum(tf.cast(tf.floor(points + shift), tf.int32), last), axis=axis
-        )
+        at = tf.cast(tf.floor(points + shift), tf.int32)
+        return tf.gather(x, tf.minimum(at, last), axis=axis)
     number = tf.float32 if x.dtype == tf.float16 else x.dtype
-    low = tf.cast(tf.floor(points), tf.int32)
+    *positions, share, _ = _neighbours(tf, points, last, number)
     shape = [-1 if i == axis else 1 for i in range(len(x.shape))]
-    share = tf.reshape(tf.cast(points - tf.cast(low, points.dtype), number), shape)
-    below, above = (
-        tf.cast(tf.gather(x, at, axis=axis), number) for at in (low, tf.minimum(low + 1, last))
-    )
-    return tf.cast(below + (above - below) * share, x.dtype)
+    below, above = (tf.cast(tf.gather(x, at, axis=axis), number) for at in positions)
+    return tf.cast(below + (above - below) * tf.reshape(share, shape), x.dtype)
 
 
 def _grid(tf: Any, size: Any, count: int, coordinates: str) -> Any:
@@ -162,8 +158,7 @@ def crop_resize(
 ) -> Any:
     """See the core op `image.crop_resize`; x is [B, H, W, C] here.
 
-    Not `tf.image.crop_and_resize`: that has one of the four ways to place samples, and rounding
-    takes its last one over the edge of an image.
+    Not `tf.image.crop_and_resize`, which knows one of the four ways to place samples.
     """
     import tensorflow as tf
 
@@ -176,11 +171,7 @@ def crop_resize(
         unit = tf.cast(last, position) if normalized else tf.ones((), position)
         start, end = (c[:, axis, tf.newaxis] * unit * spatial_scale for c in (starts, ends))
         points = _box_grid(tf, start, end, count, coordinates)
-        inside = (points >= 0) & (points <= tf.cast(last, position))
-        points = tf.where(inside, points, tf.zeros_like(points))
-        low = tf.cast(tf.floor(points), tf.int32)
-        share = tf.cast(points - tf.cast(low, position), number)
-        samples.append((low, tf.minimum(low + 1, last), share, inside))
+        samples.append(_neighbours(tf, points, last, number))
     (top, bottom, down, rows), (left, right, along, columns) = samples
 
     def strip(at: Any) -> Any:
@@ -217,6 +208,15 @@ def _box_grid(tf: Any, start: Any, end: Any, count: int, coordinates: str) -> An
     offsets = tf.minimum(shares * span, length)
     points = tf.where(start <= end, start + offsets, start - offsets)
     return tf.where(tf.math.is_finite(length), points, tf.constant(float("nan"), start.dtype))
+
+
+def _neighbours(tf: Any, points: Any, last: Any, number: Any) -> tuple[Any, Any, Any, Any]:
+    """(position below, position above, the upper one's share, whether a point lies inside)."""
+    inside = (points >= 0) & (points <= tf.cast(last, points.dtype))
+    points = tf.where(inside, points, tf.zeros_like(points))
+    low = tf.cast(tf.floor(points), tf.int32)
+    share = tf.cast(points - tf.cast(low, points.dtype), number)
+    return low, tf.minimum(low + 1, last), share, inside
 
 
 def lstm(
