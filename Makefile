@@ -11,13 +11,17 @@ LAYERS ?=
 LIMIT  ?=
 JOBS   ?= 2
 
+# make fuzz COUNT=500 MODELS="model.mlmodel other.mlmodelc"; small models of our own by default
+COUNT  ?= 500
+MODELS ?=
+
 # Tests are independent of each other; TensorFlow takes memory, so no more workers than this.
 TEST_JOBS ?= 2
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format docs bench conformance constraints clean
+.PHONY: help demo test quick check format docs bench conformance fuzz constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +55,9 @@ bench: $(VENV)/installed ## how long import, load, passes, compilation and infer
 conformance: $(VENV)/installed ## replay recorded cases (SUITE= LAYERS= LIMIT= JOBS=)
 	$(PY) tests/conformance/replay.py --jobs $(JOBS) \
 	  $(if $(SUITE),--suite $(SUITE)) $(if $(LAYERS),--layers $(LAYERS)) $(if $(LIMIT),--sample $(LIMIT))
+
+fuzz: $(VENV)/installed-dev ## compile damaged models (COUNT=, MODELS=): none may crash, hang or take 2 GB
+	$(PY) tests/fuzz.py --count $(COUNT) --jobs $(JOBS) $(MODELS)
 
 constraints: ## pin the newest environment that pyproject.toml allows
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints

@@ -1,5 +1,6 @@
 """The driver: load → frontend → passes → target. The only module that names every stage."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ from ..ir.ssa import Module
 from ..ir.verify import verify
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from .options import Options
-from .runtime import CompiledModel
+from .runtime import CompiledModel, Shapes
 from .source.survey import Survey
+
+_KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
 
 
 @dataclass
@@ -212,6 +215,7 @@ def compile(
     if options is None:
         options = _options(choices)
     file = str(source) if isinstance(source, str | Path) else ""
+    watch = watch or Watch()
     module = load(source, options, watch)
     if any(not function.result_names for function in module.functions.values()):
         module = _named(module)
@@ -220,7 +224,13 @@ def compile(
         lowered = lower(optimized, options, watch)
     except CompileError as error:
         raise error.in_file(file) from None
-    return CompiledModel(module, optimized, lowered, options)
+    again = None if watch.survey is None else functools.partial(_reshaped, source, options)
+    reshaped = again and functools.lru_cache(_KEPT_SHAPES)(again)
+    return CompiledModel(module, optimized, lowered, options, reshaped)
+
+
+def _reshaped(source: Any, options: Options, shapes: Shapes) -> CompiledModel:
+    return compile(source, replace(options, shapes={**options.shapes, **dict(shapes)}))
 
 
 def _named(module: Module) -> Module:

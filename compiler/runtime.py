@@ -1,7 +1,7 @@
 """A compiled model: the interface of coremltools.models.MLModel, on any machine."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array, DType
 from .options import Options
 
+# Full shapes of inputs by name, hashable.
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
 _PIL_MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}
 
 
@@ -25,15 +28,23 @@ class CompiledModel:
         optimized: after the target's passes.
         lowered: in the target's dialect.
         options: how it was compiled.
+        reshaped: the same model for other full shapes of its inputs (`Options.shapes`); None if
+            there is nothing to compile again.
     """
 
     def __init__(
-        self, module: Module, optimized: Module, lowered: Module, options: Options
+        self,
+        module: Module,
+        optimized: Module,
+        lowered: Module,
+        options: Options,
+        reshaped: "Callable[[Shapes], CompiledModel] | None" = None,
     ) -> None:
         self.module = module
         self.optimized = optimized
         self.lowered = lowered
         self.options = options
+        self.reshaped = reshaped
 
     @functools.cached_property
     def executable(self) -> Any:
@@ -58,17 +69,26 @@ class CompiledModel:
         Raises:
             CompileError: an input is missing, unknown, or of the wrong shape.
         """
+        if (other := self._for_shapes_of(inputs)) is not None:
+            return other.predict(inputs)
         arrays, batched = bind_inputs(self.function, inputs)
         return present_outputs(self.function, self.executable.run(arrays), batched)
 
     def interpret(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The same as `predict`, by the numpy interpreter on the imported IR."""
+        if (other := self._for_shapes_of(inputs)) is not None:
+            return other.interpret(inputs)
         function = self.module.main
         arrays, batched = bind_inputs(function, inputs)
         ordered = [arrays[value.name] for value in function.arguments]
         results = Interpreter(self.module).run(function, ordered)
         named = dict(zip(function.result_names, results, strict=True))
         return present_outputs(function, named, batched)
+
+    def _for_shapes_of(self, inputs: Mapping[str, Any]) -> "CompiledModel | None":
+        """The model for the sequence or batch that inputs have, if this one isn't made for it."""
+        shapes = full_shapes(self.function, inputs)
+        return self.reshaped(shapes) if shapes and self.reshaped is not None else None
 
     def save(self, folder: str | Path) -> Path:
         """Write a SavedModel; an older one in the same place is replaced.
@@ -100,6 +120,22 @@ def check_replaceable(folder: Path) -> None:
     else:
         return
     raise CompileError(_usage(message, "name another folder, or remove it"))
+
+
+def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
+    """Shapes [sequence, batch, C, H, W] of the inputs that have more than the declared [C, H, W].
+
+    Only of those that the rank-5 mapping lets vary, and that are compiled without the two.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
+        declared = facts.get("shape", ())
+        if "axes" not in facts or facts.get("batched") or value.type.rank != len(declared):
+            continue
+        shape = np.shape(inputs.get(value.name, 0))
+        if shape[2:] == (*declared, 1, 1)[:3] and shape[:2] != (1, 1):
+            found[value.name] = shape
+    return tuple(found.items())
 
 
 def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str, Array], bool]:

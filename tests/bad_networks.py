@@ -29,6 +29,21 @@ def control(*layers, outputs=("y",)):
 
 
 COPY = [step("copy", "x", "y")]
+
+
+def volume(kind, x=(1, 4, 5, 6, 7), /, **fields):
+    """A 3-D layer on a volume, valid but for the given fields."""
+    names = ("kernel", "stride", "dilation") if kind == "convolution3d" else ("kernel", "stride")
+    sizes = {f"{name}{end}": 1 for name in names for end in ("Depth", "Height", "Width")}
+    if kind == "convolution3d":
+        sizes |= {"outputChannels": 2, "inputChannels": 4, "nGroups": 1, "weights": numbers(8)}
+    return one(kind, x, **(sizes | fields))
+
+
+def boxes(x=(1, 2, 3, 4, 5), b=(6, 1, 4, 1, 1), **fields):
+    return two("cropResize", x, b, **({"spatialScale": 1} | fields))
+
+
 SIGMOIDS = [{"sigmoid": {}}] * 3
 EDGE = {"startEdgeSize": 1, "endEdgeSize": 1}
 ONE_EDGE = {"paddingAmounts": {"borderAmounts": [EDGE]}}
@@ -106,6 +121,58 @@ MALFORMED = [
         lstm(shape=R5),
     ),
     ("uniDirectionalLSTM layer needs an input of rank 5, got f32[4]", lstm(shape=R1)),
+    ("convolution3d layer needs an input of rank 5, got f32[1,3,4,5]", volume("convolution3d", R4)),
+    ("convolution3d layer has 0 groups", volume("convolution3d", nGroups=0)),
+    (
+        "convolution3d layer divides 4 and 2 channels into 3 groups",
+        volume("convolution3d", nGroups=3),
+    ),
+    ("convolution3d layer has no weights", volume("convolution3d", weights={})),
+    (
+        "convolution3d layer has an output shape, which only deconvolutions have",
+        volume("convolution3d", outputShape=[5, 6, 7]),
+    ),
+    (
+        "'nn.conv_transpose' (C3) output_shape has 2 entries",
+        volume("convolution3d", isDeconvolution=True, outputShape=[6, 7]),
+    ),
+    (
+        "'nn.conv' (C1) x has 3 channels, weight expects 4 * 1",
+        volume("convolution3d", (1, 3, 5, 6, 7)),
+    ),
+    ("convolution3d layer has a dilation of 1 x 1 x 0", volume("convolution3d", dilationWidth=0)),
+    ("pooling3d layer has a kernel of 0 x 1 x 1", volume("pooling3d", kernelDepth=0)),
+    ("pooling3d layer has a stride of 1 x -1 x 1", volume("pooling3d", strideHeight=-1)),
+    ("pooling3d layer has an unknown type 2", volume("pooling3d", type=2)),
+    ("pooling3d layer has an unknown padding type 3", volume("pooling3d", paddingType=3)),
+    (
+        "pooling3d layer has padding amounts [0, 0, -1, 0, 0, 0]",
+        volume("pooling3d", customPaddingTop=-1),
+    ),
+    (
+        "pooling3d layer has padding amounts, which only CUSTOM padding has",
+        volume("pooling3d", paddingType=2, customPaddingTop=1),
+    ),
+    (
+        "globalPooling3d layer has an unknown type 7",
+        one("globalPooling3d", (1, 1, 2, 2, 2), type=7),
+    ),
+    ("resizeBilinear layer has a target size of 1 entries", one("resizeBilinear", targetSize=[4])),
+    (
+        "resizeBilinear layer has an unknown sampling method 4",
+        one("resizeBilinear", mode={"samplingMethod": 4}),
+    ),
+    ("cropResize layer needs an input of rank 5, got f32[3,4,5]", boxes(x=R3)),
+    (
+        "cropResize layer takes images [1, B, C, H, W], got f32[2,2,3,4,5]",
+        boxes(x=(2, 2, 3, 4, 5)),
+    ),
+    (
+        "cropResize layer takes boxes [N, 1, 4, 1, 1] or [N, 1, 5, 1, 1], got f32[6,1,3,1,1]",
+        boxes(b=(6, 1, 3, 1, 1)),
+    ),
+    ("cropResize layer has an unknown box mode 4", boxes(boxIndicesMode={"boxMode": 4})),
+    ("cropResize layer has a spatial scale of 0", boxes(spatialScale=0)),
     (
         "uniDirectionalLSTM layer has a state of type f32[2,1,2]",
         network(
@@ -290,50 +357,5 @@ MALFORMED = [
     (
         "loop layer changes 'y' from f32[2] to f32[1,2] in a step",
         control(*COPY, loop([step("expandDims", "y", "y", axes=[0])], limit=3)),
-    ),
-]
-UNSUPPORTED = [
-    ("oneHot layer has a parameter that is computed while it runs", two("oneHot", R1, (1,))),
-    (
-        "layer has an epsilon of 0.01; only small ones have a known meaning",
-        one("categoricalDistribution", R1, eps=0.01, numSamples=2),
-    ),
-    (
-        "sliceDynamic layer computes its strides while it runs",
-        network(layer("sliceDynamic"), x=R1, b=(1,), e=(1,), s=(1,)),
-    ),
-    (
-        "uniDirectionalLSTM layer uses the activation 'softsign'",
-        lstm(activations=[{"softsign": {}}, *SIGMOIDS[1:]], weightParams=lstm_weights(3, 2)),
-    ),
-    (
-        "loop layer makes 'y' in its body alone, of extents that only running tells",
-        control(loop([step("whereNonZero", "x", "y")], limit=2)),
-    ),
-]
-
-# Of what depends on open extents; the import goes on with the default shape.
-OPEN = [
-    ("slidingWindows layer takes windows of a flexible extent", one("slidingWindows", R1)),
-    (
-        "upsample layer scales a flexible extent by an interpolating factor",
-        one("upsample", scalingFactor=[2, 2], mode=1),
-    ),
-    (
-        "pooling layer decides about its last window by a flexible extent",
-        one("pooling", includeLastPixel={"paddingAmounts": [1, 0]}),
-    ),
-    (
-        "crop layer takes a flexible size from its second input",
-        network(layer("crop", ["x", "x"]), x=R4),
-    ),
-    (
-        "constantPad layer pads a flexible extent to a size",
-        one("constantPad", R1, padAmounts=[8, 0], padToGivenOutputSizeMode=True),
-    ),
-    ("splitND layer splits an extent of d_x_0", one("splitND", R1, numSplits=2)),
-    (
-        "reshapeDynamic layer takes a shape of unknown length",
-        network(layer("reshapeDynamic", ["x", "x"]), x=R1),
     ),
 ]

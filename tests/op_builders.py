@@ -272,6 +272,29 @@ def resize(maker: Maker, cls: type[Op]) -> Op:
     )
 
 
+def crop_resize(maker: Maker, cls: type[Op]) -> Op:
+    """Random numbers as boxes: many reach out of the image, some run backwards."""
+    x = maker.pick(FLOAT, (4,))
+    count = maker.number(1, 3)
+    batch = x.type.shape[0]
+    if not isinstance(batch, int):
+        raise UnsuitableError
+    picked = [maker.number(0, batch - 1) for _ in range(count)]
+    indices = maker.constant(picked, maker.choice((DType.I32, DType.I64)))
+    return cls(
+        x,
+        maker.operand(x, (count, 4), maker.dtype(FLOAT)),
+        None if batch == 1 and maker.chance(0.5) else indices,
+        size=(maker.number(1, 4), maker.number(1, 4)),
+        normalized=maker.chance(0.5),
+        spatial_scale=maker.choice((1.0, 0.5, 3.0)),
+        box_mode=maker.choice(image.BOX_MODES),
+        coordinates=maker.choice(image.BOX_COORDINATES),
+        pad_value=maker.choice((0.0, -2.5)),
+        layout=maker.choice(Layout),
+    )
+
+
 def body(results: list[Op], *yielded: Value, block: Block | None = None) -> Region:
     """A region of the given ops that yields the given values."""
     block = block or Block()
@@ -359,4 +382,5 @@ BUILDERS: dict[str, Builder] = {
     "ctl.while_loop": while_loop,
     "image.upsample_nearest": upsample,
     "image.resize": resize,
+    "image.crop_resize": crop_resize,
 }

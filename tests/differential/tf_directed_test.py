@@ -4,13 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
+from cmlc.backends.target import load_target
 from cmlc.ir.attributes import PadType
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import constant
 from cmlc.ir.dialects.core import TABLE, activation, conv, image, pool
 from cmlc.ir.dialects.core.recurrent import Lstm
 from cmlc.ir.dims import symbol
-from cmlc.ir.interpret import random_inputs
+from cmlc.ir.interpret import InterpretError, random_inputs, run
 from cmlc.ir.ssa import Function
 from cmlc.ir.text.parser import parse
 from cmlc.ir.types import DType, Tensor
@@ -63,12 +64,63 @@ def test_conv(pad, strides, dilations, groups, out):
     )
 
 
-@pytest.mark.parametrize("pad", ["valid", "same", "same_lower"])
-@pytest.mark.parametrize(("rank", "groups"), [(1, 1), (1, 2), (3, 1), (3, 2)])
-def test_conv_in_other_dimensions(pad, rank, groups):
-    sizes, kernel = (5, 6, 4)[:rank], (3, 2, 2)[:rank]
-    x, w = arguments((2, 4, *sizes), (6, 4 // groups, *kernel))
-    check(conv.Conv(x, w, strides=(2, 1, 1)[:rank], groups=groups, **padding(pad)))
+def padding_of_rank(name, rank):
+    """A padding of PADS for another number of spatial dimensions."""
+    given = padding(name)
+    if "pad" in given:
+        given["pad"] = ((*given["pad"], 2, 1) if rank == 3 else given["pad"])[: 2 * rank]
+    return given
+
+
+@pytest.mark.parametrize("pad", PADS)
+@pytest.mark.parametrize("dilations", [(1, 1, 1), (2, 1, 1), (2, 2, 3)])
+@pytest.mark.parametrize("strides", [(1, 1, 1), (2, 1, 1), (2, 2, 3)])
+@pytest.mark.parametrize(("rank", "groups"), [(1, 1), (1, 2), (3, 1), (3, 2), (3, 4)])
+def test_conv_in_other_dimensions(pad, strides, dilations, rank, groups):
+    sizes, kernel = (5, 6, 7)[:rank], (3, 2, 2)[:rank]
+    x, w, b = arguments((N, 4, *sizes), (8, 4 // groups, *kernel), (8,))
+    given = {"strides": strides[:rank], "dilations": dilations[:rank], "groups": groups}
+    check(conv.Conv(x, w, b, **given, **padding_of_rank(pad, rank)))
+
+
+@pytest.mark.parametrize("pad", PADS)
+@pytest.mark.parametrize("dilations", [(1, 1, 1), (1, 2, 3)])
+@pytest.mark.parametrize("rank", [1, 3])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("to_shape", [False, True])
+def test_conv_transpose_in_other_dimensions(pad, dilations, rank, groups, to_shape):
+    numbers = np.random.default_rng(0).standard_normal((4, 2, 3, 3, 3)[: rank + 2])
+    x, b = arguments((N, 4, 4, 3, 3)[: rank + 2], (2 * groups,))
+    op = conv.ConvTranspose(
+        x,
+        constant(numbers.astype(np.float32), "w"),
+        b,
+        strides=(2, 1, 3)[:rank],
+        dilations=dilations[:rank],
+        groups=groups,
+        output_shape=(5, 6, 7)[:rank] if to_shape else (),
+        **padding_of_rank(pad, rank),
+    )
+    check(op, pipeline="layout, constant-fold")
+
+
+@pytest.mark.parametrize("pad", PADS)
+@pytest.mark.parametrize("kind", [pool.MaxPool, pool.AvgPool, pool.L2Pool])
+@pytest.mark.parametrize("dtype", [DType.F32, DType.F16])
+def test_pool_in_three_dimensions(pad, kind, dtype):
+    """In half precision too, for which TensorFlow has no kernels."""
+    x = Function("main", [Tensor(dtype, (N, 2, 7, 6, 5))], ["a"]).arguments[0]
+    given = {"kernel_sizes": (3, 3, 3), "strides": (2, 1, 3), **padding_of_rank(pad, 3)}
+    for exclude in (False, True) if kind is pool.AvgPool else (None,):
+        more = {} if exclude is None else {"exclude_padding_from_average": exclude}
+        check(kind(x, **given, **more), N=(1, 3))
+
+
+def test_windows_of_padding_alone():
+    given = {"kernel_sizes": (2,), "pad_type": PadType.CUSTOM, "pad": (2, 3)}
+    for size in (4, symbol("W")):
+        (x,) = arguments((1, 2, size))
+        check(pool.AvgPool(x, **given, exclude_padding_from_average=True))
 
 
 @pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
@@ -79,6 +131,32 @@ def test_conv_with_open_extents(strides):
         module = module_of(conv.Conv(x, w, strides=strides, **padding(pad)))
         for size in (4, 7):
             compare(module, random_inputs(module.main, 0, H=size))
+
+
+@pytest.mark.parametrize("pad", PADS)
+@pytest.mark.parametrize("dilations", [(1, 1, 1), (2, 1, 1)])
+def test_volumes_with_open_extents(pad, dilations):
+    x, w = arguments((N, 2, symbol("D"), symbol("H"), 5), (4, 1, 3, 3, 2))
+    given = {"strides": (1, 1, 2), "groups": 2, **padding_of_rank(pad, 3)}
+    kernel = {"kernel_sizes": (3, 3, 3), "strides": (1, 1, 2), **padding_of_rank(pad, 3)}
+    ops = [conv.Conv(x, w, dilations=dilations, **given), pool.MaxPool(x, **kernel)]
+    for op in (*ops, pool.AvgPool(x, **kernel, exclude_padding_from_average=True)):
+        if op.name == "nn.conv" and max(dilations) > 1 and pad == "same":
+            continue  # the next test
+        module = module_of(op)
+        for size in (6, 7):
+            compare(module, random_inputs(module.main, 0, D=size, H=size + 1))
+
+
+def test_borders_that_only_running_tells():
+    """Their amounts depend on the extent, and TensorFlow's own SAME means others, or takes none."""
+    x, w = arguments((1, 2, symbol("D"), 5, 5), (4, 2, 3, 3, 3))
+    lower = {"pad_type": PadType.SAME_LOWER, "strides": (2, 1, 1)}
+    both = {"pad_type": PadType.SAME, "strides": (2, 1, 1), "dilations": (2, 1, 1)}
+    means = {"pad_type": PadType.SAME, "strides": (2, 1, 1), "kernel_sizes": (3, 3, 3)}
+    for op in (conv.Conv(x, w, **lower), conv.Conv(x, w, **both), pool.AvgPool(x, **means)):
+        with pytest.raises(CompileError, match="fixed spatial extents for this padding"):
+            lowered(module_of(op))
 
 
 @pytest.mark.parametrize("pad", PADS)
@@ -126,6 +204,51 @@ def test_conv_transpose_with_dilation(dilations, pad):
 def test_resize(mode, coordinates, size):
     (x,) = arguments((2, 3, 3, 4))
     check(image.Resize(x, size, mode, coordinates))
+
+
+@pytest.mark.parametrize(
+    ("mode", "coordinates"), [*itertools.product(("nearest", "bilinear"), image.COORDINATES)]
+)
+@pytest.mark.parametrize("size", [(6, 8), (1, 1), (3, 3)])
+def test_resize_of_open_extents(mode, coordinates, size):
+    (x,) = arguments((N, 3, symbol("H"), symbol("W")))
+    module = module_of(image.Resize(x, size, mode, coordinates))
+    for height, width in ((3, 4), (1, 7)):
+        compare(module, random_inputs(module.main, 0, H=height, W=width))
+
+
+@pytest.mark.parametrize("box_mode", image.BOX_MODES)
+@pytest.mark.parametrize("coordinates", image.BOX_COORDINATES)
+@pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (2, 5)])
+def test_crop_resize(box_mode, coordinates, normalized, size):
+    """Boxes inside of images, half outside, backwards, and made of no numbers; any extents."""
+    x = Tensor(DType.F32, (N, 3, symbol("H"), symbol("W")))
+    types = [x, Tensor(DType.F32, (symbol("B"), 4)), Tensor(DType.I32, (symbol("B"),))]
+    x, boxes, images = Function("main", types, ["x", "boxes", "images"]).arguments
+    given = {"normalized": normalized, "box_mode": box_mode, "coordinates": coordinates}
+    op = image.CropResize(x, boxes, images, size, spatial_scale=0.5, pad_value=-3.0, **given)
+    random = np.random.default_rng(0)
+    data = random.uniform(-1, 8, (40, 4)) / (4 if normalized else 1)
+    data[:4] = [[0, 0, 8, 10], [8, 10, 0, 0], [np.nan, 1, 1, 1], [1, 1, np.inf, 1]]
+    inputs = {
+        "x": random.standard_normal((2, 3, 5, 6)).astype(np.float32),
+        "boxes": data.astype(np.float32),
+        "images": random.integers(0, 2, 40).astype(np.int32),
+    }
+    compare(module_of(op), inputs)
+
+
+def test_crop_resize_out_of_images_that_are_not_there():
+    types = [Tensor(DType.F32, (1, 1, 2, 2)), Tensor(DType.F32, (1, 4)), Tensor(DType.I32, (1,))]
+    x, boxes, images = Function("main", types, ["x", "boxes", "images"]).arguments
+    module = module_of(image.CropResize(x, boxes, images))
+    inputs = random_inputs(module.main, 0) | {"images": np.int32([1])}
+    executable = load_target("tf").executable(lowered(module))
+    with pytest.raises(CompileError):
+        executable.run(inputs, "main")
+    with pytest.raises(InterpretError, match=r"box_indices are \[1\], for 1 images"):
+        run(module, inputs)
 
 
 @pytest.mark.parametrize("scale", [(1, 1), (2, 3), (5, 7)])

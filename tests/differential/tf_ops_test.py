@@ -13,7 +13,11 @@ pytestmark = pytest.mark.slow
 # What TensorFlow's CPU kernels lack; the message is TensorFlow's own, when the graph first runs.
 NO_KERNEL = "No OpKernel was registered"
 # Lowerings that refuse some attributes, with the fragment of the diagnostic.
-REFUSED = {"nn.conv_transpose": "TensorFlow can't dilate weights that are computed"}
+POOLS = ("nn.max_pool", "nn.avg_pool", "nn.l2_pool")
+REFUSED = {
+    "nn.conv_transpose": "TensorFlow can't dilate weights that are computed",
+    **dict.fromkeys(POOLS, "TensorFlow has no pooling of f64 in 3 dimensions"),
+}
 
 
 def named(op):

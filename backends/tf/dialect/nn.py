@@ -155,6 +155,30 @@ class ResizeBilinear(TfOp, call="tf.raw_ops.ResizeBilinear"):
     half_pixel_centers: bool = attr(default=False)
 
 
+class Resample(TfOp, call="kernels.resample"):
+    """Resampling of one dimension whose extent only running tells."""
+
+    x: Value = operand()
+    axis: int = attr()
+    count: int = attr()
+    mode: str = attr()
+    coordinates: str = attr()
+
+
+class CropResize(TfOp, call="kernels.crop_resize"):
+    """Boxes out of images, each resampled to one size, NHWC."""
+
+    x: Value = operand()
+    boxes: Value = operand()
+    box_indices: Value | None = operand(default=None)
+    size: tuple[int, ...] = attr(default=(1, 1))
+    normalized: bool = attr(default=False)
+    spatial_scale: float = attr(default=1.0)
+    box_mode: str = attr(default="corners_height_first")
+    coordinates: str = attr(default="default")
+    pad_value: float = attr(default=0.0)
+
+
 class Lstm(TfOp, call="kernels.lstm"):
     """An LSTM as a while loop over time; weights transposed to [in, 4H] and [H, 4H]."""
 
@@ -185,6 +209,7 @@ class NonMaxSuppression(TfOp, call="kernels.non_max_suppression"):
 OPS = (
     *(Conv2D, DepthwiseConv2D, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
     *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
-    *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Lstm, NonMaxSuppression),
+    *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Resample, CropResize, Lstm),
+    NonMaxSuppression,
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -1,11 +1,13 @@
 """Convolutions: channels last by contract, explicit padding only where SAME doesn't say it."""
 
+from typing import Literal
+
 import numpy as np
 
 from ....ir.attributes import Layout, PadType
 from ....ir.dialects.builtin import Constant, array_of, constant, scalar
 from ....ir.dialects.core import conv as core
-from ....ir.dims import Shape
+from ....ir.dims import Shape, is_static
 from ....ir.reference import windows
 from ....ir.resources import ViewResource
 from ....ir.ssa import Value
@@ -18,33 +20,44 @@ Amounts = tuple[tuple[int, int], ...]
 
 
 def resolve_padding(
-    pad_type: PadType,
-    pad: tuple[int, ...],
-    sizes: Shape,
+    op: core.Windowed,
     kernel: tuple[int, ...],
     strides: tuple[int, ...],
     dilations: tuple[int, ...],
 ) -> str | Amounts:
     """Give "VALID", "SAME", or explicit (before, after) amounts of the spatial dimensions."""
+    pad_type: PadType = op.attributes["pad_type"]
     if pad_type in (PadType.VALID, PadType.SAME):
         return pad_type.value.upper()
-    rows = list(zip(sizes, kernel, strides, dilations, strict=True))
-    known = [row for row in rows if isinstance(row[0], int)]
-    same = tuple(_amounts("same", row) for row in rows) if len(known) == len(rows) else None
     if pad_type is PadType.SAME_LOWER:
-        # Without a stride the amounts don't depend on the size, so any size will do.
-        fixed = [(row[0] if isinstance(row[0], int) else 1, *row[1:]) for row in rows]
-        explicit = tuple(_amounts("same_lower", row) for row in fixed)
+        explicit = same_amounts(op, "same_lower", kernel, strides, dilations)
     else:
+        pad = op.per_spatial(op.attributes["pad"], 0, 2)
         explicit = tuple(zip(pad[::2], pad[1::2], strict=True))
     if not any(amount for pair in explicit for amount in pair):
         return "VALID"
+    known = is_static(op.x.type.shape[1:-1])
+    same = same_amounts(op, "same", kernel, strides, dilations) if known else None
     return "SAME" if explicit == same else explicit
 
 
-def _amounts(kind: str, row: tuple[object, ...]) -> tuple[int, int]:
-    size, kernel, stride, dilation = (int(n) for n in row if isinstance(n, int))
-    return windows.padding_amounts(kind, size, kernel, stride, dilation)  # type: ignore[arg-type]
+def same_amounts(
+    op: core.Windowed,
+    kind: Literal["same", "same_lower"],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+) -> Amounts:
+    """What this kind of padding adds, where TensorFlow's own "SAME" won't do."""
+    amounts: list[tuple[int, int]] = []
+    rows = zip(op.x.type.shape[1:-1], kernel, strides, dilations, strict=True)
+    for size, width, stride, dilation in rows:
+        # Without a stride the amounts don't depend on the size, so any size will do.
+        fits = isinstance(size, int) or stride == 1
+        op.require("", fits, "TensorFlow needs fixed spatial extents for this padding")
+        known = size if isinstance(size, int) else 1
+        amounts.append(windows.padding_amounts(kind, known, width, stride, dilation))
+    return tuple(amounts)
 
 
 def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:
@@ -67,25 +80,10 @@ def conv(op: core.Conv) -> Value:
     rank = op.x.type.rank - 2
     kernel = tuple(k for k in op.weight.type.shape[:-2] if isinstance(k, int))
     strides, dilations = op.per_spatial(op.strides, 1), op.per_spatial(op.dilations, 1)
-    sizes = op.x.type.shape[1:-1]
-    padding = resolve_padding(op.pad_type, op.pad, sizes, kernel, strides, dilations)
+    padding = resolve_padding(op, kernel, strides, dilations)
     out = op.result.type
     if rank != 2:
-        x = op.x
-        if not isinstance(padding, str):
-            x, padding = pad_spatial(x, padding), "VALID"
-        # In three dimensions TensorFlow's CPU kernel has no groups.
-        groups = op.groups if rank == 3 else 1
-        parts = zip(_split_last(x, groups), _split_last(op.weight, groups), strict=True)
-        part = out.with_shape((*out.shape[:-1], op.weight.type.static_shape[-1] // groups))
-        made = tuple(
-            tf.Convolution(x, weight, strides, padding, dilations, result_types=part).result
-            for x, weight in parts
-        )
-        y = made[0]
-        if groups > 1:
-            y = tf.Concat(made, axis=out.rank - 1, result_types=out).result
-        return add_bias(y, op.bias)
+        return add_bias(_convolution(op, kernel, strides, dilations, padding), op.bias)
     everywhere = padding if isinstance(padding, str) else ((0, 0), *padding, (0, 0))
     channels = op.x.type.shape[-1]
     depthwise = op.groups > 1 and op.groups == channels and strides[0] == strides[1]
@@ -99,6 +97,44 @@ def conv(op: core.Conv) -> Value:
     else:
         y = tf.Conv2D(op.x, op.weight, strides, everywhere, dilations, result_types=out)
     return add_bias(y.result, op.bias)
+
+
+def _convolution(
+    op: core.Conv,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    padding: str | Amounts,
+) -> Value:
+    """One or three dimensions. TensorFlow's function takes a stride or a dilation, not both."""
+    x, steps = op.x, strides
+    both = max(strides) > 1 and max(dilations) > 1
+    if both:
+        steps = (1,) * len(strides)
+        if padding == "SAME":
+            padding = same_amounts(op, "same", kernel, strides, dilations)
+    if not isinstance(padding, str):
+        x, padding = pad_spatial(x, padding), "VALID"
+    out = op.result.type
+    if both:
+        spans = [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
+        sizes = [dim - span for dim, span in zip(x.type.shape[1:-1], spans, strict=True)]
+        out = out.with_shape((out.shape[0], *sizes, out.shape[-1]))
+    # In three dimensions TensorFlow's CPU kernel has no groups.
+    groups = op.groups if len(kernel) == 3 else 1
+    part = out.with_shape((*out.shape[:-1], op.weight.type.static_shape[-1] // groups))
+    made = tuple(
+        tf.Convolution(x, weight, steps, padding, dilations, result_types=part).result
+        for x, weight in zip(_split_last(x, groups), _split_last(op.weight, groups), strict=True)
+    )
+    y = made[0]
+    if groups > 1:
+        y = tf.Concat(made, axis=out.rank - 1, result_types=out).result
+    if both:
+        every = (1 << out.rank) - 1
+        zeros, hop = (0,) * out.rank, (1, *strides, 1)
+        y = tf.StridedSlice(y, zeros, zeros, hop, every, every, result_types=op.result.type).result
+    return y
 
 
 def _depthwise_filter(weight: Value, groups: int) -> Value:

@@ -37,7 +37,10 @@ def upsample_nearest(op: core.UpsampleNearest) -> Value:
 
 @lower(core.Resize)
 def resize(op: core.Resize) -> Value:
-    """TensorFlow's kernel where it has the coordinates, else gathers and a weighted sum."""
+    """TensorFlow's kernel where it has the coordinates, else gathers and a weighted sum.
+
+    Where they lie is known now, or computed while the graph runs for extents that are symbolic.
+    """
     assert op.layout is Layout.CHANNELS_LAST
     out = op.result.type
     if op.mode == "bilinear" and op.coordinates in _NATIVE and out.dtype is not DType.F64:
@@ -49,18 +52,17 @@ def resize(op: core.Resize) -> Value:
         return value if out == single else tf.Cast(value, out.dtype, result_types=out).result
     value = op.x
     for axis, count in ((1, op.size[0]), (2, op.size[1])):
-        extent = value.type.shape[axis]
-        op.require("", isinstance(extent, int), "TensorFlow needs fixed spatial extents here")
-        assert isinstance(extent, int)
-        value = _resample(value, axis, extent, count, op)
+        value = _resample(value, axis, count, op)
     return value
 
 
-def _resample(value: Value, axis: int, extent: int, count: int, op: core.Resize) -> Value:
+def _resample(value: Value, axis: int, count: int, op: core.Resize) -> Value:
     """One dimension, at the reference's own sample positions."""
     shape = list(value.type.shape)
-    shape[axis] = count
+    extent, shape[axis] = shape[axis], count
     out = value.type.with_shape(shape)
+    if not isinstance(extent, int):
+        return tf.Resample(value, axis, count, op.mode, op.coordinates, result_types=out).result
     points = reference.grid(extent, count, op.coordinates)  # type: ignore[arg-type]
     if op.mode == "nearest":
         rounded = np.floor(points) if op.coordinates == "default" else np.floor(points + 0.5)
@@ -80,3 +82,12 @@ def _resample(value: Value, axis: int, extent: int, count: int, op: core.Resize)
         for positions, weight in ((low, 1 - share), (high, share))
     ]
     return tf.Add(parts[0], parts[1], result_types=out).result
+
+
+@lower(core.CropResize)
+def crop_resize(op: core.CropResize) -> Value:
+    """Boxes are numbers of the run: a composite computes where to sample."""
+    assert op.layout is Layout.CHANNELS_LAST
+    fields = op.fields()
+    del fields["layout"]
+    return tf.CropResize(**fields, result_types=op.result.type).result

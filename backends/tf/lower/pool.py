@@ -3,53 +3,68 @@
 import numpy as np
 
 from ....ir.attributes import Layout
-from ....ir.dialects.builtin import constant
+from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import pool as core
 from ....ir.dims import is_static
 from ....ir.reference import windows
 from ....ir.ssa import Value
+from ....ir.types import DType
 from ...lowering import Lowering
 from .. import dialect as tf
 from .activation import multiply
-from .conv import Amounts, pad_spatial, resolve_padding
+from .conv import Amounts, pad_spatial, resolve_padding, same_amounts
 
 lower = Lowering()
 
 
 def _padding(op: core.Pool) -> str | Amounts:
     assert op.layout is Layout.CHANNELS_LAST
-    ones = op.per_spatial((), 1)
-    strides = op.per_spatial(op.strides, 1)
-    sizes = op.x.type.shape[1:-1]
-    return resolve_padding(op.pad_type, op.pad, sizes, op.kernel_sizes, strides, ones)
+    ones, strides = op.per_spatial((), 1), op.per_spatial(op.strides, 1)
+    return resolve_padding(op, op.kernel_sizes, strides, ones)
+
+
+def _operand(op: core.Pool) -> Value:
+    """x, in the one dtype for which TensorFlow has kernels on CPUs in three dimensions: f32."""
+    x = op.x
+    if x.type.rank != 5 or x.type.dtype is DType.F32:
+        return x
+    op.require("", x.type.dtype is DType.F16, "TensorFlow has no pooling of f64 in 3 dimensions")
+    return tf.Cast(x, DType.F32, result_types=x.type.with_dtype(DType.F32)).result
+
+
+def _result(op: core.Pool, value: Value) -> Value:
+    """Back in the op's own dtype."""
+    out = op.result.type
+    return value if value.type == out else tf.Cast(value, out.dtype, result_types=out).result
 
 
 @lower(core.MaxPool)
 def max_pool(op: core.MaxPool) -> Value:
     """Explicit borders are filled with the lowest number, which never wins."""
-    padding, x = _padding(op), op.x
+    padding, x = _padding(op), _operand(op)
     if not isinstance(padding, str):
         x, padding = pad_spatial(x, padding, float("-inf")), "VALID"
-    strides = op.per_spatial(op.strides, 1)
-    return tf.MaxPool(x, op.kernel_sizes, strides, padding, result_types=op.result.type).result
+    strides, out = op.per_spatial(op.strides, 1), op.result.type.with_dtype(x.type.dtype)
+    return _result(op, tf.MaxPool(x, op.kernel_sizes, strides, padding, result_types=out).result)
 
 
 @lower(core.AvgPool)
 def avg_pool(op: core.AvgPool) -> Value:
     """TensorFlow's SAME leaves padding out of the mean; other cases pad with zeros and rescale."""
-    return _average(op, op.x, op.exclude_padding_from_average)
+    return _result(op, _average(op, _operand(op), op.exclude_padding_from_average))
 
 
 @lower(core.L2Pool)
 def l2_pool(op: core.L2Pool) -> Value:
     """sqrt(window size * mean of squares)."""
-    squares = tf.Square(op.x, result_types=op.x.type).result
+    x = _operand(op)
+    squares = tf.Square(x, result_types=x.type).result
     total = multiply(_average(op, squares, False), float(np.prod(op.kernel_sizes)))
-    return tf.Sqrt(total, result_types=op.result.type).result
+    return _result(op, tf.Sqrt(total, result_types=total.type).result)
 
 
 def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
-    padding, out = _padding(op), op.result.type
+    padding, out = _padding(op), op.result.type.with_dtype(x.type.dtype)
     strides = op.per_spatial(op.strides, 1)
 
     def mean_of(value: Value, how: str = "VALID") -> Value:
@@ -57,14 +72,20 @@ def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
 
     if isinstance(padding, str) and (padding == "VALID" or exclude_padding):
         return mean_of(x, padding)
-    amounts = _same_amounts(op) if isinstance(padding, str) else padding
+    amounts = padding
+    if isinstance(amounts, str):
+        amounts = same_amounts(op, "same", op.kernel_sizes, strides, op.per_spatial((), 1))
     mean = mean_of(pad_spatial(x, amounts))
     if not exclude_padding:
         return mean
+    # A window of padding alone has the sum 0, and one element as far as the mean is concerned.
+    least = 1 / float(np.prod(op.kernel_sizes))
     sizes = op.x.type.shape[1:-1]
     if not is_static(sizes):
         ones = tf.OnesLike(x, result_types=x.type).result
-        return tf.RealDivide(mean, mean_of(pad_spatial(ones, amounts)), result_types=out).result
+        inside = mean_of(pad_spatial(ones, amounts))
+        divisor = tf.Maximum(inside, scalar(least, x), result_types=out).result
+        return tf.RealDivide(mean, divisor, result_types=out).result
     # The share of every window that is data, as a constant of one image and channel.
     inside = windows.pool(
         np.ones((1, *(size for size in sizes if isinstance(size, int)), 1), np.float32),
@@ -74,14 +95,5 @@ def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
         pads=tuple(amount for pair in amounts for amount in pair),
         channels_last=True,
     )
-    share = constant((1 / inside).astype(x.type.dtype.numpy), "window_share")
+    share = constant((1 / np.maximum(inside, least)).astype(x.type.dtype.numpy), "window_share")
     return tf.Multiply(mean, share, result_types=out).result
-
-
-def _same_amounts(op: core.Pool) -> Amounts:
-    """What SAME pads, for the mean that counts it."""
-    sizes = op.x.type.shape[1:-1]
-    op.require("", is_static(sizes), "TensorFlow needs fixed spatial extents for this padding")
-    known = tuple(size for size in sizes if isinstance(size, int))
-    flat = op.padding(known, op.kernel_sizes, op.per_spatial(op.strides, 1), op.per_spatial((), 1))
-    return tuple(zip(flat[::2], flat[1::2], strict=True))

@@ -9,6 +9,7 @@ named are only the ops whose positions begin with the first dimension by their n
 from ....ir.attributes import Kind
 from ....ir.diagnostics import Diagnostic
 from ....ir.dialects.core.custom import Call as CustomCall
+from ....ir.dialects.core.image import CropResize
 from ....ir.dialects.core.index import GatherNd
 from ....ir.dialects.core.scatter import ScatterNd
 from ....ir.dialects.core.shape import SliceByIndex
@@ -55,10 +56,10 @@ def _works_along_batch(op: Op) -> bool:
             return True
         if item.kind is Kind.AXES and 0 in value:
             return True
-    if isinstance(op, GatherNd | ScatterNd):
-        return True  # multi-indices begin with the first dimension
     if isinstance(op, DynamicCumsum | CustomCall):
         return True  # the axis may be the first; what a call does, nobody knows
+    if isinstance(op, GatherNd | ScatterNd | CropResize):
+        return True  # multi-indices begin with the first dimension, boxes name its images
     return isinstance(op, SliceByIndex) and op.slices()[0] != slice(None, None, 1)
 
 

@@ -165,6 +165,9 @@ class LayerContext:
         lead = value.type.shape[:-3]
         if len(lead) == 1:
             return value, lambda result: result
+        if not lead:  # by no reshape: any extents may be open then
+            images = shape.ExpandDims(value, (0,)).result
+            return images, lambda result: shape.Squeeze(result, (0,)).result
         batch = product(lead)
         images = shape.Reshape(value, (batch, *value.type.shape[-3:])).result
 

@@ -11,6 +11,8 @@ from .context import LayerContext, layer_rules, pair
 
 rules = layer_rules("conv")
 
+_PADDING_3D = (PadType.CUSTOM, PadType.VALID, PadType.SAME)
+
 
 @rules("convolution")
 def convolution(cx: LayerContext, p: Any) -> Result:
@@ -83,3 +85,67 @@ def borders(cx: LayerContext, amounts: Any) -> tuple[int, ...]:
     if not edges:
         return (0, 0, 0, 0)
     return tuple(int(n) for edge in edges for n in (edge.startEdgeSize, edge.endEdgeSize))
+
+
+# -- three dimensions ------------------------------------------------------------------------------
+
+
+@rules("convolution3d")
+def convolution_3d(cx: LayerContext, p: Any) -> Result:
+    """Convolution of [N, C, D, H, W], or its transpose.
+
+    Weights of the transpose are [in, out / groups, D, H, W], as those of the 2-D layer; the
+    specification exchanges the first two, recorded models don't.
+    """
+    cx.expect_inputs(1)
+    x = cx.sequence_input()
+    out, into, groups = int(p.outputChannels), int(p.inputChannels), int(p.nGroups)
+    counts = {"output channels": out, "input channels": into, "groups": groups}
+    for name, count in counts.items():
+        cx.require(count > 0, f"has {count} {name}")
+    fits = out % groups == 0 and into % groups == 0
+    cx.require(fits, f"divides {into} and {out} channels into {groups} groups")
+    cx.require(not is_empty(p.weights), "has no weights")
+    pad_type, pad = padding_3d(cx, p)
+    options = {
+        "strides": extents_3d(cx, p, "stride"),
+        "dilations": extents_3d(cx, p, "dilation"),
+        "pad_type": pad_type,
+        "pad": pad,
+        "groups": groups,
+    }
+    kernel = extents_3d(cx, p, "kernel")
+    bias = cx.bias(p.bias, out, p.hasBias)
+    target = tuple(int(size) for size in p.outputShape)
+    if p.isDeconvolution:
+        weight = cx.weight(p.weights, (into, out // groups, *kernel), output_axis=1)
+        conv = core.ConvTranspose(x, weight, bias, output_shape=target, **options)
+    else:
+        cx.require(not target, "has an output shape, which only deconvolutions have")
+        weight = cx.weight(p.weights, (out, into // groups, *kernel))
+        conv = core.Conv(x, weight, bias, **options)
+    return cx.without_unit_sequence(conv.result)
+
+
+def extents_3d(cx: LayerContext, p: Any, name: str) -> tuple[int, int, int]:
+    """The layer's fields `name`Depth, -Height and -Width, which must be positive."""
+    depth, height, width = (int(getattr(p, f"{name}{end}")) for end in ("Depth", "Height", "Width"))
+    cx.require(min(depth, height, width) > 0, f"has a {name} of {depth} x {height} x {width}")
+    return depth, height, width
+
+
+def padding_3d(cx: LayerContext, p: Any) -> tuple[PadType, tuple[int, ...]]:
+    """(pad type, amounts) of a 3-D layer; amounts count for CUSTOM only, which is the default."""
+    kind = p.paddingType
+    cx.require(0 <= kind < len(_PADDING_3D), f"has an unknown padding type {kind}")
+    amounts = borders_3d(p)
+    cx.require(min(amounts) >= 0, f"has padding amounts {list(amounts)}")
+    if kind != 0:
+        return _PADDING_3D[kind], ()
+    return (PadType.CUSTOM, amounts) if any(amounts) else (PadType.VALID, ())
+
+
+def borders_3d(p: Any) -> tuple[int, ...]:
+    """The fields that CUSTOM padding takes, (before, after) of depth, height and width."""
+    edges = ("Front", "Back", "Top", "Bottom", "Left", "Right")
+    return tuple(int(getattr(p, f"customPadding{edge}")) for edge in edges)

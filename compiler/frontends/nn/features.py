@@ -16,8 +16,8 @@ CHANNELS = {"RGB": 3, "BGR": 3, "GRAYSCALE": 1, "GRAYSCALE_FLOAT16": 1}
 def feature_attributes(feature: Feature, rank5: bool) -> dict[str, Any]:
     """What is known of an argument or a result besides its type."""
     found: dict[str, Any] = {"kind": feature.kind}
-    if feature.kind == "array" and rank5 and len(feature.shape) == 3:
-        found["axes"] = "CHW"  # by contract of the rank-5 mapping
+    if feature.kind == "array" and rank5:
+        found["axes"] = "CHW" if len(feature.shape) == 3 else "C"  # by contract of that mapping
     if feature.image is not None:
         found["color"] = feature.image.color
     if feature.kind == "array" and feature.shape:

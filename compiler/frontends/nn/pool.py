@@ -8,7 +8,7 @@ from ....ir.dialects.core import reduce
 from ....ir.ssa import Value
 from ..rules import Result
 from .context import LayerContext, layer_rules, pair
-from .conv import padding
+from .conv import borders_3d, extents_3d, padding, padding_3d
 
 rules = layer_rules("pool")
 
@@ -60,3 +60,57 @@ def _include_last_pixel(
             out -= 1
         pad += [p, max((out - 1) * s + k - size - p, 0)]
     return tuple(pad)
+
+
+# -- three dimensions ------------------------------------------------------------------------------
+
+
+@rules("pooling3d")
+def pooling_3d(cx: LayerContext, p: Any) -> Result:
+    """Max or average pooling of [N, C, D, H, W] over windows.
+
+    Padding never wins a maximum, whatever the specification says of zeros: recorded maxima of
+    negative numbers are negative. SAME gives ceil(extent / stride), as for convolutions.
+    """
+    cx.expect_inputs(1)
+    cx.require(0 <= p.type < 2, f"has an unknown type {p.type}")
+    x = cx.sequence_input()
+    kernel, strides = extents_3d(cx, p, "kernel"), extents_3d(cx, p, "stride")
+    pad_type, pad = padding_3d(cx, p)
+    fits = p.paddingType == 0 or not any(borders_3d(p))
+    cx.require(fits, "has padding amounts, which only CUSTOM padding has")
+    exclude = p.type == 1 and bool(p.countExcludePadding)
+    if pad and (p.type == 0 or exclude):
+        _require_data(cx, x, kernel, strides, pad)
+    given = {"kernel_sizes": kernel, "strides": strides, "pad_type": pad_type, "pad": pad}
+    if p.type == 0:
+        return cx.without_unit_sequence(core.MaxPool(x, **given).result)
+    pooled = core.AvgPool(x, exclude_padding_from_average=exclude, **given)
+    return cx.without_unit_sequence(pooled.result)
+
+
+def _require_data(
+    cx: LayerContext,
+    x: Value,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    pad: tuple[int, ...],
+) -> None:
+    """Refuse windows of padding alone: nothing says what their maximum or mean is."""
+    rows = zip(x.type.shape[2:], kernel, strides, pad[::2], pad[1::2], strict=True)
+    for size, width, stride, before, after in rows:
+        empty = before >= width or after >= width
+        if isinstance(size, int):
+            last = (size + before + after - width) // stride * stride - before
+            empty = before >= width or last >= size
+        if empty:
+            raise cx.unsupported("has windows that lie in the padding alone")
+
+
+@rules("globalPooling3d")
+def global_pooling_3d(cx: LayerContext, p: Any) -> Result:
+    """The maximum or mean of each channel of [N, C, D, H, W]."""
+    cx.expect_inputs(1)
+    cx.require(0 <= p.type < 2, f"has an unknown type {p.type}")
+    x = cx.sequence_input()
+    return cx.without_unit_sequence(_GLOBAL[p.type](x, axes=(-3, -2, -1), keep_dims=True).result)

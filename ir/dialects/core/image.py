@@ -4,12 +4,18 @@ from typing import Any
 
 from ...attributes import Layout
 from ...declare import attr, operand
+from ...dims import differs
 from ...reference import resize
 from ...ssa import Op, Value
-from ...types import FLOAT, NUMERIC, Array, Type
+from ...types import FLOAT, INDEX, NUMERIC, Array, Type
 
 COORDINATES = (
     *("strict_align_corners", "align_corners", "default", "offset_corners", "unalign_corners"),
+)
+BOX_COORDINATES = COORDINATES[:4]
+BOX_MODES = (
+    *("corners_height_first", "corners_width_first"),
+    *("center_size_height_first", "center_size_width_first"),
 )
 
 
@@ -71,4 +77,83 @@ class Resize(Op):
         return resize.resize(x, axes=(height, width), size=(self.size[0], self.size[1]), **names)
 
 
-OPS = (UpsampleNearest, Resize)
+class CropResize(Op):
+    """Boxes cut out of images, each resampled to `size` by bilinear interpolation.
+
+    Box n is boxes[n], out of image box_indices[n] of x; without box_indices x holds the one image
+    that all boxes are cut from. This is MIL's `crop_resize` of iOS 17; the layouts of its earlier
+    forms, and of the NeuralNetwork layer, are a matter of reshaping.
+
+    `box_mode` names the four numbers of a box: [h_start, w_start, h_end, w_end] for
+    "corners_height_first", [h_center, w_center, height, width] for "center_size_height_first" (the
+    box then starts half its size before the centre), and with each pair exchanged for
+    "corners_width_first" and "center_size_width_first". They count pixels from the centre of the
+    first one; `normalized` ones are multiplied by the image's extent less 1, all of them by
+    `spatial_scale`.
+
+    `coordinates` places the samples between start and end of a box, both inclusive: see
+    `reference.resize.box_grid`. A box that ends before it starts is sampled backwards, as the
+    mirror image of its reverse. A sample outside of the image (before the first pixel's centre or
+    after the last one's, or nowhere: NaN) is `pad_value`.
+
+    Positions are computed in float32, or float64 for boxes of that. Box indices out of range are
+    undefined.
+
+    (C1) size has a positive entry for each of the two spatial dimensions.
+    (C2) box_mode and coordinates are known names; "unalign_corners" is none, because MIL doesn't
+    say where its samples lie in a box.
+    (C3) a box has four numbers.
+    (C4) there are as many box_indices as boxes; without them there is exactly one image.
+    """
+
+    name = "image.crop_resize"
+
+    x: Value = operand(FLOAT, rank=4)
+    boxes: Value = operand(FLOAT, rank=2)
+    box_indices: Value | None = operand(INDEX, rank=1, default=None)
+    size: tuple[int, ...] = attr(default=(1, 1))
+    normalized: bool = attr(default=False)
+    spatial_scale: float = attr(default=1.0)
+    box_mode: str = attr(default="corners_height_first")
+    coordinates: str = attr(default="default")
+    pad_value: float = attr(default=0.0)
+    layout: Layout = attr(default=Layout.CHANNELS_FIRST)
+
+    def infer(self) -> Type:
+        fits = len(self.size) == 2 and min(self.size) > 0
+        self.require("C1", fits, f"size is {list(self.size)}")
+        known = self.box_mode in BOX_MODES and self.coordinates in BOX_COORDINATES
+        message = f"box_mode is '{self.box_mode}', coordinates '{self.coordinates}'"
+        self.require("C2", known, message)
+        count, numbers = self.boxes.type.shape
+        self.require("C3", numbers == 4, f"boxes are {self.boxes.type}")
+        if self.box_indices is None:
+            message = f"boxes don't say which image of {self.x.type} they are in"
+            self.require("C4", self.x.type.shape[0] == 1, message)
+        else:
+            (indices,) = self.box_indices.type.shape
+            message = f"{indices} box_indices for {count} boxes"
+            self.require("C4", not differs(indices, count), message)
+        shape = list(self.x.type.shape)
+        shape[0] = count
+        for axis, extent in zip(self.layout.spatial_axes(4), self.size, strict=True):
+            shape[axis] = extent
+        return self.x.type.with_shape(shape)
+
+    def evaluate(self, x: Array, boxes: Array, box_indices: Array | None = None) -> Array:
+        height, width = self.layout.spatial_axes(4)
+        names: Any = {"box_mode": self.box_mode, "coordinates": self.coordinates}
+        return resize.crop_resize(
+            x,
+            boxes,
+            box_indices,
+            axes=(height, width),
+            size=(self.size[0], self.size[1]),
+            normalized=self.normalized,
+            spatial_scale=self.spatial_scale,
+            pad_value=self.pad_value,
+            **names,
+        )
+
+
+OPS = (UpsampleNearest, Resize, CropResize)

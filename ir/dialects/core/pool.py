@@ -61,7 +61,10 @@ class MaxPool(Pool):
 
 
 class AvgPool(Pool):
-    """The mean of each window; padding counts as zeros unless excluded."""
+    """The mean of each window; padding counts as zeros unless excluded.
+
+    Of a window of padding alone it is 0 in either case.
+    """
 
     name = "nn.avg_pool"
     kind = "average"

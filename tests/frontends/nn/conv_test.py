@@ -177,3 +177,138 @@ def test_deconvolution_honours_dilation():
     dilated[:, :, ::2, ::3] = w
     found = result(network(deconv(w, dilationFactor=[2, 3]), x=x.shape), x)
     assert_close(found, naive_transposed(x, dilated, None, (1, 1), (0, 0, 0, 0), 1))
+
+
+# -- three dimensions ------------------------------------------------------------------------------
+
+ENDS = ("Depth", "Height", "Width")
+EDGES = ("Front", "Back", "Top", "Bottom", "Left", "Right")
+CUSTOM, VALID, SAME = 0, 1, 2
+
+
+def naive_3d(x, w, b, strides, dilations, pads, groups):
+    x = np.pad(x, ((0, 0), (0, 0), *zip(pads[::2], pads[1::2], strict=True)))
+    out, per, *kernel = w.shape
+    rows = list(zip(x.shape[2:], kernel, strides, dilations, strict=True))
+    sizes = [(size - (k - 1) * d - 1) // s + 1 for size, k, s, d in rows]
+    y = np.zeros((len(x), out, *sizes), np.float64)
+    for o, *at in itertools.product(range(out), *map(range, sizes)):
+        first = o // (out // groups) * per
+        part = x[:, first : first + per]
+        for axis, (i, (_, k, s, d)) in enumerate(zip(at, rows, strict=True), 2):
+            part = part.take(i * s + d * np.arange(k), axis)
+        y[(slice(None), o, *at)] = (part * w[o]).sum((1, 2, 3, 4)) + (0 if b is None else b[o])
+    return y
+
+
+def naive_transposed_3d(x, w, b, strides, dilations, groups):
+    """The full result."""
+    (n, channels, *sizes), (_, per, *kernel) = x.shape, w.shape
+    rows = list(zip(sizes, kernel, strides, dilations, strict=True))
+    full = [(size - 1) * s + (k - 1) * d + 1 for size, k, s, d in rows]
+    y = np.zeros((n, per * groups, *full), np.float64)
+    for c, *at in itertools.product(range(channels), *map(range, sizes)):
+        group = c // (channels // groups)
+        window = tuple(
+            slice(i * s, i * s + (k - 1) * d + 1, d)
+            for i, (_, k, s, d) in zip(at, rows, strict=True)
+        )
+        part = x[(slice(None), c, *at)][:, None, None, None, None] * w[c]
+        y[(slice(None), slice(group * per, (group + 1) * per), *window)] += part
+    return y + (0 if b is None else b[:, None, None, None])
+
+
+def conv_3d(w, b=None, groups=1, stride=(1, 1, 1), dilation=(1, 1, 1), pads=(0,) * 6, **fields):
+    out, per, *kernel = w.shape
+    for name, values in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        fields |= {f"{name}{end}": n for end, n in zip(ENDS, values, strict=True)}
+    fields |= {f"customPadding{edge}": n for edge, n in zip(EDGES, pads, strict=True)}
+    given = {"outputChannels": out, "inputChannels": per * groups, **fields}
+    bias = {} if b is None else {"bias": b, "hasBias": True}
+    return layer("convolution3d", nGroups=groups, weights=w, **bias, **given)
+
+
+def deconv_3d(w, b=None, groups=1, **fields):
+    channels = {"outputChannels": w.shape[1] * groups, "inputChannels": w.shape[0]}
+    return conv_3d(w, b, groups, isDeconvolution=True, **channels, **fields)
+
+
+def test_text_in_three_dimensions():
+    item = conv_3d(numbers(4, 2, 3, 3, 2), stride=(2, 1, 1), paddingType=SAME)
+    assert text(network(item, x=(1, 2, 5, 5, 4))) == [
+        "%0 = const {value = resource<…>} : f32[4,2,3,3,2]",
+        "%1 = nn.conv(%x, %0) {strides = [2, 1, 1], pad_type = #same, dilations = [1, 1, 1]} : "
+        "f32[1,4,3,5,4]",
+        "return %1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "pads"),
+    [
+        ({}, (0, 0, 0, 0, 0, 0)),
+        ({"pads": (1, 0, 2, 1, 0, 3)}, (1, 0, 2, 1, 0, 3)),
+        ({"paddingType": VALID, "pads": (1,) * 6}, (0, 0, 0, 0, 0, 0)),
+        ({"paddingType": SAME, "pads": (1,) * 6}, (1, 1, 0, 1, 0, 0)),
+    ],
+    ids=["nothing", "amounts", "valid ignores amounts", "same"],
+)
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_padding_in_three_dimensions(fields, pads, groups):
+    x, w, b = numbers(2, 4, 5, 4, 3), numbers(4, 4 // groups, 3, 2, 1, seed=1), numbers(4, seed=2)
+    found = result(network(conv_3d(w, b, groups, **fields), x=x.shape), x)
+    assert_close(found, naive_3d(x, w, b, (1, 1, 1), (1, 1, 1), pads, groups))
+
+
+@pytest.mark.parametrize("stride", [(1, 1, 1), (2, 1, 3)])
+@pytest.mark.parametrize("dilation", [(1, 1, 1), (2, 3, 1)])
+def test_strides_and_dilations_in_three_dimensions(stride, dilation):
+    x, w = numbers(1, 2, 7, 8, 6), numbers(3, 2, 3, 2, 3, seed=1)
+    found = result(network(conv_3d(w, stride=stride, dilation=dilation), x=x.shape), x)
+    assert_close(found, naive_3d(x, w, None, stride, dilation, (0,) * 6, 1))
+
+
+def test_same_padding_as_in_the_specification():
+    """[1, 3, 3, 8, 8] by kernels of 3 and strides of 2: the border is [1, 1, 0, 1, 0, 1]."""
+    x, w = numbers(1, 3, 3, 8, 8), numbers(2, 3, 3, 3, 3, seed=1)
+    found = result(network(conv_3d(w, stride=(2, 2, 2), paddingType=SAME), x=x.shape), x)
+    assert found.shape == (1, 2, 2, 4, 4)
+    assert_close(found, naive_3d(x, w, None, (2, 2, 2), (1, 1, 1), (1, 1, 0, 1, 0, 1), 1))
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("dilation", [(1, 1, 1), (1, 2, 3)])
+def test_deconvolution_in_three_dimensions(groups, dilation):
+    x, w, b = numbers(2, 4, 3, 2, 2), numbers(4, 3, 2, 3, 2, seed=1), numbers(3 * groups, seed=2)
+    full = naive_transposed_3d(x, w, b, (2, 1, 3), dilation, groups)
+    given = {"stride": (2, 1, 3), "dilation": dilation}
+    found = result(network(deconv_3d(w, b, groups, **given), x=x.shape), x)
+    assert_close(found, full)
+    item = deconv_3d(w, b, groups, pads=(1, 0, 0, 1, 2, 1), **given)
+    assert_close(result(network(item, x=x.shape), x), full[:, :, 1:, :-1, 2:-1])
+
+
+def test_deconvolution_in_three_dimensions_same():
+    x, w = numbers(1, 1, 3, 3, 3), numbers(1, 1, 3, 3, 3, seed=1)
+    full = naive_transposed_3d(x, w, None, (2, 2, 1), (1, 1, 1), 1)
+    found = result(network(deconv_3d(w, stride=(2, 2, 1), paddingType=SAME), x=x.shape), x)
+    assert_close(found, full[:, :, :6, :6, 1:4])
+
+
+def test_deconvolution_in_three_dimensions_to_a_shape():
+    x, w = numbers(1, 1, 2, 2, 2), numbers(1, 1, 2, 2, 2, seed=1)
+    full = naive_transposed_3d(x, w, None, (2, 2, 2), (1, 1, 1), 1)
+    found = result(
+        network(deconv_3d(w, stride=(2, 2, 2), outputShape=[3, 4, 5]), x=x.shape),
+        x,
+    )
+    assert_close(found[..., :4], full[:, :, :3])
+    assert not found[..., 4:].any()
+
+
+def test_batch_and_channels_of_an_old_network_are_its_sequence_and_batch():
+    """Its blobs are [1, 1, C, H, W], of which a 3-D layer takes the last three for the volume."""
+    x, w = numbers(4, 5, 3), numbers(2, 1, 2, 2, 3, seed=1)
+    found = result(network(conv_3d(w), rank5=True, x=x.shape), x)
+    expected = naive_3d(x[None, None], w, None, (1, 1, 1), (1, 1, 1), (0,) * 6, 1)
+    assert_close(found.reshape(expected.shape), expected)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from bad_networks import MALFORMED, OPEN, R1, R4, UNSUPPORTED
+from bad_networks import MALFORMED, R1, R4
 from cmlc.compiler.frontends import nn
 from cmlc.compiler.frontends.nn.inputs import Freedom
 from cmlc.compiler.source.interface import read_interface
@@ -19,6 +19,7 @@ from networks import (
     network,
     problems,
 )
+from unsupported_networks import OPEN, UNSUPPORTED
 
 # Diagnostics with tests elsewhere (features_test.py, custom_test.py), and those that no network can
 # bring about.

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from cmlc.compiler.frontends.nn.batch import batch_problem
 from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
+from cmlc.ir.text.parser import parse
 from cmlc.ir.types import DType
 from networks import (
     BGR,
@@ -272,6 +275,16 @@ def test_a_batch_that_is_not_possible(item, reason):
     assert_refused(
         model, "a dynamic batch is not possible", reason, kind="unsupported", batch="dynamic"
     )
+
+
+def test_boxes_that_name_images_of_a_batch():
+    module = parse("""func @main(%x: f32[N,1,4,4], %boxes: f32[N,4], %i: i32[N]) -> f32[N,1,1,1] {
+      %y = image.crop_resize(%x, %boxes, %i) : f32[N,1,1,1]
+      return %y
+    }""")
+    problem = batch_problem(module.main, symbol("N"))
+    assert problem is not None
+    assert "'image.crop_resize' works along the batch dimension" in problem.message
 
 
 def test_a_first_extent_that_is_no_batch():

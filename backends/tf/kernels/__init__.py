@@ -1,0 +1,36 @@
+"""Composite functions that TensorFlow has no single call for; run while the graph is traced.
+
+They are called through the dialect like any function of the library, with keyword arguments named
+as there; a family's are in the file of its name.
+"""
+
+from .control import while_loop
+from .conv import conv_transpose
+from .custom import custom_call
+from .detection import non_max_suppression
+from .image import crop_resize, resample
+from .index import along_axis
+from .norm import local_response_norm
+from .random import fresh_key, random_categorical
+from .recurrent import lstm
+from .scatter import scatter_nd_div, scatter_nd_mul
+from .shape import assert_shape
+from .sort import top_k
+
+__all__ = [
+    "along_axis",
+    "assert_shape",
+    "conv_transpose",
+    "crop_resize",
+    "custom_call",
+    "fresh_key",
+    "local_response_norm",
+    "lstm",
+    "non_max_suppression",
+    "random_categorical",
+    "resample",
+    "scatter_nd_div",
+    "scatter_nd_mul",
+    "top_k",
+    "while_loop",
+]

@@ -1,0 +1,17 @@
+"""Loops."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def while_loop(
+    loop_vars: Sequence[Any],
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    shape_invariants: Sequence[Sequence[int]],
+) -> Any:
+    """A loop; `cond` gives a tuple of one truth value, extents of -1 may change."""
+    import tensorflow as tf
+
+    shapes = [tf.TensorShape([d if d >= 0 else None for d in s]) for s in shape_invariants]
+    return tf.while_loop(lambda *values: cond(*values)[0], body, loop_vars, shapes)

@@ -1,0 +1,31 @@
+"""Custom layers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ....ir.dialects.core.custom import Parameter, called, definition_of
+from ....ir.types import Tensor
+
+
+def custom_call(
+    inputs: Sequence[Any],
+    definition: str,
+    parameters: Sequence[Sequence[Parameter]],
+    weights: int,
+    results_are: Sequence[Tensor],
+) -> tuple[Any, ...]:
+    """What a custom layer's registered function gives, held to the types that were declared."""
+    import tensorflow as tf
+
+    function = definition_of(definition).tensorflow
+    if function is None:
+        raise TypeError("it has no TensorFlow function")
+    found = called(function, inputs, weights, parameters)
+    if len(found) != len(results_are):
+        raise TypeError(f"it gives {len(found)} results, {len(results_are)} were declared")
+    made: list[Any] = []
+    for value, expected in zip(found, results_are, strict=True):
+        shape = [dim if isinstance(dim, int) else None for dim in expected.shape]
+        tensor = tf.cast(tf.convert_to_tensor(value), expected.dtype.numpy)
+        made.append(tf.ensure_shape(tensor, shape))
+    return tuple(made)
