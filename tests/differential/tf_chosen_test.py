@@ -77,7 +77,7 @@ def test_top_k(k):
 @pytest.mark.parametrize(("rows", "k"), [(6, 0), (6, 6), (2, 3), (6, -1)])
 def test_a_k_that_does_not_fit(rows, k):
     executable = load_target("tf").executable(lowered(parse(TOP)))
-    with pytest.raises(CompileError, match=r"fails on these inputs"):
+    with pytest.raises(CompileError, match=r"top-k takes -?\d of \d elements"):
         executable.run({"x": np.zeros((rows, 5), np.float32), "k": np.int32(k)}, "main")
 
 
@@ -90,7 +90,7 @@ def test_a_fixed_k_of_an_open_extent(ascending):
     }"""
     module = parse(text.replace("ASC", ascending))
     compare(module, N=(3, 6))
-    with pytest.raises(CompileError, match=r"fails on these inputs"):
+    with pytest.raises(CompileError, match=r"top-k takes -?\d of \d elements"):
         load_target("tf").executable(lowered(module)).run({"x": np.zeros(2, np.float32)}, "main")
 
 

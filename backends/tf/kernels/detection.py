@@ -18,7 +18,9 @@ def non_max_suppression(
 
     most = tf.get_static_value(max_boxes)
     max_boxes = tf.cast(max_boxes, tf.int32)
-    max_boxes = required(max_boxes, max_boxes >= 1, ["gives out", max_boxes, "boxes"])
+    max_boxes = required(
+        max_boxes, max_boxes >= 1, ["non-maximum suppression gives out ", max_boxes, " boxes"]
+    )
     lowest = tf.constant(-float("inf"), scores.dtype)
     clean = tf.where(tf.math.is_nan(scores), lowest, scores)
     best = tf.reduce_max(clean, -1)

@@ -15,7 +15,7 @@ def top_k(input: Any, k: Any, axis: int, ascending: bool) -> tuple[Any, Any]:
     if not isinstance(k, int) or x.shape[-1] is None:
         extent = tf.shape(x)[-1]
         k = tf.cast(k, tf.int32)
-        k = required(k, (k >= 1) & (k <= extent), ["takes", k, "of", extent])
+        k = required(k, (k >= 1) & (k <= extent), ["top-k takes ", k, " of ", extent, " elements"])
     if ascending:
         found = tf.argsort(x, stable=True)[..., :k]
         values = tf.gather(x, found, batch_dims=len(axes))
