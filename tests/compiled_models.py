@@ -36,6 +36,7 @@ def compiled(
     version=4,
     swapped=False,
     optionals=5,
+    ranges=None,
     **inputs,
 ):
     """A folder with all files of a compiled network.
@@ -50,6 +51,7 @@ def compiled(
         version: the specification version.
         swapped: the order of the first compiler.
         optionals: how many numbers neural_network_optionals has; None for no such file.
+        ranges: (least, most) of every extent of flexible inputs, by name.
         inputs: shapes of the inputs, as the specification describes them.
     """
     folder = Path(folder) / "m.mlmodelc"
@@ -61,7 +63,9 @@ def compiled(
         if name in (images or {}):
             add_image(description.input, name, images[name]["color"], *shape[-2:])
         else:
-            add_array(description.input, name, shape)
+            array = add_array(description.input, name, shape).multiArrayType
+            for low, high in (ranges or {}).get(name, ()):
+                array.shapeRange.sizeRanges.add(lowerBound=low, upperBound=high)
         shapes[name] = dims(shape if exact else five(shape), exact)
     net["layers"], last = network_layers(layers, list(inputs), shapes, blobs, exact)
     last = last if outputs is None else outputs
@@ -115,13 +119,19 @@ def network_layers(layers, previous, shapes, blobs, exact):
         }
         if is_last:
             row["attributes"] = {"is_output": 1}
-        for key, value in keys.items():
-            row[key] = blobs.add(value) if isinstance(value, np.ndarray) else value
+        row |= {key: numbered(value, blobs) for key, value in keys.items()}
         for result, shape in zip(results, made, strict=True):
             shapes[result] = dims(shape, exact)
         found.append(row)
         previous = results
     return found, previous
+
+
+def numbered(value, blobs):
+    """Arrays, also those inside dictionaries, as the numbers of blobs."""
+    if isinstance(value, dict):
+        return {key: numbered(item, blobs) for key, item in value.items()}
+    return blobs.add(value) if isinstance(value, np.ndarray) else value
 
 
 class Blobs:

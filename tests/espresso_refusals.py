@@ -120,6 +120,16 @@ MALFORMED = [
     refused("makes 'x' a second time", "copy", outputs=["x"]),
     refused("makes 'y' a second time", "copy", V4["x"], V4["x"], outputs=["y", "y"]),
     # -- weights
+    refused(
+        "has 3 bytes of W_U8, but 4 numbers take 4",
+        "convolution",
+        **{"K": 4, "C": 1, "Ny": 1, "Nx": 1},
+        weights={
+            "W_U8": np.zeros(3, np.uint8),
+            "per_ch_qscale": np.ones(1, np.float32),
+            "per_ch_qbias": np.ones(1, np.float32),
+        },
+    ),
     refused("has C = 0, expected 1 or more", "convolution", **CONV | {"C": 0}),
     refused("takes 5 channels, its input has 4", "convolution", **CONV | {"K": 5}),
     refused("has 3 groups of 4 channels to 3", "convolution", **CONV, n_groups=3),

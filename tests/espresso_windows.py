@@ -43,6 +43,28 @@ WINDOWS = [
         (1, 4, 6, 5),  # 8 - (3 + 1) + 1
     ),
     one(
+        "bytes with a scale and a bias per channel, as half precision",
+        V4,
+        (
+            "convolution",
+            {
+                **{"K": 4, "C": 2, "Ny": 1, "Nx": 1, "n_groups": 2},
+                "weights": {
+                    "W_U8": np.array([[0, 255], [100, 200]], np.uint8),
+                    "per_ch_qscale": floats(0.25, 0.5),
+                    "per_ch_qbias": floats(-1, 0.03),
+                },
+            },
+        ),
+        layer(
+            "convolution",
+            **{"outputChannels": 2, "kernelChannels": 2, "nGroups": 2, "kernelSize": [1, 1]},
+            **{"stride": [1, 1], "dilationFactor": [1, 1], "valid": NO_EDGES},
+            weights={"float16Value": np.array([-1, 62.75, 50.03, 100.03], np.float16).tobytes()},
+        ),
+        (1, 2, 6, 8),
+    ),
+    one(
         "same",
         R3,
         ("convolution", CONV | {"pad_mode": 1, "stride_x": 3}),

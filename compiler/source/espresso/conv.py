@@ -1,6 +1,9 @@
 """Convolutions and pooling: windows that move over images."""
 
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from .files import Dims
 from .layer import EspressoLayer, RuleTable
@@ -8,6 +11,7 @@ from .layer import EspressoLayer, RuleTable
 _EXPLICIT, _SAME, _VALID, _SAME_LOWER = 0, 1, 2, 4
 _EDGES = ("pad_t", "pad_b", "pad_l", "pad_r")
 _INCLUDE_LAST_PIXEL = 2
+_QUANTIZED = {"W_U8", "per_ch_qscale", "per_ch_qbias"}
 _TOP_LEFT_HEAVY = 1
 # avg_or_max → PoolingType.
 _POOLINGS = {0: 1, 1: 0, 2: 2}
@@ -23,9 +27,31 @@ def convolution(cx: EspressoLayer) -> tuple[Dims, ...]:
     kernel = [(k - 1) * d + 1 for k, d in zip(p.kernelSize, dilation, strict=True)]
     modes = (_EXPLICIT, _SAME, _VALID, _SAME_LOWER)
     sizes = _padded(cx, p, (height, width), kernel, modes)
-    cx.weights(p.weights, (out, channels // groups, *p.kernelSize))
+    _weights(cx, p.weights, (out, channels // groups, *p.kernelSize))
     cx.activate(function, before)
     return ((*lead, out, *sizes),)
+
+
+def _weights(cx: EspressoLayer, params: Any, dims: Dims) -> None:
+    """Weights as they are, or bytes with a scale and a bias for each output channel.
+
+    Core ML computes with bytes rounded to half precision after scaling, which others have measured
+    on its CPU; so half precision is what they become.
+    """
+    named = cx.keys.get("weights", {})
+    if named.keys() != _QUANTIZED:
+        cx.weights(params, dims)
+        return
+    cx.keys |= cx.keys.pop("weights")
+    count = dims[0]
+    codes = np.frombuffer(cx.blob("W_U8", prod(dims), 1), np.uint8).reshape(count, -1)
+    scale, bias = (
+        np.frombuffer(cx.blob(key, count), "<f4").astype(np.float64)[:, np.newaxis]
+        for key in ("per_ch_qscale", "per_ch_qbias")
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        params.float16Value = (codes * scale + bias).astype("<f4").astype("<f2").tobytes()
+    cx.version = max(cx.version, 2)
 
 
 def deconvolution(cx: EspressoLayer) -> tuple[Dims, ...]:

@@ -235,9 +235,9 @@ class EspressoLayer:
         self.require(not any(data[4 * count :]), "has numbers behind its biases")
         store_floats(params, data[: 4 * count])
 
-    def blob(self, key: str, count: int) -> bytes:
-        """The data of `count` float32."""
-        return self.blobs.read(self._number(key, count, 4))
+    def blob(self, key: str, count: int, width: int = 4) -> bytes:
+        """The data of `count` elements: float32, or of another width."""
+        return self.blobs.read(self._number(key, count, width))
 
     def _number(self, key: str, count: int, width: int, spare: int = 0) -> int:
         """The number of a blob, which has `count` elements, perhaps `spare` times as many more."""

@@ -92,6 +92,18 @@ def test_a_second_copy_inside_is_ignored(tmp_path):
     assert read_spec(folder).neuralNetwork.layers
 
 
+def test_flexible_inputs_were_compiled_with_one_of_their_shapes(tmp_path):
+    made = espresso("activation", (1, 2, 7, 9), mode=0)
+    shapes = {"x": [(1, 1), (2, 2), (1, 50), (1, 50)]}
+    folder = compiled(tmp_path, made, ranges=shapes, x=(1, 2, 5, 5))
+    change_json(
+        folder / "model.espresso.shape",
+        lambda c: c["layer_shapes"].update(x=dims((1, 2, 7, 9), True)),
+    )
+    function = cmlc.load(folder).main
+    assert str(function.arguments[0].type) == "f32[1,2,d_x_2,d_x_3]"
+
+
 def test_numbers_are_those_of_the_source(tmp_path):
     """A convolution, a window, a product: compiled, and as a specification."""
     w, b, v = numbers(3, 2, 3, 3), numbers(3, seed=1), numbers(2, 12, seed=2)

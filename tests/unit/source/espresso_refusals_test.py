@@ -180,6 +180,14 @@ def test_weights(folder, data, fragment):
     assert fragment in problem(folder).message
 
 
+@pytest.mark.parametrize("file", [NET, SHAPE])
+def test_text_cut_anywhere(folder, file):
+    text = (folder / file).read_text()
+    for length in range(0, len(text) - 1, 7):
+        (folder / file).write_text(text[:length])
+        assert "it is no JSON" in problem(folder).message
+
+
 def test_weights_cut_anywhere(folder):
     data = (folder / WEIGHTS).read_bytes()
     for length in range(len(data)):
