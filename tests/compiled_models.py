@@ -21,9 +21,31 @@ KINDS = {"neuralNetwork": 500, "neuralNetworkClassifier": 403, "mlProgram": 502,
 LETTERS = ("seq", "n", "k", "h", "w")
 
 
+_PADS = dict.fromkeys(("pad_t", "pad_b", "pad_l", "pad_r", "pad_fill_mode", "pad_value"), 0)
+_CONVOLUTION = {**_PADS, "pad_mode": 0, "n_groups": 1, "n_parallel": 1, "has_batch_norm": 0}
+_CONVOLUTION |= {"fused_relu": 0, "fused_tanh": 0}
+_SLICE = {"begin": 0, "end": 1, "stride": 1, "begin_mask": False, "end_mask": False}
+_SLICE |= {"squeeze_mask": False, "static_sizes": 0}
+# What compilers write into every layer of a type.
+ALWAYS = {
+    "convolution": _CONVOLUTION,
+    "deconvolution": _CONVOLUTION,
+    "pool": {**_PADS, "pad_mode": 0, "top_shape_style": 0, "average_count_exclude_padding": 1},
+    "elementwise": {"alpha": 1, "beta": 0, "fused_relu": 0},
+    "inner_product": {"has_biases": 0, "has_relu": 0, "has_tanh": 0, "has_prelu": 0},
+    "batch_matmul": {"channel_mode": False},
+    "reduce": {"use_version": 1},
+    "general_padding": _PADS,
+    "crop": dict.fromkeys("tblr", 0),
+    "tensor_zero_pad": {f"pads_{i}": 0 for i in range(64)} | {"nd_mode": True, "value": 0},
+    "general_slice": {f"{key}_{x}": value for x in LETTERS for key, value in _SLICE.items()},
+    "space_to_depth": {"reverse": 0, "pixel_shuffle": 0},
+}
+
+
 def espresso(kind, *shapes, inputs=None, outputs=None, name="", **keys):
     """What `compiled` makes a layer of; `shapes` are those of its outputs."""
-    return kind, shapes, inputs, outputs, name, keys
+    return kind, shapes, inputs, outputs, name, ALWAYS.get(kind, {}) | keys
 
 
 def compiled(

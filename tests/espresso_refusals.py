@@ -103,6 +103,9 @@ UNSUPPORTED = [
 
 MALFORMED = [
     refused("has no mode", "activation"),
+    refused("has no C", "softmax"),
+    refused("has no pad_l", "convolution", **CONV, pad_l=None),
+    refused("has no is_legacy_mode", "upsample", mode=1, scaling_factor_x=2, scaling_factor_y=2),
     refused('has mode = "relu", expected a whole number', "activation", mode="relu"),
     refused("has mode = true, expected a whole number", "activation", mode=True),
     refused("has mode = 1000", "activation", mode=10**30),
@@ -155,7 +158,7 @@ MALFORMED = [
     refused("has n_groups = 0, expected 1", "convolution", **CONV | {"C": 2**31 - 1}, n_groups=0),
     refused("but 17,179,869,176 numbers take", "convolution", **CONV | {"C": 2**31 - 1, "Ny": 1}),
     # -- windows
-    refused("has the pads [0, 0, -1, 0]", "convolution", **CONV, pad_l=-1),
+    refused("has the amounts [0, 0, -1, 0]", "convolution", **CONV, pad_l=-1),
     refused(
         "is padded to the same size, and by amounts", "convolution", **CONV, pad_mode=1, pad_l=1
     ),
@@ -214,7 +217,7 @@ MALFORMED = [
     refused("slices too much", "general_slice", x=(4,), begin_h=1, end_h=2),
     refused("has a stride of 0", "general_slice", x=(4,), end_w=2, stride_w=0),
     refused("has amounts that don't fit [4]", "tensor_zero_pad", x=(4,), nd_mode=True, pads_2=1),
-    refused("has amounts that don't fit [4]", "tensor_zero_pad", x=(4,), nd_mode=True, pads_1=-1),
+    refused("has the amounts [0, -1]", "tensor_zero_pad", x=(4,), nd_mode=True, pads_1=-1),
     refused("has the amounts [-1, 0, 0, 0]", "general_padding", pad_pad_mode=0, pad_t=-1),
     refused("has the amounts [0, 0, 0, -1]", "crop", r=-1),
     refused("makes blocks of 9 from 4 channels", "space_to_depth", block_size=3, reverse=1),

@@ -150,6 +150,15 @@ def test_a_pipeline_is_written_whole(tmp_path):
     assert read_spec(tmp_path / "out.mlmodel") == outer
 
 
+@pytest.mark.slow
+def test_coremltools_reads_it(tmp_path):
+    import coremltools
+
+    written = driver.write_message(network(), tmp_path / "out.mlmodel")
+    model = coremltools.models.MLModel(str(tmp_path / "out.mlmodel"), skip_model_load=True)
+    assert model.get_spec() == written
+
+
 def test_a_model_too_large(monkeypatch, tmp_path):
     spec = read_spec(DIGITS)
     monkeypatch.setattr(spec_module, "_LARGEST_MESSAGE", 1000)

@@ -41,7 +41,7 @@ def activation(cx: EspressoLayer) -> tuple[Dims, ...]:
         cx.add("erf", since=4)
     else:
         raise cx.unknown("mode", mode)
-    cx.expect_only({key: value for key, value in _DEFAULTS.items() if key not in parameters})
+    cx.optional_only({key: value for key, value in _DEFAULTS.items() if key not in parameters})
     return (cx.shape(),)
 
 

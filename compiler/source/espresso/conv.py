@@ -14,7 +14,8 @@ _INCLUDE_LAST_PIXEL = 2
 _QUANTIZED = {"W_U8", "per_ch_qscale", "per_ch_qbias"}
 _TOP_LEFT_HEAVY = 1
 # avg_or_max → PoolingType.
-_POOLINGS = {0: 1, 1: 0, 2: 2}
+_MEAN = 0
+_POOLINGS = {_MEAN: 1, 1: 0, 2: 2}
 
 
 def convolution(cx: EspressoLayer) -> tuple[Dims, ...]:
@@ -60,8 +61,7 @@ def deconvolution(cx: EspressoLayer) -> tuple[Dims, ...]:
     out, groups = _channels(cx, channels)
     p, function, before = _convolution(cx, out, channels, groups)
     p.isDeconvolution = True
-    cx.expect("dilation_y", 1)
-    cx.expect("dilation_x", 1)
+    cx.optional_only({"dilation_y": 1, "dilation_x": 1})
     cx.expect("pad_mode", _EXPLICIT)
     top, bottom, left, right = _edges(cx)
     _valid(p, (top, bottom, left, right))
@@ -71,8 +71,7 @@ def deconvolution(cx: EspressoLayer) -> tuple[Dims, ...]:
             (height, width), p.stride, p.kernelSize, (top + bottom, left + right), strict=True
         )
     )
-    cx.expect("deconv_out_height", rows)
-    cx.expect("deconv_out_width", columns)
+    cx.optional_only({"deconv_out_height": rows, "deconv_out_width": columns})
     cx.weights(p.weights, (channels, out // groups, *p.kernelSize))
     cx.activate(function, before)
     return ((*lead, out, rows, columns),)
@@ -97,7 +96,7 @@ def _convolution(
     p.outputChannels, p.kernelChannels, p.nGroups = out, kernel_channels, groups
     p.kernelSize.extend((cx.size("Ny"), cx.size("Nx")))
     p.stride.extend((cx.size("stride_y", 1), cx.size("stride_x", 1)))
-    cx.expect_only({"has_batch_norm": 0, "n_parallel": 1})
+    cx.optional_only({"has_batch_norm": 0, "n_parallel": 1})
     if cx.flag("has_biases"):
         p.hasBias = True
         cx.bias(p.bias, out)
@@ -112,14 +111,16 @@ def pool(cx: EspressoLayer) -> tuple[Dims, ...]:
         raise cx.unknown("avg_or_max", kind)
     p = cx.add("pooling")
     p.type = _POOLINGS[kind]
-    excluded = cx.flag("average_count_exclude_padding")
-    p.avgPoolExcludePadding = excluded and kind == 0
+    if kind == _MEAN:
+        p.avgPoolExcludePadding = bool(cx.expect("average_count_exclude_padding", 0, 1))
+    else:
+        cx.keys.pop("average_count_exclude_padding", None)  # there is no average
     p.kernelSize.extend((cx.size("size_y"), cx.size("size_x")))
     p.stride.extend((cx.size("stride_y", 1), cx.size("stride_x", 1)))
     if cx.flag("is_global"):
         return (_global(cx, p, tuple(lead)),)
     modes = (_EXPLICIT, _SAME, _VALID)
-    style = cx.expect("top_shape_style", 0, _INCLUDE_LAST_PIXEL)
+    style = cx.optional("top_shape_style", 0, _INCLUDE_LAST_PIXEL)
     if style == _INCLUDE_LAST_PIXEL:
         return ((*lead, *_include_last_pixel(cx, p, (height, width))),)
     return ((*lead, *_padded(cx, p, (height, width), list(p.kernelSize), modes)),)
@@ -131,8 +132,8 @@ def _global(cx: EspressoLayer, p: Any, lead: Dims) -> Dims:
     del p.kernelSize[:], p.stride[:]
     p.valid.SetInParent()
     cx.require(not any(_edges(cx)), "is global and padded")
-    cx.expect("pad_mode", _EXPLICIT, _VALID)
-    cx.expect("top_shape_style", 0)
+    cx.optional("pad_mode", _EXPLICIT, _VALID)
+    cx.optional("top_shape_style", 0)
     return (*lead, 1, 1)
 
 
@@ -171,11 +172,10 @@ def _padded(cx: EspressoLayer, p: Any, sizes: Dims, kernel: list[int], modes: Di
 
 def _edges(cx: EspressoLayer, *, padded: bool = False) -> tuple[int, int, int, int]:
     """Pads as (top, bottom, left, right); if there are any, they must be filled with 0."""
-    top, bottom, left, right = edges = tuple(cx.integer(key, 0) for key in _EDGES)
-    cx.require(min(edges) >= 0, f"has the pads {list(edges)}")
+    top, bottom, left, right = edges = cx.amounts(*_EDGES)
     for key in ("pad_fill_mode", "pad_value"):
         if padded or any(edges):
-            cx.expect(key, 0)
+            cx.optional(key, 0)
         else:
             cx.keys.pop(key, None)
     return top, bottom, left, right

@@ -77,7 +77,7 @@ def _one(cx: EspressoLayer, operation: int, outputs: tuple[str, ...]) -> Dims:
     cx.keys.pop("nd_mode", None)  # there is nothing to broadcast with
     if operation in _WITH_ALPHA:
         cx.add(_WITH_ALPHA[operation], outputs=outputs).alpha = cx.number("alpha", 1.0)
-        cx.expect("beta", 0)
+        cx.optional("beta", 0)
     elif operation == _CLIP:
         p = cx.add("clip", outputs=outputs, since=4)
         p.minVal, p.maxVal = cx.number("alpha"), cx.number("beta")
@@ -85,10 +85,10 @@ def _one(cx: EspressoLayer, operation: int, outputs: tuple[str, ...]) -> Dims:
         p = cx.add("unary", outputs=outputs)
         p.type = p.Operation.Value("THRESHOLD")
         p.alpha = cx.number("alpha", 1.0)
-        cx.expect("beta", 0)
+        cx.optional("beta", 0)
     else:
         # In these, other numbers than the defaults might scale or shift the input.
-        cx.expect_only({"alpha": 1, "beta": 0})
+        cx.optional_only({"alpha": 1, "beta": 0})
         _function(cx, operation, outputs)
     return cx.shape()
 
@@ -108,7 +108,7 @@ def _function(cx: EspressoLayer, operation: int, outputs: tuple[str, ...]) -> No
 
 
 def _many(cx: EspressoLayer, operation: int, outputs: tuple[str, ...]) -> Dims:
-    cx.expect_only({"alpha": 1, "beta": 0})
+    cx.optional_only({"alpha": 1, "beta": 0})
     broadcasts = cx.flag("nd_mode")
     if operation in _FOLDED and not broadcasts:
         cx.add(_FOLDED[operation], outputs=outputs)

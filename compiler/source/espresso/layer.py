@@ -77,16 +77,20 @@ class EspressoLayer:
 
     # -- keys ----------------------------------------------------------------------------------
 
-    def expect(self, key: str, *known: float, default: float | None = None) -> float:
-        """One of few known values; the default, or the first of them, when the key is absent."""
-        value = self.keys.pop(key, known[0] if default is None else default)
+    def expect(self, key: str, *known: float) -> float:
+        """One of few known values."""
+        value = self._present(key, None)
         if not isinstance(value, int | float) or value not in known:
             raise self.unknown(key, value)
         return value
 
+    def optional(self, key: str, *known: float) -> float:
+        """The same; the first of them when the key is absent, because compilers leave it out."""
+        return self.expect(key, *known) if key in self.keys else known[0]
+
     def flag(self, key: str) -> bool:
         """True or false, also as 1 or 0; false when absent."""
-        return bool(self.expect(key, 0, 1))
+        return bool(self.optional(key, 0, 1))
 
     def integer(self, key: str, default: int | None = None) -> int:
         value = self._present(key, default)
@@ -113,10 +117,17 @@ class EspressoLayer:
             raise self.error(f"has no {key}")
         return value
 
-    def expect_only(self, values: dict[str, float]) -> None:
+    def optional_only(self, values: dict[str, float]) -> None:
         """Keys that must be as given, or absent: anything else would mean something."""
         for key, value in values.items():
-            self.expect(key, value)
+            self.optional(key, value)
+
+    def amounts(self, *keys: str) -> tuple[int, ...]:
+        """Whole numbers of at least 0, all of them present, or none."""
+        default = None if any(key in self.keys for key in keys) else 0
+        found = tuple(self.integer(key, default) for key in keys)
+        self.require(min(found) >= 0, f"has the amounts {list(found)}")
+        return found
 
     # -- shapes --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ def inner_product(cx: EspressoLayer) -> tuple[Dims, ...]:
     lead, found = shape[:-image], prod(shape[-image:])
     cx.require(found == total, f"takes {total} numbers, its input {list(shape)} has {found}")
     function = cx.fused(has_relu="ReLU", has_tanh="tanh")
-    cx.expect("has_prelu", 0)
+    cx.optional("has_prelu", 0)
     before = cx.before(function)
     p = cx.add("innerProduct", outputs=before)
     p.inputChannels, p.outputChannels = total, out

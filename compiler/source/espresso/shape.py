@@ -19,7 +19,7 @@ def flatten(cx: EspressoLayer) -> tuple[Dims, ...]:
     shape = cx.image()
     if cx.exact:
         raise cx.unsupported("is not known for blobs with ranks of their own")
-    cx.expect("nd_axis", 0)
+    cx.optional("nd_axis", 0)
     cx.add("flatten").mode = int(cx.expect("mode", 0, 1))
     return ((*shape[:-3], prod(shape[-3:]), 1, 1),)
 
@@ -27,7 +27,7 @@ def flatten(cx: EspressoLayer) -> tuple[Dims, ...]:
 def reshape(cx: EspressoLayer) -> tuple[Dims, ...]:
     """To fixed sizes; -1 is what the others leave."""
     cx.arity(1)
-    cx.expect_only({"version": 1, "dynamic_shape": 0})
+    cx.optional_only({"version": 1, "dynamic_shape": 0})
     named = {letter: cx.integer(f"dst_{letter}") for letter in reversed(_LETTERS)}
     if cx.exact:
         rank = cx.size("dst_nd_rank")
@@ -145,7 +145,7 @@ def squeeze(cx: EspressoLayer) -> tuple[Dims, ...]:
     """Without some, or all, extents of 1."""
     cx.only_exact()
     cx.arity(1)
-    cx.expect_only({"nd_axis": 0, "version": 1})
+    cx.optional_only({"nd_axis": 0, "version": 1})
     shape, axes = cx.shape(), _axes(cx)
     p = cx.add("squeeze", since=4)
     if cx.flag("squeeze_all"):
@@ -162,7 +162,7 @@ def expand_dims(cx: EspressoLayer) -> tuple[Dims, ...]:
     """With extents of 1 at positions of the result."""
     cx.only_exact()
     cx.arity(1)
-    cx.expect("nd_axis", 0)
+    cx.optional("nd_axis", 0)
     shape, axes = list(cx.shape()), _axes(cx)
     cx.add("expandDims", since=4).axes.extend(axes)
     rank = len(shape) + len(axes)

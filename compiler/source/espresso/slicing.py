@@ -33,16 +33,19 @@ def general_slice(cx: EspressoLayer) -> tuple[Dims, ...]:
     """[begin:end:stride] of every dimension; the letter w stands for the first, h for the next."""
     cx.only_exact()
     cx.arity(1)
-    cx.expect("use_static_sizes", 0)
+    cx.optional("use_static_sizes", 0)
     shape = cx.shape()
     p = cx.add("sliceStatic", since=4)
     found: list[int] = []
     for place, letter in enumerate(_LETTERS):
-        begin, end = cx.integer(f"begin_{letter}", 0), cx.integer(f"end_{letter}", 1)
-        stride = cx.integer(f"stride_{letter}", 1)
+        used = place < len(shape)
+        begin, end, stride = (
+            cx.integer(f"{key}_{letter}", None if used else default)
+            for key, default in (("begin", 0), ("end", 1), ("stride", 1))
+        )
         masks = [cx.flag(f"{side}_mask_{letter}") for side in ("begin", "end")]
-        cx.expect_only({f"squeeze_mask_{letter}": 0, f"static_sizes_{letter}": 0})
-        if place >= len(shape):
+        cx.optional_only({f"squeeze_mask_{letter}": 0, f"static_sizes_{letter}": 0})
+        if not used:
             cx.require((begin, end, stride, *masks) == (0, 1, 1, False, False), "slices too much")
             continue
         cx.require(stride != 0, "has a stride of 0")
@@ -62,9 +65,9 @@ def tensor_zero_pad(cx: EspressoLayer) -> tuple[Dims, ...]:
     cx.arity(1)
     cx.expect("nd_mode", 1)
     shape = cx.shape()
-    amounts = [cx.integer(f"pads_{i}", 0) for i in range(_PAD_PLACES)]
-    used, rest = amounts[: 2 * len(shape)], amounts[2 * len(shape) :]
-    cx.require(min(used) >= 0 and not any(rest), f"has amounts that don't fit {list(shape)}")
+    used = cx.amounts(*(f"pads_{i}" for i in range(2 * len(shape))))
+    rest = [cx.integer(f"pads_{i}", 0) for i in range(len(used), _PAD_PLACES)]
+    cx.require(not any(rest), f"has amounts that don't fit {list(shape)}")
     p = cx.add("constantPad", since=4)
     p.value = cx.number("value", 0)
     p.padAmounts.extend(used)
@@ -74,10 +77,9 @@ def tensor_zero_pad(cx: EspressoLayer) -> tuple[Dims, ...]:
 def general_padding(cx: EspressoLayer) -> tuple[Dims, ...]:
     """A border around height and width."""
     *lead, height, width = cx.image()
-    top, bottom, left, right = edges = [cx.integer(f"pad_{side}", 0) for side in "tblr"]
-    cx.require(min(edges) >= 0, f"has the amounts {edges}")
+    top, bottom, left, right = edges = cx.amounts(*(f"pad_{side}" for side in "tblr"))
     mode = _PAD_MODES[int(cx.expect("pad_pad_mode", 0, 1, 2))]
-    cx.expect("pad_fill_mode", 0)
+    cx.optional("pad_fill_mode", 0)
     value = cx.number("pad_value", 0)
     p = cx.add("padding")
     _borders(p.paddingAmounts, edges)
@@ -90,13 +92,12 @@ def general_padding(cx: EspressoLayer) -> tuple[Dims, ...]:
 def crop(cx: EspressoLayer) -> tuple[Dims, ...]:
     """Without a border of height and width."""
     *lead, height, width = cx.image()
-    top, bottom, left, right = edges = [cx.integer(side, 0) for side in "tblr"]
-    cx.require(min(edges) >= 0, f"has the amounts {edges}")
+    top, bottom, left, right = edges = cx.amounts(*"tblr")
     _borders(cx.add("crop").cropAmounts, edges)
     return ((*lead, height - top - bottom, width - left - right),)
 
 
-def _borders(amounts: Any, edges: list[int]) -> None:
+def _borders(amounts: Any, edges: tuple[int, ...]) -> None:
     top, bottom, left, right = edges
     amounts.borderAmounts.add(startEdgeSize=top, endEdgeSize=bottom)
     amounts.borderAmounts.add(startEdgeSize=left, endEdgeSize=right)
@@ -106,20 +107,19 @@ def upsample(cx: EspressoLayer) -> tuple[Dims, ...]:
     """By whole factors: repeated pixels, or linear interpolation."""
     *lead, height, width = cx.image()
     rows, columns = cx.size("scaling_factor_y"), cx.size("scaling_factor_x")
-    cx.expect_only(
-        {
-            "use_fractional_scale_factors": 0,
-            "fractional_scaling_factor_x": 1,
-            "fractional_scaling_factor_y": 1,
-            "is_legacy_mode": 0,
-        }
-    )
-    mode, aligned = cx.expect("mode", 0, _BILINEAR), cx.flag("align_corners")
+    cx.optional("use_fractional_scale_factors", 0)
+    for side in "xy":
+        cx.keys.pop(f"fractional_scaling_factor_{side}", None)  # which are not used
+    mode = int(cx.expect("mode", 0, _BILINEAR))
     p = cx.add("upsample", since=1 if mode == 0 else 5)
     p.scalingFactor.extend((rows, columns))
-    p.mode = int(mode)
+    p.mode = mode
     if mode == _BILINEAR:
+        cx.expect("is_legacy_mode", 0)
+        aligned = cx.expect("align_corners", 0, 1)
         p.linearUpsampleMode = _ALIGN_CORNERS if aligned else _HALF_PIXELS
+    else:
+        cx.optional_only({"is_legacy_mode": 0, "align_corners": 0})
     return ((*lead, height * rows, width * columns),)
 
 
