@@ -54,8 +54,8 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     """The core IR of a model, as imported: nothing optimized, no TensorFlow imported.
 
     Args:
-        source: a path (.mlmodel, .mlpackage, .cmir), a specification message, a coremltools
-            MLModel, or a Module, which is returned as it is.
+        source: a path (.mlmodel, .mlpackage, .mlmodelc, .cmir), a specification message, a
+            coremltools MLModel, or a Module, which is returned as it is.
         options: see `Options`; `batch` and `function` matter here.
         watch: told about the stages.
 
@@ -127,6 +127,37 @@ def _import(source: Any, options: Options, watch: Watch) -> Module:
         name = Path(source).stem if isinstance(source, str | Path) else "model"
         wanted = ImportOptions(options.batch, options.fixed_shapes, options.dims())
         return import_network(network, interface, name, wanted)
+
+
+def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
+    """Write a model's specification as a `.mlmodel`: compiled networks become layers again.
+
+    Args:
+        source: what `load` takes, except IR.
+        path: the file, which appears whole or not at all.
+        watch: told about the stages.
+
+    Returns:
+        the Model message.
+
+    Raises:
+        CompileError: the model can't be read, or no such file can hold it.
+        OSError: the file can't be written.
+    """
+    from .source.spec import read_spec, write_spec
+    from .source.survey import survey
+
+    watch = watch or Watch()
+    file = str(source) if isinstance(source, str | Path) else ""
+    try:
+        with watch.stage("read"):
+            spec = read_spec(source)
+            watch.survey = survey(spec)
+        with watch.stage("write"):
+            write_spec(spec, path)
+    except CompileError as error:
+        raise error.in_file(file) from None
+    return spec
 
 
 def optimize(

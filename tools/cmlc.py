@@ -1,4 +1,4 @@
-"""`cmlc`: compile a Core ML model to a TensorFlow SavedModel, or print its IR."""
+"""`cmlc`: compile a Core ML model to a TensorFlow SavedModel, print its IR, or give it back."""
 
 import argparse
 import sys
@@ -20,17 +20,20 @@ EXAMPLES = """\
   cmlc MobileNet.mlmodel --emit=ir --stage=tf    print what TensorFlow will run
   cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
   cmlc MobileNet.cmir                            compile that
+  cmlc MobileNet.mlmodelc -o MobileNet.mlmodel   get a model back from its compiled form
 """
 STAGES = ("imported", "optimized", "tf")
+EMITS = ("savedmodel", "ir", "mlmodel")
+_BY_SUFFIX = {".cmir": "ir", ".mlmodel": "mlmodel"}
 
 
 def make_parser() -> console.CommandParser:
     """The options of `cmlc`."""
     parser = console.CommandParser("cmlc", "Compile a Core ML model to TensorFlow.", EXAMPLES)
     add = parser.add_argument
-    add("model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage or .cmir")
+    add("model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage, .mlmodelc or .cmir")
     add("-o", "--output", metavar="OUT", help="where to write; MODEL_savedmodel by default")
-    add("--emit", choices=("savedmodel", "ir"), help="what to make; by default, a SavedModel")
+    add("--emit", choices=EMITS, help="what to make; by default, what OUT's name says")
     add("--stage", choices=STAGES, help="which IR --emit=ir prints; by default, as imported")
     add(
         "--batch",
@@ -78,13 +81,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    emit = given.emit or ("ir" if (given.output or "").endswith(".cmir") else "savedmodel")
+    emit = given.emit or _BY_SUFFIX.get(Path(given.output or "").suffix, "savedmodel")
     _check_usage(given, emit)
     with console.progress(enabled=not (given.json or given.print_after)) as started:
         watch = make_watch(given, started)
         if emit == "ir":
             module = _module(given, watch)
             facts = _write_ir(module, given, watch) if _file(given) else None
+        elif emit == "mlmodel":
+            facts = _write_mlmodel(given, watch)
         else:
             facts = _write_savedmodel(given, watch)
     if given.timing and not given.json:
@@ -104,9 +109,11 @@ def _run(given: argparse.Namespace) -> int:
 
 def _check_usage(given: argparse.Namespace, emit: str) -> None:
     """Refuse options that don't go together, before any work."""
-    if emit == "savedmodel" and (given.stage or given.locations):
+    if emit != "ir" and (given.stage or given.locations):
         name = "--stage" if given.stage else "--locations"
         raise console.usage_error(f"{name} is about IR", "add --emit=ir")
+    if emit == "mlmodel":
+        _check_mlmodel(given)
     if emit == "ir":
         file = _file(given)
         if given.json and not file:
@@ -116,6 +123,20 @@ def _check_usage(given: argparse.Namespace, emit: str) -> None:
     from .pass_list import check_names
 
     check_names(print_after(given), ("all", "changed"))
+
+
+def _check_mlmodel(given: argparse.Namespace) -> None:
+    """A `.mlmodel` is the model as it is: nothing of it is chosen, and it has a name."""
+    file = _file(given)
+    if file is None or file.suffix != ".mlmodel":
+        raise console.usage_error("a model goes to a file called .mlmodel", "add -o OUT.mlmodel")
+    if given.model.suffix == ".cmir":
+        raise console.usage_error("IR can't become a .mlmodel", "name the model it was made of")
+    parser = make_parser()
+    for option in ("batch", "io_layout", "fixed_shapes", "shape", "print_after", "verify_each"):
+        if getattr(given, option) != parser.get_default(option):
+            name = f"--{option.replace('_', '-')}"
+            raise console.usage_error(f"{name} is about compiling, which --emit=mlmodel doesn't")
 
 
 def _file(given: argparse.Namespace) -> Path | None:
@@ -198,6 +219,19 @@ def _write_ir(module: "Module", given: argparse.Namespace, watch: "Watch") -> di
         "output": str(path),
         "output_bytes": path.stat().st_size,
         "weights_file": str(weights) if weights.exists() else None,
+    }
+
+
+def _write_mlmodel(given: argparse.Namespace, watch: "Watch") -> dict[str, Any]:
+    from ..compiler.driver import write_message
+    from .summary import message_facts
+
+    path = Path(given.output)
+    with console.writing(path):
+        spec = write_message(given.model, path, watch)
+    return message_facts(spec, watch, given.model) | {
+        "output": str(path),
+        "output_bytes": path.stat().st_size,
     }
 
 

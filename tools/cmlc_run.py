@@ -25,7 +25,7 @@ def make_parser() -> console.CommandParser:
     """The options of `cmlc-run`."""
     parser = console.CommandParser("cmlc-run", "Run a Core ML model.", EXAMPLES)
     add = parser.add_argument
-    add("model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage or .cmir")
+    add("model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage, .mlmodelc or .cmir")
     add(
         "--input",
         action="append",

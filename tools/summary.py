@@ -7,6 +7,7 @@ from typing import Any
 
 from ..compiler.driver import Watch, count_ops
 from ..compiler.runtime import CompiledModel, describe
+from ..compiler.source.survey import Survey
 from ..ir.dialects.builtin import Constant
 from ..ir.resources import Resource
 from ..ir.ssa import Module
@@ -36,6 +37,36 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
             {"name": name, "seconds": seconds, "ops": ops} for name, seconds, ops in watch.steps
         ],
     }
+
+
+def message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
+    """Facts of a specification that was not compiled."""
+    survey = watch.survey or Survey()
+    return {
+        "ok": True,
+        "model": source.resolve().stem,
+        "kind": spec.WhichOneof("Type"),
+        "spec_version": spec.specificationVersion,
+        "inputs": [_described(feature) for feature in spec.description.input],
+        "outputs": [_described(feature) for feature in spec.description.output],
+        "fixed_batch": "",
+        "fixed_shapes": "",
+        "classes": 0,
+        "layers": dict(survey.layers.most_common()),
+        "ops": {},
+        "weights": {
+            "tensors": survey.encodings.total(),
+            "bytes": survey.weight_bytes,
+            "encodings": dict(survey.encodings),
+        },
+        "seconds": dict(watch.seconds),
+        "passes": [],
+    }
+
+
+def _described(feature: Any) -> dict[str, Any]:
+    kind = feature.type.WhichOneof("Type") or ""
+    return {"name": feature.name, "type": kind.removesuffix("Type"), "kind": ""}
 
 
 def compiled_facts(model: CompiledModel, watch: Watch, source: Path) -> dict[str, Any]:
@@ -145,6 +176,8 @@ def _how_to_load(facts: Mapping[str, Any]) -> str:
     output = facts["output"]
     if output.endswith(".cmir"):
         return f"  cmlc-opt {output} --passes=canonicalize\n  cmlc {output}"
+    if output.endswith(".mlmodel"):
+        return f'  import coremltools\n  model = coremltools.models.MLModel("{output}")'
     return (
         "  import tensorflow as tf\n"
         f'  predict = tf.saved_model.load("{output}").signatures["serving_default"]'

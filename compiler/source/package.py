@@ -10,15 +10,19 @@ from typing import Any, NoReturn
 from ...ir.diagnostics import CompileError, Diagnostic
 
 _MANIFEST = "Manifest.json"
-_COMPILED_FILES = ("coremldata.bin", "model.mil", "model.espresso.net", "model0/coremldata.bin")
 _COPY_AGAIN = "copy or download the whole package again"
+
+
+def is_package(folder: Path) -> bool:
+    """Whether the folder has a manifest."""
+    return (folder / _MANIFEST).is_file()
 
 
 def model_file(folder: Path) -> Path:
     """The model file of a `.mlpackage` folder.
 
     Raises:
-        CompileError: the folder is a compiled model or no package, or its manifest is broken.
+        CompileError: the folder is no package, or its manifest is broken.
     """
     manifest = folder / _MANIFEST
     if not manifest.is_file():
@@ -62,21 +66,12 @@ def _broken(manifest: Path, what: str) -> NoReturn:
 
 def _no_manifest(folder: Path) -> Diagnostic:
     file = str(folder)
-    compiled = any((folder / name).is_file() for name in _COMPILED_FILES)
-    if compiled or folder.suffix == ".mlmodelc":
-        return Diagnostic(
-            "compiled models are not read yet",
-            "unsupported",
-            file=file,
-            subject="mlmodelc",
-            remedy="compile from the .mlmodel or .mlpackage that this folder was made of",
-        )
     if (folder / "Data").is_dir():
         return Diagnostic(
             f"the package has no {_MANIFEST}", "malformed", file=file, remedy=_COPY_AGAIN
         )
     inside = sorted(p.name for p in folder.iterdir() if p.suffix in (".mlmodel", ".mlpackage"))
-    remedy = "name a .mlmodel file or a .mlpackage folder"
+    remedy = "name a .mlmodel file, or a .mlpackage or .mlmodelc folder"
     if inside:
         remedy = f"name a model inside it, such as {inside[0]}"
     message = f"this folder is no model package: it has no {_MANIFEST}"

@@ -10,6 +10,7 @@ import importlib.util
 import mmap
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,7 @@ def _stand_in() -> Iterator[None]:
 
 
 def read_spec(source: object) -> Any:
-    """The Model message of a `.mlmodel` file, a `.mlpackage` folder, a message or an MLModel.
+    """The Model message of a `.mlmodel`, `.mlpackage` or `.mlmodelc`, a message or an MLModel.
 
     Raises:
         CompileError: the source is no Core ML model, or a newer one than is known.
@@ -114,8 +115,44 @@ def network_of(spec: Any) -> Any:
     raise CompileError(Diagnostic(message, "unsupported", subject=kind, remedy=remedy))
 
 
+def write_spec(spec: Any, path: Path) -> None:
+    """Write a model as a `.mlmodel`, which appears whole or not at all.
+
+    Raises:
+        CompileError: such a file can't hold the model.
+        OSError: the file can't be written.
+    """
+    if any(model_kind(part) == "mlProgram" for part in _parts(spec)):
+        message = (
+            "an ML Program keeps its weights beside the model, where no .mlmodel can have them"
+        )
+        remedy = "keep its .mlpackage"
+        raise CompileError(Diagnostic(message, "unsupported", subject="mlProgram", remedy=remedy))
+    if spec.ByteSize() > _LARGEST_MESSAGE:
+        message = "the model is larger than 2 GiB, more than a .mlmodel can hold"
+        raise CompileError(Diagnostic(message, "unsupported"))
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
+        file = Path(scratch) / "model"
+        file.write_bytes(spec.SerializeToString(deterministic=True))
+        file.replace(path)
+
+
+def _parts(spec: Any) -> Iterator[Any]:
+    """A model, and the models of a pipeline."""
+    yield spec
+    kind = model_kind(spec)
+    if kind.startswith("pipeline"):
+        body = getattr(spec, kind)
+        for part in (body if kind == "pipeline" else body.pipeline).models:
+            yield from _parts(part)
+
+
 def _read_path(path: Path) -> Any:
+    from .compiled import is_compiled, read_compiled  # which is made of messages from here
+
     try:
+        if path.is_dir() and not package.is_package(path) and is_compiled(path):
+            return read_compiled(path)
         file = package.model_file(path) if path.is_dir() else path
         with file.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
@@ -123,15 +160,19 @@ def _read_path(path: Path) -> Any:
                 _malformed(str(file), "the file is empty", _DOWNLOAD_AGAIN)
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
             with mapped, memoryview(mapped) as data:
-                return _parse(data, str(file))
+                return parse_message(data, str(file))
     except FileNotFoundError:
         _malformed(str(path), "there is no such file or folder", "check the path")
     except OSError as error:
         _malformed(str(path), f"the file can't be read: {error.strerror or error}")
 
 
-def _parse(data: memoryview, file: str) -> Any:
-    """The message in `data`; whoever holds on to a slice of it would keep the file mapped."""
+def parse_message(data: memoryview, file: str) -> Any:
+    """The Model message in `data`; whoever holds on to a slice of it keeps the file mapped.
+
+    Raises:
+        CompileError: the data are no Core ML model, or a newer one than is known.
+    """
     from google.protobuf.message import DecodeError
 
     head = bytes(data[:256]).removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")

@@ -179,8 +179,8 @@ def test_a_file_larger_than_protobuf_allows(tmp_path):
 def test_compiled_models(tmp_path, name):
     path = write(tmp_path / name, b"x")
     diagnostic = problem(path.parent)
-    assert diagnostic.kind == "unsupported"
-    assert "compiled models are not read yet" in diagnostic.message
+    assert diagnostic.kind == "malformed"
+    assert diagnostic.file == str(path.parent / "coremldata.bin")
 
 
 def entry(path: object) -> dict[str, object]:

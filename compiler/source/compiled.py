@@ -1,0 +1,148 @@
+"""Compiled models: `.mlmodelc` folders, as the Model message that a `.mlmodel` holds."""
+
+from pathlib import Path
+from typing import Any
+
+from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.location import InModel
+from .coremldata import COPY_AGAIN, NETWORKS, Archive, read_archive, read_images, read_optionals
+from .espresso import Read, read_network
+from .espresso.files import SHAPE
+from .interface import Feature, Interface, read_interface
+from .preprocessing import IMAGES, add_preprocessing
+from .spec import messages, parse_message
+
+_ARCHIVE, _OPTIONALS = "coremldata.bin", "neural_network_optionals/coremldata.bin"
+_INSIDE = (_ARCHIVE, "model.mil", "model.espresso.net", "model0/coremldata.bin")
+_UNREAD = {
+    "mlProgram": "compiled ML Programs are not read yet",
+    "pipeline": "compiled pipelines are not read yet",
+    "pipelineClassifier": "compiled pipelines are not read yet",
+    "pipelineRegressor": "compiled pipelines are not read yet",
+}
+_CHANNELS = {"GRAYSCALE": 1, "GRAYSCALE_FLOAT16": 1}
+
+
+def is_compiled(folder: Path) -> bool:
+    """Whether a folder is a compiled model, whatever its name; or at least is called so."""
+    return folder.suffix == ".mlmodelc" or any((folder / name).is_file() for name in _INSIDE)
+
+
+def read_compiled(folder: Path) -> Any:
+    """The Model message that a compiled model was made of, as far as the compiler kept it.
+
+    Layers that the compiler merged stay merged; weights are those that it stored.
+
+    Raises:
+        CompileError: files are missing or damaged, or hold what has no known equivalent.
+    """
+    archive = read_archive(folder / _ARCHIVE)
+    if archive.spec:
+        return _complete(folder, archive)
+    if archive.kind not in NETWORKS:
+        raise CompileError(_unsupported(folder, archive.kind))
+    model = messages("Model_pb2").Model(specificationVersion=archive.version)
+    model.description.CopyFrom(archive.description)
+    network = getattr(model, archive.kind)
+    network.SetInParent()
+    _add_labels(network, archive)
+    try:
+        interface = read_interface(model)
+    except CompileError as error:
+        raise error.in_file(str(folder / _ARCHIVE)) from None
+    read = read_network(folder, [feature.name for feature in interface.inputs], network)
+    _check(folder, archive, interface, read)
+    images = read_images(folder / IMAGES)
+    params = read.net.transform_params
+    add_preprocessing(network, interface.inputs, images, params, folder)
+    if read.shapes.exact:
+        network.arrayInputShapeMapping = 1
+        network.imageInputShapeMapping = _image_mapping(folder, interface, read)
+    model.specificationVersion = max(archive.version, read.version)
+    return model
+
+
+def _complete(folder: Path, archive: Archive) -> Any:
+    """A model that is compiled into a copy of itself."""
+    file = str(folder / _ARCHIVE)
+    model = parse_message(memoryview(archive.spec), file)
+    kind = model.WhichOneof("Type")
+    if kind != archive.kind:
+        message = f"the file is about a model of type {archive.kind}, but holds a {kind}"
+        raise CompileError(Diagnostic(message, "malformed", file=file, remedy=COPY_AGAIN))
+    return model
+
+
+def _unsupported(folder: Path, kind: str) -> Diagnostic:
+    message = _UNREAD.get(kind, f"compiled models of type {kind} are not supported")
+    remedy = "compile from the .mlmodel or .mlpackage that this folder was made of"
+    return Diagnostic(message, "unsupported", file=str(folder), subject=kind, remedy=remedy)
+
+
+def _add_labels(network: Any, archive: Archive) -> None:
+    if not archive.labels:
+        return
+    network.labelProbabilityLayerName = archive.probabilities
+    if isinstance(archive.labels[0], str):
+        network.stringClassLabels.vector.extend(archive.labels)
+    else:
+        network.int64ClassLabels.vector.extend(archive.labels)
+
+
+def _check(folder: Path, archive: Archive, interface: Interface, read: Read) -> None:
+    """The archive and the network are about the same inputs and outputs."""
+    wanted = [*archive.outputs, *filter(None, [archive.probabilities])]
+    problems = [
+        _problem(folder, _ARCHIVE, "output", name, "no layer makes this output")
+        for name in wanted
+        if name not in read.made
+    ]
+    for feature in interface.inputs:
+        message = _input_problem(feature, read)
+        if message:
+            problems.append(_problem(folder, SHAPE, "input", feature.name, message))
+    exact = read_optionals(folder / _OPTIONALS)
+    if exact is not None and exact != read.shapes.exact:
+        message = f"it {'does' if exact else 'does not'} give blobs ranks of their own"
+        text = f"{message}, unlike the shapes of the blobs"
+        file = str(folder / _OPTIONALS)
+        problems.append(Diagnostic(text, "malformed", file=file, remedy=COPY_AGAIN))
+    if problems:
+        raise CompileError(problems)
+
+
+def _input_problem(feature: Feature, read: Read) -> str:
+    """How an input's compiled shape differs from its description; empty if it doesn't."""
+    compiled = read.shapes.dims.get(feature.name)
+    if compiled is None:
+        return "the input has no compiled shape"
+    if feature.image is not None:
+        image = feature.image
+        described = (_CHANNELS.get(image.color, 3), image.height, image.width)
+    elif not read.shapes.exact:
+        described = (*feature.shape, 1, 1)[:3] if len(feature.shape) in (1, 3) else ()
+    else:
+        described = feature.shape
+        if len(described) != len(compiled):
+            return f"the input is described as {list(described)}, but compiled as {list(compiled)}"
+    if feature.flexibility is None and compiled[len(compiled) - len(described) :] != described:
+        return f"the input is described as {list(described)}, but compiled as {list(compiled)}"
+    return ""
+
+
+def _image_mapping(folder: Path, interface: Interface, read: Read) -> int:
+    """Whether images have 4 dimensions (1) or 5 (0) in a network whose blobs state their ranks."""
+    images = [feature.name for feature in interface.inputs if feature.kind == "image"]
+    ranks = {len(read.shapes.dims[name]) for name in images} or {4}
+    if len(ranks) > 1 or not ranks <= {4, 5}:
+        message = f"images of {' and '.join(map(str, sorted(ranks)))} dimensions are not understood"
+        raise CompileError(_problem(folder, SHAPE, "input", images[0], message, "unsupported"))
+    return 1 if ranks == {4} else 0
+
+
+def _problem(
+    folder: Path, file: str, what: str, name: str, message: str, kind: Any = "malformed"
+) -> Diagnostic:
+    remedy = COPY_AGAIN if kind == "malformed" else ""
+    location = InModel(what, None, name)
+    return Diagnostic(message, kind, location, str(folder / file), remedy=remedy)
