@@ -71,6 +71,14 @@ class CompileError(Exception):
         return error
 
 
+class CompileWarning(UserWarning):
+    """Something that a user should know of a model that compiles all the same."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = replace(diagnostic, severity="warning")
+        super().__init__(str(self.diagnostic))
+
+
 def caret_excerpt(text: str, line: int, column: int, width: int = 1) -> str:
     """The line of `text` (counted from 1) with carets below `column`."""
     lines = text.splitlines()

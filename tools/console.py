@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,12 +74,13 @@ def run(
         if isinstance(stream, io.TextIOWrapper):  # a label that can't be shown is no failure
             stream.reconfigure(errors="backslashreplace")
     try:
-        options = parser.parse_args(given)
-        for plugin in options.plugin:
-            from ..compiler.plugins import load_plugin
+        with _shown_warnings():
+            options = parser.parse_args(given)
+            for plugin in options.plugin:
+                from ..compiler.plugins import load_plugin
 
-            load_plugin(plugin)
-        status = command(options) or 0
+                load_plugin(plugin)
+            status = command(options) or 0
         sys.stdout.flush()
     except SystemExit as stop:  # --help, --version
         return stop.code if isinstance(stop.code, int) else 0
@@ -94,6 +96,21 @@ def run(
             traceback.print_exc()
         return _report(error, as_json="--json" in given, debug="--debug" in given)
     return status
+
+
+@contextmanager
+def _shown_warnings() -> Iterator[None]:
+    """Our own warnings look like errors do; those of libraries are not about the model."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        from ..ir.diagnostics import CompileWarning
+
+        if isinstance(message, CompileWarning):
+            print(_colored(str(message), "warning"), file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _discard_output() -> None:

@@ -1,17 +1,19 @@
 """How a compiled network wants its images, which two of its files say.
 
 Core ML's own file has it in every compiled model; the network repeats it in all but the oldest. One
-published model has been seen where they differ, edited by hand: nothing tells which of the two
-counts, so that is refused.
+published model has been seen where they differ, edited by hand after compiling (a scale of 1 in the
+binary file, 1/255 in the text). The edited file counts: its author saw what it did, and
+users are warned.
 """
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.diagnostics import CompileError, CompileWarning, Diagnostic
 from ...ir.location import InModel
 from .coremldata import COPY_AGAIN, ImageParameters
 from .espresso.files import NET
@@ -40,7 +42,7 @@ def add_preprocessing(
         folder: the `.mlmodelc`.
 
     Raises:
-        CompileError: the two differ, or say something unknown.
+        CompileError: the two differ in more than scale and biases, or say something unknown.
     """
     images = {feature.name: feature for feature in features if feature.kind == "image"}
     for file, given in ((IMAGES, own or {}), (NET, repeated)):
@@ -55,6 +57,7 @@ def add_preprocessing(
             _fail(folder / IMAGES, name, "has no image parameters: the file is missing")
         if mine is not None and other is not None and not _agree(mine, other):
             _differ(folder, name, mine, other)
+            mine = other
         _add(network, folder, feature, mine or other)
 
 
@@ -92,7 +95,12 @@ def _agree(mine: ImageParameters, other: ImageParameters) -> bool:
     return (mine.is_gray and mine.scale == other.scale and mine.gray == other.gray) or mine == other
 
 
-def _differ(folder: Path, name: str, mine: ImageParameters, other: ImageParameters) -> NoReturn:
+def _differ(folder: Path, name: str, mine: ImageParameters, other: ImageParameters) -> None:
+    """Warn of scales and biases that differ; refuse other orders of colours, and gray biases.
+
+    The network's file has no key for the bias of gray: that it has none says nothing.
+    """
+
     def shown(given: ImageParameters) -> str:
         biases = [given.gray] if given.is_gray else [given.red, given.green, given.blue]
         order = "gray" if given.is_gray else "BGR" if given.is_bgr else "RGB"
@@ -103,9 +111,12 @@ def _differ(folder: Path, name: str, mine: ImageParameters, other: ImageParamete
         f"transform_params ({shown(other)})"
     )
     remedy = f"correct transform_params in {NET}, or remove it there if {IMAGES} is right"
-    location = InModel("input", None, name)
-    file = str(folder / NET)
-    raise CompileError(Diagnostic(message, "malformed", location, file, remedy=remedy))
+    location, file = InModel("input", None, name), str(folder / NET)
+    if (mine.is_bgr, mine.is_gray, mine.gray) != (other.is_bgr, other.is_gray, other.gray):
+        raise CompileError(Diagnostic(message, "malformed", location, file, remedy=remedy))
+    text = f"{message}; transform_params are taken"
+    problem = Diagnostic(text, "malformed", location, file, remedy=remedy)
+    warnings.warn(CompileWarning(problem), stacklevel=2)
 
 
 def _add(network: Any, folder: Path, feature: Feature, given: ImageParameters | None) -> None:

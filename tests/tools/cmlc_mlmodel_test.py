@@ -14,8 +14,8 @@ from cmlc.compiler.source.spec import messages, read_spec
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.interpret import run
 from cmlc.tools import cmlc, console
-from compiled_models import compiled, espresso
-from networks import numbers
+from compiled_models import change_json, compiled, espresso, image
+from networks import RGB, numbers
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 
@@ -165,3 +165,15 @@ def test_a_model_too_large(monkeypatch, tmp_path):
     with pytest.raises(CompileError, match="larger than 2 GiB, more than a"):
         spec_module.write_spec(spec, tmp_path / "out.mlmodel")
     assert left_behind() == []
+
+
+def test_warnings_look_like_diagnostics(capsys):
+    """Scales that differ in two files of a compiled model: one counts, and users are told."""
+    item = espresso("activation", (1, 3, 2, 2), mode=0)
+    folder = compiled(Path(), item, exact=True, images={"x": image(RGB)}, x=(1, 3, 2, 2))
+    net = folder / "model.espresso.net"
+    change_json(net, lambda content: content["transform_params"]["x"].update(scale=0.5))
+    assert cmlc.main([str(folder), "--emit=ir"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("warning: the image input 'x' is preprocessed differently") == 1
+    assert "Warning" not in said

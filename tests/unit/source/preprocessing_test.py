@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from cmlc.compiler.source import preprocessing
 from cmlc.compiler.source.spec import network_of, read_spec
+from cmlc.ir.diagnostics import CompileWarning
 from compiled_models import change_json, compiled, espresso, image, problem, text, transform
 from networks import BGR, GRAY, RGB
 
@@ -94,9 +95,6 @@ def renamed(folder):
 
 FINE = (1, 0, 0, 0, 0, 0, 0, 1)
 PICTURES = [
-    (params(scale=0.5), "x' is preprocessed differently by model/coremldata.bin (RGB, scale 1, "),
-    (params(scale=0.5), "and by transform_params (RGB, scale 0.5, biases 0, 0, 0)"),
-    (params(bias_r=1), "preprocessed differently"),
     (params(is_network_bgr=1), "preprocessed differently"),
     (params(is_network_bgr=2), "has is_network_bgr = 2, which is not understood"),
     (params(center_mean=1), "has center_mean = 1, which is not understood"),
@@ -131,8 +129,21 @@ def test_image_parameters(tmp_path, change, fragment):
 
 def test_a_remedy_for_files_that_differ(tmp_path):
     folder = pictures(tmp_path, image(RGB))
-    params(scale=0.5)(folder)
+    params(is_network_bgr=1)(folder)
     assert "correct transform_params in model.espresso.net, or remove it" in problem(folder).remedy
+
+
+def test_edited_numbers_count_and_users_are_warned(tmp_path):
+    folder = pictures(tmp_path, image(RGB))
+    params(scale=0.5, bias_r=1)(folder)
+    with pytest.warns(CompileWarning) as caught:
+        (item,) = network_of(read_spec(folder)).preprocessing
+    assert (item.scaler.channelScale, item.scaler.redBias) == (0.5, 1)
+    text = str(caught[0].message)
+    assert "input 'x': warning: " in text
+    assert "x' is preprocessed differently by model/coremldata.bin (RGB, scale 1, " in text
+    assert "and by transform_params (RGB, scale 0.5, biases 1, 0, 0)" in text
+    assert "transform_params are taken; correct transform_params" in text
 
 
 @pytest.mark.parametrize("given", [image(GRAY), image(BGR)])
