@@ -171,14 +171,16 @@ class TensorFlowModule:
         the model's own names. `assets.extra/cmlc.json` describes them.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
-        signatures = {
-            "serving_default" if name == self._module.main.name else name: function
-            for name, function in self.functions.items()
+        main = self._module.main.name
+        callees = {
+            "serving_default" if name == main else name: function
+            for name, function in self._module.functions.items()
         }
+        signatures = {key: self.functions[callee.name] for key, callee in callees.items()}
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
             target = Path(scratch) / folder.name
             self._tf.saved_model.save(self.root, str(target), signatures=signatures)
-            self._restore_names(target)
+            self._complete_signatures(target, callees)
             extra = target / "assets.extra"
             extra.mkdir(exist_ok=True)
             (extra / "cmlc.json").write_text(json.dumps(metadata or {}, indent=1) + "\n")
@@ -186,25 +188,32 @@ class TensorFlowModule:
                 shutil.rmtree(folder)
             target.replace(folder)
 
-    def _restore_names(self, folder: Path) -> None:
-        """Give inputs their own names back where TensorFlow accepts only Python identifiers."""
+    def _complete_signatures(self, folder: Path, callees: Mapping[str, Function]) -> None:
+        """Say in the file what TensorFlow's own saving can't.
+
+        Inputs get their own names back where only Python identifiers are accepted, and optional
+        ones their defaults, which servers fill in (loading in Python asks for all inputs).
+        """
         renamed = {
             name: value.name
             for function in self._module.functions.values()
             for value, name in zip(function.arguments, argument_names(function), strict=True)
             if name != value.name
         }
-        if not renamed:
+        defaults = {key: self._defaults(callee) for key, callee in callees.items()}
+        if not renamed and not any(defaults.values()):
             return
         from tensorflow.core.protobuf import saved_model_pb2
 
         path = folder / "saved_model.pb"
         message = saved_model_pb2.SavedModel.FromString(path.read_bytes())
         for graph in message.meta_graphs:
-            for signature in graph.signature_def.values():
+            for key, signature in graph.signature_def.items():
                 for name in [n for n in signature.inputs if n in renamed]:
                     signature.inputs[renamed[name]].CopyFrom(signature.inputs[name])
                     del signature.inputs[name]
+                for name, array in defaults.get(key, {}).items():
+                    signature.defaults[name].CopyFrom(self._tf.make_tensor_proto(array))
             objects = graph.object_graph_def
             for node in objects.nodes:
                 if node.WhichOneof("kind") != "bare_concrete_function":
@@ -221,6 +230,17 @@ class TensorFlowModule:
                         fields[renamed[name]].CopyFrom(fields[name])
                         del fields[name]
         path.write_bytes(message.SerializeToString(deterministic=True))
+
+    def _defaults(self, function: Function) -> dict[str, Array]:
+        """What optional inputs of a fixed shape are if they are not given."""
+        rows = zip(function.arguments, function.argument_attributes, strict=True)
+        return {
+            value.name: np.full(
+                value.type.static_shape, facts.get("default", 0), value.type.dtype.numpy
+            )
+            for value, facts in rows
+            if facts.get("optional") and value.type.is_static
+        }
 
 
 def argument_names(function: Function) -> list[str]:

@@ -3,7 +3,7 @@
 import cmlc
 import numpy as np
 import pytest
-from networks import layer, network, numbers
+from networks import layer, lstm_weights, network, numbers
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +35,41 @@ def test_a_failed_run_is_a_diagnostic():
     assert model.predict({"x": [1, 2, 3], "n": [3]})["y"].tolist() == [1, 2, 3]
     with pytest.raises(cmlc.CompileError, match=r"fails on these inputs: .*\[[23]\] vs\. \[[23]\]"):
         model.predict({"x": [1, 2, 3], "n": [2]})
+
+
+def test_optional_states_of_a_recurrent_layer(tmp_path):
+    """Two steps, one after the other, are a sequence of two; states that aren't given are zeros."""
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    gates = [{"sigmoid": {}}, {"tanh": {}}, {"tanh": {}}]
+    made = network(
+        layer(
+            *("uniDirectionalLSTM", ["x", "h", "c"], ["y", "h_out", "c_out"]),
+            **{"inputVectorSize": 3, "outputVectorSize": 2, "activations": gates},
+            params={"sequenceOutput": True, "hasBiasVectors": True},
+            weightParams=lstm_weights(3, 2),
+        ),
+        rank5=True,
+        x=(3,),
+        h=(2,),
+        c=(2,),
+    )
+    for feature in made.description.input[1:]:
+        feature.type.isOptional = True
+    model = cmlc.compile(made)
+    x = numbers(2, 3)
+    first = model.predict({"x": x[0]})
+    second = model.predict({"x": x[1], "h": first["h_out"], "c": first["c_out"]})
+    whole = cmlc.compile(made, shapes={"x": (2, 1, 3, 1, 1)}).predict(
+        {"x": x[:, None, :, None, None]}
+    )
+    np.testing.assert_allclose(np.ravel(whole["y"])[-2:], np.ravel(second["y"]), atol=1e-6)
+    folder = model.save(tmp_path / "model")
+    message = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    signature = message.meta_graphs[0].signature_def["serving_default"]
+    assert sorted(signature.defaults) == ["c", "h"]
+    assert tf.make_ndarray(signature.defaults["h"]).tolist() == [0, 0]
 
 
 def test_one_saved_model_for_all_declared_shapes(tmp_path):
