@@ -194,5 +194,5 @@ class _Importer:
         function.result_attributes = outputs.attributes(values)
         function.attributes = outputs.function_attributes()
         module = Module(name, [function])
-        module.attributes = module_attributes(self.interface)
+        module.attributes = module_attributes(self.network, self.interface)
         return module

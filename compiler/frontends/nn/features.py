@@ -34,12 +34,16 @@ def feature_attributes(feature: Feature, rank5: bool) -> dict[str, Any]:
     return found
 
 
-def module_attributes(interface: Interface) -> dict[str, Any]:
-    """What the model says about itself."""
+def module_attributes(network: Any, interface: Interface) -> dict[str, Any]:
+    """What the model says about itself, and what of it inference has no use for."""
     found: dict[str, Any] = {"source": interface.kind, "spec_version": interface.spec_version}
     for key in ("author", "license", "shortDescription", "versionString"):
         if interface.metadata.get(key):
             found[key] = interface.metadata[key]
+    if network.HasField("updateParams") or interface.updatable:
+        losses = [loss.name for loss in network.updateParams.lossLayers]
+        shown = f" (loss {', '.join(losses)})" if losses else ""
+        found["ignored"] = f"how the model is trained on a device{shown}"
     return found
 
 

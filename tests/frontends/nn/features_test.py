@@ -315,3 +315,14 @@ def test_preprocessing_of_no_image_is_refused():
     item = model.neuralNetwork.preprocessing.add(featureName="x")
     item.scaler.channelScale = 2
     assert_refused(model, "preprocessing is for an image input")
+
+
+def test_training_is_ignored_and_said_to_be():
+    model = network(layer("copy"), x=(2,))
+    assert "ignored" not in imported(model).attributes
+    model.isUpdatable = True
+    assert imported(model).attributes["ignored"] == "how the model is trained on a device"
+    model.neuralNetwork.updateParams.lossLayers.add(name="cross_entropy")
+    expected = "how the model is trained on a device (loss cross_entropy)"
+    assert imported(model).attributes["ignored"] == expected
+    assert result(model, [1, 2]).tolist() == [1, 2]
