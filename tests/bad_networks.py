@@ -330,6 +330,10 @@ MALFORMED = [
         one("layerNormalization", R1, normalizedShape=[3]),
     ),
     ("'tensor.transpose' perm: [0, 0] is no permutation", one("transpose", axes=[0, 0])),
+    (
+        "makes f32[4294967296], which no runtime can hold",
+        network(layer("fillStatic", [], targetShape=[2**32]), x=R1),
+    ),
     ("branch layer has no network for a true condition", control(layer("branch", ["x"], []))),
     (
         "branch layer has a condition of type f32[2], expected one number",

@@ -35,8 +35,8 @@ def test_damage_of_folders(tmp_path):
 
 @pytest.mark.slow
 def test_damaged_models_are_refused(tmp_path):
-    found = list(fuzz.outcomes([DIGITS, *write_samples(tmp_path)], 120, 2, 60))
-    assert len(found) == 120
+    found = list(fuzz.outcomes([DIGITS, *write_samples(tmp_path)], 140, 2, 60))
+    assert len(found) == 140
     assert not [f"{t.source.name} {t.seed}: {o.problem}" for t, o in found if o.problem]
     assert max(outcome.peak for _, outcome in found) < 2e9
     statuses = {outcome.status for _, outcome in found}

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from compiled_models import compiled, espresso, image
 from networks import (
+    RGB,
     add_image,
     branch,
     constant,
@@ -114,8 +116,42 @@ MODELS = {"pictures": pictures, "sequences": sequences, "control": control, "sha
 
 
 def write_samples(folder: Path) -> list[Path]:
-    """The models as files in a folder."""
+    """The models as files in a folder, and two as a compiler would leave them."""
     paths = [folder / f"{name}.mlmodel" for name in MODELS]
     for path, make in zip(paths, MODELS.values(), strict=True):
         path.write_bytes(make().SerializeToString())
-    return paths
+    return [*paths, compiled_pictures(folder / "a"), compiled_blocks(folder / "b")]
+
+
+def compiled_pictures(folder):
+    """A classifier of images, in the old five dimensions."""
+    window = {"K": 3, "C": 4, "Nx": 3, "Ny": 3, "stride_x": 2, "stride_y": 2, "pad_mode": 1}
+    return compiled(
+        folder,
+        espresso(
+            *("convolution", (4, 4, 4)),
+            **window,
+            blob_weights=numbers(4, 3, 3, 3),
+            blob_biases=numbers(4),
+            has_biases=1,
+            fused_relu=1,
+        ),
+        espresso("pool", (4, 1, 1), size_x=4, size_y=4, **{"avg_or_max": 0, "is_global": 1}),
+        espresso("inner_product", (3, 1, 1), nB=4, nC=3, blob_weights=numbers(3, 4)),
+        espresso("softmax", (3, 1, 1), C=2),
+        exact=False,
+        images={"x": image(RGB, 1 / 255)},
+        labels=("cat", "dog", "bird"),
+        x=(3, 8, 8),
+    )
+
+
+def compiled_blocks(folder):
+    """Blobs of ranks of their own; activations, sums, a product."""
+    return compiled(
+        folder,
+        espresso("activation", (1, 4), mode=6, alpha=2.0, beta=1.0),
+        espresso("inner_product", (1, 2), nB=4, nC=2, blob_weights=numbers(2, 4), has_relu=1),
+        espresso("elementwise", (1, 2), operation=1, alpha=0.5),
+        x=(1, 4),
+    )

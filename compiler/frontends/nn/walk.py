@@ -188,6 +188,9 @@ class Scope:
             len(values) == len(layer.output),
             f"names {len(layer.output)} outputs, but has {len(values)}",
         )
+        for value in values:
+            fits = all(not isinstance(dim, int) or dim < 2**31 for dim in value.type.shape)
+            cx.require(fits, f"makes {value.type}, which no runtime can hold")
         return dict(zip(layer.output, values, strict=True))
 
     def blob(self, name: str, kind: str, location: InModel) -> Value | None:
