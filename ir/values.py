@@ -1,8 +1,10 @@
 """SSA values: their use lists, and what follows when a value takes the place of another."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
+from .dims import Dim, Expr, bare_symbol, substitute
 from .types import Type
 
 if TYPE_CHECKING:
@@ -73,7 +75,9 @@ class Value:
         for user, index in self.uses:
             user.set_operand(index, new)
         if new.type != self.type:
-            propagate_types(users)
+            pairs = zip(self.type.shape, new.type.shape, strict=True)
+            found = {name: b for a, b in pairs if (name := bare_symbol(a)) is not None and a != b}
+            propagate_types(users, found)
         if not new.name:
             new.name = self.name
 
@@ -81,10 +85,26 @@ class Value:
         return f"<%{self.name or '?'}: {self.type}>"
 
 
-def propagate_types(users: "Iterable[Op]") -> None:
-    """Infer types again from `users` on, until nothing changes."""
+def propagate_types(
+    users: "Iterable[Op]", bindings: Mapping[str, Dim] = MappingProxyType({})
+) -> None:
+    """Infer types again from `users` on, until nothing changes.
+
+    `bindings` are symbols that turned out to be something else: they are replaced in attributes.
+    """
     work = list(users)
     while work:
         op = work.pop(0)
+        if bindings:
+            op.attributes = {n: _bound(value, bindings) for n, value in op.attributes.items()}
         if op.refresh_types() or op.is_terminator:
             work.extend(op.dependents())
+
+
+def _bound(value: Any, bindings: Mapping[str, Dim]) -> Any:
+    """An attribute's value without the symbols."""
+    if isinstance(value, tuple):
+        return tuple(_bound(item, bindings) for item in cast(tuple[Any, ...], value))
+    if isinstance(value, Type):
+        return value.with_shape(substitute(dim, bindings) for dim in value.shape)
+    return substitute(value, bindings) if isinstance(value, Expr) else value

@@ -122,10 +122,10 @@ def reshape(maker: Maker, cls: type[Op]) -> Op:
     x = maker.pick(ANY)
     dims = x.type.shape
     shape: tuple[Dim, ...] = maker.choice(((product(dims),), (1, *dims), dims[::-1], (*dims, 1)))
-    if sum(not isinstance(dim, int) for dim in shape) > 1:
-        raise UnsuitableError
     if cls.name == "tensor.reshape":
         return cls(x, shape=shape)
+    if sum(not isinstance(dim, int) for dim in shape) > 1:
+        raise UnsuitableError
     wanted = [dim if isinstance(dim, int) else -1 for dim in shape]
     return cls(x, maker.constant(wanted, maker.choice((DType.I32, DType.I64))), dims=shape)
 

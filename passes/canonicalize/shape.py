@@ -7,7 +7,7 @@ from ...ir.dialects.core import shape as core
 from ...ir.dialects.core.activation import Softmax
 from ...ir.dialects.core.elementwise import Elementwise
 from ...ir.dim_values import known_dims
-from ...ir.dims import Dim, Expr
+from ...ir.dims import Dim
 from ...ir.rewrite import replace
 from ...ir.ssa import Op, Value
 from ..patterns import Rewrite, no, pattern
@@ -24,7 +24,7 @@ def reshape_to(x: Value, target: tuple[Dim, ...]) -> Value | None:
     axes = _inserted_units(target, source)
     if axes is not None:
         return core.Squeeze(x, axes).result
-    if sum(isinstance(dim, Expr) for dim in target) > 1:
+    if core.reshaped_sizes(source, target).count(-1) > 1:
         return None
     return core.Reshape(x, target).result
 
@@ -60,8 +60,7 @@ def reshape_of_reshape(op: Op) -> Rewrite:
     inner = op.operands[0].op
     if not isinstance(inner, core.Reshape | core.ExpandDims | core.Squeeze):
         return None
-    merged = reshape_to(inner.x, op.result.type.shape)
-    return no("two extents are symbolic") if merged is None else merged
+    return reshape_to(inner.x, op.result.type.shape)
 
 
 @pattern(core.Transpose)
@@ -91,8 +90,8 @@ def reshape_to_known_shape(op: core.DynamicReshape) -> Rewrite:
         return no("the shape is not known")
     if any(dim == -1 for dim in known):
         return no("the shape has placeholders")
-    if sum(isinstance(dim, Expr) for dim in known) > 1:
-        return no("two extents are symbolic")
+    if core.reshaped_sizes(op.x.type.shape, known).count(-1) > 1:
+        return no("two extents don't follow from the operand's")
     return core.Reshape(op.x, known).result
 
 

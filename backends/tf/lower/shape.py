@@ -8,6 +8,7 @@ from ....ir.dims import Expr
 from ....ir.ssa import Value
 from ...lowering import Lowering
 from .. import dialect as tf
+from .extents import extents_from
 
 lower = Lowering()
 
@@ -30,8 +31,12 @@ def squeeze(op: core.Squeeze) -> Value:
 
 @lower(core.Reshape)
 def reshape(op: core.Reshape) -> Value:
-    """-1 stands for the symbolic extent."""
-    return tf.Reshape(op.x, op.sizes(), result_types=op.result.type).result
+    """-1 stands for the only symbolic extent; several are computed from the shape of x."""
+    sizes, out = op.sizes(), op.result.type
+    known = tuple(size for size in sizes if isinstance(size, int))
+    if len(known) == len(sizes):
+        return tf.Reshape(op.x, known, result_types=out).result
+    return tf.DynamicReshape(op.x, extents_from(op.x, sizes), result_types=out).result
 
 
 @lower(core.DynamicReshape)

@@ -4,7 +4,17 @@ import numpy as np
 
 from ...attributes import Axes, Axis, Dims, NewAxes, NewAxis, PerAxis, Perm
 from ...declare import attr, operand
-from ...dims import Dim, Expr, differs, is_static, merge, product
+from ...dims import (
+    Dim,
+    Expr,
+    bare_symbol,
+    differs,
+    is_static,
+    merge,
+    product,
+    substitute,
+    symbols,
+)
 from ...ssa import Op, Value
 from ...types import INDEX, Array, DType, Tensor, Type
 from .asserting import AssertShape
@@ -17,7 +27,8 @@ class Reshape(Op):
     """The same elements in row-major order under another shape.
 
     (C1) both shapes have the same number of elements.
-    (C2) at most one extent is symbolic: it is what the other extents leave.
+    (C2) all extents but one are numbers, or follow from those of x: they are extents of x, or
+    made of symbols that stand alone in its shape. The one left is what the others leave.
 
     Example:
         %y = tensor.reshape(%x) {shape = [N, 12]} : f32[N,12]
@@ -32,16 +43,19 @@ class Reshape(Op):
     def infer(self) -> Type:
         before, after = product(self.x.type.shape), product(self.shape)
         self.require("C1", not differs(before, after), f"{before} elements become {after}")
-        symbolic = [dim for dim in self.shape if isinstance(dim, Expr)]
-        self.require("C2", len(symbolic) <= 1, f"shape has {len(symbolic)} symbolic extents")
+        unknown = self.sizes().count(-1)
+        self.require("C2", unknown <= 1, f"{unknown} extents don't follow from {self.x.type}")
         return self.x.type.with_shape(self.shape)
 
-    def sizes(self) -> tuple[int, ...]:
-        """The shape with -1 for the symbolic extent."""
-        return tuple(dim if isinstance(dim, int) else -1 for dim in self.shape)
+    def sizes(self) -> tuple[Dim, ...]:
+        """The shape with -1 for the extent that the others leave: the only symbolic one, if so."""
+        return reshaped_sizes(self.x.type.shape, self.shape)
 
     def evaluate(self, x: Array) -> Array:
-        return x.reshape(self.sizes())
+        known = dict(zip(self.x.type.shape, x.shape, strict=True))
+        alone = {name: n for dim, n in known.items() if (name := bare_symbol(dim)) is not None}
+        sizes = (known.get(dim, substitute(dim, alone)) for dim in self.sizes())
+        return x.reshape([size for size in sizes if isinstance(size, int)])
 
     def fold(self) -> Value | None:
         return self.x if self.x.type.shape == self.shape else None
@@ -63,6 +77,14 @@ class Reshape(Op):
         positions = [axis for _, after in order for axis in after]
         new = Reshape(operands[0], tuple(self.shape[axis] for axis in positions))
         return new, tuple(positions.index(axis) for axis in range(len(self.shape)))
+
+
+def reshaped_sizes(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """The extents of a reshape, -1 for the only symbolic one, or those that don't follow."""
+    if sum(isinstance(dim, Expr) for dim in after) <= 1:
+        return tuple(-1 if isinstance(dim, Expr) else dim for dim in after)
+    alone = {bare_symbol(dim) for dim in before}
+    return tuple(dim if dim in before or symbols(dim) <= alone else -1 for dim in after)
 
 
 def matching_groups(

@@ -1,0 +1,24 @@
+"""Shapes of several symbolic extents: TensorFlow computes them from the shapes it sees."""
+
+import numpy as np
+import pytest
+from cmlc.ir.text.parser import parse
+from tensorflow_run import compare
+
+pytestmark = pytest.mark.slow
+
+RESHAPES = """
+func @main(%x: f32[N,M,4]) -> (f32[M,N,2,2], f32[2*N,2*M], f32[2*N,4,M]) {
+  %a = tensor.reshape(%x) {shape = [M, N, 2, 2]} : f32[M,N,2,2]
+  %b = tensor.reshape(%x) {shape = [2*N, 2*M]} : f32[2*N,2*M]
+  %o = tensor.concat(%x, %x) {axis = 0} : f32[2*N,M,4]
+  %c = tensor.reshape(%o) {shape = [2*N, 4, M]} : f32[2*N,4,M]
+  return %a, %b, %c
+}
+"""
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4), (2, 1, 4)])
+def test_reshape(shape):
+    x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    compare(parse(RESHAPES), {"x": x})
