@@ -11,7 +11,8 @@ from cmlc.ir.interpret import run
 from cmlc.ir.ssa import Function
 from cmlc.ir.types import DType, Tensor
 from generation import module_of
-from networks import layer, lstm_weights, network, numbers
+from networks import network, numbers
+from recurrences import SIZE, bidirectional, gru, lstm, simple
 from tensorflow_run import compare, lowered
 
 pytestmark = pytest.mark.slow
@@ -152,39 +153,30 @@ def test_graphs_do_not_grow_with_the_sequence(cls):
     assert short == long
 
 
-@pytest.mark.parametrize("kind", ["uniDirectionalLSTM", "biDirectionalLSTM"])
-def test_one_saved_model_for_every_sequence_and_batch(kind, tmp_path):
+RECURRENT = {
+    "uniDirectionalLSTM": lstm(bias=True),
+    "biDirectionalLSTM": bidirectional(sequenceOutput=True),
+    "gru": gru(reverseInput=True),
+    "simpleRecurrent": simple(),
+}
+
+
+@pytest.mark.parametrize("item", RECURRENT.values(), ids=RECURRENT)
+def test_one_saved_model_for_every_sequence_and_batch(item, tmp_path):
     import tensorflow as tf
 
-    plain = [{"sigmoid": {}}, {"tanh": {}}, {"tanh": {}}]
-    both = kind == "biDirectionalLSTM"
-    fields = {
-        "weightParams": [lstm_weights(3, 2), lstm_weights(3, 2, 9)] if both else lstm_weights(3, 2),
-        "activationsForwardLSTM" if both else "activations": plain,
-        "params": {"sequenceOutput": True, "hasBiasVectors": True},
-    }
-    item = layer(kind, outputs=["y"], inputVectorSize=3, outputVectorSize=2, **fields)
-    model = network(item, rank5=True, x=(3,))
-    compiled = cmlc.compile(model, Options(shapes={"x": ("S", "B", 3, 1, 1)}))
+    model = network(item, rank5=True, x=(SIZE,))
+    compiled = cmlc.compile(model, Options(shapes={"x": ("S", "B", SIZE, 1, 1)}))
     loaded = tf.saved_model.load(str(compiled.save(tmp_path / "model")))
     for steps, batch in ((1, 1), (6, 2), (13, 1)):
-        x = numbers(steps, batch, 3, 1, 1, seed=steps)
-        found = loaded.signatures["serving_default"](x=tf.constant(x))["y"].numpy()
-        (expected,) = run(compiled.module, {"x": x}, "main").values()
-        assert found.shape == expected.shape
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        x = numbers(steps, batch, SIZE, 1, 1, seed=steps)
+        found = loaded.signatures["serving_default"](x=tf.constant(x))
+        for name, expected in run(compiled.module, {"x": x}, "main").items():
+            assert found[name].shape == expected.shape
+            np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_weights_are_variables_named_after_their_layer():
-    item = layer(
-        "uniDirectionalLSTM",
-        outputs=["y"],
-        name="l",
-        inputVectorSize=3,
-        outputVectorSize=2,
-        activations=[{"sigmoid": {}}] * 3,
-        params={"hasBiasVectors": True, "forgetBias": True, "hasPeepholeVectors": True},
-        weightParams=lstm_weights(3, 2),
-    )
-    variables = cmlc.compile(network(item, x=(4, 1, 3, 1, 1))).executable.variables
-    assert sorted(variables) == ["l.bias", "l.peephole", "l.recursion", "l.weight"]
+    item = lstm(bias=True, forget=True, peephole=True)
+    variables = cmlc.compile(network(item, x=(4, 1, SIZE, 1, 1))).executable.variables
+    assert sorted(variables) == ["l0.bias", "l0.peephole", "l0.recursion", "l0.weight"]

@@ -3,102 +3,29 @@
 import numpy as np
 import pytest
 from cmlc.ir.dims import symbol
-from networks import assert_close, layer, lstm_weights, network, numbers, result, results, text
-
-SIZE, HIDDEN = 3, 2
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
-# Name → (message, function).
-ACTIVATIONS = {
-    "sigmoid": ({"sigmoid": {}}, sigmoid),
-    "tanh": ({"tanh": {}}, np.tanh),
-    "ReLU": ({"ReLU": {}}, lambda z: np.maximum(z, 0)),
-    "linear": ({"linear": {"alpha": 0.5, "beta": 0.25}}, lambda z: 0.5 * z + 0.25),
-    "scaledTanh": ({"scaledTanh": {"alpha": 1.5, "beta": 0.5}}, lambda z: 1.5 * np.tanh(0.5 * z)),
-    "sigmoidHard": (
-        {"sigmoidHard": {"alpha": 0.2, "beta": 0.5}},
-        lambda z: np.clip(0.2 * z + 0.5, 0, 1),
-    ),
-}
-PLAIN = ("sigmoid", "tanh", "tanh")
-
-
-def weights(seed=0):
-    return lstm_weights(SIZE, HIDDEN, seed)
-
-
-def naive(
-    x,
-    h,
-    c,
-    w,
-    *,
-    names=PLAIN,
-    bias=False,
-    peephole=False,
-    reverse=False,
-    coupled=False,
-    forget=False,
-    clip=50.0,
-):
-    """(hidden states in the order of reading, last hidden, last cell)."""
-    gate, block, output = (ACTIVATIONS[name][1] for name in names)
-
-    def z(name, x, h):
-        total = x @ w[f"{name}WeightMatrix"].T + h @ w[f"{name}RecursionMatrix"].T
-        total = total + (w[f"{name}BiasVector"] if bias else 0)
-        return total + (1 if forget and name == "forgetGate" else 0)
-
-    def peep(name, c):
-        return c * w[f"{name}PeepholeVector"] if peephole else 0
-
-    ys = []
-    for step in x[::-1] if reverse else x:
-        i = gate(z("inputGate", step, h) + peep("inputGate", c))
-        f = 1 - i if coupled else gate(z("forgetGate", step, h) + peep("forgetGate", c))
-        new = f * c + i * block(z("blockInput", step, h))
-        c_new = np.clip(new, -clip, clip)
-        h = gate(z("outputGate", step, h) + peep("outputGate", c_new)) * output(c_new)
-        c = c_new
-        ys.append(h)
-    return np.stack(ys), h, c
-
-
-FLAGS = {
-    "bias": "hasBiasVectors",
-    "peephole": "hasPeepholeVectors",
-    "coupled": "coupledInputAndForgetGate",
-    "forget": "forgetBias",
-}
-
-
-def lstm(
-    *,
-    names=PLAIN,
-    sequence=True,
-    inputs=None,
-    outputs=("y", "h", "c"),
-    reverse=False,
-    clip=None,
-    **flags,
-):
-    params = {FLAGS[key]: value for key, value in flags.items()}
-    params |= {"sequenceOutput": sequence} | ({} if clip is None else {"cellClipThreshold": clip})
-    return layer(
-        "uniDirectionalLSTM",
-        inputs,
-        list(outputs),
-        inputVectorSize=SIZE,
-        outputVectorSize=HIDDEN,
-        activations=[ACTIVATIONS[name][0] for name in names],
-        params=params,
-        weightParams=weights(),
-        reverseInput=reverse,
-    )
+from networks import (
+    assert_close,
+    assert_refused,
+    layer,
+    network,
+    numbers,
+    result,
+    results,
+    text,
+)
+from recurrences import (
+    ACTIVATIONS,
+    HIDDEN,
+    SIZE,
+    bidirectional,
+    gru,
+    lstm,
+    naive,
+    naive_gru,
+    naive_simple,
+    simple,
+    weights,
+)
 
 
 def blob(array):
@@ -158,24 +85,14 @@ def test_in_rank_5_networks_vectors_are_one_step():
 @pytest.mark.parametrize("sequence", [True, False])
 @pytest.mark.parametrize("states", [True, False])
 def test_both_directions(sequence, states):
-    item = layer(
-        "biDirectionalLSTM",
-        None,
-        ["y", "h", "c", "hb", "cb"],
-        inputVectorSize=SIZE,
-        outputVectorSize=HIDDEN,
-        activationsForwardLSTM=[ACTIVATIONS[n][0] for n in PLAIN],
-        activationsBackwardLSTM=[ACTIVATIONS[n][0] for n in ("sigmoid", "ReLU", "tanh")],
-        params={"sequenceOutput": sequence, "hasBiasVectors": True},
-        weightParams=[weights(), weights(100)],
-    )
+    names = ("sigmoid", "ReLU", "tanh")
+    item = bidirectional(names, sequenceOutput=sequence, hasBiasVectors=True)
     inputs = {"x": blob(X)} | ({"h0": H, "c0": C, "h1": C, "c1": H} if states else {})
     inputs = {k: v if k == "x" else blob(v[None]) for k, v in inputs.items()}
     found = results(network(item, **{k: v.shape for k, v in inputs.items()}), *inputs.values())
     zero = np.zeros((2, HIDDEN))
     h, c, hb, cb = (H, C, C, H) if states else (zero,) * 4
     forward = naive(X, h, c, weights(), bias=True)
-    names = ("sigmoid", "ReLU", "tanh")
     back = naive(X, hb, cb, weights(100), bias=True, reverse=True, names=names)
     y = np.concatenate([forward[0], back[0][::-1]], -1)
     last = np.concatenate([forward[1], back[1]], -1)[None]
@@ -218,65 +135,6 @@ def test_a_forget_bias_without_others():
 
 
 # -- GRU and simple RNN --------------------------------------------------------------------------
-
-GRU_GATES = ("updateGate", "resetGate", "outputGate")
-
-
-def gru_weights():
-    made = {}
-    for i, name in enumerate(GRU_GATES):
-        made[f"{name}WeightMatrix"] = numbers(HIDDEN, SIZE, seed=i)
-        made[f"{name}RecursionMatrix"] = numbers(HIDDEN, HIDDEN, seed=10 + i)
-        made[f"{name}BiasVector"] = numbers(HIDDEN, seed=20 + i)
-    return made
-
-
-def naive_gru(x, h, names=("sigmoid", "tanh"), bias=False):
-    gate, output = (ACTIVATIONS[name][1] for name in names)
-    w = gru_weights()
-
-    def z(name, x, h):
-        total = x @ w[f"{name}WeightMatrix"].T + h @ w[f"{name}RecursionMatrix"].T
-        return total + (w[f"{name}BiasVector"] if bias else 0)
-
-    ys = []
-    for step in x:
-        update, reset = gate(z("updateGate", step, h)), gate(z("resetGate", step, h))
-        h = (1 - update) * output(z("outputGate", step, reset * h)) + update * h
-        ys.append(h)
-    return np.stack(ys), h
-
-
-def gru(names=("sigmoid", "tanh"), **fields):
-    return layer(
-        "gru",
-        None,
-        ["y", "h"],
-        inputVectorSize=SIZE,
-        outputVectorSize=HIDDEN,
-        activations=[ACTIVATIONS[name][0] for name in names],
-        **{"sequenceOutput": True, **gru_weights(), **fields},
-    )
-
-
-def naive_simple(x, h, function=np.tanh, bias=0):
-    ys = []
-    for step in x:
-        h = function(step @ numbers(HIDDEN, SIZE).T + h @ numbers(HIDDEN, HIDDEN, seed=1).T + bias)
-        ys.append(h)
-    return np.stack(ys), h
-
-
-def simple(activation=None, **fields):
-    given = {
-        "activation": activation or {"tanh": {}},
-        "sequenceOutput": True,
-        "weightMatrix": numbers(HIDDEN, SIZE),
-        "recursionMatrix": numbers(HIDDEN, HIDDEN, seed=1),
-        "inputVectorSize": SIZE,
-        "outputVectorSize": HIDDEN,
-    }
-    return layer("simpleRecurrent", None, ["y", "h"], **given | fields)
 
 
 def run_with_state(item, x=X, state=None):
@@ -372,3 +230,36 @@ def test_open_sequences_and_batches():
     assert op.endswith(": f32[S,B,2], f32[B,2], f32[B,2]")
     zero = np.zeros((2, HIDDEN))
     assert_close(result(model, blob(X), shapes=shapes), blob(naive(X, zero, zero, weights())[0]))
+
+
+@pytest.mark.parametrize("kind", ["uniDirectionalLSTM", "gru", "simpleRecurrent", "both"])
+def test_batches_of_vectors(kind):
+    """Each entry of a dynamic batch is as it would be alone."""
+    both = bidirectional(sequenceOutput=True)
+    item = {"uniDirectionalLSTM": lstm(), "gru": gru(), "simpleRecurrent": simple(), "both": both}
+    dense = layer(
+        "innerProduct",
+        ["y"],
+        ["z"],
+        inputChannels=HIDDEN * (1 + (kind == "both")),
+        outputChannels=2,
+        weights=numbers(2, HIDDEN * (1 + (kind == "both"))),
+    )
+    model = network(item[kind], dense, layer("softmax"), rank5=True, x=(SIZE,))
+    x = numbers(3, SIZE)
+    together = result(model, x, batch="dynamic")
+    for entry, alone in zip(together, x, strict=True):
+        assert_close(entry.ravel(), result(model, alone).ravel())
+
+
+def test_a_batch_of_states():
+    model = network(gru(outputs=["y", "h"]), rank5=True, x=(SIZE,), h=(HIDDEN,))
+    x, h = numbers(3, SIZE), numbers(3, HIDDEN, seed=4)
+    found = results(model, x, h, batch="dynamic")
+    assert_close(found["y"].reshape(3, HIDDEN), naive_gru(x[None], h)[1])
+
+
+def test_steps_are_no_batch():
+    """Of an exact shape the first dimension would be the batch; here it is the sequence."""
+    model = network(lstm(outputs=["y"]), x=(1, 1, SIZE, 1, 1))
+    assert_refused(model, "in which N is not the batch", kind="unsupported", batch="dynamic")
