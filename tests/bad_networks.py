@@ -174,7 +174,7 @@ MALFORMED = [
     ("cropResize layer has an unknown box mode 4", boxes(boxIndicesMode={"boxMode": 4})),
     ("cropResize layer has a spatial scale of 0", boxes(spatialScale=0)),
     (
-        "uniDirectionalLSTM layer has a state of type f32[2,1,2]",
+        "uniDirectionalLSTM layer has a state of type f32[2,1,2,1,1] for a batch of 1",
         network(
             layer("uniDirectionalLSTM", inputVectorSize=3, outputVectorSize=2),
             x=(2, 1, 3, 1, 1),
@@ -185,6 +185,21 @@ MALFORMED = [
     (
         "uniDirectionalLSTM layer has 1 activations, expected 3",
         lstm(activations=SIGMOIDS[:1], weightParams=lstm_weights(3, 2)),
+    ),
+    (
+        "uniDirectionalLSTM layer limits its cells to -1.0",
+        lstm(activations=SIGMOIDS, params={"cellClipThreshold": -1.0}),
+    ),
+    (
+        "simpleRecurrent layer has an activation that names no function",
+        one(
+            "simpleRecurrent",
+            (2, 1, 3, 1, 1),
+            inputVectorSize=3,
+            outputVectorSize=2,
+            weightMatrix=numbers(2, 3),
+            recursionMatrix=numbers(2, 2),
+        ),
     ),
     ("reduce layer has an unknown axis 8", one("reduce", axis=8)),
     ("reduce layer has an unknown mode 12", one("reduce", mode=12)),

@@ -235,23 +235,33 @@ def band_part(maker: Maker, cls: type[Op]) -> Op:
 # -- the others -----------------------------------------------------------------------------------
 
 
-def lstm(maker: Maker, cls: type[Op]) -> Op:
+def recurrent(maker: Maker, cls: type[Op]) -> Op:
+    """Any of the recurrent networks; every optional operand is there half of the time."""
     x = maker.pick(FLOAT, (3,))
-    hidden = maker.number(1, 3)
     _, batch, features = x.type.shape
-    given: dict[str, Value] = {
-        "initial_h": maker.operand(x, (batch, hidden)),
-        "initial_c": maker.operand(x, (batch, hidden)),
-        "weight_x": maker.operand(x, (4 * hidden, features)),
-        "weight_h": maker.operand(x, (4 * hidden, hidden)),
+    hidden = maker.number(1, 3)
+    gates = {"nn.lstm": 4, "nn.gru": 3}.get(cls.name, 1)
+    sizes: dict[str, tuple[Dim, ...]] = {
+        "weight_x": (gates * hidden, features),
+        "weight_h": (gates * hidden, hidden),
+        "bias": (gates * hidden,),
+        "initial_h": (batch, hidden),
+        "initial_c": (batch, hidden),
+        "peephole": (3 * hidden,),
+        "bias_h": (3 * hidden,),
     }
-    if maker.chance(0.5):
-        given["bias"] = maker.operand(x, (4 * hidden,))
-    if maker.chance(0.5):
-        given["peephole"] = maker.operand(x, (3 * hidden,))
+    given = {
+        item.name: maker.operand(x, sizes[item.name])
+        for item in cls.spec.operands[1:]
+        if item.required or maker.chance(0.5)
+    }
     names = maker.choice((("sigmoid", "tanh", "tanh"), ("sigmoid", "linear,0.5,0.0", "relu")))
-    rest = maker.attributes(cls, 3, activations=names)
-    return cls(x, **given, **rest)
+    chosen: dict[str, Any] = {"activations": names[: 2 + (gates == 4)]}
+    if cls.name == "nn.rnn":
+        chosen = {"activation": names[1]}
+    if "bias_h" in given:
+        chosen["reset_after"] = True
+    return cls(x, **given, **maker.attributes(cls, 3, **chosen))
 
 
 def upsample(maker: Maker, cls: type[Op]) -> Op:
@@ -376,8 +386,10 @@ BUILDERS: dict[str, Builder] = {
     "tensor.range_1d": range_1d,
     "tensor.assert_shape": assert_shape,
     "tensor.band_part": band_part,
-    "nn.lstm": lstm,
     "custom.call": custom_call,
+    "nn.lstm": recurrent,
+    "nn.gru": recurrent,
+    "nn.rnn": recurrent,
     "ctl.cond": cond,
     "ctl.while_loop": while_loop,
     "image.upsample_nearest": upsample,

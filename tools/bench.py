@@ -6,6 +6,7 @@ measurement of start-up or memory runs in a fresh process.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
@@ -16,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from . import mobilenet
+from . import long_lstm, mobilenet
 
 _TF_SAVE = """
 import os, sys, time, resource
@@ -111,6 +112,7 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
     )
     figures |= _compile_figures(folder, model)
     figures |= _inference_figures(model, runs)
+    figures |= _lstm_figures(runs)
     return figures
 
 
@@ -172,6 +174,34 @@ def _inference_figures(path: Path, runs: int) -> dict[str, Any]:
         figures[f"inference, ms (batch {batch})"] = 1000 * a
         figures[f"the same network in Keras, ms (batch {batch})"] = 1000 * b
         figures[f"  ratio (batch {batch})"] = a / b
+    return figures
+
+
+def _lstm_figures(runs: int) -> dict[str, Any]:
+    """A 512-step LSTM beside keras.layers.LSTM."""
+    import numpy as np
+    import tensorflow as tf
+
+    from ..compiler.driver import compile as compile_model
+
+    figures: dict[str, Any] = {}
+    for units, batch in itertools.product((64, 256), (1, 8)):
+        layer = long_lstm.keras_layer(units)
+        model = compile_model(long_lstm.model(layer, batch))
+        with tempfile.TemporaryDirectory() as folder:
+            saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
+        ours = saved.signatures["serving_default"]
+        theirs = tf.function(lambda x, layer=layer: layer(x, training=False), autograph=False)
+        shape = (long_lstm.STEPS, batch, long_lstm.FEATURES)
+        x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+        ahead, first = tf.constant(x[..., None, None]), tf.constant(x.swapaxes(0, 1))
+        got, expected = ours(x=ahead)["y"].numpy()[..., 0, 0], theirs(first).numpy()
+        a, b = _interleaved(lambda f=ours, x=ahead: f(x=x), lambda f=theirs, x=first: f(x), runs)
+        case = f"({units} units, batch {batch})"
+        figures[f"512-step LSTM, ms {case}"] = 1000 * a
+        figures[f"keras.layers.LSTM, ms {case}"] = 1000 * b
+        figures[f"  ratio {case}"] = a / b
+        figures[f"  largest difference {case}"] = float(np.abs(got.swapaxes(0, 1) - expected).max())
     return figures
 
 

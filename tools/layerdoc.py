@@ -90,10 +90,19 @@ def _is_plain(message: Any) -> bool:
 
 
 def _tested_names(folder: Path) -> dict[str, list[str]]:
-    """The test files that name each layer type."""
+    """The test files that name each layer type, themselves or in builders that they import."""
     found: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*_test.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.setdefault(node.value, []).append(path.name)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        builders = [folder.parents[1] / f"{name}.py" for name in sorted(filter(None, modules))]
+        trees = (ast.parse(b.read_text(encoding="utf-8")) for b in builders if b.is_file())
+        for name in {name for each in (tree, *trees) for name in _texts(each)}:
+            found.setdefault(name, []).append(path.name)
     return found
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value

@@ -1,23 +1,17 @@
 """Recurrent layers: LSTM, GRU and simple RNN, and the activations they are given by name.
 
 The equations are those of Core ML's NeuralNetwork.proto (LSTMParams, GRULayerParams,
-SimpleRecurrentLayerParams). All sequences are [time, batch, features]; gates are stacked along the
-first axis of weights, recurrent and bias.
+SimpleRecurrentLayerParams) and of MIL. All sequences are [time, batch, features]; gates are stacked
+along the first axis of weights and biases. A missing state is zero.
 """
 
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import TypeAlias
+from collections.abc import Callable
 
 import numpy as np
 
 from .precision import Array, widen, working_dtype
 
-Activation: TypeAlias = str | tuple[str | float, ...]
-Elementwise: TypeAlias = Callable[[Array], Array]
-
-GATE_CLIP = 50.0
-"""The proto's clip(): what a gate's activation sees is limited to [-50, 50]."""
+Elementwise = Callable[[Array], Array]
 
 
 def sigmoid(x: Array) -> Array:
@@ -30,220 +24,163 @@ def _relu(x: Array) -> Array:
     return np.maximum(x, 0)
 
 
-def _leaky_relu(x: Array, alpha: float = 0.01) -> Array:
-    return np.where(x >= 0, x, alpha * x)
-
-
-def _thresholded_relu(x: Array, alpha: float = 1.0) -> Array:
-    return np.where(x >= alpha, x, 0)
-
-
-def _linear(x: Array, alpha: float = 1.0, beta: float = 0.0) -> Array:
+def _linear(x: Array, alpha: float, beta: float) -> Array:
     return alpha * x + beta
 
 
-def _hard_sigmoid(x: Array, alpha: float = 0.2, beta: float = 0.5) -> Array:
-    return np.clip(alpha * x + beta, 0, 1)
-
-
-def _scaled_tanh(x: Array, alpha: float = 1.7159, beta: float = 2 / 3) -> Array:
+def _scaled_tanh(x: Array, alpha: float, beta: float) -> Array:
     return alpha * np.tanh(beta * x)
 
 
-def _elu(x: Array, alpha: float = 1.0) -> Array:
-    return np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0)))
+def _hard_sigmoid(x: Array, alpha: float, beta: float) -> Array:
+    return np.clip(alpha * x + beta, 0, 1)
 
 
-def _softplus(x: Array) -> Array:
-    return np.logaddexp(0, x)
+# By name; their numbers follow the name.
+_PLAIN: dict[str, Elementwise] = {"sigmoid": sigmoid, "tanh": np.tanh, "relu": _relu}
+_WITH_TWO = {"linear": _linear, "scaled_tanh": _scaled_tanh, "hard_sigmoid": _hard_sigmoid}
 
 
-def _softsign(x: Array) -> Array:
-    return x / (1 + np.abs(x))
-
-
-_ACTIVATIONS: dict[str, Callable[..., Array]] = {
-    "sigmoid": sigmoid,
-    "tanh": np.tanh,
-    "relu": _relu,
-    "leaky_relu": _leaky_relu,
-    "thresholded_relu": _thresholded_relu,
-    "linear": _linear,
-    "hard_sigmoid": _hard_sigmoid,
-    "sigmoid_hard": _hard_sigmoid,
-    "scaled_tanh": _scaled_tanh,
-    "elu": _elu,
-    "softplus": _softplus,
-    "softsign": _softsign,
-}
-
-
-def activation(name: Activation) -> Elementwise:
-    """The function of an activation, which keeps the dtype of floats of 32 bits and more.
-
-    Args:
-        name: "sigmoid", "tanh", "relu", "softplus", "softsign", or one with parameters, which may
-            follow in a tuple: "linear" alpha (1), beta (0); "hard_sigmoid" (MIL also says
-            "sigmoid_hard") alpha (0.2), beta (0.5); "scaled_tanh" alpha (1.7159), beta (2/3);
-            "leaky_relu" alpha (0.01); "thresholded_relu" alpha (1); "elu" alpha (1).
+def activation(text: str) -> Elementwise:
+    """The function that a name with its numbers means: "tanh", "linear,1.0,0.0".
 
     Raises:
-        ValueError: There is no activation of this name.
+        ValueError: there is no such name, or it takes another number of numbers.
     """
-    key, *parameters = (name,) if isinstance(name, str) else name
-    function = _ACTIVATIONS.get(str(key))
-    if function is None:
-        raise ValueError(f"no activation {key!r}; there are {', '.join(_ACTIVATIONS)}")
-    names = ("alpha", "beta")
-    return partial(function, **dict(zip(names, map(float, parameters), strict=False)))
+    name, *words = text.split(",")
+    if name in _PLAIN and not words:
+        return _PLAIN[name]
+    if name not in _WITH_TWO or len(words) != 2:
+        raise ValueError(f"'{text}' is no activation")
+    alpha, beta = map(float, words)
+    return lambda x: _WITH_TWO[name](x, alpha, beta)
 
 
 def lstm(
     x: Array,
-    h0: Array,
-    c0: Array,
-    weights: Array,
-    recurrent: Array,
-    bias: Array | None,
+    weight_x: Array,
+    weight_h: Array,
+    bias: Array | None = None,
+    initial_h: Array | None = None,
+    initial_c: Array | None = None,
     peephole: Array | None = None,
     *,
-    activations: tuple[Activation, Activation, Activation] = ("sigmoid", "tanh", "tanh"),
-    reverse: bool = False,
+    activations: tuple[str, ...] = ("sigmoid", "tanh", "tanh"),
     coupled: bool = False,
-    clip: float | None = None,
-    gate_clip: float | None = GATE_CLIP,
+    cell_clip: float = 0.0,
+    gate_clip: float = 0.0,
 ) -> tuple[Array, Array, Array]:
-    """Long short-term memory; LSTMParams in the proto, UniDirectionalLSTMLayerParams.
-
-    With activations f, g, h, limit() for the gate clip and * elementwise::
-
-        i = f(limit(Wi x + Ri h + pi * c + bi))
-        f = f(limit(Wf x + Rf h + pf * c + bf)), or 1 - i if coupled
-        z = g(limit(Wz x + Rz h + bz))
-        c' = clip(f * c + i * z)
-        o = f(limit(Wo x + Ro h + po * c' + bo))
-        h' = o * h(c')
+    """Long short-term memory; see the op `nn.lstm` for the equations.
 
     Args:
         x: [T, B, I].
-        h0: Initial hidden state [B, H].
-        c0: Initial cell state [B, H].
-        weights: [4H, I], gates in the order i, f, o, z.
-        recurrent: [4H, H], likewise.
-        bias: [4H], likewise; a forget bias of 1 is already in it.
+        weight_x: [4H, I], gates in the order i (input), f (forget), o (output), g (block input).
+        weight_h: [4H, H], likewise.
+        bias: [4H], likewise.
+        initial_h: [B, H].
+        initial_c: [B, H].
         peephole: [3H], gates in the order i, f, o.
-        activations: f (gates), g (block input), h (output).
-        reverse: Process x from the last position to the first.
-        coupled: The forget gate is 1 - i; its weights are not used.
-        clip: Limit of the cell state, both ways.
-        gate_clip: Limit of what activations f and g see; None for none.
+        activations: of the gates, the block input and the output.
+        coupled: the forget gate is 1 - i; its weights are not used.
+        cell_clip: limit of the cell state, both ways; 0 for none.
+        gate_clip: limit of what the first two activations see; 0 for none.
 
     Returns:
-        The hidden states [T, B, H], entry t being the state after x[t] in either direction; the
-        hidden state [B, H] and the cell state [B, H] after the last step processed.
+        The hidden states [T, B, H], the last hidden and the last cell state [B, H].
     """
-    inner, block, outer = map(activation, activations)
-    h, c, into = _like(x, h0), _like(x, c0), _like(x, recurrent).T
-    gates = _project(x, weights, bias)
-    size = h.shape[-1]
-    peep_i, peep_f, peep_o = (0, 0, 0) if peephole is None else np.split(_like(x, peephole), 3)
-    states = np.empty((*gates.shape[:2], size), gates.dtype)
-    for t in _steps(len(x), reverse):
-        i, f, o, z = np.split(gates[t] + h @ into, 4, axis=-1)
-        i = inner(_limit(i + peep_i * c, gate_clip))
-        f = 1 - i if coupled else inner(_limit(f + peep_f * c, gate_clip))
-        c = _limit(f * c + i * block(_limit(z, gate_clip)), clip)
-        h = inner(_limit(o + peep_o * c, gate_clip)) * outer(c)
+    gate, block, output = map(activation, activations)
+    gates, into = _project(x, weight_x, bias), _like(x, weight_h).T
+    h, c = _state(x, initial_h, into), _state(x, initial_c, into)
+    p_i, p_f, p_o = (0, 0, 0) if peephole is None else np.split(_like(x, peephole), 3)
+    states = np.empty((*x.shape[:2], len(into)), gates.dtype)
+    for t in range(len(x)):
+        i, f, o, g = np.split(gates[t] + h @ into, 4, axis=-1)
+        i = gate(_limit(i + p_i * c, gate_clip))
+        f = 1 - i if coupled else gate(_limit(f + p_f * c, gate_clip))
+        c = _limit(f * c + i * block(_limit(g, gate_clip)), cell_clip)
+        h = gate(_limit(o + p_o * c, gate_clip)) * output(c)
         states[t] = h
     return _cast(x, states), _cast(x, h), _cast(x, c)
 
 
 def gru(
     x: Array,
-    h0: Array,
-    weights: Array,
-    recurrent: Array,
-    bias: Array | None,
+    weight_x: Array,
+    weight_h: Array,
+    bias: Array | None = None,
+    initial_h: Array | None = None,
+    bias_h: Array | None = None,
     *,
-    activations: tuple[Activation, Activation] = ("sigmoid", "tanh"),
-    reverse: bool = False,
-    gate_clip: float | None = GATE_CLIP,
+    activations: tuple[str, ...] = ("sigmoid", "tanh"),
+    reset_after: bool = False,
+    gate_clip: float = 0.0,
 ) -> tuple[Array, Array]:
-    """Gated recurrent unit; GRULayerParams in the proto.
-
-    The reset gate applies before the recurrent product (Keras: reset_after=False)::
-
-        z = f(limit(Wz x + Rz h + bz))
-        r = f(limit(Wr x + Rr h + br))
-        o = g(limit(Wo x + Ro (r * h) + bo))
-        h' = (1 - z) * o + z * h
+    """Gated recurrent unit; see the op `nn.gru` for the equations.
 
     Args:
         x: [T, B, I].
-        h0: Initial hidden state [B, H].
-        weights: [3H, I], gates in the order z (update), r (reset), o (output).
-        recurrent: [3H, H], likewise.
+        weight_x: [3H, I], gates in the order z (update), r (reset), o (output).
+        weight_h: [3H, H], likewise.
         bias: [3H], likewise.
-        activations: f (gates), g (output).
-        reverse: Process x from the last position to the first.
-        gate_clip: Limit of what the activations see; None for none.
+        initial_h: [B, H].
+        bias_h: [3H], likewise: added to the recurrent product.
+        activations: of the gates and the output.
+        reset_after: the reset gate applies after the recurrent product instead of before.
+        gate_clip: limit of what the activations see; 0 for none.
 
     Returns:
-        The hidden states [T, B, H], entry t being the state after x[t] in either direction, and
-        the state [B, H] after the last step processed.
+        The hidden states [T, B, H] and the last one [B, H].
     """
-    inner, outer = map(activation, activations)
-    h, into = _like(x, h0), _like(x, recurrent).T
-    gates = _project(x, weights, bias)
-    size = h.shape[-1]
-    states = np.empty((*gates.shape[:2], size), gates.dtype)
-    for t in _steps(len(x), reverse):
-        both = gates[t, :, : 2 * size] + h @ into[:, : 2 * size]
-        z, r = np.split(inner(_limit(both, gate_clip)), 2, axis=-1)
-        o = gates[t, :, 2 * size :] + (r * h) @ into[:, 2 * size :]
-        h = (1 - z) * outer(_limit(o, gate_clip)) + z * h
+    gate, output = map(activation, activations)
+    gates, into = _project(x, weight_x, bias), _like(x, weight_h).T
+    size = len(into)
+    h = _state(x, initial_h, into)
+    offset = np.zeros(3 * size, h.dtype) if bias_h is None else _like(x, bias_h)
+    states = np.empty((*x.shape[:2], size), gates.dtype)
+    for t in range(len(x)):
+        both = gates[t, :, : 2 * size] + h @ into[:, : 2 * size] + offset[: 2 * size]
+        z, r = np.split(gate(_limit(both, gate_clip)), 2, axis=-1)
+        if reset_after:
+            past = r * (h @ into[:, 2 * size :] + offset[2 * size :])
+        else:
+            past = (r * h) @ into[:, 2 * size :] + offset[2 * size :]
+        o = output(_limit(gates[t, :, 2 * size :] + past, gate_clip))
+        h = (1 - z) * o + z * h
         states[t] = h
     return _cast(x, states), _cast(x, h)
 
 
-def simple_rnn(
+def rnn(
     x: Array,
-    h0: Array,
-    weights: Array,
-    recurrent: Array,
-    bias: Array | None,
+    weight_x: Array,
+    weight_h: Array,
+    bias: Array | None = None,
+    initial_h: Array | None = None,
     *,
-    activation: Activation = "tanh",
-    reverse: bool = False,
-    gate_clip: float | None = GATE_CLIP,
+    function: Elementwise = np.tanh,
+    gate_clip: float = 0.0,
 ) -> tuple[Array, Array]:
-    """Simple recurrent layer h' = f(limit(W x + R h + b)); SimpleRecurrentLayerParams.
+    """Simple recurrent layer h' = function(limit(W x + R h + b)).
 
     Args:
         x: [T, B, I].
-        h0: Initial hidden state [B, H].
-        weights: [H, I].
-        recurrent: [H, H].
-        bias: [H].
-        activation: f.
-        reverse: Process x from the last position to the first.
-        gate_clip: Limit of what the activation sees; None for none.
+        weight_x: W, [H, I].
+        weight_h: R, [H, H].
+        bias: b, [H].
+        initial_h: [B, H].
+        function: the activation.
+        gate_clip: limit of what the activation sees; 0 for none.
 
     Returns:
-        The hidden states [T, B, H], entry t being the state after x[t] in either direction, and
-        the state [B, H] after the last step processed.
+        The hidden states [T, B, H] and the last one [B, H].
     """
-    function = _by_name(activation)
-    h, into = _like(x, h0), _like(x, recurrent).T
-    gates = _project(x, weights, bias)
-    states = np.empty_like(gates)
-    for t in _steps(len(x), reverse):
-        h = function(_limit(gates[t] + h @ into, gate_clip))
+    inputs, into = _project(x, weight_x, bias), _like(x, weight_h).T
+    h = _state(x, initial_h, into)
+    states = np.empty_like(inputs)
+    for t in range(len(x)):
+        h = function(_limit(inputs[t] + h @ into, gate_clip))
         states[t] = h
     return _cast(x, states), _cast(x, h)
-
-
-_by_name = activation  # where a parameter shadows the name
 
 
 def _like(x: Array, other: Array) -> Array:
@@ -255,15 +192,16 @@ def _cast(x: Array, other: Array) -> Array:
     return other.astype(x.dtype, copy=False)
 
 
-def _project(x: Array, weights: Array, bias: Array | None) -> Array:
+def _state(x: Array, initial: Array | None, into: Array) -> Array:
+    """The state [B, H] before the first step; H is the first extent of `into`."""
+    return np.zeros((x.shape[1], len(into)), into.dtype) if initial is None else _like(x, initial)
+
+
+def _project(x: Array, weight: Array, bias: Array | None) -> Array:
     """The part of the gates that does not depend on the state, for all steps at once."""
-    gates = widen(x) @ _like(x, weights).T
+    gates = widen(x) @ _like(x, weight).T
     return gates if bias is None else gates + _like(x, bias)
 
 
-def _steps(count: int, reverse: bool) -> Iterable[int]:
-    return reversed(range(count)) if reverse else range(count)
-
-
-def _limit(x: Array, bound: float | None) -> Array:
-    return x if bound is None else np.clip(x, -bound, bound)
+def _limit(x: Array, bound: float) -> Array:
+    return np.clip(x, -bound, bound) if bound > 0 else x

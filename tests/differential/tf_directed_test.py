@@ -1,4 +1,4 @@
-"""Spatial, recurrent and control ops in every mode: TensorFlow agrees with the interpreter."""
+"""Spatial and control ops in every mode: TensorFlow agrees with the interpreter."""
 
 import itertools
 
@@ -9,7 +9,6 @@ from cmlc.ir.attributes import PadType
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import constant
 from cmlc.ir.dialects.core import TABLE, activation, conv, image, pool
-from cmlc.ir.dialects.core.recurrent import Lstm
 from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import InterpretError, random_inputs, run
 from cmlc.ir.ssa import Function
@@ -255,34 +254,6 @@ def test_crop_resize_out_of_images_that_are_not_there():
 def test_upsample(scale):
     (x,) = arguments((N, 2, 3, 4))
     check(image.UpsampleNearest(x, scale), N=(1, 3))
-
-
-ACTIVATIONS = (
-    "sigmoid",
-    "tanh",
-    "relu",
-    "linear,0.5,0.25",
-    "scaled_tanh,1.5,0.5",
-    "hard_sigmoid,0.2,0.5",
-)
-LSTMS = {
-    "plain": {},
-    "reverse": {"reverse": True},
-    "coupled": {"coupled": True},
-    "clipped": {"cell_clip": 0.1},
-    "reverse, coupled, clipped": {"reverse": True, "coupled": True, "cell_clip": 0.2},
-    **{f"all {a}": {"activations": (a, a, a)} for a in ACTIVATIONS},
-}
-
-
-@pytest.mark.parametrize("steps", [1, 5])
-@pytest.mark.parametrize("given", LSTMS.values(), ids=LSTMS)
-@pytest.mark.parametrize("extra", ["neither", "bias", "peephole", "both"])
-def test_lstm(steps, given, extra):
-    x, h, c, w, v, b, p = arguments((steps, 2, 3), (2, 4), (2, 4), (16, 3), (16, 4), (16,), (12,))
-    bias = b if extra in ("bias", "both") else None
-    peephole = p if extra in ("peephole", "both") else None
-    check(Lstm(x, h, c, w, v, bias, peephole, **given))
 
 
 @pytest.mark.parametrize("mode", ["exact", "tanh_approximation", "sigmoid_approximation"])

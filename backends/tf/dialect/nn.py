@@ -180,19 +180,45 @@ class CropResize(TfOp, call="kernels.crop_resize"):
 
 
 class Lstm(TfOp, call="kernels.lstm"):
-    """An LSTM as a while loop over time; weights transposed to [in, 4H] and [H, 4H]."""
+    """An LSTM as a while loop over time; weights transposed to [I, 4H] and [H, 4H]."""
 
     x: Value = operand()
-    initial_h: Value = operand()
-    initial_c: Value = operand()
     weight_x: Value = operand()
     weight_h: Value = operand()
     bias: Value | None = operand(default=None)
+    initial_h: Value | None = operand(default=None)
+    initial_c: Value | None = operand(default=None)
     peephole: Value | None = operand(default=None)
     activations: tuple[str, ...] = attr(default=("sigmoid", "tanh", "tanh"))
-    reverse: bool = attr(default=False)
     coupled: bool = attr(default=False)
     cell_clip: float = attr(default=0.0)
+    gate_clip: float = attr(default=0.0)
+
+
+class Gru(TfOp, call="kernels.gru"):
+    """A GRU as a while loop over time; weights transposed to [I, 3H] and [H, 3H]."""
+
+    x: Value = operand()
+    weight_x: Value = operand()
+    weight_h: Value = operand()
+    bias: Value | None = operand(default=None)
+    initial_h: Value | None = operand(default=None)
+    bias_h: Value | None = operand(default=None)
+    activations: tuple[str, ...] = attr(default=("sigmoid", "tanh"))
+    reset_after: bool = attr(default=False)
+    gate_clip: float = attr(default=0.0)
+
+
+class Rnn(TfOp, call="kernels.rnn"):
+    """A simple RNN as a while loop over time; weights transposed to [I, H] and [H, H]."""
+
+    x: Value = operand()
+    weight_x: Value = operand()
+    weight_h: Value = operand()
+    bias: Value | None = operand(default=None)
+    initial_h: Value | None = operand(default=None)
+    activation: str = attr(default="tanh")
+    gate_clip: float = attr(default=0.0)
 
 
 class NonMaxSuppression(TfOp, call="kernels.non_max_suppression"):
@@ -209,7 +235,7 @@ class NonMaxSuppression(TfOp, call="kernels.non_max_suppression"):
 OPS = (
     *(Conv2D, DepthwiseConv2D, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
     *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
-    *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Resample, CropResize, Lstm),
+    *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Resample, CropResize, Lstm, Gru, Rnn),
     NonMaxSuppression,
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

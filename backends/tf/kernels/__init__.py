@@ -12,7 +12,7 @@ from .image import crop_resize, resample
 from .index import along_axis
 from .norm import local_response_norm
 from .random import fresh_key, random_categorical
-from .recurrent import lstm
+from .recurrent import gru, lstm, rnn
 from .scatter import scatter_nd_div, scatter_nd_mul
 from .shape import assert_shape
 from .sort import top_k
@@ -24,11 +24,13 @@ __all__ = [
     "crop_resize",
     "custom_call",
     "fresh_key",
+    "gru",
     "local_response_norm",
     "lstm",
     "non_max_suppression",
     "random_categorical",
     "resample",
+    "rnn",
     "scatter_nd_div",
     "scatter_nd_mul",
     "top_k",

@@ -1,5 +1,7 @@
 """Recurrent networks."""
 
+from typing import Any
+
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import recurrent as core
 from ....ir.resources import ViewResource
@@ -12,12 +14,27 @@ lower = Lowering()
 
 @lower(core.Lstm)
 def lstm(op: core.Lstm) -> tuple[Value, ...]:
-    """Weights are transposed now, not in every step."""
-    fields = op.fields()
-    for name in ("weight_x", "weight_h"):
-        fields[name] = _transposed(fields[name])
+    """The same call, with weights transposed."""
+    return tf.Lstm(**_fields(op)).results
+
+
+@lower(core.Gru)
+def gru(op: core.Gru) -> tuple[Value, ...]:
+    """The same call, with weights transposed."""
+    return tf.Gru(**_fields(op)).results
+
+
+@lower(core.Rnn)
+def rnn(op: core.Rnn) -> tuple[Value, ...]:
+    """The same call, with weights transposed."""
+    return tf.Rnn(**_fields(op)).results
+
+
+def _fields(op: core.Lstm | core.Gru | core.Rnn) -> dict[str, Any]:
+    """The op's fields for the call; weights are transposed now, not in every step."""
     types = tuple(value.type for value in op.results)
-    return tf.Lstm(**fields, result_types=types).results
+    weights = {"weight_x": _transposed(op.weight_x), "weight_h": _transposed(op.weight_h)}
+    return {**op.fields(), **weights, "result_types": types}
 
 
 def _transposed(weight: Value) -> Value:

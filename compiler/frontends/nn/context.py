@@ -20,6 +20,7 @@ from ....ir.dialects.core import elementwise, shape
 from ....ir.dim_values import known_dims
 from ....ir.dims import Dim, product, symbol
 from ....ir.location import InModel
+from ....ir.resources import Resource
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...source.weights import is_empty, weight_resource
@@ -94,15 +95,25 @@ class LayerContext:
         self, params: Any, sizes: Iterable[int], role: str = "weight", *, output_axis: int = 0
     ) -> Value:
         """A weight as a constant of exactly `sizes`, named after the layer and its role."""
-        name = f"{self.layer.name}.{role}" if self.layer.name else role
+        resource = self.weight_data(params, sizes, role, output_axis=output_axis)
+        return constant(resource, resource.name)
+
+    def weight_data(
+        self, params: Any, sizes: Iterable[int], role: str, *, output_axis: int = 0
+    ) -> Resource:
+        """What `weight` makes a constant of."""
+        name = self.name_of(role)
         try:
-            resource = weight_resource(params, tuple(sizes), name, output_axis=output_axis)
+            return weight_resource(params, tuple(sizes), name, output_axis=output_axis)
         except CompileError as error:
             raise CompileError(
                 Diagnostic(d.message, d.kind, self.location, subject=self.kind, remedy=d.remedy)
                 for d in error.diagnostics
             ) from None
-        return constant(resource, name)
+
+    def name_of(self, role: str) -> str:
+        """The name of one of the layer's weights."""
+        return f"{self.layer.name}.{role}" if self.layer.name else role
 
     def bias(self, params: Any, count: int, present: bool) -> Value | None:
         """An optional bias vector."""

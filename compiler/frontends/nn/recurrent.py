@@ -1,31 +1,85 @@
-"""Recurrent layers: [sequence, batch, features, 1, 1] in and out."""
+"""Recurrent layers: [sequence, batch, features, 1, 1] in and out.
 
+With `reverseInput` the hidden states come in the order of reading, the last input's first; the
+specification doesn't say so, recorded results of Core ML do. The backward half of a bidirectional
+layer lies at its input's positions.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ....ir.dialects.builtin import constant
-from ....ir.dialects.core import elementwise, recurrent, shape
-from ....ir.resources import SplatResource
+from ....ir.dialects.builtin import constant, splat_of
+from ....ir.dialects.core import fill, recurrent, shape
+from ....ir.dims import differs
+from ....ir.resources import LazyResource, Resource, SplatResource
 from ....ir.ssa import Value
-from ....ir.types import DType, Tensor
+from ....ir.types import Array, DType, Tensor
+from ...source.weights import is_empty
 from ..rules import Result
 from .context import LayerContext, append_units, layer_rules
 
 rules = layer_rules("recurrent")
 
-_GATES = ("input", "forget", "output")
+GATE_CLIP = 50.0  # the specification's clip() of what activations see
+CELL_CLIP = 50.0  # its default for cellClipThreshold
+
+_LSTM_GATES = ("inputGate", "forgetGate", "outputGate", "blockInput")
+_GRU_GATES = ("updateGate", "resetGate", "outputGate")
+
+
+@rules("simpleRecurrent")
+def simple_recurrent(cx: LayerContext, p: Any) -> Result:
+    """h = f(W x + R h + b); inputs x [, h], outputs y [, h]."""
+    cx.expect_inputs(1, 2)
+    x, hidden = _sequence(cx, bool(p.reverseInput)), int(p.outputVectorSize)
+    op = recurrent.Rnn(
+        x,
+        cx.weight(p.weightMatrix, (hidden, int(p.inputVectorSize)), "weight"),
+        cx.weight(p.recursionMatrix, (hidden, hidden), "recursion"),
+        cx.bias(p.biasVector, hidden, bool(p.hasBiasVector)),
+        _state(cx, 1, x, hidden),
+        activation=_activation(cx, p.activation),
+        gate_clip=GATE_CLIP,
+    )
+    sequence, h = op.results
+    return _results(cx, sequence if p.sequenceOutput else _one_step(h), _one_step(h))
+
+
+@rules("gru")
+def gru(cx: LayerContext, p: Any) -> Result:
+    """A GRU whose reset gate comes before the product; inputs x [, h], outputs y [, h]."""
+    cx.expect_inputs(1, 2)
+    x, hidden = _sequence(cx, bool(p.reverseInput)), int(p.outputVectorSize)
+
+    def stacked(field: str, sizes: tuple[int, ...], role: str) -> Value:
+        names = [gate + field for gate in _GRU_GATES]
+        parts = [cx.weight_data(getattr(p, name), sizes, f"{role}.{name}") for name in names]
+        return _joined(parts, cx.name_of(role))
+
+    op = recurrent.Gru(
+        x,
+        stacked("WeightMatrix", (hidden, int(p.inputVectorSize)), "weight"),
+        stacked("RecursionMatrix", (hidden, hidden), "recursion"),
+        stacked("BiasVector", (hidden,), "bias") if p.hasBiasVectors else None,
+        _state(cx, 1, x, hidden),
+        activations=_activations(cx, p.activations, 2),
+        gate_clip=GATE_CLIP,
+    )
+    sequence, h = op.results
+    return _results(cx, sequence if p.sequenceOutput else _one_step(h), _one_step(h))
 
 
 @rules("uniDirectionalLSTM")
 def unidirectional_lstm(cx: LayerContext, p: Any) -> Result:
     """One LSTM; inputs x [, h, c], outputs y [, h, c]."""
     cx.expect_inputs(1, 3)
-    x = _features(cx, 0)
-    states = tuple(_state(cx, i, x, int(p.outputVectorSize)) for i in (1, 2))
-    sequence, h, c = _lstm(cx, x, states, p, p.weightParams, p.activations, bool(p.reverseInput))
-    y = sequence if p.params.sequenceOutput else shape.ExpandDims(h, (0,)).result
-    return _results(cx, (y, _one_step(h), _one_step(c)))
+    x, hidden = _sequence(cx, bool(p.reverseInput)), int(p.outputVectorSize)
+    states = (_state(cx, 1, x, hidden), _state(cx, 2, x, hidden))
+    sequence, h, c = _lstm(cx, x, states, p, p.weightParams, p.activations)
+    y = sequence if p.params.sequenceOutput else _one_step(h)
+    return _results(cx, y, _one_step(h), _one_step(c))
 
 
 @rules("biDirectionalLSTM")
@@ -33,41 +87,58 @@ def bidirectional_lstm(cx: LayerContext, p: Any) -> Result:
     """Two LSTMs, forward and backward, their outputs side by side at every position."""
     cx.expect_inputs(1, 5)
     cx.require(len(p.weightParams) == 2, f"has {len(p.weightParams)} sets of weights, expected 2")
-    x, hidden = _features(cx, 0), int(p.outputVectorSize)
-    forward = tuple(_state(cx, i, x, hidden) for i in (1, 2))
-    backward = tuple(_state(cx, i, x, hidden) for i in (3, 4))
-    back = p.activationsBackwardLSTM or p.activationsForwardLSTM
-    seq_f, h_f, c_f = _lstm(
-        cx, x, forward, p, p.weightParams[0], p.activationsForwardLSTM, False, "forward."
-    )
-    seq_b, h_b, c_b = _lstm(cx, x, backward, p, p.weightParams[1], back, True, "backward.")
+    x, reversed_x, hidden = _sequence(cx), _sequence(cx, True), int(p.outputVectorSize)
+    forward, backward = p.activationsForwardLSTM, p.activationsBackwardLSTM
+    states = [_state(cx, i, x, hidden) for i in (1, 2, 3, 4)]
+    ahead = _lstm(cx, x, states[:2], p, p.weightParams[0], forward, "forward.")
+    back = _lstm(cx, reversed_x, states[2:], p, p.weightParams[1], backward or forward, "backward.")
     if p.params.sequenceOutput:
-        y = shape.Concat((seq_f, seq_b), 2).result
+        y = shape.Concat((ahead[0], shape.Reverse(back[0], (0,)).result), 2).result
     else:
-        y = shape.ExpandDims(shape.Concat((h_f, h_b), 1).result, (0,)).result
-    return _results(cx, (y, *(_one_step(v) for v in (h_f, c_f, h_b, c_b))))
+        y = _one_step(shape.Concat((ahead[1], back[1]), 1).result)
+    return _results(cx, y, *map(_one_step, (*ahead[1:], *back[1:])))
 
 
-def _features(cx: LayerContext, index: int) -> Value:
-    """A rank-5 input as [sequence, batch, features]."""
-    x = cx.sequence_input(index)
+# -- blobs ---------------------------------------------------------------------------------------
+
+
+def _sequence(cx: LayerContext, reverse: bool = False) -> Value:
+    """The first input as [sequence, batch, features], in the order of reading."""
+    x = cx.sequence_input()
     cx.require(
         all(dim == 1 for dim in x.type.shape[3:]),
         f"needs an input of shape [sequence, batch, features, 1, 1], got {x.type}",
     )
-    return shape.Squeeze(x, (3, 4)).result
+    flat = shape.Squeeze(x, (3, 4)).result
+    return shape.Reverse(flat, (0,)).result if reverse else flat
 
 
-def _state(cx: LayerContext, index: int, x: Value, hidden: int) -> Value:
-    """A state input as [batch, hidden]; zeros when the layer has none."""
-    if index < len(cx.inputs):
-        state = _features(cx, index)
-        cx.require(state.type.shape[0] == 1, f"has a state of type {state.type}")
-        return shape.Squeeze(state, (0,)).result
-    batch = x.type.shape[1]
-    cx.require(isinstance(batch, int), "starts from zeros for a batch of unknown size")
-    assert isinstance(batch, int)
-    return constant(SplatResource(Tensor(DType.F32, (batch, hidden)), 0.0), "zero_state")
+def _state(cx: LayerContext, index: int, x: Value, hidden: int) -> Value | None:
+    """A state input as [batch, hidden]; None for zeros, which is also what a missing one means.
+
+    States are [1, batch, hidden, 1, 1]; coremltools also writes [batch, hidden, 1, 1, 1]. Zeros
+    serve for any batch: coremltools sizes them by a sequence's length now and then.
+    """
+    if index >= len(cx.inputs):
+        return None
+    state, wanted = cx.sequence_input(index), (x.type.shape[1], hidden)
+    for axes in ((0, 3, 4), (2, 3, 4)):
+        units = all(state.type.shape[axis] == 1 for axis in axes)
+        left = [dim for axis, dim in enumerate(state.type.shape) if axis not in axes]
+        if units and not any(map(differs, left, wanted)):
+            return None if _is_zero(state) else shape.Squeeze(state, axes).result
+    raise cx.error(f"has a state of type {state.type} for a batch of {wanted[0]}")
+
+
+def _is_zero(value: Value) -> bool:
+    """Whether a value is known to be zero everywhere, of whatever size."""
+    match value.op:
+        case shape.BroadcastTo(x) | fill.DynamicBroadcastTo(x) | shape.ExpandDims(x):
+            return _is_zero(x)
+        case shape.Squeeze(x) | shape.Reshape(x):
+            return _is_zero(x)
+        case _:
+            return splat_of(value) == 0
 
 
 def _one_step(value: Value) -> Value:
@@ -75,78 +146,110 @@ def _one_step(value: Value) -> Value:
     return shape.ExpandDims(value, (0,)).result
 
 
-def _results(cx: LayerContext, values: tuple[Value, ...]) -> tuple[Value, ...]:
+def _results(cx: LayerContext, *values: Value) -> tuple[Value, ...]:
     """As blobs: two extents of 1 at the end, no unit sequence; only those that are asked for."""
     wanted = values[: len(cx.layer.output)]
     return tuple(cx.without_unit_sequence(append_units(value, 2)) for value in wanted)
 
 
+# -- parameters ----------------------------------------------------------------------------------
+
+
 def _lstm(
     cx: LayerContext,
     x: Value,
-    states: tuple[Value, ...],
+    states: Sequence[Value | None],
     p: Any,
     weights: Any,
     activations: Any,
-    reverse: bool,
     prefix: str = "",
 ) -> tuple[Value, ...]:
+    """One direction's hidden states, last hidden and last cell state."""
     features, hidden, flags = int(p.inputVectorSize), int(p.outputVectorSize), p.params
+    cell_clip = cx.number(flags.cellClipThreshold, default=CELL_CLIP)
+    cx.require(cell_clip > 0, f"limits its cells to {cell_clip}")
 
-    def stacked(field: str, sizes: tuple[int, ...], role: str, last: str = "blockInput") -> Value:
-        names = (*(f"{gate}Gate{field}" for gate in _GATES), *([last + field] if last else []))
-        parts = tuple(
-            cx.weight(getattr(weights, name), sizes, f"{prefix}{role}.{name}") for name in names
-        )
-        return shape.Concat(parts, 0).result
+    def stacked(field: str, sizes: tuple[int, ...], role: str, count: int = 4) -> Value:
+        names = [gate + field for gate in _LSTM_GATES[:count]]
+        unused = names[1] if flags.coupledInputAndForgetGate else ""
+        parts = [
+            SplatResource(Tensor(DType.F32, sizes), 0.0)
+            if name == unused and is_empty(getattr(weights, name))
+            else cx.weight_data(getattr(weights, name), sizes, f"{prefix}{role}.{name}")
+            for name in names
+        ]
+        if role == "bias" and flags.forgetBias:
+            parts[1] = _plus_one(parts[1])
+        return _joined(parts, cx.name_of(prefix + role))
 
-    bias = stacked("BiasVector", (hidden,), "bias") if flags.hasBiasVectors else None
-    if flags.forgetBias:
-        ones = np.zeros(4 * hidden, np.float32)
-        ones[hidden : 2 * hidden] = 1
-        offset = constant(ones, "forget_bias")
-        bias = offset if bias is None else elementwise.Add(bias, offset).result
-    peephole = None
-    if flags.hasPeepholeVectors:
-        peephole = stacked("PeepholeVector", (hidden,), "peephole", last="")
+    bias = None
+    if flags.hasBiasVectors:
+        bias = stacked("BiasVector", (hidden,), "bias")
+    elif flags.forgetBias:
+        ones = np.repeat(np.asarray([0, 1, 0, 0], np.float32), hidden)
+        bias = constant(ones, cx.name_of(f"{prefix}bias"))
+    peephole = (
+        stacked("PeepholeVector", (hidden,), "peephole", 3) if flags.hasPeepholeVectors else None
+    )
     op = recurrent.Lstm(
         x,
-        states[0],
-        states[1],
         stacked("WeightMatrix", (hidden, features), "weight"),
         stacked("RecursionMatrix", (hidden, hidden), "recursion"),
         bias,
+        states[0],
+        states[1],
         peephole,
-        activations=recurrent_activations(cx, activations, 3),
-        reverse=reverse,
+        activations=_activations(cx, activations, 3),
         coupled=bool(flags.coupledInputAndForgetGate),
-        cell_clip=cx.number(flags.cellClipThreshold, default=50.0),
+        cell_clip=cell_clip,
+        gate_clip=GATE_CLIP,
     )
     return op.results
 
 
-def recurrent_activations(cx: LayerContext, activations: Any, count: int) -> tuple[str, ...]:
-    """Names with parameters, as `nn.lstm` takes them."""
-    cx.require(len(activations) == count, f"has {len(activations)} activations, expected {count}")
-    return tuple(_activation(cx, item) for item in activations)
+def _joined(parts: Sequence[Resource], name: str) -> Value:
+    """The weights of all gates below each other, as one named constant."""
+    rows, *columns = parts[0].type.static_shape
+
+    def load() -> Array:
+        joined = np.concatenate([part.array() for part in parts])
+        for part in parts:
+            part.release()
+        return joined
+
+    sizes = (len(parts) * rows, *columns)
+    return constant(LazyResource(Tensor(DType.F32, sizes), load, name), name)
 
 
-# Parameters that files leave out (0). The specification names 1.7159 and 2/3 for the scaled tanh;
-# recorded results of Core ML are those of 1 and 1.
-_FIXED = {"scaledTanh": ("scaled_tanh", 1.0, 1.0), "sigmoidHard": ("hard_sigmoid", 0.2, 0.5)}
+def _plus_one(resource: Resource) -> Resource:
+    return LazyResource(resource.type, lambda: resource.array() + np.float32(1), resource.name)
+
+
+def _activations(cx: LayerContext, messages: Any, count: int) -> tuple[str, ...]:
+    cx.require(len(messages) == count, f"has {len(messages)} activations, expected {count}")
+    return tuple(_activation(cx, message) for message in messages)
+
+
 _PLAIN = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
+# What messages without numbers mean. The specification names 1.7159 and 2/3 for the scaled tanh;
+# recorded results of Core ML are those of 1 and 1.
+_USUAL = {
+    "linear": ("linear", 1.0, 0.0),
+    "scaledTanh": ("scaled_tanh", 1.0, 1.0),
+    "sigmoidHard": ("hard_sigmoid", 0.2, 0.5),
+}
 
 
-def _activation(cx: LayerContext, item: Any) -> str:
-    kind = item.WhichOneof("NonlinearityType")
+def _activation(cx: LayerContext, message: Any) -> str:
+    """A name with its numbers, as `nn.lstm` takes it."""
+    kind = message.WhichOneof("NonlinearityType")
+    cx.require(kind is not None, "has an activation that names no function")
     if kind in _PLAIN:
         return _PLAIN[kind]
-    found: Any = getattr(item, kind) if kind else None
-    if kind == "linear":
-        # An unset linear function is the identity, not zero.
-        alpha = cx.number(found.alpha) if (found.alpha or found.beta) else 1.0
-        return f"linear,{alpha},{cx.number(found.beta)}"
-    if kind not in _FIXED:
+    if kind not in _USUAL:
         raise cx.unsupported(f"uses the activation '{kind}'")
-    name, alpha, beta = _FIXED[kind]
-    return f"{name},{cx.number(found.alpha, alpha)},{cx.number(found.beta, beta)}"
+    name, alpha, beta = _USUAL[kind]
+    given: Any = getattr(message, kind)
+    if given.alpha or given.beta:
+        alpha, beta = cx.number(given.alpha), cx.number(given.beta)
+    return f"{name},{alpha},{beta}"

@@ -1,9 +1,16 @@
-"""Recurrent networks over a sequence; x is [T, B, I] (time, batch, features)."""
+"""Recurrent networks over a sequence; x is [T, B, I] (time, batch, features).
 
-from collections.abc import Iterator
+Sequences are read from their beginning; reverse x for the other direction, and the hidden states
+if they shall lie at their input's position. A state that isn't given is zero; after an empty
+sequence, states are as they were. Activations are names, with parameters joined by commas
+("linear,1.0,0.0"). limit() keeps a number within [-gate_clip, gate_clip], if that is above 0.
+"""
 
+from collections.abc import Sequence
+
+from ...attributes import Dims
 from ...declare import attr, operand
-from ...dims import differs
+from ...dims import differs, merge
 from ...reference import recurrent
 from ...ssa import Op, Value
 from ...types import FLOAT, Array, Type
@@ -12,16 +19,17 @@ from ...types import FLOAT, Array, Type
 class Lstm(Op):
     """Long short-term memory, as Core ML's uniDirectionalLSTM layer defines it.
 
-    `weight_x` is [4H, I], `weight_h` [4H, H], `bias` [4H]; gates in the order input, forget,
-    output, block input. `peephole` [3H] (input, forget, output): the input and forget gates see
-    the old cell state, the output gate the new one. `activations` are those of the gates, the
-    block input and the output, each a name with its parameters joined by commas
-    ("linear,1.0,0.0").
-    `coupled`: the forget gate is 1 minus the input gate. `cell_clip` > 0 limits the cell state's
-    absolute value. Gate arguments are limited to [-50, 50], as in Core ML.
+    With the activations (gate, block, output), for each step:
 
-    Results: the hidden states [T, B, H] at their input's position, the last hidden and the last
-    cell state [B, H]. With `reverse` the sequence is read from its end.
+        i = gate(limit(Wi x + Ri h + pi c + bi))
+        f = gate(limit(Wf x + Rf h + pf c + bf)), or 1 - i if `coupled`
+        c = clip(f c + i block(limit(Wg x + Rg h + bg)))
+        o = gate(limit(Wo x + Ro h + po c + bo))
+        h = o output(c)
+
+    `weight_x` is W [4H, I], `weight_h` R [4H, H], `bias` b [4H], all in the order i, f, o, g;
+    `peephole` is p [3H] in the order i, f, o. `cell_clip` above 0 limits the cell state's absolute
+    value. Results: all hidden states [T, B, H], the last hidden and the last cell state [B, H].
 
     (C1) the shapes of weights, states and peephole agree.
     (C2) there are three activations: sigmoid, tanh, relu, or with two numbers linear, scaled_tanh,
@@ -31,90 +39,166 @@ class Lstm(Op):
     name = "nn.lstm"
 
     x: Value = operand(FLOAT, rank=3)
-    initial_h: Value = operand(FLOAT, rank=2, like="x")
-    initial_c: Value = operand(FLOAT, rank=2, like="x")
     weight_x: Value = operand(FLOAT, rank=2, like="x")
     weight_h: Value = operand(FLOAT, rank=2, like="x")
     bias: Value | None = operand(FLOAT, rank=1, like="x", default=None)
+    initial_h: Value | None = operand(FLOAT, rank=2, like="x", default=None)
+    initial_c: Value | None = operand(FLOAT, rank=2, like="x", default=None)
     peephole: Value | None = operand(FLOAT, rank=1, like="x", default=None)
     activations: tuple[str, ...] = attr(default=("sigmoid", "tanh", "tanh"))
-    reverse: bool = attr(default=False)
     coupled: bool = attr(default=False)
     cell_clip: float = attr(default=0.0)
+    gate_clip: float = attr(default=0.0)
 
     def infer(self) -> tuple[Type, ...]:
-        x = self.x.type
-        time, batch, features = x.shape
         hidden = self.weight_h.type.shape[1]
-        expected = {
-            "weight_x": (4 * hidden, features),
-            "weight_h": (4 * hidden, hidden),
-            "initial_h": (batch, hidden),
-            "initial_c": (batch, hidden),
-            "bias": (4 * hidden,),
-            "peephole": (3 * hidden,),
-        }
-        for name, shape in expected.items():
-            value: Value | None = self.operand_group(name)
-            if value is not None:
-                pairs = zip(value.type.shape, shape, strict=True)
-                fits = not any(differs(a, b) for a, b in pairs)
-                self.require("C1", fits, f"{name} is {value.type}, expected {list(shape)}")
-        shown = list(self.activations)
-        known = len(shown) == 3 and all(map(is_activation, shown))
-        self.require("C2", known, f"activations are {shown}")
-        state = x.with_shape((batch, hidden))
-        return x.with_shape((time, batch, hidden)), state, state
+        sequence, state = _result_types(self, 4, peephole=(3 * hidden,))
+        _check_activations(self, 3, self.activations)
+        return sequence, state, state
 
     def evaluate(
         self,
         x: Array,
-        initial_h: Array,
-        initial_c: Array,
         weight_x: Array,
         weight_h: Array,
         bias: Array | None = None,
+        initial_h: Array | None = None,
+        initial_c: Array | None = None,
         peephole: Array | None = None,
     ) -> tuple[Array, ...]:
-        gate, block, output = (parse_activation(text) for text in self.activations)
         return recurrent.lstm(
-            x,
-            initial_h,
-            initial_c,
-            weight_x,
-            weight_h,
-            bias,
-            peephole,
-            activations=(gate, block, output),
-            reverse=self.reverse,
+            *(x, weight_x, weight_h, bias, initial_h, initial_c, peephole),
+            activations=self.activations,
             coupled=self.coupled,
-            clip=self.cell_clip or None,
+            cell_clip=self.cell_clip,
+            gate_clip=self.gate_clip,
         )
 
 
-# Activations by name, with how many numbers each takes.
-_NUMBERS = {"sigmoid": 0, "tanh": 0, "relu": 0, "linear": 2, "scaled_tanh": 2, "hard_sigmoid": 2}
+class Gru(Op):
+    """Gated recurrent unit, as Core ML's gru layer and MIL define it.
+
+    With the activations (gate, output), for each step:
+
+        z = gate(limit(Wz x + Rz h + bz))
+        r = gate(limit(Wr x + Rr h + br))
+        o = output(limit(Wo x + Ro (r h) + bo))
+        h = (1 - z) o + z h
+
+    With `reset_after`, as in PyTorch and Keras, the gate comes after the product: o is
+    output(limit(Wo x + bo + r (Ro h + so))), and `bias_h` s is added to Rz h and Rr h too.
+    `weight_x` is W [3H, I], `weight_h` R [3H, H], `bias` b and `bias_h` s [3H], all in the order
+    z (update), r (reset), o (output). Results: all hidden states [T, B, H], the last one [B, H].
+
+    (C1) the shapes of weights and states agree.
+    (C2) there are two activations, of those that `nn.lstm` has.
+    (C3) there is a `bias_h` only with `reset_after`: otherwise it would be a part of `bias`.
+    """
+
+    name = "nn.gru"
+
+    x: Value = operand(FLOAT, rank=3)
+    weight_x: Value = operand(FLOAT, rank=2, like="x")
+    weight_h: Value = operand(FLOAT, rank=2, like="x")
+    bias: Value | None = operand(FLOAT, rank=1, like="x", default=None)
+    initial_h: Value | None = operand(FLOAT, rank=2, like="x", default=None)
+    bias_h: Value | None = operand(FLOAT, rank=1, like="x", default=None)
+    activations: tuple[str, ...] = attr(default=("sigmoid", "tanh"))
+    reset_after: bool = attr(default=False)
+    gate_clip: float = attr(default=0.0)
+
+    def infer(self) -> tuple[Type, ...]:
+        types = _result_types(self, 3, bias_h=(3 * self.weight_h.type.shape[1],))
+        _check_activations(self, 2, self.activations)
+        fits = self.bias_h is None or self.reset_after
+        self.require("C3", fits, "bias_h is given without reset_after")
+        return types
+
+    def evaluate(
+        self,
+        x: Array,
+        weight_x: Array,
+        weight_h: Array,
+        bias: Array | None = None,
+        initial_h: Array | None = None,
+        bias_h: Array | None = None,
+    ) -> tuple[Array, ...]:
+        return recurrent.gru(
+            *(x, weight_x, weight_h, bias, initial_h, bias_h),
+            activations=self.activations,
+            reset_after=self.reset_after,
+            gate_clip=self.gate_clip,
+        )
 
 
-def is_activation(text: str) -> bool:
-    """Whether the text is a known name with as many numbers as it takes."""
-    name, *numbers = text.split(",")
+class Rnn(Op):
+    """Simple recurrent network, as Core ML's simpleRecurrent layer and MIL define it.
+
+    For each step h = activation(limit(W x + R h + b)), with `weight_x` W [H, I], `weight_h` R
+    [H, H] and `bias` b [H]. Results: all hidden states [T, B, H], the last one [B, H].
+
+    (C1) the shapes of weights and states agree.
+    (C2) the activation is one of those that `nn.lstm` has.
+    """
+
+    name = "nn.rnn"
+
+    x: Value = operand(FLOAT, rank=3)
+    weight_x: Value = operand(FLOAT, rank=2, like="x")
+    weight_h: Value = operand(FLOAT, rank=2, like="x")
+    bias: Value | None = operand(FLOAT, rank=1, like="x", default=None)
+    initial_h: Value | None = operand(FLOAT, rank=2, like="x", default=None)
+    activation: str = attr(default="tanh")
+    gate_clip: float = attr(default=0.0)
+
+    def infer(self) -> tuple[Type, ...]:
+        types = _result_types(self, 1)
+        _check_activations(self, 1, (self.activation,))
+        return types
+
+    def evaluate(
+        self,
+        x: Array,
+        weight_x: Array,
+        weight_h: Array,
+        bias: Array | None = None,
+        initial_h: Array | None = None,
+    ) -> tuple[Array, ...]:
+        return recurrent.rnn(
+            *(x, weight_x, weight_h, bias, initial_h),
+            function=recurrent.activation(self.activation),
+            gate_clip=self.gate_clip,
+        )
+
+
+def _result_types(op: Lstm | Gru | Rnn, gates: int, **more: Dims) -> tuple[Type, Type]:
+    """The types of all hidden states and of one, once all shapes agree (`more`: by operand)."""
+    x = op.x.type
+    time, batch, features = x.shape
+    hidden = op.weight_h.type.shape[1]
+    given = {i.name: v for i in op.spec.operands[1:] for v in op.values_of(i.name)}
+    for name, value in given.items():
+        batch = merge(batch, value.type.shape[0]) if name.startswith("initial") else batch
+    expected: dict[str, Dims] = {
+        "weight_x": (gates * hidden, features),
+        "weight_h": (gates * hidden, hidden),
+        "bias": (gates * hidden,),
+        "initial_h": (batch, hidden),
+        "initial_c": (batch, hidden),
+        **more,
+    }
+    for name, value in given.items():
+        fits = not any(map(differs, value.type.shape, expected[name]))
+        op.require("C1", fits, f"{name} is {value.type}, expected {list(expected[name])}")
+    return x.with_shape((time, batch, hidden)), x.with_shape((batch, hidden))
+
+
+def _check_activations(op: Op, count: int, texts: Sequence[str]) -> None:
     try:
-        return _NUMBERS.get(name) == len([float(number) for number in numbers])
+        known = len([recurrent.activation(text) for text in texts]) == count
     except ValueError:
-        return False
+        known = False
+    op.require("C2", known, f"activations are {list(texts)}")
 
 
-def parse_activation(text: str) -> str | tuple[str | float, ...]:
-    """`linear,1.0,0.0` as (name, parameters…), a lone name as itself."""
-
-    def parts() -> Iterator[str | float]:
-        name, *numbers = text.split(",")
-        yield name
-        yield from map(float, numbers)
-
-    found = tuple(parts())
-    return found if len(found) > 1 else text
-
-
-OPS = (Lstm,)
+OPS = (Lstm, Gru, Rnn)

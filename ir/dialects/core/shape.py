@@ -343,6 +343,9 @@ class Reverse(Op):
     def evaluate(self, x: Array) -> Array:
         return np.flip(x, self.axes)
 
+    def fold(self) -> Value | None:
+        return self.x if all(self.x.type.shape[axis] == 1 for axis in self.axes) else None
+
 
 class BroadcastTo(Op):
     """x repeated to a fixed shape, by the rules of elementwise ops.

@@ -287,6 +287,44 @@ def test_boxes_that_name_images_of_a_batch():
     assert "'image.crop_resize' works along the batch dimension" in problem.message
 
 
+TURN = layer("transpose", axes=[1, 0])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        layer("activation", ReLU={}),
+        layer("softmaxND", axis=0),
+        layer("reverse", reverseDim=[True, False]),
+        layer("concatND", ["t0", "t0"], axis=0),
+        layer("squeeze", ["t0"], axes=[0]),
+    ],
+)
+def test_a_batch_that_moves(item):
+    """Between arguments and results it may be elsewhere, where an op leaves it alone."""
+    squeezed = item[0] == "squeeze"
+    back = layer("expandDims", axes=[1]) if squeezed else TURN
+    model = network(TURN, item, back, x=(1, 1 if squeezed else 3))
+    x = numbers(4, 1 if squeezed else 3)
+    together = result(model, x, batch="dynamic")
+    for entry, alone in zip(together, x, strict=True):
+        assert_close(entry, result(model, alone[None])[0])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        layer("softmaxND", axis=1),
+        layer("reverse", reverseDim=[False, True]),
+        layer("cumSum", axis=1),
+        layer("cumSum", axis=0),  # not proven, though it could be
+    ],
+)
+def test_a_batch_that_moves_into_the_way(item):
+    model = network(TURN, item, TURN, x=(1, 3))
+    assert_refused(model, "works along the batch dimension", kind="unsupported", batch="dynamic")
+
+
 def test_a_first_extent_that_is_no_batch():
     model = network(layer("copy"), x=(2, 3))
     assert_refused(model, "its first extent is not a batch of 1", batch="dynamic")

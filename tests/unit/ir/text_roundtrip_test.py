@@ -93,7 +93,7 @@ def test_canonical_names_ignore_names():
 def test_optional_operands():
     arguments = "%x: f32[1,1,2], %s: f32[1,1], %w: f32[4,2], %h: f32[4,1], %q: f32[3]"
     text = f"""func @f({arguments}) -> f32[1,1,1] {{
-  %y, %a, %b = nn.lstm(%x, %s, %s, %w, %h, none, %q) : f32[1,1,1], f32[1,1], f32[1,1]
+  %y, %a, %b = nn.lstm(%x, %w, %h, none, %s, %s, %q) : f32[1,1,1], f32[1,1], f32[1,1]
   return %y
 }}
 """
