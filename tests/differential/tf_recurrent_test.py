@@ -10,6 +10,7 @@ from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
 from cmlc.ir.ssa import Function
 from cmlc.ir.types import DType, Tensor
+from cmlc.tools import long_lstm
 from generation import module_of
 from networks import network, numbers
 from recurrences import SIZE, bidirectional, gru, lstm, simple
@@ -27,8 +28,8 @@ ACTIVATIONS = (
     "scaled_tanh,1.5,0.5",
     "hard_sigmoid,0.2,0.5",
 )
-# One step takes no loop; four make one turn of it, and what is left goes step by step.
-LENGTHS = (1, 5)
+# One step takes no loop; eight make one turn of it, and what is left goes step by step.
+LENGTHS = (1, 10)
 
 
 def arguments(**shapes):
@@ -36,7 +37,7 @@ def arguments(**shapes):
     return dict(zip(shapes, Function("main", types, list(shapes)).arguments, strict=True))
 
 
-def recurrent(cls, optional=(), time=5, batch=2, size=3, hidden=4, state=None, **given):
+def recurrent(cls, optional=(), time=10, batch=2, size=3, hidden=4, state=None, **given):
     """An op whose operands are the arguments of a function."""
     rows = GATES[cls] * hidden
     shapes = {
@@ -110,11 +111,11 @@ def test_rnn(steps, name, extra, limit):
 @pytest.mark.parametrize("cls", NETWORKS)
 @pytest.mark.parametrize("extra", [(), ("bias", "initial_h")])
 def test_one_graph_for_every_length(cls, extra):
-    check(recurrent(cls, extra, time=N), N=(1, 2, 4, 7, 16))
+    check(recurrent(cls, extra, time=N), N=(1, 2, 8, 15, 16))
 
 
 @pytest.mark.parametrize("cls", NETWORKS)
-@pytest.mark.parametrize("steps", [1, 5])
+@pytest.mark.parametrize("steps", LENGTHS)
 @pytest.mark.parametrize("extra", [(), ("bias", "initial_h")])
 def test_one_graph_for_every_batch(cls, steps, extra):
     check(recurrent(cls, extra, time=steps, batch=N), N=(1, 3))
@@ -125,18 +126,27 @@ def test_an_empty_sequence(cls):
     check(recurrent(cls, ("initial_h",), time=N), N=(0, 2))
 
 
-def test_a_state_may_know_the_batch_better():
-    check(recurrent(Lstm, ("initial_h",), batch=N, state=3), N=(3,))
+@pytest.mark.parametrize("name", ["initial_h", "initial_c"])
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_state_may_know_the_batch_better(name, size):
+    check(recurrent(Lstm, (name,), batch=N, state=size), N=(size,))
 
 
 def test_large_arguments_saturate_as_if_limited():
     """Where the limit is left out (tanh, sigmoid), it would change nothing."""
-    x = np.linspace(-300, 300, 40, dtype=np.float32).reshape(5, 2, 4)
+    x = np.linspace(-300, 300, 80, dtype=np.float32).reshape(10, 2, 4)
     for cls in NETWORKS:
         op = recurrent(cls, size=4, gate_clip=50.0)
         rows = GATES[cls] * 4
         weights = {"weight_x": numbers(rows, 4), "weight_h": numbers(rows, 4, seed=1)}
         compare(module_of(op), {"x": x, **weights})
+
+
+@pytest.mark.parametrize("cls", NETWORKS)
+def test_large_weights_go_in_blocks(cls, monkeypatch):
+    """With blocks of ten elements, the last one narrower."""
+    monkeypatch.setattr("cmlc.backends.tf.recurrent_kernels._BLOCK", 10)
+    check(recurrent(cls, ("bias",), hidden=5))
 
 
 def node_count(op):
@@ -168,7 +178,7 @@ def test_one_saved_model_for_every_sequence_and_batch(item, tmp_path):
     model = network(item, rank5=True, x=(SIZE,))
     compiled = cmlc.compile(model, Options(shapes={"x": ("S", "B", SIZE, 1, 1)}))
     loaded = tf.saved_model.load(str(compiled.save(tmp_path / "model")))
-    for steps, batch in ((1, 1), (6, 2), (13, 1)):
+    for steps, batch in ((1, 1), (6, 2), (19, 1)):
         x = numbers(steps, batch, SIZE, 1, 1, seed=steps)
         found = loaded.signatures["serving_default"](x=tf.constant(x))
         for name, expected in run(compiled.module, {"x": x}, "main").items():
@@ -180,3 +190,11 @@ def test_weights_are_variables_named_after_their_layer():
     item = lstm(bias=True, forget=True, peephole=True)
     variables = cmlc.compile(network(item, x=(4, 1, SIZE, 1, 1))).executable.variables
     assert sorted(variables) == ["l0.bias", "l0.peephole", "l0.recursion", "l0.weight"]
+
+
+def test_agrees_with_keras():
+    layer = long_lstm.keras_layer(4)
+    x = numbers(long_lstm.STEPS, 2, long_lstm.FEATURES)
+    found = cmlc.compile(long_lstm.model(layer, 2)).predict({"x": x[..., None, None]})["y"]
+    expected = layer(x.swapaxes(0, 1)).numpy()
+    np.testing.assert_allclose(found[..., 0, 0].swapaxes(0, 1), expected, atol=1e-5)

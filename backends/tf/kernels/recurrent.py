@@ -1,15 +1,20 @@
-"""LSTM, GRU and simple RNN as while loops; part of `kernels`.
+"""LSTM, GRU and simple RNN as while loops over time.
 
-The input's product is taken for all steps at once, and a loop does the rest. The graph is the same
-for every length of the sequence. (`tf.raw_ops.BlockLSTM` would be faster still, but TFLite has no
-such op.) Weights are [I, gates * H] and [H, gates * H] here, biases rows of that.
+The graph is the same for every length of the sequence. (`tf.raw_ops.BlockLSTM` would be faster
+still, but TFLite has no such op.) Weights are [I, gates * H] and [H, gates * H] here, biases rows
+of that.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# Steps in one turn of the loop, whose own bookkeeping costs as much as the ops of a small network.
-_STEPS = 4
+# Steps in one turn of the loop. Its own bookkeeping costs as much as the ops of a small network,
+# and the inputs' product for the steps of later turns can be under way on another core.
+_STEPS = 8
+# Elements of a recurrent weight that one product takes; two of these products side by side are
+# twice as fast as one with a weight of double the size (256 units of an LSTM), which leaves the
+# cache in every step. For smaller weights a second product costs more than it saves.
+_BLOCK = 1 << 17
 
 Step = Callable[..., tuple[Any, ...]]
 
@@ -33,14 +38,12 @@ def lstm(
     gate, block = (_limited(tf, text, gate_clip) for text in activations[:2])
     output = _activation(tf, activations[2])
     size = weight_h.shape[0]
-    parts = [3 * size, size]
-    weight_gates, weight_block = tf.split(weight_h, parts, 1)  # side by side on two cores
+    past = _product(tf, weight_h, x)
     p_i, p_f, p_o = (None,) * 3 if peephole is None else tf.split(peephole, 3)
 
     def step(inputs: Any, h: Any, c: Any) -> tuple[Any, Any]:
-        into_gates, into_block = tf.split(inputs, parts, 1)
-        z = into_gates + tf.matmul(h, weight_gates)
-        g = block(into_block + tf.matmul(h, weight_block))
+        z, g = tf.split(inputs + past(h), [3 * size, size], 1)
+        g = block(g)
         if peephole is None:
             i, f, o = tf.split(gate(z), 3, 1)
         else:
@@ -53,8 +56,8 @@ def lstm(
             o = gate(o + p_o * c)
         return o * output(c), c
 
-    states = (_state(tf, x, initial_h, size), _state(tf, x, initial_c, size))
-    sequence, (h, c) = _run(tf, step, _projected(tf, x, weight_x, bias), states)
+    x, states = _started(tf, x, (initial_h, initial_c), size)
+    sequence, (h, c) = _run(tf, step, x, weight_x, bias, states)
     return sequence, h, c
 
 
@@ -75,27 +78,35 @@ def gru(
     gate, output = (_limited(tf, text, gate_clip) for text in activations)
     size = weight_h.shape[0]
     parts = [2 * size, size]
-    weight_gates, weight_output = tf.split(weight_h, parts, 1)
-    offsets: Any = None if bias_h is None else tf.split(bias_h, parts)
 
-    def before(inputs: Any, h: Any) -> tuple[Any]:
-        into_gates, into_output = tf.split(inputs, parts, 1)
-        z, r = tf.split(gate(into_gates + tf.matmul(h, weight_gates)), 2, 1)
-        o = output(into_output + tf.matmul(r * h, weight_output))
+    def combined(h: Any, z: Any, o: Any) -> tuple[Any]:
         return ((1.0 - z) * o + z * h,)
 
-    def after(inputs: Any, h: Any) -> tuple[Any]:
-        into_gates, into_output = tf.split(inputs, parts, 1)
-        past_gates, past_output = tf.matmul(h, weight_gates), tf.matmul(h, weight_output)
-        if offsets is not None:
-            past_gates, past_output = past_gates + offsets[0], past_output + offsets[1]
-        z, r = tf.split(gate(into_gates + past_gates), 2, 1)
-        o = output(into_output + r * past_output)
-        return ((1.0 - z) * o + z * h,)
+    def before() -> Step:
+        past_gates, past_output = (_product(tf, w, x) for w in tf.split(weight_h, parts, 1))
 
-    states = (_state(tf, x, initial_h, size),)
-    inputs = _projected(tf, x, weight_x, bias)
-    sequence, (h,) = _run(tf, after if reset_after else before, inputs, states)
+        def step(inputs: Any, h: Any) -> tuple[Any]:
+            into_gates, into_output = tf.split(inputs, parts, 1)
+            z, r = tf.split(gate(into_gates + past_gates(h)), 2, 1)
+            return combined(h, z, output(into_output + past_output(r * h)))
+
+        return step
+
+    def after() -> Step:
+        past = _product(tf, weight_h, x)
+
+        def step(inputs: Any, h: Any) -> tuple[Any]:
+            into_gates, into_output = tf.split(inputs, parts, 1)
+            product = past(h) if bias_h is None else past(h) + bias_h
+            past_gates, past_output = tf.split(product, parts, 1)
+            z, r = tf.split(gate(into_gates + past_gates), 2, 1)
+            return combined(h, z, output(into_output + r * past_output))
+
+        return step
+
+    x, states = _started(tf, x, (initial_h,), size)
+    step = after() if reset_after else before()
+    sequence, (h,) = _run(tf, step, x, weight_x, bias, states)
     return sequence, h
 
 
@@ -112,58 +123,86 @@ def rnn(
     import tensorflow as tf
 
     function = _limited(tf, activation, gate_clip)
+    past = _product(tf, weight_h, x)
 
     def step(inputs: Any, h: Any) -> tuple[Any]:
-        return (function(inputs + tf.matmul(h, weight_h)),)
+        return (function(inputs + past(h)),)
 
-    states = (_state(tf, x, initial_h, weight_h.shape[0]),)
-    sequence, (h,) = _run(tf, step, _projected(tf, x, weight_x, bias), states)
+    x, states = _started(tf, x, (initial_h,), weight_h.shape[0])
+    sequence, (h,) = _run(tf, step, x, weight_x, bias, states)
     return sequence, h
 
 
-def _projected(tf: Any, x: Any, weight: Any, bias: Any) -> Any:
-    """x W + b for all steps: one product of two matrices, which is faster than of three axes."""
-    (*lead, _), (features, columns) = x.shape, weight.shape
-    flat = tf.matmul(tf.reshape(x, (-1, features)), weight)
-    if bias is not None:
-        flat = tf.nn.bias_add(flat, bias)
-    dynamic = tf.shape(x)
-    sizes = [dynamic[i] if size is None else size for i, size in enumerate(lead)]
-    return tf.reshape(flat, (*sizes, columns))
+def _product(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
+    """What multiplies a state by a weight [H, columns]; a large weight is taken in blocks.
+
+    Making blocks takes the time of a few products: too long for one step.
+    """
+    rows, columns = weight.shape
+    count = rows * columns // _BLOCK
+    if count < 2 or x.shape[0] == 1:
+        return lambda h: tf.matmul(h, weight)
+    width = -(-columns // count)
+    blocks = tf.split(weight, [min(width, columns - i) for i in range(0, columns, width)], 1)
+    return lambda h: tf.concat([tf.matmul(h, block) for block in blocks], 1)
 
 
-def _state(tf: Any, x: Any, initial: Any, size: int) -> Any:
-    """The state before the first step."""
-    if initial is not None:
-        return initial
-    batch = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
-    return tf.zeros((batch, size), x.dtype)
+def _started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tuple[Any, ...]]:
+    """x and the states before the first step, all with the batch that any of them knows."""
+    given = [state for state in states if state is not None]
+    known = {x.shape[1], *(state.shape[0] for state in given)} - {None}
+    batch = known.pop() if known else None
+    x = tf.ensure_shape(x, (None, batch, None))
+    zeros = tf.zeros((tf.shape(x)[1] if batch is None else batch, size), x.dtype)
+    return x, tuple(zeros if s is None else tf.ensure_shape(s, (batch, size)) for s in states)
 
 
-def _run(tf: Any, step: Step, inputs: Any, states: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """The first state after each step, and all states after the last; `inputs` are [T, B, …]."""
-    if inputs.shape[0] == 1:
-        states = step(inputs[0], *states)
+def _run(
+    tf: Any, step: Step, x: Any, weight: Any, bias: Any, states: tuple[Any, ...]
+) -> tuple[Any, tuple[Any, ...]]:
+    """The first state after each step, and all states after the last.
+
+    Args:
+        tf: TensorFlow.
+        step: new states from W x + b for one position, and the states.
+        x: [T, B, I].
+        weight: W.
+        bias: b, or None.
+        states: before the first step.
+    """
+
+    def project(rows: Any) -> Any:
+        flat = tf.matmul(rows, weight)
+        return flat if bias is None else tf.nn.bias_add(flat, bias)
+
+    if x.shape[0] == 1:
+        states = step(project(x[0]), *states)
         return states[0][tf.newaxis], states
-    steps = tf.shape(inputs)[0]
+    count, batch, features = (tf.shape(x)[i] if n is None else n for i, n in enumerate(x.shape))
     shape = states[0].shape
-    taken = tf.TensorArray(inputs.dtype, steps, element_shape=inputs.shape[1:]).unstack(inputs)
-    made = tf.TensorArray(states[0].dtype, steps, element_shape=shape)
+    made = tf.TensorArray(x.dtype, count, element_shape=shape)
 
-    def loop(stride: int, carried: tuple[Any, ...]) -> tuple[Any, ...]:
-        """`stride` steps a turn, as long as there are so many."""
+    def loop(part: Any, start: Any, stride: int, made: Any, states: Any) -> tuple[Any, Any]:
+        """Through `part`, which begins at position `start`, by `stride` steps a turn."""
+        turns = tf.shape(part)[0] // stride
+        rows = tf.reshape(part, (turns, stride * batch, features))
+        taken = tf.TensorArray(x.dtype, turns, element_shape=rows.shape[1:]).unstack(rows)
 
         def turn(t: Any, made: Any, *states: Any) -> tuple[Any, ...]:
-            for _ in range(stride):
-                states = step(taken.read(t), *states)
-                made, t = made.write(t, states[0]), t + 1
-            return t, made, *states
+            for position, inputs in enumerate(tf.split(project(taken.read(t)), stride)):
+                states = step(inputs, *states)
+                made = made.write(start + t * stride + position, states[0])
+            return t + 1, made, *states
 
-        return tf.while_loop(lambda t, *_: t <= steps - stride, turn, carried)
+        _, made, *last = tf.while_loop(
+            lambda t, *_: t < turns, turn, (tf.constant(0), made, *states)
+        )
+        return made, last
 
-    # What is left after the whole turns goes step by step.
-    _, made, *last = loop(1, loop(_STEPS, (tf.constant(0), made, *states)))
-    return tf.ensure_shape(made.stack(), (inputs.shape[0], *shape)), tuple(last)
+    whole = count - count % _STEPS
+    made, states = loop(x[:whole], 0, _STEPS, made, states)
+    made, states = loop(x[whole:], whole, 1, made, states)
+    return tf.ensure_shape(made.stack(), (x.shape[0], *shape)), states
 
 
 def _limited(tf: Any, text: str, bound: float) -> Callable[[Any], Any]:
