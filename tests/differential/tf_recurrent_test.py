@@ -145,7 +145,7 @@ def test_large_arguments_saturate_as_if_limited():
 @pytest.mark.parametrize("cls", NETWORKS)
 def test_large_weights_go_in_blocks(cls, monkeypatch):
     """With blocks of ten elements, the last one narrower."""
-    monkeypatch.setattr("cmlc.backends.tf.recurrent_kernels._BLOCK", 10)
+    monkeypatch.setattr("cmlc.backends.tf.kernels.recurrent._BLOCK", 10)
     check(recurrent(cls, ("bias",), hidden=5))
 
 
