@@ -12,6 +12,7 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module, Value
 from ...source.interface import Interface
+from ..features import module_attributes
 from ..rules import compose
 from . import (
     activation,
@@ -35,7 +36,6 @@ from . import (
 )
 from .batch import batch_problem
 from .context import LayerRule
-from .features import module_attributes
 from .inputs import Freedom, Inputs, can_batch, is_flexible
 from .nested import walk_layers
 from .outputs import Outputs

@@ -22,8 +22,8 @@ from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ...source.interface import Feature, Interface
+from ..features import CHANNELS, allowed_shapes, feature_attributes, problem
 from .context import floats
-from .features import CHANNELS, feature_attributes, problem
 
 
 def can_batch(interface: Interface, arrays: bool) -> bool:
@@ -169,18 +169,11 @@ class Inputs:
         found = feature.flexibility
         if not self.freedom.flexible or found is None or feature.name in self.freedom.shapes:
             return argument
-        shapes = [[(size, size) for size in entry] for entry in found.enumerated]
-        ranges = [(low, OPEN if high is None else high) for low, high in found.ranges]
-        any_size = [(0, OPEN)]
-        allowed: list[tuple[int, ...]] = []
-        for pairs in shapes or [ranges]:
-            if feature.image is not None:
-                channels = CHANNELS[feature.image.color]
-                pairs = [*any_size, *pairs, (channels, channels)]
-            elif self.batched_arrays:
-                pairs = any_size + (pairs if self.rank5 else pairs[1:])
-            allowed.append(tuple(number for pair in pairs for number in pair))
-        return shape.AssertShape(argument, tuple(allowed), f"input '{feature.name}'").result
+        allowed = allowed_shapes(feature)
+        if feature.image is None and self.batched_arrays:
+            kept = 0 if self.rank5 else 2  # an exact shape has the batch first
+            allowed = tuple((0, OPEN, *entry[kept:]) for entry in allowed)
+        return shape.AssertShape(argument, allowed, f"input '{feature.name}'").result
 
     def _image(self, feature: Feature, argument: Value) -> Value:
         assert feature.image is not None

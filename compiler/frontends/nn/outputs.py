@@ -6,13 +6,13 @@ import numpy as np
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
-from ....ir.dialects.core import elementwise, index, reduce, shape
+from ....ir.dialects.core import index, reduce, shape
 from ....ir.dims import Dim, product
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...source.interface import Feature, Interface
+from ..features import feature_attributes, image_from_channels_first, problem
 from .context import cast
-from .features import CHANNELS, feature_attributes, problem
 from .inputs import Inputs
 
 
@@ -65,7 +65,8 @@ class Outputs:
         if blob is None:
             raise problem(feature.name, "output", "no layer makes this output")
         if feature.kind == "image":
-            return self._image(feature, blob)
+            assert feature.image is not None
+            return image_from_channels_first(feature.name, blob, feature.image.color)
         dtype = feature.dtype or DType.F32
         return cast(self._array(feature, blob), dtype)
 
@@ -124,24 +125,6 @@ class Outputs:
             kept = sizes[:1] if not declared and vectors and sizes[1:] == (1, 1) else sizes
             return shape.Reshape(blob, (*lead, *kept)).result
         return blob
-
-    def _image(self, feature: Feature, blob: Value) -> Value:
-        """[N, H, W, C] bytes in the order red, green, blue; values are limited to 0…255."""
-        assert feature.image is not None
-        channels = CHANNELS[feature.image.color]
-        while blob.type.rank > 4 and blob.type.shape[0] == 1:
-            blob = shape.Squeeze(blob, (0,)).result
-        if blob.type.rank == 3:
-            blob = shape.ExpandDims(blob, (0,)).result
-        if blob.type.rank != 4 or blob.type.shape[1] != channels:
-            raise problem(feature.name, "output", f"{blob.type} is no {feature.image.color} image")
-        value = shape.Transpose(blob, (0, 2, 3, 1)).result
-        if feature.image.color == "BGR":
-            value = shape.Reverse(value, (3,)).result
-        if feature.image.color == "GRAYSCALE_FLOAT16":
-            return cast(value, DType.F16)
-        limited = elementwise.Clip(value, alpha=0.0, beta=255.0).result
-        return cast(elementwise.Round(limited).result, DType.U8)
 
     def attributes(self, values: list[Value]) -> list[dict[str, Any]]:
         """Interface facts of the results."""

@@ -1,0 +1,122 @@
+"""ML Programs → core IR: the table of all operations, and functions with their interfaces."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.dialects.builtin import Return
+from ....ir.location import InModel
+from ....ir.rewrite import adopt
+from ....ir.ssa import Function, Module
+from ...source.interface import Interface
+from . import elementwise
+from .context import MilRule, compose
+from .inputs import Inputs
+from .outputs import Outputs
+from .walk import Names, Scope, Walk, Weights
+
+FAMILIES = (elementwise,)
+OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
+# What the walk itself takes care of.
+BUILTIN = frozenset({"const"})
+
+_OPSETS = {"CoreML5": 15, "CoreML6": 16, "CoreML7": 17, "CoreML8": 18} | {
+    f"ios{version}": version for version in range(15, 19)
+}
+
+
+@dataclass(frozen=True)
+class ProgramOptions:
+    """Choices of the import.
+
+    Attributes:
+        fixed_shapes: take only the default shapes of flexible inputs.
+        precision: "float32" computes float16 in float32, "keep" as the program says.
+    """
+
+    fixed_shapes: bool = False
+    precision: str = "float32"
+
+
+def import_program(
+    program: Any,
+    interface: Interface,
+    weights: Weights | None,
+    name: str,
+    options: ProgramOptions | None = None,
+) -> Module:
+    """An ML Program's main function as a module with one function, @main.
+
+    Raises:
+        CompileError: every unsupported operation at once, or every malformed one.
+    """
+    options = options or ProgramOptions()
+    function = _main(program)
+    opset = _opset(function)
+    block = function.block_specializations[function.opset]
+    _check_supported(block)
+    walk = Walk(OPERATIONS, opset, weights, options.precision == "float32")
+    inputs = Inputs(function, interface, walk.singles, flexible=not options.fixed_shapes)
+    made = Function("main", *inputs.signature())
+    made.argument_attributes = inputs.attributes()
+    names: Names = {}
+    for feature, argument in zip(inputs.features, made.arguments, strict=True):
+        value = inputs.operand(feature, argument)
+        adopt([value], made.block, location=InModel("input", None, feature.name))
+        names[feature.name] = value
+    Scope(walk, made.block, names).run(block)
+    if walk.problems:
+        raise CompileError(walk.problems)
+    outputs = Outputs(interface)
+    values = outputs.values(names)
+    for feature, value in zip(outputs.features, values, strict=True):
+        adopt([value], made.block, location=InModel("output", None, feature.name))
+    made.block.insert(Return(tuple(values)))
+    made.result_names = [feature.name for feature in outputs.features]
+    made.result_attributes = outputs.attributes()
+    module = Module(name, [made])
+    module.attributes = {"source": interface.kind, "spec_version": interface.spec_version}
+    return module
+
+
+def _main(program: Any) -> Any:
+    functions: Mapping[str, Any] = program.functions
+    if "main" in functions:
+        return functions["main"]
+    if len(functions) == 1:
+        return next(iter(functions.values()))
+    message = f"the program has {len(functions)} functions, none of them main"
+    raise CompileError(Diagnostic(message, "unsupported"))
+
+
+def _opset(function: Any) -> int:
+    if function.opset not in _OPSETS or function.opset not in function.block_specializations:
+        message = f"the program is written for the opset '{function.opset}'"
+        raise CompileError(Diagnostic(message, "unsupported", subject=function.opset))
+    return _OPSETS[function.opset]
+
+
+def walk_operations(block: Any, kind: str = "operations") -> Iterator[tuple[InModel, Any]]:
+    """Location and message of every operation, nested blocks included."""
+    for position, operation in enumerate(block.operations):
+        outputs = operation.outputs
+        name = outputs[0].name if outputs else operation.type
+        yield InModel(kind, position, name), operation
+        for index, inner in enumerate(operation.blocks):
+            yield from walk_operations(inner, f"{kind}[{position}].blocks[{index}].operations")
+
+
+def _check_supported(block: Any) -> None:
+    problems = [
+        Diagnostic(
+            f"{operation.type} operations are not supported",
+            "unsupported",
+            location,
+            subject=operation.type,
+        )
+        for location, operation in walk_operations(block)
+        if operation.type not in OPERATIONS and operation.type not in BUILTIN
+    ]
+    if problems:
+        raise CompileError(problems)

@@ -1,0 +1,80 @@
+"""Arguments of a function: what the model's description says, as the program takes them.
+
+Images are [N, H, W, C] bytes with colours in the order red, green, blue; the program takes them as
+[N, C, H, W] numbers in the order of the description. Arrays keep Core ML's shape and dtype.
+"""
+
+import re
+from typing import Any
+
+from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.dialects.core import shape
+from ....ir.dims import Dim, symbol
+from ....ir.location import InModel
+from ....ir.ssa import Value
+from ....ir.types import DType, Tensor
+from ...source.interface import Feature, Interface
+from ..features import CHANNELS, allowed_shapes, feature_attributes, image_to_channels_first
+from .constants import tensor_type
+from .context import cast
+
+
+class Inputs:
+    """The arguments of one function."""
+
+    def __init__(
+        self, function: Any, interface: Interface, singles: bool, *, flexible: bool
+    ) -> None:
+        self.features = interface.inputs
+        self.singles = singles
+        self.flexible = flexible
+        self.taken = {item.name: item.type for item in function.inputs}
+        unknown = [f.name for f in self.features if f.name not in self.taken]
+        missing = sorted(set(self.taken) - {f.name for f in self.features})
+        for name in (*unknown, *missing):
+            message = "the description and the program have different inputs"
+            raise CompileError(Diagnostic(message, "malformed", InModel("input", None, name)))
+
+    def signature(self) -> tuple[list[Tensor], list[str]]:
+        """Types and names of the arguments."""
+        return [self._type(f) for f in self.features], [f.name for f in self.features]
+
+    def _type(self, feature: Feature) -> Tensor:
+        if feature.image is not None:
+            image = feature.image
+            dtype = DType.F16 if image.color == "GRAYSCALE_FLOAT16" else DType.U8
+            height, width = self._sizes(feature, (image.height, image.width))
+            return Tensor(dtype, (1, height, width, CHANNELS[image.color]))
+        if feature.kind != "array" or feature.dtype is None:
+            message = f"a {feature.kind} input can't feed a program"
+            location = InModel("input", None, feature.name)
+            raise CompileError(Diagnostic(message, "unsupported", location))
+        return Tensor(feature.dtype, self._sizes(feature, feature.shape))
+
+    def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
+        if not self.flexible or feature.flexibility is None:
+            return default
+        name = re.sub(r"\W", "_", f"d_{feature.name}", flags=re.ASCII)
+        choices = [*feature.flexibility.enumerated, default]
+        ranges = feature.flexibility.ranges or ((0, 0),) * len(default)
+        return tuple(
+            symbol(f"{name}_{axis}")
+            if low != high or len({choice[axis] for choice in choices}) > 1
+            else size
+            for axis, (size, (low, high)) in enumerate(zip(default, ranges, strict=True))
+        )
+
+    def attributes(self) -> list[dict[str, Any]]:
+        """Interface facts of the arguments."""
+        return [feature_attributes(feature, False) for feature in self.features]
+
+    def operand(self, feature: Feature, argument: Value) -> Value:
+        """What the program's operations see of an argument."""
+        if self.flexible and feature.flexibility is not None:
+            allowed = allowed_shapes(feature)
+            argument = shape.AssertShape(argument, allowed, f"input '{feature.name}'").result
+        declared = tensor_type(self.taken[feature.name], lambda axis: symbol(f"any_{axis}")).dtype
+        dtype = DType.F32 if self.singles and declared is DType.F16 else declared
+        if feature.image is not None:
+            argument = image_to_channels_first(argument, feature.image.color, dtype)
+        return cast(argument, dtype)

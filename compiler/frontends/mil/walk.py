@@ -1,0 +1,209 @@
+"""The walk over the operations of a program: names in, ops in a block out.
+
+MIL is in SSA form: names mean one thing each. Blocks of control flow see the names around them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.dialects.builtin import Yield, constant, shapes_may_agree
+from ....ir.location import InModel
+from ....ir.resources import ArrayResource, LazyResource, Resource
+from ....ir.rewrite import adopt
+from ....ir.ssa import Block, Value
+from ....ir.types import Array, DType, Tensor
+from ..rules import Result
+from .constants import immediate_array, is_blob, tensor_type
+from .context import MilContext, MilRule
+
+Names = dict[str, Value | None]  # None: the operation that makes it failed
+
+
+class Weights(Protocol):
+    """Where constants that a program doesn't hold itself are."""
+
+    def resource(self, value: Any, type: Tensor, name: str) -> Resource:
+        """The data of a Value message with a BlobFileValue, of this type.
+
+        Raises:
+            CompileError: the file or the data are missing or damaged.
+        """
+        ...
+
+
+@dataclass
+class Walk:
+    """What all scopes of one import share.
+
+    Attributes:
+        table: rules by name and opset.
+        opset: of the function.
+        weights: for constants in files.
+        singles: float16 is computed in float32.
+        problems: what is wrong with operations, in order.
+        scopes: how many blocks were begun; tells their symbols apart.
+    """
+
+    table: Mapping[str, Mapping[int, MilRule]]
+    opset: int
+    weights: Weights | None
+    singles: bool
+    problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    scopes: int = 0
+
+
+@dataclass
+class Scope:
+    """One block being filled.
+
+    Attributes:
+        walk: what all scopes share.
+        block: where ops go.
+        names: what names stand for.
+        tag: distinguishes the symbols of this block's operations from those of others.
+    """
+
+    walk: Walk
+    block: Block
+    names: Names
+    tag: str = ""
+
+    def nested(self, names: Iterable[str], types: Iterable[Tensor]) -> "Scope":
+        """A scope inside, whose block has arguments of these names."""
+        self.walk.scopes += 1
+        names = list(names)
+        block = Block(types, names)
+        inner = {**self.names, **dict(zip(names, block.arguments, strict=True))}
+        return replace(self, block=block, names=inner, tag=f"{self.walk.scopes}_")
+
+    def put(self, value: Value, location: InModel) -> Value:
+        """The value, with all that it needs, in this block."""
+        adopt([value], self.block, location=location)
+        return value
+
+    def finish(self, values: Iterable[Value], location: InModel) -> None:
+        """Let the block yield the values."""
+        values = tuple(self.put(value, location) for value in values)
+        self.block.insert(Yield(values)).location = location
+
+    def run(self, block: Any, kind: str = "operations") -> tuple[Value, ...] | None:
+        """Lower a block's operations; its outputs, or None if one of them failed."""
+        for position, operation in enumerate(block.operations):
+            names = [output.name for output in operation.outputs]
+            location = InModel(kind, position, names[0] if names else operation.type)
+            for name, value in zip(names, self._lowered(operation, location), strict=True):
+                self.names[name] = value
+        found = [self.names.get(name) for name in block.outputs]
+        return tuple(v for v in found if v is not None) if None not in found else None
+
+    def _lowered(self, operation: Any, location: InModel) -> tuple[Value | None, ...]:
+        missing = (None,) * len(operation.outputs)
+        try:
+            values = self._values(operation, location)
+        except CompileError as error:
+            self.walk.problems += [
+                d
+                if isinstance(d.location, InModel)
+                else replace(d, kind=_kind(d), location=location, subject=operation.type)
+                for d in error.diagnostics
+            ]
+            return missing
+        if values is None:
+            return missing
+        adopt(values, self.block, location=location)
+        for output, value in zip(operation.outputs, values, strict=True):
+            value.name = value.name or output.name
+        return values
+
+    def _values(self, operation: Any, location: InModel) -> tuple[Value, ...] | None:
+        """What the operation makes; None if one of its operands failed."""
+        if operation.type == "const":
+            return (self.constant(operation.attributes["val"], operation.outputs[0].name),)
+        operands = self._operands(operation, location)
+        if operands is None:
+            return None
+        walk = self.walk
+        cx = MilContext(operation, location, walk.opset, operands, self, walk.singles)
+        versions = walk.table[operation.type]
+        since = max((v for v in versions if v <= walk.opset), default=min(versions))
+        result: Result = versions[since](cx)
+        values = result if isinstance(result, tuple) else (result,)
+        assert all(isinstance(value, Value) for value in values)
+        for name in cx.left_over():
+            raise cx.unsupported(f"has a parameter '{name}', which is not understood")
+        return self._checked(cx, values)  # type: ignore[arg-type]  asserted above
+
+    def _checked(self, cx: MilContext, values: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The results, which are of the types that the program declares."""
+        outputs = cx.operation.outputs
+        cx.require(
+            len(values) == len(outputs), f"names {len(outputs)} outputs, but has {len(values)}"
+        )
+        for output, value in zip(outputs, values, strict=True):
+            declared = tensor_type(output.type, cx.fresh_symbol)
+            expected = declared.with_dtype(cx.dtype(declared.dtype))
+            cx.require(
+                shapes_may_agree(value.type, expected),
+                f"makes {value.type} as it is understood here, but declares {expected}",
+            )
+        return values
+
+    def _operands(self, operation: Any, location: InModel) -> dict[str, tuple[Value, ...]] | None:
+        found: dict[str, tuple[Value, ...]] = {}
+        for parameter in sorted(operation.inputs):
+            row: list[Value] = []
+            for binding in operation.inputs[parameter].arguments:
+                value = self._bound(binding, parameter, operation, location)
+                if value is None:
+                    return None
+                row.append(value)
+            found[parameter] = tuple(row)
+        return found
+
+    def _bound(self, binding: Any, parameter: str, operation: Any, location: InModel) -> Any:
+        if binding.WhichOneof("binding") == "value":
+            return self.constant(binding.value, f"{location.name}.{parameter}")
+        if binding.name not in self.names:
+            message = f"{operation.type} reads '{binding.name}', which nothing before it makes"
+            raise CompileError(Diagnostic(message, "malformed", location, subject=operation.type))
+        return self.names[binding.name]
+
+    # -- constants -----------------------------------------------------------------------------
+
+    def constant(self, value: Any, name: str) -> Value:
+        """A constant of the program, in the type that its elements are computed in."""
+        if is_blob(value):
+            return self._stored(value, name)
+        array = immediate_array(value)
+        if self.walk.singles and array.dtype.itemsize == 2 and array.dtype.kind == "f":
+            array = array.astype("float32")
+        return constant(ArrayResource(array, name), name)
+
+    def _stored(self, value: Any, name: str) -> Value:
+        kind = tensor_type(value.type, lambda axis: -1 - axis)
+        if self.walk.weights is None:
+            message = f"the constant '{name}' is in a weight file, which is not there"
+            remedy = "give the path of the package, not its specification alone"
+            raise CompileError(Diagnostic(message, "malformed", remedy=remedy))
+        resource = self.walk.weights.resource(value, kind, name)
+        if self.walk.singles and kind.dtype is DType.F16:
+            resource = _in_singles(resource)
+        return constant(resource, name)
+
+
+def _in_singles(resource: Resource) -> Resource:
+    """Half precision as single precision."""
+
+    def load() -> Array:
+        array = resource.array().astype("float32")
+        resource.release()
+        return array
+
+    return LazyResource(resource.type.with_dtype(DType.F32), load, resource.name)
+
+
+def _kind(problem: Diagnostic) -> Any:
+    """An op's complaint is about what the program gives it."""
+    return "malformed" if problem.kind == "invalid" else problem.kind
