@@ -113,6 +113,7 @@ def _op_table() -> dict[str, Any]:
 
 
 def _import(source: Any, options: Options, watch: Watch) -> Module:
+    from .frontends.mil import ProgramOptions, import_program
     from .frontends.nn import ImportOptions, import_network
     from .source.interface import read_interface
     from .source.spec import network_of, read_spec
@@ -122,9 +123,12 @@ def _import(source: Any, options: Options, watch: Watch) -> Module:
         spec = read_spec(source)
         watch.survey = survey(spec)
     with watch.stage("import"):
+        name = Path(source).stem if isinstance(source, str | Path) else "model"
+        if spec.WhichOneof("Type") == "mlProgram":
+            chosen = ProgramOptions(options.fixed_shapes, options.precision)
+            return import_program(spec.mlProgram, read_interface(spec), None, name, chosen)
         network = network_of(spec)
         interface = read_interface(spec)
-        name = Path(source).stem if isinstance(source, str | Path) else "model"
         wanted = ImportOptions(options.batch, options.fixed_shapes, options.dims())
         return import_network(network, interface, name, wanted)
 

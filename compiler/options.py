@@ -9,6 +9,7 @@ from ..ir.dims import Dim, symbol
 
 Batch = Literal["auto", "dynamic", "static"]
 Layout = Literal["coreml", "nhwc"]
+Precision = Literal["float32", "keep"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Options:
         shapes: full shapes [sequence, batch, C, H, W] of array inputs, by name, for networks whose
             inputs Core ML maps to rank 5: it lets them vary at run time. Entries are numbers, or
             names of dimensions that stay open.
+        precision: of ML Programs. "float32": what a program computes in float16 is computed in
+            float32; "keep": in the program's own types.
         function: one function of a model that has several; empty for all.
         verify_each: verify the IR after every pass.
     """
@@ -37,11 +40,13 @@ class Options:
     shapes: Mapping[str, Sequence[int | str]] = field(
         default_factory=dict[str, Sequence[int | str]]
     )
+    precision: Precision = "float32"
     function: str = ""
     verify_each: bool = False
 
     def __post_init__(self) -> None:
         choices = {"batch": get_args(Batch), "io_layout": get_args(Layout)}
+        choices["precision"] = get_args(Precision)
         for name, known in choices.items():
             value = getattr(self, name)
             if value not in known:

@@ -96,7 +96,7 @@ def immediate_array(value: Any) -> Array:
     kind = tensor_type(value.type, lambda _: fail("is a constant of an open extent"))
     held = value.immediateValue.tensor
     field = held.WhichOneof("value")
-    stored = getattr(held, field).values if field else ()
+    stored: Any = getattr(held, field).values if field else ()
     if field == "bytes":
         if kind.dtype not in _PACKED:
             fail(f"holds bytes for elements of {kind.dtype.value}")
