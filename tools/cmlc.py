@@ -47,6 +47,12 @@ def make_parser() -> console.CommandParser:
         default="coreml",
         help="dimensions of arrays: Core ML's own, or channels last",
     )
+    add(
+        "--precision",
+        choices=("float32", "keep"),
+        default="float32",
+        help="of ML Programs: compute float16 in float32, or as the program says",
+    )
     add("--fixed-shapes", action="store_true", help="only the default shapes of flexible inputs")
     add(
         "--shape",
@@ -133,7 +139,15 @@ def _check_mlmodel(given: argparse.Namespace) -> None:
     if given.model.suffix == ".cmir":
         raise console.usage_error("IR can't become a .mlmodel", "name the model it was made of")
     parser = make_parser()
-    for option in ("batch", "io_layout", "fixed_shapes", "shape", "print_after", "verify_each"):
+    for option in (
+        "batch",
+        "io_layout",
+        "precision",
+        "fixed_shapes",
+        "shape",
+        "print_after",
+        "verify_each",
+    ):
         if getattr(given, option) != parser.get_default(option):
             name = f"--{option.replace('_', '-')}"
             raise console.usage_error(f"{name} is about compiling, which --emit=mlmodel doesn't")
@@ -190,6 +204,7 @@ def _options(given: argparse.Namespace) -> "Options":
         batch=given.batch,
         io_layout=given.io_layout,
         fixed_shapes=given.fixed_shapes,
+        precision=given.precision,
         shapes=shapes,
         verify_each=given.verify_each,
     )

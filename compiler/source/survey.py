@@ -1,4 +1,4 @@
-"""What a specification holds, counted: layers by type, weights by encoding."""
+"""What a specification holds, counted: layers or operations by type, weights by encoding."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Any
 from .weights import encoding
 
 _LAYER = "CoreML.Specification.NeuralNetworkLayer"
+_OPERATION = "CoreML.Specification.MILSpec.Operation"
 _WEIGHTS = "CoreML.Specification.WeightParams"
 
 
@@ -16,7 +17,7 @@ class Survey:
     """Counts for summaries.
 
     Attributes:
-        layers: number of layers by type, nested networks included.
+        layers: number of layers by type, nested networks included; of a program's operations.
         encodings: number of weight tensors by encoding.
         weight_bytes: what they take in the file.
     """
@@ -33,11 +34,13 @@ def survey(spec: Any) -> Survey:
         name = message.DESCRIPTOR.full_name
         if name == _LAYER:
             layers[message.WhichOneof("layer") or "(none)"] += 1
+        elif name == _OPERATION:
+            layers[message.type] += message.type != "const"
         elif name == _WEIGHTS and (kind := encoding(message)) != "empty":
             encodings[kind] += 1
             size += 4 * len(message.floatValue) + len(message.float16Value)
             size += len(message.rawValue) + len(message.int8RawValue)
-    return Survey(layers, encodings, size)
+    return Survey(+layers, encodings, size)
 
 
 def _messages(message: Any) -> Iterator[Any]:

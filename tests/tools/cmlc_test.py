@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.compiler import driver
-from cmlc.compiler.options import Batch, Layout, Options
+from cmlc.compiler.options import Batch, Layout, Options, Precision
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.text.printer import structurally_equal
 from cmlc.passes.dce import EliminateDeadCode
@@ -56,6 +56,7 @@ def test_choices_are_those_of_the_api():
     actions = {a.dest: a.choices for a in cmlc.make_parser()._actions}
     assert actions["batch"] == Batch.__args__
     assert actions["io_layout"] == Layout.__args__
+    assert actions["precision"] == Precision.__args__
 
 
 # -- IR -------------------------------------------------------------------------------------------

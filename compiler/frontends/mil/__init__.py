@@ -76,7 +76,11 @@ def import_program(
     made.result_names = [feature.name for feature in outputs.features]
     made.result_attributes = outputs.attributes()
     module = Module(name, [made])
-    module.attributes = {"source": interface.kind, "spec_version": interface.spec_version}
+    module.attributes = {
+        "source": interface.kind,
+        "spec_version": interface.spec_version,
+        "precision": options.precision,
+    }
     return module
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cmlc.compiler.source.survey import survey
 from programs import BOOL, FP16, FP32, I32, assert_refused, imported, op, problems, program, result
 
 X = np.array([[1.0, -2.0, 3.0]], np.float32)
@@ -142,3 +143,10 @@ def test_integers_and_truth_values():
         dtypes={"x": I32},
     )
     assert result(model, [5, -3, 1]).tolist() == [2, 9, 9]
+
+
+def test_operations_are_counted():
+    model = program(op("add", "a", (3,), x="x", y="x"), op("add", "y", (3,), x="a", y="a"), x=(3,))
+    block = model.mlProgram.functions["main"].block_specializations["CoreML5"]
+    block.operations.add(type="const")
+    assert dict(survey(model).layers) == {"add": 2}
