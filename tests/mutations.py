@@ -78,10 +78,15 @@ def _damage_field(parent: Any, field: Any, value: Any, chance: random.Random) ->
 def _inside(message: Any) -> Iterator[Any]:
     yield message
     for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
+        if field.message_type is None:
             continue
-        for child in value if field.is_repeated else (value,):
-            yield from _inside(child)
+        if field.message_type.GetOptions().map_entry:
+            children = [value[key] for key in sorted(value)]
+        else:
+            children = value if field.is_repeated else (value,)
+        for child in children:
+            if hasattr(child, "ListFields"):  # a map's values may be numbers
+                yield from _inside(child)
 
 
 def damage_json(data: bytes, chance: random.Random) -> bytes:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from compiled_models import compiled, espresso, image
 from networks import (
     RGB,
@@ -16,8 +17,10 @@ from networks import (
     numbers,
     step,
 )
+from programs import BOOL, FP16, op, program
 
 STATISTICS = {name: numbers(4) ** 2 for name in ("gamma", "beta", "mean", "variance")}
+
 GATES = [{"sigmoid": {}}, {"tanh": {}}, {"tanh": {}}]
 
 
@@ -112,7 +115,27 @@ def shapes():
     return model
 
 
-MODELS = {"pictures": pictures, "sequences": sequences, "control": control, "shapes": shapes}
+def arithmetic():
+    """An ML Program: half and single precision, truth values, constants of every kind."""
+    return program(
+        op("cast", "half", (2, 3), FP16, x="x", dtype="fp16"),
+        op("mul", "twice", (2, 3), FP16, x="half", y=np.float16([1, 2, 3])),
+        op("cast", "single", (2, 3), x="twice", dtype="fp32"),
+        op("less", "low", (2, 3), BOOL, x="single", y=np.float32(1)),
+        op("clip", "clipped", (2, 3), x="single", alpha=np.float32(-1), beta=np.float32(6)),
+        op("select", "chosen", (2, 3), cond="low", a="clipped", b=numbers(2, 3)),
+        op("log", "y", (2, 3), x="chosen", epsilon=np.float32(8)),
+        x=(2, 3),
+    )
+
+
+MODELS = {
+    "pictures": pictures,
+    "sequences": sequences,
+    "control": control,
+    "shapes": shapes,
+    "arithmetic": arithmetic,
+}
 
 
 def write_samples(folder: Path) -> list[Path]:

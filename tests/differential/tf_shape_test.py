@@ -22,3 +22,11 @@ func @main(%x: f32[N,M,4]) -> (f32[M,N,2,2], f32[2*N,2*M], f32[2*N,4,M]) {
 def test_reshape(shape):
     x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     compare(parse(RESHAPES), {"x": x})
+
+
+def test_limits_that_no_extent_reaches():
+    text = """func @main(%x: f32[N]) -> f32[N] {
+      %y = tensor.assert_shape(%x) {allowed = [[1, 4294967296], [0, -1]]} : f32[N]
+      return %y
+    }"""
+    compare(parse(text), {"x": np.ones(3, np.float32)})

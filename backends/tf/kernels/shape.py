@@ -11,8 +11,10 @@ def assert_shape(x: Any, allowed: Sequence[Sequence[int]], subject: str, expecta
     import tensorflow as tf
 
     shape = tf.shape(x)
-    limits = np.asarray(allowed, np.int32).reshape(len(allowed), -1, 2)
-    greatest = np.where(limits[..., 1] < 0, np.iinfo(np.int32).max, limits[..., 1])
+    most = np.iinfo(np.int32).max  # no extent is larger
+    limits = np.minimum(np.asarray(allowed, np.int64), most).astype(np.int32)
+    limits = limits.reshape(len(allowed), -1, 2)
+    greatest = np.where(limits[..., 1] < 0, most, limits[..., 1])
     inside = (shape >= limits[..., 0]) & (shape <= greatest)
     fits = tf.reduce_any(tf.reduce_all(inside, -1))
     return required(x, fits, [f"{subject} has shape [", shape, f"], {expectation}"])

@@ -114,7 +114,7 @@ def walk_operations(block: Any, kind: str = "operations") -> Iterator[tuple[InMo
 def _check_supported(block: Any) -> None:
     problems = [
         Diagnostic(
-            f"{operation.type} operations are not supported",
+            f"{operation.type or 'nameless'} operations are not supported",
             "unsupported",
             location,
             subject=operation.type,

@@ -1,6 +1,8 @@
 """Values and types of MIL programs: what their messages hold, as arrays and IR types."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -56,7 +58,7 @@ def tensor_type(message: Any, dim: Callable[[int], Dim]) -> Tensor:
     if kind == "stateType":
         return tensor_type(message.stateType.wrappedType, dim)
     if kind != "tensorType":
-        fail(f"is a {kind or 'value without a type'}, not a tensor", "unsupported")
+        fail(f"is {f'a {kind}' if kind else 'without a type'}, not a tensor", "unsupported")
     tensor = message.tensorType
     if tensor.dataType not in DTYPES:
         fail(f"has elements of the unknown type {tensor.dataType}", "unsupported")
@@ -77,6 +79,11 @@ def _dims(tensor: Any, dim: Callable[[int], Dim]) -> list[Dim]:
     return found
 
 
+def open_extent(axis: int) -> Dim:
+    """Constants have none: refuse it."""
+    fail(f"has an open extent, dimension {axis}")
+
+
 def is_blob(value: Any) -> bool:
     """Whether the value is in a weight file."""
     return value.WhichOneof("value") == "blobFileValue"
@@ -92,8 +99,8 @@ def immediate_array(value: Any) -> Array:
         fail("has no value")
     if value.immediateValue.WhichOneof("value") != "tensor":
         kind = value.immediateValue.WhichOneof("value")
-        fail(f"is a {kind}, not a tensor", "unsupported")
-    kind = tensor_type(value.type, lambda _: fail("is a constant of an open extent"))
+        fail(f"is {f'a {kind}' if kind else 'nothing'}, not a tensor", "unsupported")
+    kind = tensor_type(value.type, open_extent)
     held = value.immediateValue.tensor
     field = held.WhichOneof("value")
     stored: Any = getattr(held, field).values if field else ()
@@ -111,6 +118,17 @@ def immediate_array(value: Any) -> Array:
     if array.size != int(np.prod(shape)):
         fail(f"holds {array.size} values for {kind}")
     return array.astype(kind.dtype.numpy).reshape(shape)
+
+
+@contextmanager
+def about(subject: str) -> Iterator[None]:
+    """Diagnostics of what is read inside begin with what it is."""
+    try:
+        yield
+    except CompileError as error:
+        raise CompileError(
+            replace(d, message=f"{subject} {d.message}") for d in error.diagnostics
+        ) from None
 
 
 def fail(message: str, kind: Any = "malformed") -> NoReturn:

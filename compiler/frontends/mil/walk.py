@@ -15,7 +15,7 @@ from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Value
 from ....ir.types import Array, DType, Tensor
 from ..rules import Result
-from .constants import immediate_array, is_blob, tensor_type
+from .constants import about, immediate_array, is_blob, open_extent, tensor_type
 from .context import MilContext, MilRule
 
 Names = dict[str, Value | None]  # None: the operation that makes it failed
@@ -142,7 +142,8 @@ class Scope:
             len(values) == len(outputs), f"names {len(outputs)} outputs, but has {len(values)}"
         )
         for output, value in zip(outputs, values, strict=True):
-            declared = tensor_type(output.type, cx.fresh_symbol)
+            with about(f"'{output.name}'"):
+                declared = tensor_type(output.type, cx.fresh_symbol)
             expected = declared.with_dtype(cx.dtype(declared.dtype))
             cx.require(
                 shapes_may_agree(value.type, expected),
@@ -176,13 +177,15 @@ class Scope:
         """A constant of the program, in the type that its elements are computed in."""
         if is_blob(value):
             return self._stored(value, name)
-        array = immediate_array(value)
+        with about(f"the constant '{name}'"):
+            array = immediate_array(value)
         if self.walk.singles and array.dtype.itemsize == 2 and array.dtype.kind == "f":
             array = array.astype("float32")
         return constant(ArrayResource(array, name), name)
 
     def _stored(self, value: Any, name: str) -> Value:
-        kind = tensor_type(value.type, lambda axis: -1 - axis)
+        with about(f"the constant '{name}'"):
+            kind = tensor_type(value.type, open_extent)
         if self.walk.weights is None:
             message = f"the constant '{name}' is in a weight file, which is not there"
             remedy = "give the path of the package, not its specification alone"

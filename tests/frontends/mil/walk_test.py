@@ -103,7 +103,10 @@ def test_a_constant_in_a_file_that_is_not_there():
 @pytest.mark.parametrize(
     ("change", "fragment"),
     [
-        (lambda v: v.immediateValue.tensor.floats.values.pop(), "holds 2 values for f32[3]"),
+        (
+            lambda v: v.immediateValue.tensor.floats.values.pop(),
+            "'y.y' holds 2 values for f32[3]",
+        ),
         (lambda v: v.ClearField("immediateValue"), "has no value"),
         (lambda v: setattr(v.type.tensorType, "rank", 2), "has 1 dimensions, but says 2"),
         (lambda v: setattr(v.type.tensorType, "dataType", 99), "unknown type 99"),
