@@ -4,11 +4,13 @@ Colour space, defaults and class labels go into attributes of arguments, results
 from which the runtime and targets read them.
 """
 
+import re
 from typing import Any
 
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.core import elementwise, shape
 from ...ir.dialects.core.asserting import OPEN
+from ...ir.dims import Dim, symbol
 from ...ir.location import InModel
 from ...ir.ssa import Value
 from ...ir.types import DType
@@ -55,6 +57,21 @@ def problem(name: str, where: str, message: str, remedy: str = "") -> CompileErr
     """A diagnostic about one input or output."""
     return CompileError(
         Diagnostic(message, "malformed", InModel(where, None, name), subject=where, remedy=remedy)
+    )
+
+
+def open_sizes(feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
+    """The extents of an input, with a symbol for each that the model leaves open."""
+    if feature.flexibility is None:
+        return default
+    name = re.sub(r"\W", "_", f"d_{feature.name}", flags=re.ASCII)
+    choices = [*feature.flexibility.enumerated, default]
+    ranges = feature.flexibility.ranges or ((0, 0),) * len(default)
+    return tuple(
+        symbol(f"{name}_{axis}")
+        if low != high or len({choice[axis] for choice in choices}) > 1
+        else size
+        for axis, (size, (low, high)) in enumerate(zip(default, ranges, strict=True))
     )
 
 

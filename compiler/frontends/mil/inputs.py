@@ -4,7 +4,6 @@ Images are [N, H, W, C] bytes with colours in the order red, green, blue; the pr
 [N, C, H, W] numbers in the order of the description. Arrays keep Core ML's shape and dtype.
 """
 
-import re
 from typing import Any
 
 from ....ir.diagnostics import CompileError, Diagnostic
@@ -14,7 +13,13 @@ from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ...source.interface import Feature, Interface
-from ..features import CHANNELS, allowed_shapes, feature_attributes, image_to_channels_first
+from ..features import (
+    CHANNELS,
+    allowed_shapes,
+    feature_attributes,
+    image_to_channels_first,
+    open_sizes,
+)
 from .constants import tensor_type
 from .context import cast
 
@@ -52,17 +57,7 @@ class Inputs:
         return Tensor(feature.dtype, self._sizes(feature, feature.shape))
 
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
-        if not self.flexible or feature.flexibility is None:
-            return default
-        name = re.sub(r"\W", "_", f"d_{feature.name}", flags=re.ASCII)
-        choices = [*feature.flexibility.enumerated, default]
-        ranges = feature.flexibility.ranges or ((0, 0),) * len(default)
-        return tuple(
-            symbol(f"{name}_{axis}")
-            if low != high or len({choice[axis] for choice in choices}) > 1
-            else size
-            for axis, (size, (low, high)) in enumerate(zip(default, ranges, strict=True))
-        )
+        return open_sizes(feature, default) if self.flexible else default
 
     def attributes(self) -> list[dict[str, Any]]:
         """Interface facts of the arguments."""

@@ -5,7 +5,6 @@ wants; preprocessing (scale, bias, mean image, colour order) is part of the grap
 Core ML's shape and dtype. Shapes that the model leaves open are symbols, and checked when it runs.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +21,7 @@ from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ...source.interface import Feature, Interface
-from ..features import CHANNELS, allowed_shapes, feature_attributes, problem
+from ..features import CHANNELS, allowed_shapes, feature_attributes, open_sizes, problem
 from .context import floats
 
 
@@ -127,18 +126,7 @@ class Inputs:
         return given
 
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
-        """The extents, with a symbol for each that the model leaves open."""
-        if not self.freedom.flexible or feature.flexibility is None:
-            return default
-        name = re.sub(r"\W", "_", f"d_{feature.name}", flags=re.ASCII)
-        choices = [*feature.flexibility.enumerated, default]
-        ranges = feature.flexibility.ranges or ((0, 0),) * len(default)
-        return tuple(
-            symbol(f"{name}_{axis}")
-            if low != high or len({choice[axis] for choice in choices}) > 1
-            else size
-            for axis, (size, (low, high)) in enumerate(zip(default, ranges, strict=True))
-        )
+        return open_sizes(feature, default) if self.freedom.flexible else default
 
     def attributes(self) -> list[dict[str, Any]]:
         """Interface facts of the arguments."""
