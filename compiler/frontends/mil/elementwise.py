@@ -1,10 +1,14 @@
 """Arithmetic, comparison, selection and conversion, element by element."""
 
+import numpy as np
+
 from ....ir.dialects.core import elementwise as core
 from ....ir.dialects.core import unary
+from ....ir.dims import Dim, bare_symbol
 from ....ir.ssa import Op
+from ....ir.types import DType
 from ..rules import Result
-from .constants import DTYPE_NAMES
+from .constants import DTYPE_NAMES, tensor_type
 from .context import MilContext, MilRules, cast
 
 rules = MilRules("elementwise")
@@ -13,7 +17,6 @@ _BINARY: dict[str, type[Op]] = {
     "add": core.Add,
     "sub": core.Sub,
     "mul": core.Mul,
-    "real_div": core.RealDiv,
     "floor_div": core.FloorDiv,
     "mod": core.Mod,
     "pow": core.Pow,
@@ -34,7 +37,6 @@ _UNARY: dict[str, type[Op]] = {
     "sign": unary.Sign,
     "square": unary.Square,
     "exp": unary.Exp,
-    "exp2": unary.Exp2,
     "sqrt": unary.Sqrt,
     "floor": unary.Floor,
     "ceil": unary.Ceil,
@@ -58,7 +60,10 @@ for _name, _op in (_BINARY | _UNARY).items():
 
 def _with_epsilon(op: type[Op], default: float) -> None:
     def rule(cx: MilContext) -> Result:
-        return op(cx.value("x"), epsilon=cx.number("epsilon", default)).result
+        # The default is a number of the declared type: of half precision it can be 0.
+        declared = tensor_type(cx.operation.outputs[0].type, cx.fresh_symbol).dtype
+        epsilon = float(np.asarray(default, declared.numpy))
+        return op(cx.value("x"), epsilon=cx.number("epsilon", epsilon)).result
 
     rule.__doc__ = op.__doc__
     rules.add(op.name.removeprefix("tensor."), rule)
@@ -68,11 +73,45 @@ for _op, _epsilon in ((unary.Log, 1e-45), (unary.Rsqrt, 1e-12), (unary.Inverse, 
     _with_epsilon(_op, _epsilon)
 
 
+@rules("real_div")
+def real_div(cx: MilContext) -> Result:
+    """x / y; of integers an integer again, rounded towards zero."""
+    x, y = cx.value("x"), cx.value("y")
+    if x.type.dtype.is_float:
+        return core.RealDiv(x, y).result
+    if _is_natural(cx.extents("x")) and _is_natural(cx.extents("y")):
+        return core.FloorDiv(x, y).result  # the same, and it says what becomes of extents
+    cx.require(y.type.dtype is x.type.dtype, f"divides {x.type} by {y.type}")
+    return cast(core.RealDiv(cast(x, DType.F64), cast(y, DType.F64)).result, x.type.dtype)
+
+
+def _is_natural(dims: tuple[Dim | None, ...] | None) -> bool:
+    """Whether none of the extents is unknown or can be negative."""
+    return dims is not None and all(
+        (isinstance(dim, int) and dim >= 0) or (dim is not None and bare_symbol(dim) is not None)
+        for dim in dims
+    )
+
+
+@rules("exp2")
+def exp2(cx: MilContext) -> Result:
+    """2 to the power x; of integers an integer again, rounded towards zero."""
+    x = cx.value("x")
+    wide = x if x.type.dtype.is_float else cast(x, DType.F64)
+    return cast(unary.Exp2(wide).result, x.type.dtype)
+
+
+@rules("identity")
+def identity(cx: MilContext) -> Result:
+    """x itself."""
+    return cx.value("x")
+
+
 @rules("threshold")
 def threshold(cx: MilContext) -> Result:
     """max(x, alpha)."""
     x = cx.value("x")
-    return core.Maximum(x, cx.constant(cx.number("alpha"), x)).result
+    return core.Maximum(x, cast(cx.value("alpha"), x.type.dtype)).result
 
 
 @rules("clip")
@@ -91,6 +130,6 @@ def select(cx: MilContext) -> Result:
 def convert(cx: MilContext) -> Result:
     """Another type of elements; float16 becomes what it is computed in."""
     name = cx.text("dtype")
-    if name not in DTYPE_NAMES:
-        raise cx.unsupported(f"converts to the unknown type '{name}'")
+    if name not in DTYPE_NAMES or name == "string":
+        raise cx.unsupported(f"converts to '{name}'")
     return cast(cx.value("x"), cx.dtype(DTYPE_NAMES[name]))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.dialects.core.shape import Reshape
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ...source.interface import Feature, Interface
@@ -45,6 +46,8 @@ class Outputs:
         if feature.kind != "array":
             message = f"a {feature.kind} output is not supported"
             raise CompileError(Diagnostic(message, "unsupported", location))
+        if value.type.rank == 0:
+            value = Reshape(value, (1,)).result  # Core ML's arrays have an extent at least
         return cast(value, feature.dtype) if feature.dtype is not None else value
 
     def attributes(self) -> list[dict[str, Any]]:

@@ -1,0 +1,63 @@
+"""What elementwise operations do on integers, and their defaults."""
+
+import numpy as np
+import pytest
+from networks import assert_close
+from programs import FP16, FP32, I32, assert_refused, op, program, result
+
+X = np.array([7, -7, 7, -7], np.int32)
+Y = np.array([2, 2, -2, -2], np.int32)
+DEFAULTS = {"rsqrt": lambda x: 1 / np.sqrt(x + 1e-12), "inverse": lambda x: 1 / (x + 1e-4)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("real_div", [3, -3, -3, 3]), ("floor_div", [3, -4, -4, 3]), ("mod", [1, 1, -1, -1])],
+)
+def test_integer_division(kind, expected):
+    operation = op(kind, "z", (4,), I32, x="x", y="y")
+    model = program(operation, x=(4,), y=(4,), dtypes={"x": I32, "y": I32})
+    assert result(model, X, Y).tolist() == expected
+
+
+def test_powers_of_integers():
+    operation = op("pow", "z", (4,), I32, x="x", y=np.array([2, 3, 0, 1]))
+    assert result(program(operation, x=(4,), dtypes={"x": I32}), X).tolist() == [49, -343, 1, -7]
+    power = program(op("exp2", "z", (4,), I32, x="x"), x=(4,), dtypes={"x": I32})
+    exponents = np.array([0, 7, 30, -1])
+    assert result(power, exponents).tolist() == [1, 128, 2**30, 0]
+
+
+@pytest.mark.parametrize("kind", DEFAULTS)
+def test_default_epsilon(kind):
+    x = np.array([0, 1e-3, 4], np.float32)
+    assert_close(result(program(op(kind, "y", (3,), x="x"), x=(3,)), x), DEFAULTS[kind](x))
+
+
+def test_default_epsilon_of_half_precision():
+    half = op("cast", "h", (2,), FP16, x="x", dtype="fp16")
+    model = program(half, op("rsqrt", "y", (2,), FP16, x="h"), x=(2,), outputs=["y"])
+    assert np.ravel(result(model, np.array([0, 4], np.float32))).tolist() == [np.inf, 0.5]
+
+
+def test_threshold_keeps_integers():
+    operation = op("threshold", "y", (4,), I32, x="x", alpha=np.int32(2**24 + 1))
+    got = result(program(operation, x=(4,), dtypes={"x": I32}), X)
+    assert got.tolist() == [2**24 + 1] * 4
+
+
+def test_identity():
+    model = program(op("identity", "y", (4,), FP32, x="x"), x=(4,))
+    assert_close(result(model, X.astype(np.float32)), X)
+
+
+def test_refusals():
+    text = program(op("cast", "y", (4,), x="x", dtype="string"), x=(4,))
+    assert_refused(text, "converts to 'string'", kind="unsupported")
+    operation = op("real_div", "y", (4,), I32, x="x", y=1.5)
+    assert_refused(program(operation, x=(4,), dtypes={"x": I32}), "divides i32[4] by f32[]")
+
+
+def test_scalar_outputs_have_one_extent():
+    operation = op("cast", "y", (), I32, x=np.float32(2.5), dtype="int32")
+    assert result(program(operation, x=(4,)), X).tolist() == [2]
