@@ -8,7 +8,7 @@ import numpy as np
 from ....ir.dialects.builtin import array_of, constant, scalar
 from ....ir.dialects.core import index as core
 from ....ir.dialects.core import scatter
-from ....ir.dialects.core.elementwise import Less, Select
+from ....ir.dialects.core.elementwise import Equal, Less, Select
 from ....ir.dialects.core.fill import DynamicBroadcastTo, Range1d
 from ....ir.dialects.core.scatter import ScatterMode
 from ....ir.dialects.core.shape import (
@@ -22,9 +22,8 @@ from ....ir.dialects.core.shape import (
 from ....ir.dim_values import known_dims
 from ....ir.dims import is_static
 from ....ir.ssa import Value
-from ....ir.types import DType
 from ..rules import Result
-from .context import MilContext, MilRules, cast
+from .context import MilContext, MilRules
 from .shape import declared_dims, declared_type, integers
 
 rules = MilRules("index")
@@ -192,19 +191,33 @@ def scatter_nd(cx: MilContext) -> Result:
 @rules("one_hot")
 def one_hot(cx: MilContext) -> Result:
     """A number at the positions, along a new axis, and another one elsewhere."""
-    known = known_dims(cx.value("one_hot_vector_size"))
-    if known is None or len(known) != 1 or not isinstance(known[0], int):
-        raise cx.unsupported("computes 'one_hot_vector_size', which must be a constant here")
+    indices, axis = integers(cx.value("indices")), cx.integer("axis", -1)
+    rank = indices.type.rank
+    cx.require(-rank - 1 <= axis <= rank, f"has axis {axis} for {indices.type}")
     dtype = cx.dtype(declared_type(cx).dtype)
-    made = core.OneHot(
-        integers(cx.value("indices")),
-        known[0],
-        axis=cx.integer("axis", -1),
-        on_value=cx.number("on_value", 1.0),
-        off_value=cx.number("off_value", 0.0),
-        dtype=DType.I32 if dtype is DType.BOOL else dtype,
-    ).result
-    return cast(made, dtype)
+    on, off = (
+        constant(np.asarray(cx.scalar(name, default), dtype.numpy))
+        for name, default in (("on_value", 1), ("off_value", 0))
+    )
+    row = _classes(cx, axis % (rank + 1))
+    others = tuple(i for i in range(rank + 1) if i != axis % (rank + 1))
+    row = ExpandDims(row, others).result if others else row
+    here = Equal(ExpandDims(indices, (axis,)).result, row).result
+    return Select(here, on, off).result
+
+
+def _classes(cx: MilContext, axis: int) -> Value:
+    """0, 1, … below the size of the vectors, which may be computed."""
+    size = cx.value("one_hot_vector_size")
+    known = known_dims(size)
+    cx.require(size.type.is_static and size.type.shape in ((), (1,)), f"has a size of {size.type}")
+    if known is not None and isinstance(known[0], int):
+        cx.require(known[0] >= 0, f"has a size of {known[0]}")
+        return _numbers(range(known[0]))
+    size = integers(size)
+    size = Reshape(size, ()).result if size.type.rank else size
+    extent = declared_type(cx).shape[axis] if known is None else known[0]
+    return Range1d(scalar(0, size), size, scalar(1, size), (extent,)).result
 
 
 @rules("non_zero")
