@@ -10,13 +10,29 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module
 from ...source.interface import Interface
-from . import activation, elementwise, linear, norm, reduce
+from . import (
+    activation,
+    detection,
+    elementwise,
+    fill,
+    index,
+    linear,
+    norm,
+    random,
+    reduce,
+    shape,
+    slicing,
+    sort,
+)
 from .context import MilRule, compose
 from .inputs import Inputs
 from .outputs import Outputs
 from .walk import Names, Scope, Walk, Weights
 
-FAMILIES = (activation, elementwise, linear, norm, reduce)
+FAMILIES = (
+    *(activation, detection, elementwise, fill, index, linear, norm, random),
+    *(reduce, shape, slicing, sort),
+)
 OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
 # What the walk itself takes care of.
 BUILTIN = frozenset({"const"})
@@ -107,8 +123,8 @@ def walk_operations(block: Any, kind: str = "operations") -> Iterator[tuple[InMo
         outputs = operation.outputs
         name = outputs[0].name if outputs else operation.type
         yield InModel(kind, position, name), operation
-        for index, inner in enumerate(operation.blocks):
-            yield from walk_operations(inner, f"{kind}[{position}].blocks[{index}].operations")
+        for nth, inner in enumerate(operation.blocks):
+            yield from walk_operations(inner, f"{kind}[{position}].blocks[{nth}].operations")
 
 
 def _check_supported(block: Any) -> None:

@@ -10,6 +10,7 @@ from ....ir.dims import Dim, Expr, product
 from ....ir.dims import floor_div as divide
 from ....ir.ssa import Value
 from ..rules import Result
+from ..slices import slice_axes
 from .context import LayerContext, append_units, flatten_tail, floats, integers, layer_rules
 from .conv import borders
 from .reduce import at_least_rank_1
@@ -138,22 +139,6 @@ def slice_layer(cx: LayerContext, p: Any) -> Result:
     sliced = slice_axes(x, {axis: (int(p.startIndex), int(p.endIndex), stride)})
     cx.require(sliced.type.shape[axis] != 0, f"leaves nothing of {x.type}")
     return sliced
-
-
-def slice_axes(x: Value, parts: dict[int, tuple[int | None, int | None, int]]) -> Value:
-    """Slice some axes as in numpy; None means the border."""
-    rank = x.type.rank
-    rows: list[tuple[int | None, int | None, int]] = [(None, None, 1)] * rank
-    for axis, part in parts.items():
-        rows[axis] = part
-    return core.SliceByIndex(
-        x,
-        begin=tuple(begin or 0 for begin, _, _ in rows),
-        end=tuple(end or 0 for _, end, _ in rows),
-        stride=tuple(stride for _, _, stride in rows),
-        begin_mask=tuple(int(begin is None) for begin, _, _ in rows),
-        end_mask=tuple(int(end is None) for _, end, _ in rows),
-    ).result
 
 
 @rules("crop")

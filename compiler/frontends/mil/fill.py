@@ -1,0 +1,102 @@
+"""Tensors made from a few numbers: fills and ranges; and bands of matrices."""
+
+from typing import Any
+
+import numpy as np
+
+from ....ir.dialects.builtin import array_of, constant
+from ....ir.dialects.core import fill as core
+from ....ir.dialects.core.shape import BroadcastTo, Reshape, ShapeOf, Squeeze
+from ....ir.dim_values import known_dims
+from ....ir.dims import Dim, bare_symbol, is_static
+from ....ir.ssa import Value
+from ..rules import Result
+from .context import MilContext, MilRules
+from .shape import declared_dims, declared_type, integers
+
+rules = MilRules("fill")
+
+
+def _scalar(cx: MilContext, name: str) -> Value:
+    value = cx.value(name)
+    fits = all(dim == 1 for dim in value.type.shape)
+    cx.require(fits, f"takes {value.type} for '{name}', expected one number")
+    return value if value.type.rank == 0 else Reshape(value, ()).result
+
+
+def _filling(cx: MilContext) -> Value:
+    """The number to fill with; 0 without it, of the type that the result has."""
+    if cx.has("value"):
+        return _scalar(cx, "value")
+    return constant(np.zeros((), cx.dtype(declared_type(cx).dtype).numpy))
+
+
+@rules("fill")
+def fill(cx: MilContext) -> Result:
+    """One number in a shape."""
+    shape, known = cx.value("shape"), known_dims(cx.value("shape"))
+    cx.require(shape.type.rank == 1, f"takes a shape of type {shape.type}")
+    if known is not None:
+        negative = any(isinstance(dim, int) and dim < 0 for dim in known)
+        cx.require(not negative, f"makes a tensor of shape {list(map(str, known))}")
+        if is_static(known):
+            return BroadcastTo(_filling(cx), known).result
+    dims = declared_dims(cx, known)
+    return core.DynamicBroadcastTo(_filling(cx), integers(shape), dims).result
+
+
+@rules("fill_like")
+def fill_like(cx: MilContext) -> Result:
+    """One number in the shape of a tensor."""
+    like = cx.value("ref_tensor")
+    dims = like.type.shape
+    if is_static(dims):
+        return BroadcastTo(_filling(cx), dims).result
+    return core.DynamicBroadcastTo(_filling(cx), ShapeOf(like).result, dims).result
+
+
+# -- ranges ----------------------------------------------------------------------------------------
+
+
+@rules("range_1d")
+def range_1d(cx: MilContext) -> Result:
+    """From start by steps up to end, without it."""
+    start, end, step = (_scalar(cx, name) for name in ("start", "end", "step"))
+    numbers = [_known_number(value) for value in (start, end, step)]
+    cx.require(not isinstance(numbers[2], float) or numbers[2] != 0, "has a step of 0")
+    if all(isinstance(number, float) for number in numbers):
+        op = core.Range1d(start, end, step, (cx.fresh_symbol(0),))
+        dtype = start.type.dtype.numpy
+        return constant(op.evaluate(*(np.asarray(number, dtype) for number in numbers)))
+    # From 0 by 1 to an extent of the model: that extent again.
+    (extent,) = declared_dims(cx, count=1)
+    limit: Dim | None = numbers[1]
+    from_0_by_1 = isinstance(numbers[0], float) and numbers[0] == 0 and numbers[2] == 1
+    if from_0_by_1 and limit is not None and not isinstance(limit, float):
+        extent = limit if bare_symbol(limit) is not None else extent
+    return core.Range1d(start, end, step, (extent,)).result
+
+
+def _known_number(value: Value) -> Any:
+    """A scalar's number when compiling: a float, an expression over symbols, or None."""
+    source = value.op.x if isinstance(value.op, Squeeze) else value
+    array = array_of(source)
+    if array is not None:
+        return float(array.flat[0])
+    known = known_dims(value)
+    if known is None:
+        return None
+    return float(known[0]) if isinstance(known[0], int) else known[0]
+
+
+# -- bands -----------------------------------------------------------------------------------------
+
+
+@rules("band_part")
+def band_part(cx: MilContext) -> Result:
+    """Some diagonals below and above the main one; a negative number means all."""
+    x, rank = cx.value("x"), cx.value("x").type.rank
+    cx.require(rank >= 2, f"takes {x.type}, expected matrices")
+    counts = (cx.integer("lower", -1), cx.integer("upper", -1))
+    limits = (core.NO_LIMIT if count < 0 else count for count in counts)
+    return core.BandPart(x, *limits).result

@@ -1,0 +1,204 @@
+"""Cuts and repetitions: slices, splits, windows, tiles; and writing to a slice."""
+
+import math
+from itertools import accumulate
+
+import numpy as np
+
+from ....ir.dialects.builtin import constant, scalar
+from ....ir.dialects.core import shape as core
+from ....ir.dialects.core.elementwise import Add, Less, Select
+from ....ir.dialects.core.fill import Range1d
+from ....ir.dialects.core.index import Gather
+from ....ir.dialects.core.reduce import ReduceProd
+from ....ir.dialects.core.scatter import Scatter, ScatterMode
+from ....ir.dim_values import known_dims
+from ....ir.dims import Dim, is_static, product
+from ....ir.ssa import Value
+from ....ir.types import DType
+from ..rules import Result
+from ..slices import slice_axes, slice_between, tile_computed
+from .context import MilContext, MilRules, cast
+from .shape import declared_type, integers
+
+rules = MilRules("slicing")
+
+
+# -- slices ----------------------------------------------------------------------------------------
+
+
+def _between(cx: MilContext, x: Value, squeezed: tuple[bool, ...], dims: tuple[Dim, ...]) -> Value:
+    """The part of x that the parameters of an operation tell; `dims` is declared for it."""
+    rank = x.type.rank
+    strides = cx.integers("stride", (1,) * rank)
+    begin_masks, end_masks = (cx.flags(f"{end}_mask", rank) for end in ("begin", "end"))
+    for name, row in (("begin", begin_masks), ("end", end_masks), ("squeeze", squeezed)):
+        cx.require(len(row) == rank, f"has {len(row)} {name} masks for rank {rank}")
+    if any(a and b for a, b in zip(begin_masks, squeezed, strict=True)):
+        raise cx.unsupported("has a begin mask and a squeeze mask for one dimension")
+    cx.require(
+        len(dims) == rank - sum(squeezed),
+        f"makes rank {rank - sum(squeezed)}, but declares rank {len(dims)}",
+    )
+    rest = iter(dims)
+    return slice_between(
+        cx,
+        x,
+        cx.value("begin"),
+        cx.value("end"),
+        strides,
+        tuple(map(int, begin_masks)),
+        tuple(map(int, end_masks)),
+        tuple(map(int, squeezed)),
+        tuple(1 if mask else next(rest) for mask in squeezed),
+    )
+
+
+@rules("slice_by_index")
+def slice_by_index(cx: MilContext) -> Result:
+    """Between positions as in numpy; a squeeze mask indexes at the begin instead."""
+    x = cx.value("x")
+    squeezed = cx.flags("squeeze_mask", x.type.rank)
+    return _between(cx, x, squeezed, declared_type(cx).shape)
+
+
+@rules("slice_update")
+def slice_update(cx: MilContext) -> Result:
+    """x with other elements in a slice: all its positions are sliced, and written to."""
+    x, update = cx.value("x"), cx.value("update")
+    dims, kind = x.type.shape, x.type.dtype
+    squeezed = cx.flags("squeeze_mask", x.type.rank)
+    positions = _between(cx, _positions(x), squeezed, update.type.shape)
+    cx.require(
+        is_static(positions.type.shape) <= (positions.type.shape == update.type.shape)
+        or not is_static(update.type.shape),
+        f"writes {update.type} to a slice of shape {list(positions.type.shape)}",
+    )
+    plain = DType.I32 if kind is DType.BOOL else kind
+    where, written, flat = (
+        _reshaped(value, (product(value.type.shape),))
+        for value in (positions, cast(update, plain), cast(x, plain))
+    )
+    made = Scatter(flat, where, written, axis=0, mode=ScatterMode.UPDATE).result
+    return cast(_reshaped(made, dims, core.ShapeOf(x).result), kind)
+
+
+def _positions(x: Value) -> Value:
+    """The position of every element in row-major order, in the shape of x."""
+    dims = x.type.shape
+    if is_static(dims):
+        shape = x.type.static_shape
+        return constant(np.arange(math.prod(shape), dtype=np.int32).reshape(shape))
+    extents = core.ShapeOf(x).result
+    count = ReduceProd(extents, axes=(0,), keep_dims=False).result
+    start, step = constant(np.asarray(0, np.int32)), constant(np.asarray(1, np.int32))
+    return _reshaped(Range1d(start, count, step, (product(dims),)).result, dims, extents)
+
+
+def _reshaped(x: Value, dims: tuple[Dim, ...], extents: Value | None = None) -> Value:
+    """x in another shape; `extents` has it when the program runs."""
+    if extents is None or is_static(dims):
+        return core.Reshape(x, dims).result
+    return core.DynamicReshape(x, extents, dims).result
+
+
+@rules("slice_by_size")
+def slice_by_size(cx: MilContext) -> Result:
+    """So many elements from a position on; a size of -1 takes all that are left."""
+    x, begin, size = cx.value("x"), cx.value("begin"), cx.value("size")
+    rank = x.type.rank
+    for name, value in (("begin", begin), ("size", size)):
+        cx.require(value.type.shape == (rank,), f"takes a {name} of type {value.type} for {x.type}")
+    starts, sizes = known_dims(cx.value("begin")), cx.extents("size")
+    rows: dict[int, tuple[int | None, int | None, int]] = {}
+    if starts is not None and sizes is not None:
+        for axis, (first, count) in enumerate(zip(starts, sizes, strict=True)):
+            if isinstance(first, int) and isinstance(count, int):
+                rows[axis] = (first, None if count < 0 else (first + count) or None, 1)
+    if len(rows) == rank:
+        made = slice_axes(x, rows)
+        fits = all(
+            count in (-1, dim) or not isinstance(dim, int)
+            for count, dim in zip(sizes or (), made.type.shape, strict=True)
+        )
+        cx.require(fits, f"finds no part of size {list(sizes or ())} in {x.type}")
+        return made
+    begin, size = integers(begin), integers(size)
+    extents, zero = core.ShapeOf(x).result, scalar(0, begin)
+    first = Select(Less(begin, zero).result, Add(begin, extents).result, begin).result
+    last = Select(Less(size, zero).result, extents, Add(first, size).result).result
+    declared = declared_type(cx).shape
+    cx.require(len(declared) == rank, f"makes rank {rank}, but declares rank {len(declared)}")
+    dims = tuple(
+        known if known is not None and known != -1 else other
+        for known, other in zip(sizes or (None,) * rank, declared, strict=True)
+    )
+    masks = (0,) * rank
+    return core.DynamicSlice(x, first, last, (1,) * rank, masks, masks, dims).result
+
+
+# -- parts and repetitions -------------------------------------------------------------------------
+
+
+@rules("split")
+def split(cx: MilContext) -> Result:
+    """Parts of given sizes, or equal ones."""
+    x, axis = cx.value("x"), cx.integer("axis")
+    rank = x.type.rank
+    cx.require(-rank <= axis < rank, f"has axis {axis} for {x.type}")
+    count = cx.integer("num_splits") if cx.has("num_splits") else None
+    if cx.has("split_sizes"):
+        sizes = cx.integers("split_sizes")
+        cx.require(count in (None, len(sizes)), f"has {len(sizes)} sizes for {count} parts")
+        return _split(cx, x, sizes, axis)
+    cx.require(count is not None, "lacks 'num_splits' and 'split_sizes'")
+    assert count is not None
+    extent = x.type.shape[axis]
+    if not isinstance(extent, int):
+        raise cx.unsupported(f"splits a flexible extent of {x.type}")
+    fits = count > 0 and extent % count == 0
+    cx.require(fits, f"splits an extent of {extent} into {count} equal parts")
+    return core.Split(x, (extent // count,) * count, axis).results
+
+
+def _split(cx: MilContext, x: Value, sizes: tuple[int, ...], axis: int) -> Result:
+    """Parts of these sizes; some may be empty."""
+    if 0 not in sizes:
+        return core.Split(x, sizes, axis).results
+    ends = tuple(accumulate(sizes))
+    extent = x.type.shape[axis]
+    fits = min(sizes) >= 0 and ends[-1] == extent
+    cx.require(fits, f"has sizes {list(sizes)} for an extent of {extent}")
+    starts = (0, *ends[:-1])
+    return tuple(
+        slice_axes(x, {axis: (first, last, 1)}) for first, last in zip(starts, ends, strict=True)
+    )
+
+
+@rules("sliding_windows")
+def sliding_windows(cx: MilContext) -> Result:
+    """All windows along an axis, gathered at positions that are known when compiling."""
+    x, axis = cx.value("x"), cx.integer("axis")
+    size, step = cx.integer("size"), cx.integer("stride", 1)
+    rank = x.type.rank
+    cx.require(-rank <= axis < rank, f"has axis {axis} for {x.type}")
+    extent = x.type.shape[axis]
+    if not isinstance(extent, int):
+        raise cx.unsupported(f"takes windows of a flexible extent of {x.type}")
+    fits = 1 <= size <= extent and step >= 1
+    cx.require(fits, f"takes windows of {size} every {step} elements out of {extent}")
+    starts = np.arange(0, extent - size + 1, step, dtype=np.int32)
+    positions = starts[:, np.newaxis] + np.arange(size, dtype=np.int32)
+    return Gather(x, constant(positions), axis=axis).result
+
+
+@rules("tile")
+def tile(cx: MilContext) -> Result:
+    """Repetitions along every dimension."""
+    x, reps = cx.value("x"), cx.value("reps")
+    rank = x.type.rank
+    cx.require(reps.type.shape == (rank,), f"takes repetitions of type {reps.type} for {x.type}")
+    known = known_dims(cx.value("reps"))
+    if known is not None and is_static(known):
+        return core.Tile(x, tuple(int(str(count)) for count in known)).result
+    return tile_computed(x, integers(reps), known or tuple(map(cx.fresh_symbol, range(rank))))

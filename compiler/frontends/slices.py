@@ -1,0 +1,172 @@
+"""Slices and repetitions by computed amounts, as both kinds of models have them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from ...ir.dialects.builtin import constant
+from ...ir.dialects.core import shape as core
+from ...ir.dialects.core.elementwise import Cast, Mul
+from ...ir.dialects.core.fill import DynamicBroadcastTo
+from ...ir.dialects.core.index import Gather
+from ...ir.dim_values import known_dims
+from ...ir.dims import Dim, is_static
+from ...ir.ssa import Value
+from ...ir.types import DType
+
+Positions = tuple[int, ...] | Value
+
+
+class Lowering(Protocol):
+    """What is needed of the context of a layer or operation."""
+
+    def require(self, condition: bool, message: str, remedy: str = "") -> None:
+        """Raise a diagnostic unless the condition holds."""
+        ...
+
+    def fresh_symbol(self, axis: int) -> Dim:
+        """An extent that only running tells."""
+        ...
+
+
+def _integers(value: Value) -> Value:
+    return value if value.type.dtype is DType.I32 else Cast(value, DType.I32).result
+
+
+def slice_axes(x: Value, parts: dict[int, tuple[int | None, int | None, int]]) -> Value:
+    """Slice some axes as in numpy; None means the border."""
+    rank = x.type.rank
+    rows: list[tuple[int | None, int | None, int]] = [(None, None, 1)] * rank
+    for axis, part in parts.items():
+        rows[axis] = part
+    return core.SliceByIndex(
+        x,
+        begin=tuple(begin or 0 for begin, _, _ in rows),
+        end=tuple(end or 0 for _, end, _ in rows),
+        stride=tuple(stride for _, _, stride in rows),
+        begin_mask=tuple(int(begin is None) for begin, _, _ in rows),
+        end_mask=tuple(int(end is None) for _, end, _ in rows),
+    ).result
+
+
+def tile_computed(x: Value, counts: Value, reps: tuple[Dim, ...]) -> Value:
+    """[A, B] → [r, A, B] → [r * A, B], one dimension at a time: targets broadcast only a few."""
+    for axis, count in enumerate(reps):
+        if count == 1:
+            continue
+        dims, sizes = x.type.shape, core.ShapeOf(x).result
+        times, extent = _part(counts, axis, axis + 1), _part(sizes, axis, axis + 1)
+        before = (_part(sizes, 0, axis),) if axis else ()
+        after = (_part(sizes, axis + 1, len(dims)),) if axis + 1 < len(dims) else ()
+        apart = core.ExpandDims(x, (axis,)).result
+        shape = core.Concat((*before, times, extent, *after), 0).result
+        wide = DynamicBroadcastTo(apart, shape, (*dims[:axis], count, *dims[axis:])).result
+        merged = core.Concat((*before, Mul(times, extent).result, *after), 0).result
+        joined = (*dims[:axis], count * dims[axis], *dims[axis + 1 :])
+        x = core.DynamicReshape(wide, merged, joined).result
+    return x
+
+
+def _part(vector: Value, first: int, last: int) -> Value:
+    return slice_axes(vector, {0: (first, last, 1)})
+
+
+def slice_between(
+    cx: Lowering,
+    x: Value,
+    begin: Positions,
+    end: Positions,
+    strides: tuple[int, ...],
+    begin_masks: tuple[int, ...],
+    end_masks: tuple[int, ...],
+    squeeze_masks: tuple[int, ...],
+    declared: Sequence[Dim] | None = None,
+) -> Value:
+    """x between given or computed positions; empty masks mean none, empty strides mean 1.
+
+    A dimension with a squeeze mask is indexed at its begin, and goes away. `declared` gives the
+    extents of the result before it does, for those that only running tells.
+    """
+    rank = x.type.rank
+    strides = strides or (1,) * rank
+    masks = [mask or (0,) * rank for mask in (begin_masks, end_masks, squeeze_masks)]
+    starts, stops = _entries(cx, begin), _entries(cx, end)
+    for name, row in zip(
+        ("begins", "ends", "strides", "begin masks", "end masks", "squeeze masks"),
+        (starts, stops, strides, *masks),
+        strict=True,
+    ):
+        cx.require(len(row) == rank, f"has {len(row)} {name} for rank {rank}")
+    cx.require(0 not in strides, "has a stride of 0")
+    no_begin, no_end, squeezed = masks
+    parts: dict[int, tuple[int | None, int | None, int]] = {}
+    computed: list[int] = []
+    for axis in range(rank):
+        first, last = starts[axis], stops[axis]
+        if squeezed[axis]:
+            if isinstance(first, int):
+                parts[axis] = (first, first + 1 or None, 1)
+            else:
+                assert isinstance(begin, Value)
+                x = Gather(x, _entry(begin, axis), axis).result
+            continue
+        first = None if no_begin[axis] else first
+        last = None if no_end[axis] else last
+        if (first is None and not no_begin[axis]) or (last is None and not no_end[axis]):
+            computed.append(axis)
+        elif isinstance(first, int | None) and isinstance(last, int | None):
+            parts[axis] = (first, last, strides[axis])
+        else:
+            computed.append(axis)
+    if parts:
+        x = slice_axes(x, parts)
+    if computed:
+        x = _slice_computed(cx, x, (begin, end), computed, (strides, no_begin, no_end), declared)
+    axes = tuple(axis for axis in range(rank) if squeezed[axis])
+    return core.Squeeze(x, axes).result if axes else x
+
+
+def _entries(cx: Lowering, positions: Positions) -> Sequence[Dim | None]:
+    """Positions where they are known when compiling."""
+    if isinstance(positions, tuple):
+        return positions
+    cx.require(
+        positions.type.rank == 1 and is_static(positions.type.shape),
+        f"takes positions of type {positions.type}",
+    )
+    known = known_dims(positions)
+    if known is not None:
+        return known
+    if isinstance(positions.op, core.Concat):
+        return [entry for part in positions.op.values for entry in _entries(cx, part)]
+    if isinstance(positions.op, core.Stack):
+        return [(known_dims(part) or (None,))[0] for part in positions.op.values]
+    return (None,) * positions.type.static_shape[0]
+
+
+def _entry(positions: Value, axis: int) -> Value:
+    return _integers(slice_axes(positions, {0: (axis, axis + 1, 1)}))
+
+
+def _slice_computed(
+    cx: Lowering,
+    x: Value,
+    positions: tuple[Positions, Positions],
+    axes: Iterable[int],
+    fixed: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
+    declared: Sequence[Dim] | None,
+) -> Value:
+    """Slice these axes between positions that are computed, the others not at all."""
+    rank, chosen = x.type.rank, set(axes)
+    strides, no_begin, no_end = (
+        tuple(n if axis in chosen else other for axis, n in enumerate(row))
+        for row, other in zip(fixed, (1, 1, 1), strict=True)
+    )
+    found = declared or [cx.fresh_symbol(axis) for axis in range(rank)]
+    dims = tuple(found[axis] if axis in chosen else x.type.shape[axis] for axis in range(rank))
+    begin, end = (
+        _integers(p) if isinstance(p, Value) else constant(np.asarray(p, np.int32))
+        for p in positions
+    )
+    return core.DynamicSlice(x, begin, end, strides, no_begin, no_end, dims).result

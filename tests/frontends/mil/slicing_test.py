@@ -1,0 +1,90 @@
+"""Slices, splits, windows and tiles of programs."""
+
+import numpy as np
+import pytest
+from networks import numbers
+from programs import FP32, I32, assert_refused, op, program, results
+from single_operation import X, one
+
+SLICES = [
+    ({"begin": [0, 1, 1], "end": [2, 3, 4]}, np.s_[0:2, 1:3, 1:4]),
+    ({"begin": [0, -2, -1], "end": [2, -1, -4], "stride": [1, 1, -2]}, np.s_[:, -2:-1, -1:-4:-2]),
+    (
+        {
+            **{"begin": [1, 0, 2], "end": [0, 0, 0], "squeeze_mask": [True, False, False]},
+            **{"begin_mask": [False, True, False], "end_mask": [False, True, True]},
+        },
+        np.s_[1, :, 2:],
+    ),
+]
+
+
+@pytest.mark.parametrize(("parameters", "slices"), SLICES)
+@pytest.mark.parametrize("computed", [False, True])
+def test_slice_by_index(parameters, slices, computed):
+    expected = X[slices]
+    if not computed:
+        found = one("slice_by_index", expected.shape, X, x="x", **parameters)
+    else:
+        begin, end = (np.array(parameters[name], np.int32) for name in ("begin", "end"))
+        given = {**parameters, "x": "x", "begin": "y", "end": "z"}
+        kinds, shape = {"y": I32, "z": I32}, (None,) * expected.ndim
+        found = one("slice_by_index", shape, X, begin, end, dtypes=kinds, **given)
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize(("parameters", "slices"), SLICES)
+@pytest.mark.parametrize("computed", [False, True])
+def test_slice_update(parameters, slices, computed):
+    expected = X.copy()
+    update = expected[slices] * 0 + 7
+    expected[slices] = 7
+    arrays, kinds, given = [X], {}, {**parameters, "x": "x", "update": update.astype("float32")}
+    if computed:
+        arrays += [np.array(parameters[name], np.int32) for name in ("begin", "end")]
+        kinds, given = {"y": I32, "z": I32}, {**given, "begin": "y", "end": "z"}
+    found = one("slice_update", X.shape, *arrays, opset=18, dtypes=kinds, **given)
+    assert np.array_equal(found, expected)
+
+
+def test_slices_are_refused():
+    masks = {"begin_mask": [True], "squeeze_mask": [True]}
+    made = op("slice_by_index", "y", (), x="x", begin=[1], end=[2], **masks)
+    assert_refused(program(made, x=(3,)), "a begin mask and a squeeze mask", kind="unsupported")
+    made = op("slice_by_size", "y", (3,), x="x", begin=[1], size=[3])
+    assert_refused(program(made, x=(3,)), "finds no part of size [3]")
+
+
+@pytest.mark.parametrize("computed", ["", "begin", "size"])
+def test_slice_by_size(computed):
+    parameters = {"begin": [0, -2, 1], "size": [-1, 1, 2]}
+    arrays, kinds, shape = [X], {}, (2, 1, 2)
+    if computed:
+        arrays.append(np.array(parameters[computed], np.int32))
+        parameters[computed] = "y"
+        kinds, shape = {"y": I32}, (None, None, None)
+    found = one("slice_by_size", shape, *arrays, dtypes=kinds, x="x", **parameters)
+    assert np.array_equal(found, X[:, -2:-1, 1:3])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "cuts"),
+    [({"num_splits": 2}, [2]), ({"split_sizes": [0, 3, 1]}, [0, 3])],
+)
+def test_split(parameters, cuts):
+    parts = np.split(X, cuts, -1)
+    rows = [(f"y{i}", part.shape, FP32) for i, part in enumerate(parts)]
+    found = results(program(op("split", rows, x="x", axis=-1, **parameters), x=X.shape), X)
+    for (name, *_), part in zip(rows, parts, strict=True):
+        assert np.array_equal(found[name], part)
+
+
+def test_repetitions():
+    found = one("tile", (4, 3, 4), X, x="x", reps=[2, 1, 1])
+    assert np.array_equal(found, np.tile(X, (2, 1, 1)))
+    reps, shape = np.array([2, 1, 3], np.int32), (None, None, None)
+    found = one("tile", shape, X, reps, dtypes={"y": I32}, x="x", reps="y")
+    assert np.array_equal(found, np.tile(X, (2, 1, 3)))
+    x = numbers(7)
+    found = one("sliding_windows", (3, 3), x, x="x", axis=0, size=3, stride=2)
+    assert np.array_equal(found, [x[0:3], x[2:5], x[4:7]])
