@@ -10,13 +10,13 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module
 from ...source.interface import Interface
-from . import elementwise
+from . import classify, control, elementwise, quant, recurrent
 from .context import MilRule, compose
 from .inputs import Inputs
 from .outputs import Outputs
 from .walk import Names, Scope, Walk, Weights
 
-FAMILIES = (elementwise,)
+FAMILIES = (classify, control, elementwise, quant, recurrent)
 OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
 # What the walk itself takes care of.
 BUILTIN = frozenset({"const"})
@@ -68,13 +68,14 @@ def import_program(
     Scope(walk, made.block, names).run(block)
     if walk.problems:
         raise CompileError(walk.problems)
-    outputs = Outputs(interface)
+    outputs = Outputs(interface, walk.labels)
     values = outputs.values(names)
     for feature, value in zip(outputs.features, values, strict=True):
         adopt([value], made.block, location=InModel("output", None, feature.name))
     made.block.insert(Return(tuple(values)))
     made.result_names = [feature.name for feature in outputs.features]
     made.result_attributes = outputs.attributes()
+    made.attributes = outputs.function_attributes()
     module = Module(name, [made])
     module.attributes = {"source": interface.kind, "spec_version": interface.spec_version}
     return module
