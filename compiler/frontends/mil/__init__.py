@@ -10,13 +10,13 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module
 from ...source.interface import Interface
-from . import classify, control, elementwise, quant, recurrent
+from . import classify, control, elementwise, lists, quant, recurrent
 from .context import MilRule, compose
 from .inputs import Inputs
 from .outputs import Outputs
 from .walk import Names, Scope, Walk, Weights
 
-FAMILIES = (classify, control, elementwise, quant, recurrent)
+FAMILIES = (classify, control, elementwise, lists, quant, recurrent)
 OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
 # What the walk itself takes care of.
 BUILTIN = frozenset({"const"})

@@ -144,8 +144,8 @@ class Scope:
             len(values) == len(outputs), f"names {len(outputs)} outputs, but has {len(values)}"
         )
         for output, value in zip(outputs, values, strict=True):
-            if output.type.WhichOneof("type") == "dictionaryType":
-                continue  # the probabilities of a classifier's classes
+            if output.type.WhichOneof("type") in ("dictionaryType", "listType"):
+                continue  # a classifier's probabilities, or a list whose length may differ
             declared = tensor_type(output.type, cx.fresh_symbol)
             expected = declared.with_dtype(cx.dtype(declared.dtype))
             cx.require(
