@@ -12,13 +12,18 @@ from ....ir.ssa import Function, Module
 from ...source.interface import Interface
 from . import (
     activation,
+    classify,
+    control,
     detection,
     elementwise,
     fill,
     index,
     linear,
+    lists,
     norm,
+    quant,
     random,
+    recurrent,
     reduce,
     shape,
     slicing,
@@ -30,8 +35,9 @@ from .outputs import Outputs
 from .walk import Names, Scope, Walk, Weights
 
 FAMILIES = (
-    *(activation, detection, elementwise, fill, index, linear, norm, random),
-    *(reduce, shape, slicing, sort),
+    *(activation, classify, control, detection, elementwise, fill, index, linear),
+    *(lists, norm, quant, random, recurrent, reduce, shape, slicing),
+    *(sort,),
 )
 OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
 # What the walk itself takes care of.
@@ -84,13 +90,14 @@ def import_program(
     Scope(walk, made.block, names).run(block)
     if walk.problems:
         raise CompileError(walk.problems)
-    outputs = Outputs(interface)
+    outputs = Outputs(interface, walk.labels)
     values = outputs.values(names)
     for feature, value in zip(outputs.features, values, strict=True):
         adopt([value], made.block, location=InModel("output", None, feature.name))
     made.block.insert(Return(tuple(values)))
     made.result_names = [feature.name for feature in outputs.features]
     made.result_attributes = outputs.attributes()
+    made.attributes = outputs.function_attributes()
     module = Module(name, [made])
     module.attributes = {
         "source": interface.kind,

@@ -45,7 +45,17 @@ DTYPE_NAMES = {
     "uint32": DType.U32,
     "string": DType.STR,
 }
-_PACKED = {DType.F16: "<f2", DType.I8: "i1", DType.U8: "u1", DType.I16: "<i2", DType.U16: "<u2"}
+_PACKED = {
+    DType.F16: "<f2",
+    DType.I8: "i1",
+    DType.U8: "u1",
+    DType.I16: "<i2",
+    DType.U16: "<u2",
+    DType.U32: "<u4",
+}
+INT4 = 25
+# DataType of the specification → bits of an element, for those of fewer than 8.
+NARROW = {INT4: 4, 35: 4, 36: 2, 37: 1, 38: 6, 39: 3}
 
 
 def tensor_type(message: Any, dim: Callable[[int], Dim]) -> Tensor:
@@ -90,13 +100,15 @@ def is_blob(value: Any) -> bool:
 
 
 def immediate_array(value: Any) -> Array:
-    """The array of a Value that holds a tensor itself; strings are objects.
+    """The array of a Value that holds a tensor, or a list of scalars; strings are objects.
 
     Raises:
         CompileError: it holds something else, or not as much as its type says.
     """
     if value.WhichOneof("value") != "immediateValue":
         fail("has no value")
+    if value.immediateValue.WhichOneof("value") == "list":
+        return _listed([immediate_array(item) for item in value.immediateValue.list.values])
     if value.immediateValue.WhichOneof("value") != "tensor":
         kind = value.immediateValue.WhichOneof("value")
         fail(f"is {f'a {kind}' if kind else 'nothing'}, not a tensor", "unsupported")
@@ -104,7 +116,9 @@ def immediate_array(value: Any) -> Array:
     held = value.immediateValue.tensor
     field = held.WhichOneof("value")
     stored: Any = getattr(held, field).values if field else ()
-    if field == "bytes":
+    if field == "bytes" and value.type.tensorType.dataType in NARROW:
+        array = unpacked(stored, value.type.tensorType.dataType, int(np.prod(kind.static_shape)))
+    elif field == "bytes":
         if kind.dtype not in _PACKED:
             fail(f"holds bytes for elements of {kind.dtype.value}")
         if len(stored) % np.dtype(_PACKED[kind.dtype]).itemsize:
@@ -129,6 +143,26 @@ def about(subject: str) -> Iterator[None]:
         raise CompileError(
             replace(d, message=f"{subject} {d.message}") for d in error.diagnostics
         ) from None
+
+
+def _listed(items: list[Array]) -> Array:
+    if not items or any(item.shape or item.dtype != items[0].dtype for item in items):
+        fail("is a list of other things than scalars of one type", "unsupported")
+    return np.stack(items)
+
+
+def unpacked(stored: bytes, data_type: int, count: int) -> Array:
+    """Integers of fewer than 8 bits, one after the other, the least significant bits first.
+
+    Raises:
+        CompileError: it is another number of them.
+    """
+    bits = NARROW[data_type]
+    if len(stored) != (bits * count + 7) // 8:
+        fail(f"holds {len(stored)} bytes for {count} elements of {bits} bits")
+    single = np.unpackbits(np.frombuffer(stored, "u1"), count=bits * count, bitorder="little")
+    numbers = single.reshape(count, bits) @ (1 << np.arange(bits))
+    return np.where(numbers >= 8, numbers - 16, numbers) if data_type == INT4 else numbers
 
 
 def fail(message: str, kind: Any = "malformed") -> NoReturn:

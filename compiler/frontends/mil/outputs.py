@@ -15,8 +15,12 @@ from .walk import Names
 class Outputs:
     """The results of one function."""
 
-    def __init__(self, interface: Interface) -> None:
+    def __init__(
+        self, interface: Interface, labels: tuple[str, ...] | tuple[int, ...] = ()
+    ) -> None:
+        self.interface = interface
         self.features = interface.outputs
+        self.labels = labels
 
     def values(self, names: Names) -> list[Value]:
         """One value for each output feature.
@@ -43,12 +47,34 @@ class Outputs:
             raise CompileError(Diagnostic(message, "malformed", location))
         if feature.image is not None:
             return image_from_channels_first(feature.name, value, feature.image.color)
+        if feature.kind in ("string", "int64", "dictionary"):
+            return self._of_classifier(feature, value, location)
         if feature.kind != "array":
             message = f"a {feature.kind} output is not supported"
             raise CompileError(Diagnostic(message, "unsupported", location))
         if value.type.rank == 0:
             value = Reshape(value, (1,)).result  # Core ML's arrays have an extent at least
         return cast(value, feature.dtype) if feature.dtype is not None else value
+
+    def _of_classifier(self, feature: Feature, value: Value, location: InModel) -> Value:
+        """What `classify` makes: a label, or the probabilities of all classes."""
+        interface = self.interface
+        dictionary = feature.kind == "dictionary"
+        wanted = interface.predicted_probabilities if dictionary else interface.predicted_feature
+        if not self.labels or feature.name != wanted:
+            message = f"a {feature.kind} output must be what a classifier predicts"
+            raise CompileError(Diagnostic(message, "unsupported", location))
+        return value
+
+    def function_attributes(self) -> dict[str, Any]:
+        """Class labels and which output is which."""
+        if not self.labels:
+            return {}
+        return {
+            "class_labels": self.labels,
+            "predicted_feature": self.interface.predicted_feature,
+            "predicted_probabilities": self.interface.predicted_probabilities,
+        }
 
     def attributes(self) -> list[dict[str, Any]]:
         """Interface facts of the results."""

@@ -44,6 +44,7 @@ class Walk:
         singles: float16 is computed in float32.
         problems: what is wrong with operations, in order.
         scopes: how many blocks were begun; tells their symbols apart.
+        labels: of the classes, if the program is a classifier.
     """
 
     table: Mapping[str, Mapping[int, MilRule]]
@@ -52,6 +53,7 @@ class Walk:
     singles: bool
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
     scopes: int = 0
+    labels: tuple[str, ...] | tuple[int, ...] = ()
 
 
 @dataclass
@@ -142,6 +144,8 @@ class Scope:
             len(values) == len(outputs), f"names {len(outputs)} outputs, but has {len(values)}"
         )
         for output, value in zip(outputs, values, strict=True):
+            if output.type.WhichOneof("type") in ("dictionaryType", "listType"):
+                continue  # a classifier's probabilities, or a list whose length may differ
             with about(f"'{output.name}'"):
                 declared = tensor_type(output.type, cx.fresh_symbol)
             expected = declared.with_dtype(cx.dtype(declared.dtype))
@@ -161,7 +165,17 @@ class Scope:
                     return None
                 row.append(value)
             found[parameter] = tuple(row)
-        return found
+        return found | self._attributes(operation, location)
+
+    def _attributes(self, operation: Any, location: InModel) -> dict[str, tuple[Value, ...]]:
+        """Operands of `constexpr` operations, which are attributes up to iOS 17."""
+        if not operation.type.startswith("constexpr_"):
+            return {}
+        return {
+            name: (self.constant(value, f"{location.name}.{name}"),)
+            for name, value in sorted(operation.attributes.items())
+            if name != "name"
+        }
 
     def _bound(self, binding: Any, parameter: str, operation: Any, location: InModel) -> Any:
         if binding.WhichOneof("binding") == "value":

@@ -1,0 +1,33 @@
+"""Classifiers: the label of the greatest probability, and the probabilities of all classes."""
+
+import numpy as np
+
+from ....ir.dialects.builtin import constant
+from ....ir.dialects.core import index, reduce, shape
+from ....ir.dims import product
+from ....ir.types import DType
+from ..rules import Result
+from .context import MilContext, MilRules, cast
+
+rules = MilRules("classify")
+
+
+@rules("classify")
+def classify(cx: MilContext) -> Result:
+    """The label of the first greatest probability, and [classes] probabilities in float32.
+
+    The second result is a dictionary in MIL; the runtime makes one of it.
+    """
+    probabilities, classes = cx.value("probabilities"), cx.array("classes")
+    known = classes is not None and classes.ndim == 1 and classes.dtype.kind in "Oi"
+    cx.require(known, "has classes that are neither texts nor whole numbers")
+    assert classes is not None
+    count = len(classes)
+    fits = product(probabilities.type.shape) == count
+    cx.require(fits, f"has {probabilities.type} for {count} classes")
+    flat = cast(shape.Reshape(probabilities, (count,)).result, DType.F32)
+    best = reduce.ReduceArgmax(flat, axis=-1).result
+    kind = object if classes.dtype.kind == "O" else np.int64
+    cx.scope.walk.labels = tuple(classes.tolist())
+    label = index.Gather(constant(classes.astype(kind), "class_labels"), best, axis=0).result
+    return label, flat

@@ -1,0 +1,96 @@
+"""Branches and loops: blocks become regions."""
+
+from typing import Any
+
+from ....ir.diagnostics import CompileError
+from ....ir.dialects.core import control as core
+from ....ir.dialects.core import shape
+from ....ir.dims import symbol
+from ....ir.ssa import Region, Value
+from ....ir.types import Tensor
+from ..rules import Result
+from .context import MilContext, MilRules
+
+rules = MilRules("control")
+
+
+@rules("cond")
+def cond(cx: MilContext) -> Result:
+    """The results of the first block where the predicate is true, else of the second."""
+    pred, blocks = _truth(cx, cx.value("pred")), cx.operation.blocks
+    cx.require(len(blocks) == 2, f"has {len(blocks)} blocks, expected two")
+    scopes = [cx.scope.nested((), ()) for _ in blocks]
+    rows = [scope.run(blocks[i], _place(cx, i)) for i, scope in enumerate(scopes)]
+    if None in rows:
+        raise CompileError(())  # said where it happened
+    for scope, row in zip(scopes, rows, strict=True):
+        scope.finish(row, cx.location)
+    regions = [Region(scope.block) for scope in scopes]
+    return core.Cond(pred, *regions, symbol=f"{_prefix(cx)}_either").results
+
+
+@rules("while_loop")
+def while_loop(cx: MilContext) -> Result:
+    """The second block while the first one says true, each on what the step before left.
+
+    The types of loop values are found by lowering the body until they don't change: extents that
+    do become symbols.
+    """
+    initial, blocks = cx.values("loop_vars"), cx.operation.blocks
+    cx.require(len(blocks) == 2, f"has {len(blocks)} blocks, expected two")
+    for block in blocks:
+        count = len(block.inputs)
+        cx.require(count == len(initial), f"has {len(initial)} values, a block takes {count}")
+    types = [value.type for value in initial]
+    while True:
+        body, following = _block(cx, 1, types)
+        cx.require(
+            len(following) == len(types),
+            f"has {len(types)} values, its body leaves {len(following)}",
+        )
+        rows = enumerate(zip(types, following, strict=True))
+        general = [_general(cx, i, before, after.type) for i, (before, after) in rows]
+        if general == types:
+            break
+        types = general
+    body.finish(following, cx.location)
+    test, go = _block(cx, 0, types)
+    test.finish((_truth(cx, *go),) if len(go) == 1 else go, cx.location)
+    return core.WhileLoop(initial, Region(test.block), Region(body.block)).results
+
+
+def _block(cx: MilContext, index: int, types: list[Tensor]) -> tuple[Any, tuple[Value, ...]]:
+    """A scope after a block of the loop ran on values of these types, and what it leaves."""
+    block = cx.operation.blocks[index]
+    scope = cx.scope.nested([item.name for item in block.inputs], types)
+    found = scope.run(block, _place(cx, index))
+    if found is None:
+        raise CompileError(())  # said where it happened
+    return scope, found
+
+
+def _general(cx: MilContext, index: int, before: Tensor, after: Tensor) -> Tensor:
+    """A type for a loop value that is right before and after a step."""
+    cx.require(
+        (before.rank, before.dtype) == (after.rank, after.dtype),
+        f"changes its value {index} from {before} to {after} in a step",
+    )
+    rows = enumerate(zip(before.shape, after.shape, strict=True))
+    place = f"{_prefix(cx)}_loop_{index}"
+    return before.with_shape(a if a == b else symbol(f"{place}_{i}") for i, (a, b) in rows)
+
+
+def _truth(cx: MilContext, value: Value) -> Value:
+    """A truth value as a scalar; programs have tensors of one, too."""
+    one = value.type.shape.count(1) == value.type.rank
+    cx.require(one, f"has a condition of type {value.type}, expected one truth value")
+    return shape.Reshape(value, ()).result if value.type.rank else value
+
+
+def _place(cx: MilContext, index: int) -> str:
+    """What locations in a block are called."""
+    return f"{cx.location.kind}[{cx.location.index}].blocks[{index}].operations"
+
+
+def _prefix(cx: MilContext) -> str:
+    return f"d{cx.scope.tag}{cx.location.index}"

@@ -1,0 +1,310 @@
+"""Quantised activations, and constants that are stored compressed.
+
+Compressed constants are decoded in float32 when they are first read, and again after a release.
+Their operands are attributes of the operation up to iOS 17 and inputs since. Integers of fewer than
+8 bits are kept in bytes, unless a docstring says that they are packed.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ....ir.dialects.builtin import Constant, constant
+from ....ir.dialects.core import elementwise, shape, unary
+from ....ir.resources import LazyResource, Resource
+from ....ir.ssa import Value
+from ....ir.types import Array, DType, Tensor
+from ..rules import Result
+from .constants import DTYPE_NAMES
+from .context import MilContext, MilRules, cast
+
+rules = MilRules("quant")
+
+_RANGES = {DType.I8: (-128.0, 127.0), DType.U8: (0.0, 255.0)}
+
+
+# -- activations ---------------------------------------------------------------------------------
+
+
+@rules("quantize", since=17)
+def quantize(cx: MilContext) -> Result:
+    """clip(round(input / scale) + zero_point), halves to even."""
+    x, name = cx.value("input"), cx.text("output_dtype")
+    dtype = DTYPE_NAMES.get(name)
+    if dtype not in _RANGES:
+        raise cx.unsupported(f"quantizes to the type '{name}'")
+    scale, zero_point = _affine(cx, x)
+    found = elementwise.RealDiv(x, cast(scale, x.type.dtype)).result
+    found = unary.Round(found).result
+    if zero_point is not None:
+        cx.require(zero_point.type.dtype is dtype, f"has a zero_point of type {zero_point.type}")
+        found = elementwise.Add(found, cast(zero_point, x.type.dtype)).result
+    low, high = _RANGES[dtype]
+    return cast(elementwise.Clip(found, low, high).result, dtype)
+
+
+@rules("dequantize", since=17)
+def dequantize(cx: MilContext) -> Result:
+    """scale * (input - zero_point)."""
+    x = cx.value("input")
+    scale, zero_point = _affine(cx, x)
+    found = cast(x, scale.type.dtype)
+    if zero_point is not None:
+        found = elementwise.Sub(found, cast(zero_point, scale.type.dtype)).result
+    return elementwise.Mul(found, scale).result
+
+
+def _affine(cx: MilContext, x: Value) -> tuple[Value, Value | None]:
+    """Scale and zero point, shaped to broadcast with x."""
+    rank, axis = x.type.rank, cx.integer("axis") if cx.has("axis") else None
+    cx.require(axis is None or -rank <= axis < rank, f"has no axis {axis} in {x.type}")
+
+    def shaped(value: Value) -> Value:
+        if value.type.rank == 0:
+            return value
+        cx.require(value.type.rank == 1 and axis is not None, "has a vector without an axis")
+        sizes = [1] * rank
+        sizes[axis or 0] = value.type.static_shape[0]
+        extent = x.type.shape[axis or 0]
+        fits = not isinstance(extent, int) or extent == sizes[axis or 0]
+        cx.require(fits, f"has {sizes[axis or 0]} scales for an extent of {extent}")
+        return shape.Reshape(value, tuple(sizes)).result
+
+    zero_point = cx.optional("zero_point")
+    return shaped(cx.value("scale")), None if zero_point is None else shaped(zero_point)
+
+
+# -- compressed constants ------------------------------------------------------------------------
+
+
+@rules("constexpr_cast", since=16)
+def constexpr_cast(cx: MilContext) -> Result:
+    """A constant of float16 as float32."""
+    source, name = _stored(cx, "source_val"), cx.text("output_dtype")
+    if name != "fp32":
+        raise cx.unsupported(f"converts to '{name}', expected fp32")
+    kind = source.type.with_dtype(DType.F32)
+    return _decoded(cx, kind, lambda: source.array().astype(np.float32), (source,))
+
+
+@rules("constexpr_affine_dequantize", since=16)
+def affine_dequantize(cx: MilContext) -> Result:
+    """scale * (quantized_data - zero_point), by slices along an axis where they are vectors."""
+    data, scale, zero_point = (
+        _stored(cx, name) for name in ("quantized_data", "scale", "zero_point")
+    )
+    rank, axis = data.type.rank, cx.integer("axis")
+    cx.require(-rank <= axis < rank, f"has no axis {axis} in {data.type}")
+    extent = data.type.static_shape[axis]
+    for part in (scale, zero_point):
+        fits = part.type.rank == 0 or part.type.shape == (extent,)
+        cx.require(fits, f"has {part.type} to dequantize {extent} slices")
+
+    def along(part: Resource) -> Array:
+        sizes = [1] * rank
+        sizes[axis] = -1
+        return part.array().reshape(sizes if part.type.rank else [1] * rank)
+
+    def load() -> Array:
+        return _shift_scale(data.array(), along(scale), along(zero_point))
+
+    kind = data.type.with_dtype(scale.type.dtype)
+    return _decoded(cx, kind, load, (data, scale, zero_point))
+
+
+@rules("constexpr_lut_to_dense", since=16)
+def packed_lut_to_dense(cx: MilContext) -> Result:
+    """Entries of a table, chosen by indices that are packed, the least significant bits first."""
+    indices, lut, sizes = _stored(cx, "indices"), _stored(cx, "lut"), cx.integers("shape")
+    entries, count = int(np.prod(lut.type.static_shape)), int(np.prod(sizes))
+    bits = entries.bit_length() - 1
+    cx.require(
+        lut.type.rank == 1 and entries in (2, 4, 16, 64, 256), f"has a table of type {lut.type}"
+    )
+    packed = indices.type.shape == ((bits * count + 7) // 8,)
+    cx.require(packed, f"has indices {indices.type} of {bits} bits for {count} values")
+
+    def load() -> Array:
+        single = np.unpackbits(indices.array(), count=bits * count, bitorder="little")
+        index = single.reshape(count, bits) @ (1 << np.arange(bits))
+        return lut.array()[index].reshape(sizes)
+
+    return _decoded(cx, Tensor(lut.type.dtype, sizes), load, (indices, lut))
+
+
+@rules("constexpr_sparse_to_dense", since=16)
+def packed_sparse_to_dense(cx: MilContext) -> Result:
+    """Values where the bits of a mask are set, the least significant first; else zeros."""
+    data, mask, sizes = _stored(cx, "nonzero_data"), _stored(cx, "mask"), cx.integers("shape")
+    count = int(np.prod(sizes))
+    cx.require(mask.type.shape == ((count + 7) // 8,), f"has a mask {mask.type} of {count} bits")
+
+    def load() -> Array:
+        bits = np.unpackbits(mask.array(), count=count, bitorder="little")
+        return _spread(cx, data.array(), bits.reshape(sizes))
+
+    return _decoded(cx, Tensor(data.type.dtype, sizes), load, (data, mask))
+
+
+@rules("constexpr_sparse_to_dense", since=18)
+def sparse_to_dense(cx: MilContext) -> Result:
+    """Values where the mask is 1; else zeros."""
+    data, mask = _stored(cx, "nonzero_data"), _stored(cx, "mask")
+    kind = mask.type.with_dtype(data.type.dtype)
+    return _decoded(cx, kind, lambda: _spread(cx, data.array(), mask.array()), (data, mask))
+
+
+@rules("constexpr_blockwise_shift_scale", since=18)
+def blockwise_shift_scale(cx: MilContext) -> Result:
+    """scale * (data - offset), by blocks."""
+    data = _stored(cx, "data")
+    parts = _block_parts(cx, data.type.static_shape)
+
+    def load() -> Array:
+        return _shift_scale(data.array(), *_repeated(parts, data.type.static_shape))
+
+    return _decoded(cx, data.type.with_dtype(parts[0].type.dtype), load, (data, *parts))
+
+
+@rules("constexpr_sparse_blockwise_shift_scale", since=18)
+def sparse_blockwise_shift_scale(cx: MilContext) -> Result:
+    """scale * (data - offset), by blocks of the dense values, of those where the mask is 1."""
+    mask, data = _stored(cx, "data_mask"), _stored(cx, "nonzero_data")
+    parts = _block_parts(cx, mask.type.static_shape)
+
+    def load() -> Array:
+        dense = _spread(cx, data.array(), mask.array())
+        found = _shift_scale(dense, *_repeated(parts, dense.shape))
+        return found[mask.array() != 0]
+
+    kind = data.type.with_dtype(parts[0].type.dtype)
+    return cx.value("data_mask"), _decoded(cx, kind, load, (mask, data, *parts))
+
+
+@rules("constexpr_lut_to_dense", since=18)
+def lut_to_dense(cx: MilContext) -> Result:
+    """Entries of tables, one for each block; an entry that is a vector lies along an axis."""
+    indices, lut = _stored(cx, "indices"), _stored(cx, "lut")
+    axis = _vector_axis(cx, indices.type.static_shape, lut)
+    sizes = _lengthened(indices.type.static_shape, lut, axis)
+
+    def load() -> Array:
+        return _looked_up(cx, indices.array(), lut.array(), axis)
+
+    return _decoded(cx, Tensor(lut.type.dtype, sizes), load, (indices, lut))
+
+
+@rules("constexpr_lut_to_sparse", since=18)
+def lut_to_sparse(cx: MilContext) -> Result:
+    """As `constexpr_lut_to_dense`, where a mask is 1; the mask grows as the entries do."""
+    mask, indices = _stored(cx, "indices_mask"), _stored(cx, "indices_nonzero_data")
+    lut = _stored(cx, "lut")
+    axis = _vector_axis(cx, mask.type.static_shape, lut)
+    length = lut.type.static_shape[-1]
+
+    def wide() -> Array:
+        return np.repeat(mask.array(), length, axis)
+
+    def load() -> Array:
+        dense = _spread(cx, indices.array(), mask.array())
+        return _looked_up(cx, dense, lut.array(), axis)[wide() != 0]
+
+    count = int(np.prod(indices.type.static_shape)) * length
+    grown = mask.type.with_shape(_lengthened(mask.type.static_shape, lut, axis))
+    return (
+        _decoded(cx, grown, wide, (mask,)),
+        _decoded(cx, Tensor(lut.type.dtype, (count,)), load, (mask, indices, lut)),
+    )
+
+
+def _stored(cx: MilContext, name: str) -> Resource:
+    """The data of a parameter, not read yet."""
+    value = cx.value(name)
+    if not isinstance(value.op, Constant):
+        raise cx.unsupported(f"computes '{name}', which must be a constant here")
+    return value.op.value
+
+
+def _decoded(
+    cx: MilContext, kind: Tensor, load: Callable[[], Array], parts: Sequence[Resource]
+) -> Value:
+    """A constant that is decoded when it is read; what it is made of is let go again."""
+
+    def decode() -> Array:
+        array = load().astype(kind.dtype.numpy)
+        for part in parts:
+            part.release()
+        return array
+
+    return constant(LazyResource(kind, decode, cx.location.name), cx.location.name)
+
+
+def _spread(cx: MilContext, data: Array, mask: Array) -> Array:
+    """The values where the mask is not 0, in row-major order; else zeros."""
+    ones = np.count_nonzero(mask)
+    cx.require(data.shape == (ones,), f"has values {list(data.shape)} for {ones} ones of its mask")
+    dense = np.zeros(mask.shape, data.dtype)
+    dense[mask != 0] = data
+    return dense
+
+
+def _shift_scale(data: Array, scale: Array, offset: Array | None = None) -> Array:
+    shifted = data.astype(np.float32)
+    if offset is not None:
+        shifted = shifted - offset.astype(np.float32)
+    return shifted * scale.astype(np.float32)
+
+
+def _block_parts(cx: MilContext, sizes: tuple[int, ...]) -> tuple[Resource, ...]:
+    """Scale and, if there is one, offset; they divide the dense values into blocks."""
+    names = ("scale", "offset") if cx.has("offset") else ("scale",)
+    parts = tuple(_stored(cx, name) for name in names)
+    for part in parts:
+        fits = part.type.shape == parts[0].type.shape and _divides(part.type.static_shape, sizes)
+        cx.require(fits, f"has {part.type} for blocks of {list(sizes)}")
+    return parts
+
+
+def _divides(counts: tuple[int, ...], sizes: tuple[int, ...]) -> bool:
+    pairs = zip(counts, sizes, strict=False)
+    return len(counts) == len(sizes) and all(n > 0 and size % n == 0 for n, size in pairs)
+
+
+def _repeated(parts: Sequence[Resource], sizes: tuple[int, ...]) -> list[Array]:
+    return [_blown_up(part.array(), sizes) for part in parts]
+
+
+def _blown_up(array: Array, sizes: tuple[int, ...]) -> Array:
+    """The leading dimensions repeated, element by element, up to these extents."""
+    for axis, size in enumerate(sizes):
+        array = np.repeat(array, size // array.shape[axis], axis)
+    return array
+
+
+def _vector_axis(cx: MilContext, sizes: tuple[int, ...], lut: Resource) -> int:
+    """Where entries of the tables lie that are vectors; any axis if they aren't."""
+    blocks, rank = lut.type.static_shape[:-2], len(sizes)
+    fits = lut.type.rank == rank + 2 and rank > 0 and _divides(blocks, sizes)
+    cx.require(fits, f"has tables of type {lut.type} for indices {list(sizes)}")
+    length = lut.type.static_shape[-1]
+    axis = cx.integer("vector_axis", 0 if length == 1 else None)
+    cx.require(-rank <= axis < rank, f"has no axis {axis} in {list(sizes)}")
+    return axis % rank
+
+
+def _lengthened(sizes: tuple[int, ...], lut: Resource, axis: int) -> tuple[int, ...]:
+    length = lut.type.static_shape[-1]
+    return tuple(size * (length if i == axis else 1) for i, size in enumerate(sizes))
+
+
+def _looked_up(cx: MilContext, indices: Array, lut: Array, axis: int) -> Array:
+    """Each index replaced by its block's entry, along the axis."""
+    entries, length = lut.shape[-2:]
+    cx.require(indices.max(initial=0) < entries, f"has indices beyond its {entries} entries")
+    block = np.indices(indices.shape, sparse=True)
+    blocks = [
+        place // (size // count)
+        for place, size, count in zip(block, indices.shape, lut.shape, strict=False)
+    ]
+    found = np.moveaxis(lut[(*blocks, indices)], -1, axis + 1)
+    return found.reshape([n * (length if i == axis else 1) for i, n in enumerate(indices.shape)])

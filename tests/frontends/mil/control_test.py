@@ -1,0 +1,66 @@
+"""Branches and loops of programs."""
+
+import numpy as np
+import pytest
+from programs import BOOL, I32, assert_refused, op, program, result, results
+
+X = np.array([1.0, 2.0], np.float32)
+
+
+def branch():
+    """2 x + 1 where p isn't 0, else 2 x, which is a value from around."""
+    return program(
+        op("mul", "twice", (2,), x="x", y=np.float32(2)),
+        op("cast", "pred", (1,), BOOL, x="p", dtype="bool"),
+        op(
+            *("cond", "y", (2,), 11),
+            [
+                ((), [op("add", "a", (2,), x="twice", y=np.float32(1))], ["a"]),
+                ((), [], ["twice"]),
+            ],
+            pred="pred",
+        ),
+        x=(2,),
+        p=(1,),
+        dtypes={"p": I32},
+    )
+
+
+@pytest.mark.parametrize(("pred", "expected"), [(1, [3, 5]), (0, [2, 4])])
+def test_cond(pred, expected):
+    assert result(branch(), X, [pred]).tolist() == expected
+
+
+def loop(body, value=(2,), outputs=("v2",)):
+    inputs = [("n", (1,), I32), ("v", value, 11)]
+    test = [op("less", "go", (1,), BOOL, x="n", y=3)]
+    count = op("add", "n2", (1,), I32, x="n", y=1)
+    return program(
+        op(
+            *("while_loop", [("steps", (1,), I32), ("y", value, 11)], (), 11),
+            [(inputs, test, ["go"]), (inputs, [count, *body], ["n2", *outputs])],
+            loop_vars=("start", "x"),
+        ),
+        x=(2,),
+        start=(1,),
+        dtypes={"start": I32},
+    )
+
+
+@pytest.mark.parametrize(("start", "expected"), [(0, [8, 16]), (5, [1, 2])])
+def test_while_loop(start, expected):
+    model = loop([op("mul", "v2", (2,), x="v", y=np.float32(2))])
+    found = results(model, X, [start])
+    assert found["y"].tolist() == expected
+    assert found["steps"].tolist() == [max(start, 3)]
+
+
+def test_loop_values_keep_their_types():
+    model = loop([op("less", "v2", (2,), BOOL, x="v", y=np.float32(2))])
+    message = "while_loop changes its value 1 from f32[2] to bool[2] in a step"
+    assert_refused(model, message)
+
+
+def test_what_fails_inside_is_said_once():
+    model = loop([op("mul", "v2", (2,), x="v", y=np.float32(2), z=np.float32(1))])
+    assert_refused(model, "mul has a parameter 'z', which is not understood", kind="unsupported")

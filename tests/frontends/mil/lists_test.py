@@ -1,0 +1,45 @@
+"""Lists: one tensor with the length in front, which grows."""
+
+import numpy as np
+from programs import I32, assert_refused, fill_type, op, program, results
+
+
+def listed(*operations, **inputs):
+    """A program whose operations on lists declare a length of 1."""
+    model = program(*operations, **inputs)
+    function = model.mlProgram.functions["main"]
+    for operation in function.block_specializations[function.opset].operations:
+        if operation.type in ("make_list", "list_write", "list_scatter"):
+            kind = operation.outputs[0].type
+            kind.Clear()
+            fill_type(kind.listType.type, (2,), 11)
+            kind.listType.length.constant.size = 1
+    return model
+
+
+def test_lists_grow():
+    """Places are constants or computed; what isn't written is zero."""
+    model = listed(
+        op("make_list", "l", (2,), init_length=2, elem_shape=2, dynamic_length=True, dtype="fp32"),
+        op("list_write", "a", (2,), ls="l", index="i", value="x"),
+        op("list_write", "b", (2,), ls="a", index=np.int32(3), value="x"),
+        op("list_scatter", "c", (2,), ls="b", indices=[0], value=np.float32([[7, 8]])),
+        op("list_length", "n", (), I32, ls="c"),
+        op("list_gather", "y", (4, 2), ls="c", indices=[0, 1, 2, 3]),
+        op("list_read", "z", (2,), ls="c", index="i"),
+        outputs=["n", "y", "z"],
+        dtypes={"i": I32},
+        x=(2,),
+        i=(1,),
+    )
+    found = results(model, [1, 2], [5])
+    assert found["n"] == 6
+    assert found["y"].tolist() == [[7, 8], [0, 0], [0, 0], [1, 2]]
+    assert found["z"].tolist() == [1, 2]
+    assert results(model, [1, 2], [1])["n"] == 4
+
+
+def test_shapes_of_elements_are_known():
+    model = listed(op("make_list", "l", (2,), elem_shape="any"), outputs=[], x=(2,))
+    message = "make_list has elements of a shape that only running tells"
+    assert_refused(model, message, kind="unsupported")
