@@ -43,7 +43,10 @@ DTYPE_NAMES = {
     "uint32": DType.U32,
     "string": DType.STR,
 }
-_PACKED = {DType.F16: "<f2", DType.I8: "i1", DType.U8: "u1", DType.I16: "<i2", DType.U16: "<u2"}
+_PACKED = {
+    **{DType.F16: "<f2", DType.I8: "i1", DType.U8: "u1", DType.I16: "<i2", DType.U16: "<u2"},
+    **{DType.I32: "<i4", DType.U32: "<u4"},
+}
 
 
 def tensor_type(message: Any, dim: Callable[[int], Dim]) -> Tensor:
