@@ -10,13 +10,13 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module
 from ...source.interface import Interface
-from . import conv, elementwise, padding, pool, space
+from . import conv, elementwise, image, padding, pool, resample, space
 from .context import MilRule, compose
 from .inputs import Inputs
 from .outputs import Outputs
 from .walk import Names, Scope, Walk, Weights
 
-FAMILIES = (conv, elementwise, padding, pool, space)
+FAMILIES = (conv, elementwise, image, padding, pool, resample, space)
 OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
 # What the walk itself takes care of.
 BUILTIN = frozenset({"const"})
