@@ -14,20 +14,26 @@ from . import (
     activation,
     classify,
     control,
+    conv,
     detection,
     elementwise,
     fill,
+    image,
     index,
     linear,
     lists,
     norm,
+    padding,
+    pool,
     quant,
     random,
     recurrent,
     reduce,
+    resample,
     shape,
     slicing,
     sort,
+    space,
 )
 from .context import MilRule, compose
 from .inputs import Inputs
@@ -35,9 +41,9 @@ from .outputs import Outputs
 from .walk import Names, Scope, Walk, Weights
 
 FAMILIES = (
-    *(activation, classify, control, detection, elementwise, fill, index, linear),
-    *(lists, norm, quant, random, recurrent, reduce, shape, slicing),
-    *(sort,),
+    *(activation, classify, control, conv, detection, elementwise, fill, image),
+    *(index, linear, lists, norm, padding, pool, quant, random),
+    *(recurrent, reduce, resample, shape, slicing, sort, space),
 )
 OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
 # What the walk itself takes care of.

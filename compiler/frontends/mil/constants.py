@@ -51,6 +51,7 @@ _PACKED = {
     DType.U8: "u1",
     DType.I16: "<i2",
     DType.U16: "<u2",
+    DType.I32: "<i4",
     DType.U32: "<u4",
 }
 INT4 = 25

@@ -44,12 +44,6 @@ def declared_dims(
     return dims if known is None else known
 
 
-@rules("identity")
-def identity(cx: MilContext) -> Result:
-    """The value under another name."""
-    return cx.value("x")
-
-
 @rules("squeeze")
 def squeeze(cx: MilContext) -> Result:
     """Without extents of 1, or those of them that are named; other extents stay, as in PyTorch."""

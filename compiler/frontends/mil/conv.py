@@ -1,0 +1,62 @@
+"""Convolution and its transpose, in one to three spatial dimensions."""
+
+from typing import Any
+
+from ....ir.attributes import PadType
+from ....ir.dialects.core import conv as core
+from ....ir.dims import differs
+from ....ir.ssa import Value
+from ..rules import Result
+from .context import MilContext, MilRules, cast
+
+rules = MilRules("conv")
+
+_PAD_TYPES = {kind.value: kind for kind in PadType}
+
+
+@rules("conv")
+def conv(cx: MilContext) -> Result:
+    """Weights [out, in / groups, *kernel], which may be computed."""
+    x, weight, bias = _operands(cx)
+    return core.Conv(x, weight, bias, **_options(cx)).result
+
+
+@rules("conv_transpose")
+def conv_transpose(cx: MilContext) -> Result:
+    """Weights [in, out / groups, *kernel]; an output shape is that of the whole result."""
+    x, weight, bias = _operands(cx)
+    options = _options(cx)
+    target = cx.integers("output_shape", ())
+    if target:
+        cx.require(len(target) == x.type.rank, f"has an output shape {list(target)} for {x.type}")
+    made = core.ConvTranspose(x, weight, bias, output_shape=target[2:], **options).result
+    if target:
+        fits = not any(differs(a, b) for a, b in zip(made.type.shape, target, strict=True))
+        cx.require(fits, f"makes {made.type}, but has the output shape {list(target)}")
+    return made
+
+
+def _operands(cx: MilContext) -> tuple[Value, Value, Value | None]:
+    """x, weight and bias; from iOS 17 on the last two may be of another float type."""
+    x, bias = cx.value("x"), cx.optional("bias")
+    dtype = x.type.dtype
+    return x, cast(cx.value("weight"), dtype), None if bias is None else cast(bias, dtype)
+
+
+def _options(cx: MilContext) -> dict[str, Any]:
+    pad_type, pad = padding(cx, "valid")
+    return {
+        "strides": cx.integers("strides", ()),
+        "dilations": cx.integers("dilations", ()),
+        "pad_type": pad_type,
+        "pad": pad,
+        "groups": cx.integer("groups", 1),
+    }
+
+
+def padding(cx: MilContext, default: str | None = None) -> tuple[PadType, tuple[int, ...]]:
+    """(pad type, amounts); amounts count for custom padding only, as in Core ML."""
+    name, amounts = cx.text("pad_type", default).lower(), cx.integers("pad", ())
+    if name not in _PAD_TYPES:
+        raise cx.unsupported(f"has the unknown padding type '{name}'")
+    return _PAD_TYPES[name], amounts if name == "custom" else ()
