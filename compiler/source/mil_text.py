@@ -229,7 +229,8 @@ def _syntax_error(error: UnexpectedInput, text: str, file: str) -> CompileError:
     statement = before[max(map(before.rfind, ";{")) + 1 :]
     if nested := _NESTED.search(statement):
         return _error(str(_nested(nested[1], token)), text, file, token, "unsupported")
-    shown = str(token) if len(token) <= 40 else f"{token[:40]}…"
+    shown = token.split("\n")[0][:40]
+    shown = str(token) if shown == token else f"{shown}…"
     return _error(f"unexpected '{shown}'", text, file, token)
 
 

@@ -363,6 +363,7 @@ def test_values_that_are_nested_deeply():
         ('fp32 y = relu(x = x)[name = "y"];', "unexpected '\"y\"'", 29),
         ("fp32 y = const()[val = int32(two)];", "unexpected 'two'", 30),
         ("tensor<fp32, *> y = relu(x = x);", "unexpected '<'", 7),
+        ('fp32 "a\nb" y;', "unexpected '\"a…'", 6),
     ],
 )
 def test_statements_that_are_wrong(body, message, column):
