@@ -54,8 +54,8 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     """The core IR of a model, as imported: nothing optimized, no TensorFlow imported.
 
     Args:
-        source: a path (.mlmodel, .mlpackage, .mlmodelc, .cmir), a specification message, a
-            coremltools MLModel, or a Module, which is returned as it is.
+        source: a path (.mlmodel, .mlpackage, .mlmodelc, a zip archive with one of them, .cmir), a
+            specification message, a coremltools MLModel, or a Module, which is returned as it is.
         options: see `Options`; `batch` and `function` matter here.
         watch: told about the stages.
 
@@ -116,17 +116,19 @@ def _import(source: Any, options: Options, watch: Watch) -> Module:
     from .frontends.mil import ProgramOptions, import_program
     from .frontends.nn import ImportOptions, import_network
     from .source.interface import read_interface
-    from .source.spec import network_of, read_spec
+    from .source.reading import read_model
+    from .source.spec import network_of
     from .source.survey import survey
 
     with watch.stage("read"):
-        spec = read_spec(source)
+        read = read_model(source)
+        spec = read.spec
         watch.survey = survey(spec)
     with watch.stage("import"):
         name = Path(source).stem if isinstance(source, str | Path) else "model"
         if spec.WhichOneof("Type") == "mlProgram":
             chosen = ProgramOptions(options.fixed_shapes, options.precision)
-            return import_program(spec.mlProgram, read_interface(spec), None, name, chosen)
+            return import_program(spec.mlProgram, read_interface(spec), read.weights, name, chosen)
         network = network_of(spec)
         interface = read_interface(spec)
         wanted = ImportOptions(options.batch, options.fixed_shapes, options.dims())
@@ -134,11 +136,12 @@ def _import(source: Any, options: Options, watch: Watch) -> Module:
 
 
 def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
-    """Write a model's specification as a `.mlmodel`: compiled networks become layers again.
+    """Write a model's specification: what was compiled becomes layers and operations again.
 
     Args:
         source: what `load` takes, except IR.
-        path: the file, which appears whole or not at all.
+        path: a `.mlpackage` folder, with the weight files of ML Programs, if it is called so; else
+            a `.mlmodel` file. It appears whole or not at all.
         watch: told about the stages.
 
     Returns:
@@ -148,20 +151,24 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
         CompileError: the model can't be read, or no such file can hold it.
         OSError: the file can't be written.
     """
-    from .source.spec import read_spec, write_spec
+    from .source.package_writer import write_package
+    from .source.reading import read_model
+    from .source.spec import write_spec
     from .source.survey import survey
 
     watch = watch or Watch()
     file = str(source) if isinstance(source, str | Path) else ""
     try:
         with watch.stage("read"):
-            spec = read_spec(source)
-            watch.survey = survey(spec)
+            read = read_model(source)
+            watch.survey = survey(read.spec)
         with watch.stage("write"):
-            write_spec(spec, path)
+            if path.suffix == ".mlpackage":
+                return write_package(read, path)
+            write_spec(read.spec, path)
     except CompileError as error:
         raise error.in_file(file) from None
-    return spec
+    return read.spec
 
 
 def optimize(

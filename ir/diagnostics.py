@@ -9,6 +9,8 @@ from .location import UNKNOWN, Location, Unknown, leaves
 Kind: TypeAlias = Literal["malformed", "unsupported", "invalid", "usage", "internal"]
 Severity: TypeAlias = Literal["error", "warning"]
 
+_LONGEST_LINE = 160
+
 
 @dataclass(frozen=True)
 class Diagnostic:
@@ -80,9 +82,14 @@ class CompileWarning(UserWarning):
 
 
 def caret_excerpt(text: str, line: int, column: int, width: int = 1) -> str:
-    """The line of `text` (counted from 1) with carets below `column`."""
+    """The line of `text` (counted from 1) with carets below `column`; of long lines, a part."""
     lines = text.splitlines()
     source = lines[line - 1] if 0 < line <= len(lines) else ""
+    if len(source) > _LONGEST_LINE:
+        start = max(0, min(column - 1 - _LONGEST_LINE // 2, len(source) - _LONGEST_LINE))
+        end = start + _LONGEST_LINE
+        cut = "…" if start else "", "…" if end < len(source) else ""
+        source, column = f"{cut[0]}{source[start:end]}{cut[1]}", column - start + len(cut[0])
     gutter = f"{line:>5} | "
     # Tabs are kept in the padding so that the caret stays below its character.
     padding = "".join("\t" if c == "\t" else " " for c in source[: column - 1])

@@ -21,17 +21,21 @@ EXAMPLES = """\
   cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
   cmlc MobileNet.cmir                            compile that
   cmlc MobileNet.mlmodelc -o MobileNet.mlmodel   get a model back from its compiled form
+  cmlc Whisper.mlmodelc -o Whisper.mlpackage     the same with the weights of an ML Program
 """
 STAGES = ("imported", "optimized", "tf")
-EMITS = ("savedmodel", "ir", "mlmodel")
-_BY_SUFFIX = {".cmir": "ir", ".mlmodel": "mlmodel"}
+EMITS = ("savedmodel", "ir", "mlmodel", "mlpackage")
+_BY_SUFFIX = {".cmir": "ir", ".mlmodel": "mlmodel", ".mlpackage": "mlpackage"}
+_MESSAGES = ("mlmodel", "mlpackage")
 
 
 def make_parser() -> console.CommandParser:
     """The options of `cmlc`."""
     parser = console.CommandParser("cmlc", "Compile a Core ML model to TensorFlow.", EXAMPLES)
     add = parser.add_argument
-    add("model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage, .mlmodelc or .cmir")
+    add(
+        "model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage, .mlmodelc, .zip or .cmir"
+    )
     add("-o", "--output", metavar="OUT", help="where to write; MODEL_savedmodel by default")
     add("--emit", choices=EMITS, help="what to make; by default, what OUT's name says")
     add("--stage", choices=STAGES, help="which IR --emit=ir prints; by default, as imported")
@@ -94,8 +98,8 @@ def _run(given: argparse.Namespace) -> int:
         if emit == "ir":
             module = _module(given, watch)
             facts = _write_ir(module, given, watch) if _file(given) else None
-        elif emit == "mlmodel":
-            facts = _write_mlmodel(given, watch)
+        elif emit in _MESSAGES:
+            facts = _write_message(given, watch)
         else:
             facts = _write_savedmodel(given, watch)
     if given.timing and not given.json:
@@ -118,8 +122,8 @@ def _check_usage(given: argparse.Namespace, emit: str) -> None:
     if emit != "ir" and (given.stage or given.locations):
         name = "--stage" if given.stage else "--locations"
         raise console.usage_error(f"{name} is about IR", "add --emit=ir")
-    if emit == "mlmodel":
-        _check_mlmodel(given)
+    if emit in _MESSAGES:
+        _check_message(given, emit)
     if emit == "ir":
         file = _file(given)
         if given.json and not file:
@@ -131,13 +135,15 @@ def _check_usage(given: argparse.Namespace, emit: str) -> None:
     check_names(print_after(given), ("all", "changed"))
 
 
-def _check_mlmodel(given: argparse.Namespace) -> None:
-    """A `.mlmodel` is the model as it is: nothing of it is chosen, and it has a name."""
+def _check_message(given: argparse.Namespace, emit: str) -> None:
+    """The model is written as it is: nothing of it is chosen, and it has a name."""
     file = _file(given)
-    if file is None or file.suffix != ".mlmodel":
-        raise console.usage_error("a model goes to a file called .mlmodel", "add -o OUT.mlmodel")
+    if file is None or file.suffix != f".{emit}":
+        where = "file" if emit == "mlmodel" else "folder"
+        message = f"a model goes to a {where} called .{emit}"
+        raise console.usage_error(message, f"add -o OUT.{emit}")
     if given.model.suffix == ".cmir":
-        raise console.usage_error("IR can't become a .mlmodel", "name the model it was made of")
+        raise console.usage_error(f"IR can't become a .{emit}", "name the model it was made of")
     parser = make_parser()
     for option in (
         "batch",
@@ -150,7 +156,7 @@ def _check_mlmodel(given: argparse.Namespace) -> None:
     ):
         if getattr(given, option) != parser.get_default(option):
             name = f"--{option.replace('_', '-')}"
-            raise console.usage_error(f"{name} is about compiling, which --emit=mlmodel doesn't")
+            raise console.usage_error(f"{name} is about compiling, which --emit={emit} doesn't")
 
 
 def _file(given: argparse.Namespace) -> Path | None:
@@ -237,16 +243,16 @@ def _write_ir(module: "Module", given: argparse.Namespace, watch: "Watch") -> di
     }
 
 
-def _write_mlmodel(given: argparse.Namespace, watch: "Watch") -> dict[str, Any]:
+def _write_message(given: argparse.Namespace, watch: "Watch") -> dict[str, Any]:
     from ..compiler.driver import write_message
-    from .summary import message_facts
+    from .summary import folder_size, message_facts
 
     path = Path(given.output)
     with console.writing(path):
         spec = write_message(given.model, path, watch)
     return message_facts(spec, watch, given.model) | {
         "output": str(path),
-        "output_bytes": path.stat().st_size,
+        "output_bytes": folder_size(path) if path.is_dir() else path.stat().st_size,
     }
 
 

@@ -179,7 +179,7 @@ def _how_to_load(facts: Mapping[str, Any]) -> str:
     output = facts["output"]
     if output.endswith(".cmir"):
         return f"  cmlc-opt {output} --passes=canonicalize\n  cmlc {output}"
-    if output.endswith(".mlmodel"):
+    if output.endswith((".mlmodel", ".mlpackage")):
         return f'  import coremltools\n  model = coremltools.models.MLModel("{output}")'
     return (
         "  import tensorflow as tf\n"

@@ -5,21 +5,32 @@ from typing import Any
 
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.location import InModel
-from .coremldata import COPY_AGAIN, NETWORKS, Archive, read_archive, read_images, read_optionals
+from .coremldata import (
+    COPY_AGAIN,
+    NETWORKS,
+    PIPELINES,
+    Archive,
+    read_archive,
+    read_images,
+    read_names,
+    read_optionals,
+)
 from .espresso import Read, read_network
 from .espresso.files import SHAPE
 from .interface import Feature, Interface, read_interface
+from .mil_text import read_program
 from .preprocessing import IMAGES, add_preprocessing
+from .programs import stored_values
 from .spec import messages, parse_message
+from .weight_files import MODEL_PATH, relative_name
 
 _ARCHIVE, _OPTIONALS = "coremldata.bin", "neural_network_optionals/coremldata.bin"
 _INSIDE = (_ARCHIVE, "model.mil", "model.espresso.net", "model0/coremldata.bin")
-_UNREAD = {
-    "mlProgram": "compiled ML Programs are not read yet",
-    "pipeline": "compiled pipelines are not read yet",
-    "pipelineClassifier": "compiled pipelines are not read yet",
-    "pipelineRegressor": "compiled pipelines are not read yet",
-}
+_PROGRAM, _NAMES = "model.mil", "modelNames/coremldata.bin"
+# What compilers add to functions: the flexible shapes of inputs, which the description has, too.
+_ADDED = "FlexibleShapeInformation"
+_MOST_STAGES = 1000
+_DEEPEST = 4  # pipelines in pipelines; links could lead round in circles
 _CHANNELS = {"GRAYSCALE": 1, "GRAYSCALE_FLOAT16": 1}
 
 
@@ -28,10 +39,15 @@ def is_compiled(folder: Path) -> bool:
     return folder.suffix == ".mlmodelc" or any((folder / name).is_file() for name in _INSIDE)
 
 
-def read_compiled(folder: Path) -> Any:
+def read_compiled(folder: Path, depth: int = 0) -> Any:
     """The Model message that a compiled model was made of, as far as the compiler kept it.
 
-    Layers that the compiler merged stay merged; weights are those that it stored.
+    Layers that the compiler merged stay merged; weights are those that it stored. Constants of ML
+    Programs name weight files relative to the folder; in pipelines, too.
+
+    Args:
+        folder: the compiled model.
+        depth: how many pipelines it is a stage of.
 
     Raises:
         CompileError: files are missing or damaged, or hold what has no known equivalent.
@@ -39,10 +55,20 @@ def read_compiled(folder: Path) -> Any:
     archive = read_archive(folder / _ARCHIVE)
     if archive.spec:
         return _complete(folder, archive)
-    if archive.kind not in NETWORKS:
-        raise CompileError(_unsupported(folder, archive.kind))
     model = messages("Model_pb2").Model(specificationVersion=archive.version)
     model.description.CopyFrom(archive.description)
+    if archive.kind in NETWORKS:
+        _add_network(folder, archive, model)
+    elif archive.kind == "mlProgram":
+        _add_program(folder, model)
+    elif archive.kind in PIPELINES:
+        _add_stages(folder, archive, model, depth)
+    else:
+        raise CompileError(_unsupported(folder, archive.kind))
+    return model
+
+
+def _add_network(folder: Path, archive: Archive, model: Any) -> None:
     network = getattr(model, archive.kind)
     network.SetInParent()
     _add_labels(network, archive)
@@ -59,7 +85,45 @@ def read_compiled(folder: Path) -> Any:
         network.arrayInputShapeMapping = 1
         network.imageInputShapeMapping = _image_mapping(folder, interface, read)
     model.specificationVersion = max(archive.version, read.version)
-    return model
+
+
+def _add_program(folder: Path, model: Any) -> None:
+    path = folder / _PROGRAM
+    program = read_program(path)
+    for function in program.functions.values():
+        if _ADDED in function.attributes:
+            del function.attributes[_ADDED]
+    for described in model.description.functions:
+        if described.name not in program.functions:
+            message = f"there is no function '{described.name}', which the model is said to have"
+            file = str(path)
+            raise CompileError(Diagnostic(message, "malformed", file=file, remedy=COPY_AGAIN))
+    model.mlProgram.CopyFrom(program)
+
+
+def _add_stages(folder: Path, archive: Archive, model: Any, depth: int) -> None:
+    """The stages of a pipeline, each a compiled model in a folder of its own."""
+    body = getattr(model, archive.kind)
+    pipeline = body if archive.kind == "pipeline" else body.pipeline
+    names, file = read_names(folder / _NAMES), str(folder / _ARCHIVE)
+    if depth == _DEEPEST:
+        message = f"pipelines that are nested more than {_DEEPEST} times are not supported"
+        raise CompileError(Diagnostic(message, "unsupported", file=file))
+    if not 0 < archive.stages <= _MOST_STAGES or len(names) not in (0, archive.stages):
+        message = f"the pipeline has {archive.stages:,} stages, but {len(names)} names of stages"
+        raise CompileError(Diagnostic(message, "malformed", file=file, remedy=COPY_AGAIN))
+    pipeline.names.extend(names)
+    for position in range(archive.stages):
+        below = f"model{position}"
+        stage = read_compiled(folder / below, depth + 1)
+        for name, value in stored_values(stage):
+            relative = relative_name(value.blobFileValue.fileName, below)
+            if relative is None:
+                stored = value.blobFileValue.fileName
+                message = f"the constant '{name}' is in '{stored}', which is no file of the model"
+                raise CompileError(Diagnostic(message, "malformed", file=str(folder / below)))
+            value.blobFileValue.fileName = f"{MODEL_PATH}/{relative}"
+        pipeline.models.append(stage)
 
 
 def _complete(folder: Path, archive: Archive) -> Any:
@@ -74,7 +138,7 @@ def _complete(folder: Path, archive: Archive) -> Any:
 
 
 def _unsupported(folder: Path, kind: str) -> Diagnostic:
-    message = _UNREAD.get(kind, f"compiled models of type {kind} are not supported")
+    message = f"compiled models of type {kind} are not supported"
     remedy = "compile from the .mlmodel or .mlpackage that this folder was made of"
     return Diagnostic(message, "unsupported", file=str(folder), subject=kind, remedy=remedy)
 

@@ -6,7 +6,7 @@ must be accounted for.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,12 +15,14 @@ from .spec import messages
 
 COPY_AGAIN = "copy or compile the whole .mlmodelc folder again"
 NETWORKS = ("neuralNetwork", "neuralNetworkClassifier")
+PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 # A classifier's labels, by the number of their field in the specification.
 _STRINGS, _INTEGERS = 100, 101
 _CLASSIFIER = 403
 _LARGEST = 1 << 28
 _MAPS = ("a factor", "isBGR", "isGray", "blueBias", "greenBias", "redBias", "grayBias", "scale")
 _OPTIONALS = (8, 16, 32, 40)
+_AGAIN = "the model's type a second time"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Archive:
         labels: a classifier's.
         probabilities: the blob that holds a classifier's probabilities.
         outputs: the blobs that are a network's outputs; networks only, like labels.
+        stages: how many models a pipeline has.
     """
 
     kind: str
@@ -44,6 +47,7 @@ class Archive:
     labels: tuple[str, ...] | tuple[int, ...] = ()
     probabilities: str = ""
     outputs: tuple[str, ...] = ()
+    stages: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,30 @@ def read_archive(path: Path) -> Archive:
         return Archive(field.name, version, spec=cursor.rest())
     if signature.partition(".")[0] != "generic":
         cursor.fail(f"the signature '{signature[:40]}' is not known", "unsupported")
-    description = _description(cursor)
-    if field.name not in NETWORKS:
-        return Archive(field.name, version, description=description)
-    cursor.expect(number, "the model's type a second time")
-    labels, probabilities = _labels(cursor) if number == _CLASSIFIER else ((), "")
-    outputs = tuple(cursor.text() for _ in range(cursor.count(8)))
+    archive = Archive(field.name, version, description=_description(cursor))
+    if archive.kind in PIPELINES:
+        archive = replace(archive, stages=cursor.number())
+        cursor.expect(number, _AGAIN)
+    elif archive.kind == "mlProgram":
+        _functions(cursor, number)
+    elif archive.kind in NETWORKS:
+        cursor.expect(number, _AGAIN)
+        labels, probabilities = _labels(cursor) if number == _CLASSIFIER else ((), "")
+        outputs = tuple(cursor.text() for _ in range(cursor.count(8)))
+        archive = replace(archive, labels=labels, probabilities=probabilities, outputs=outputs)
+    else:
+        return archive
     cursor.end()
-    return Archive(field.name, version, b"", description, labels, probabilities, outputs)
+    return archive
+
+
+def _functions(cursor: "_Cursor", number: int) -> None:
+    """For every function of a program the model's type, and no names: text has the outputs."""
+    cursor.expect(number, _AGAIN)
+    cursor.expect(0, "the number of outputs, none,")
+    while cursor.left():
+        cursor.expect(number, _AGAIN)
+        cursor.expect(0, "the number of outputs, none,")
 
 
 def _signature(cursor: "_Cursor") -> tuple[str, int]:
@@ -128,6 +148,20 @@ def _labels(cursor: "_Cursor") -> tuple[tuple[str, ...] | tuple[int, ...], str]:
     if kind == _STRINGS:
         return tuple(cursor.text() for _ in range(count)), cursor.text()
     return tuple(cursor.unpack("<q") for _ in range(count)), cursor.text()
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """The names of a pipeline's stages; none without the file.
+
+    Raises:
+        CompileError: the file is damaged.
+    """
+    if not path.exists():
+        return ()
+    cursor = _Cursor(path)
+    names = tuple(cursor.text() for _ in range(cursor.count(8)))
+    cursor.end()
+    return names
 
 
 def read_images(path: Path) -> dict[str, ImageParameters] | None:

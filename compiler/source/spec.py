@@ -7,8 +7,6 @@ modules carry no types.
 
 import importlib
 import importlib.util
-import mmap
-import os
 import sys
 import tempfile
 import threading
@@ -19,13 +17,13 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from . import package, wire
+from . import wire
 
 # What the messages of the installed coremltools describe (iOS 26).
 KNOWN_VERSION = 10
-_LARGEST_MESSAGE = 2**31 - 1
+LARGEST_MESSAGE = 2**31 - 1
 _NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
-_DOWNLOAD_AGAIN = "download or export the model again"
+DOWNLOAD_AGAIN = "download or export the model again"
 
 # How files that are often mistaken for a model begin: what they are, what to do. No model begins
 # like this: read as tags, these bytes have a wire type that Model doesn't use, or the number 0.
@@ -79,21 +77,14 @@ def _stand_in() -> Iterator[None]:
 
 
 def read_spec(source: object) -> Any:
-    """The Model message of a `.mlmodel`, `.mlpackage` or `.mlmodelc`, a message or an MLModel.
+    """The Model message of what `reading.read_model` reads: a path, a message, an MLModel.
 
     Raises:
         CompileError: the source is no Core ML model, or a newer one than is known.
     """
-    if isinstance(source, str | os.PathLike):
-        return _read_path(Path(source))
-    if callable(get_spec := getattr(source, "get_spec", None)):
-        source = get_spec()
-    descriptor = getattr(source, "DESCRIPTOR", None)
-    if getattr(descriptor, "full_name", "") != "CoreML.Specification.Model":
-        message = f"a model is a path, a Model message or an MLModel, not {type(source).__name__}"
-        raise CompileError(Diagnostic(message, "usage"))
-    _check(source, "")
-    return source
+    from .reading import read_model  # which is made of messages from here
+
+    return read_model(source).spec
 
 
 def model_kind(spec: Any) -> str:
@@ -122,13 +113,13 @@ def write_spec(spec: Any, path: Path) -> None:
         CompileError: such a file can't hold the model.
         OSError: the file can't be written.
     """
-    if any(model_kind(part) == "mlProgram" for part in _parts(spec)):
+    if any(model_kind(part) == "mlProgram" for part in parts(spec)):
         message = (
             "an ML Program keeps its weights beside the model, where no .mlmodel can have them"
         )
-        remedy = "keep its .mlpackage"
+        remedy = "write a .mlpackage"
         raise CompileError(Diagnostic(message, "unsupported", subject="mlProgram", remedy=remedy))
-    if spec.ByteSize() > _LARGEST_MESSAGE:
+    if spec.ByteSize() > LARGEST_MESSAGE:
         message = "the model is larger than 2 GiB, more than a .mlmodel can hold"
         raise CompileError(Diagnostic(message, "unsupported"))
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
@@ -137,34 +128,14 @@ def write_spec(spec: Any, path: Path) -> None:
         file.replace(path)
 
 
-def _parts(spec: Any) -> Iterator[Any]:
-    """A model, and the models of a pipeline."""
+def parts(spec: Any) -> Iterator[Any]:
+    """A model, and the models of a pipeline, from the outside in."""
     yield spec
     kind = model_kind(spec)
     if kind.startswith("pipeline"):
         body = getattr(spec, kind)
         for part in (body if kind == "pipeline" else body.pipeline).models:
-            yield from _parts(part)
-
-
-def _read_path(path: Path) -> Any:
-    from .compiled import is_compiled, read_compiled  # which is made of messages from here
-
-    try:
-        if path.is_dir() and not package.is_package(path) and is_compiled(path):
-            return read_compiled(path)
-        file = package.model_file(path) if path.is_dir() else path
-        with file.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size == 0:
-                _malformed(str(file), "the file is empty", _DOWNLOAD_AGAIN)
-            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-            with mapped, memoryview(mapped) as data:
-                return parse_message(data, str(file))
-    except FileNotFoundError:
-        _malformed(str(path), "there is no such file or folder", "check the path")
-    except OSError as error:
-        _malformed(str(path), f"the file can't be read: {error.strerror or error}")
+            yield from parts(part)
 
 
 def parse_message(data: memoryview, file: str) -> Any:
@@ -178,10 +149,10 @@ def parse_message(data: memoryview, file: str) -> Any:
     head = bytes(data[:256]).removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     for start, what, remedy in _MISTAKEN:
         if head.startswith(start):
-            _malformed(file, f"this is {what}", remedy)
-    if len(data) > _LARGEST_MESSAGE:
+            malformed(file, f"this is {what}", remedy)
+    if len(data) > LARGEST_MESSAGE:
         message = "the file is larger than 2 GiB, more than a protobuf message can hold"
-        raise CompileError(Diagnostic(message, "malformed", file=file, remedy=_DOWNLOAD_AGAIN))
+        raise CompileError(Diagnostic(message, "malformed", file=file, remedy=DOWNLOAD_AGAIN))
     _check_fields(data, file)
     model = messages("Model_pb2").Model
     try:
@@ -191,7 +162,7 @@ def parse_message(data: memoryview, file: str) -> Any:
         message = f"the model can't be decoded: its {name} is damaged or in a pre-release format"
         remedy = "export the model again with a current coremltools"
     else:
-        _check(spec, file)
+        check_model(spec, file)
         return spec
     # Outside the handler: its traceback would keep the mapped file open.
     diagnostic = Diagnostic(message, "malformed", file=file, remedy=remedy)
@@ -220,11 +191,11 @@ def _check_fields(data: memoryview, file: str) -> None:
         _check_version(version, file)
     if cut and _is_known(cut, known):
         missing = f"{cut.end - len(data):,} bytes of its {known[cut.number].name} are missing"
-        _malformed(file, f"the file is cut short: {missing}", _DOWNLOAD_AGAIN)
+        malformed(file, f"the file is cut short: {missing}", DOWNLOAD_AGAIN)
     if seen & of_type:
         rest = len(data) - offset
-        _malformed(file, f"{rest:,} bytes that are no part of the model follow byte {offset:,}")
-    _malformed(file, f"this is no Core ML model: byte {offset:,} starts no field of one")
+        malformed(file, f"{rest:,} bytes that are no part of the model follow byte {offset:,}")
+    malformed(file, f"this is no Core ML model: byte {offset:,} starts no field of one")
 
 
 def _is_known(field: wire.Field, known: Any) -> bool:
@@ -247,17 +218,21 @@ def _damaged_field(data: memoryview) -> str:
     return "content"
 
 
-def _check(spec: Any, file: str) -> None:
-    """What every model has, whatever its type."""
+def check_model(spec: Any, file: str) -> None:
+    """What every model has, whatever its type.
+
+    Raises:
+        CompileError: it has no type, or a newer version than is known.
+    """
     _check_version(spec.specificationVersion, file)
     if not model_kind(spec):
         message = "the file holds no model: none of the model types is set"
-        _malformed(file, message, "export the model again with a current coremltools")
+        malformed(file, message, "export the model again with a current coremltools")
 
 
 def _check_version(version: int, file: str) -> None:
     if version < 1:
-        _malformed(file, f"this is no Core ML model: its specification version is {version}")
+        malformed(file, f"this is no Core ML model: its specification version is {version}")
     if version > KNOWN_VERSION:
         message = f"specification version {version} is newer than {KNOWN_VERSION}, the newest known"
         remedy = "export the model for an older deployment target"
@@ -266,5 +241,6 @@ def _check_version(version: int, file: str) -> None:
         )
 
 
-def _malformed(file: str, message: str, remedy: str = _DOWNLOAD_AGAIN) -> NoReturn:
+def malformed(file: str, message: str, remedy: str = DOWNLOAD_AGAIN) -> NoReturn:
+    """Refuse a file."""
     raise CompileError(Diagnostic(message, "malformed", file=file, remedy=remedy))

@@ -3,13 +3,18 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
+from .blob import KINDS
+from .programs import operations, stored_values
+from .spec import parts
 from .weights import encoding
 
 _LAYER = "CoreML.Specification.NeuralNetworkLayer"
-_OPERATION = "CoreML.Specification.MILSpec.Operation"
 _WEIGHTS = "CoreML.Specification.WeightParams"
+_PROGRAM = "CoreML.Specification.MILSpec.Program"
+_BLOBS = {kind.number: kind for kind in KINDS.values()}
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Survey:
     """Counts for summaries.
 
     Attributes:
-        layers: number of layers by type, nested networks included; of a program's operations.
+        layers: number of layers or operations by type, nested ones included, constants not.
         encodings: number of weight tensors by encoding.
         weight_bytes: what they take in the file.
     """
@@ -34,20 +39,29 @@ def survey(spec: Any) -> Survey:
         name = message.DESCRIPTOR.full_name
         if name == _LAYER:
             layers[message.WhichOneof("layer") or "(none)"] += 1
-        elif name == _OPERATION:
-            layers[message.type] += message.type != "const"
         elif name == _WEIGHTS and (kind := encoding(message)) != "empty":
             encodings[kind] += 1
             size += 4 * len(message.floatValue) + len(message.float16Value)
             size += len(message.rawValue) + len(message.int8RawValue)
-    return Survey(+layers, encodings, size)
+    for part in parts(spec):
+        layers.update(op.type for op in operations(part.mlProgram) if op.type != "const")
+    # Constants that share their place in a file are there once.
+    stored = {
+        (value.blobFileValue.fileName, value.blobFileValue.offset): value.type.tensorType
+        for _, value in stored_values(spec)
+    }
+    for tensor in stored.values():
+        if blob := _BLOBS.get(tensor.dataType):
+            encodings[blob.name] += 1
+            size += -(-prod(dim.constant.size for dim in tensor.dimensions) * blob.bits // 8)
+    return Survey(layers, encodings, size)
 
 
 def _messages(message: Any) -> Iterator[Any]:
-    """A message and all inside it."""
+    """A message and all inside it, but for ML Programs."""
     yield message
     for descriptor, value in message.ListFields():
-        if descriptor.message_type is None:
+        if descriptor.message_type is None or descriptor.message_type.full_name == _PROGRAM:
             continue
         if hasattr(value, "ListFields"):
             children = (value,)

@@ -15,6 +15,7 @@ from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.resources import LazyResource, Resource
 from ...ir.types import Array, DType, Tensor
 from . import wire
+from .bits import unpack
 
 _FIELDS = ("floatValue", "float16Value", "rawValue", "int8RawValue")
 _SCHEMES = {"linearQuantization": "linear", "lookupTableQuantization": "lut"}
@@ -169,7 +170,8 @@ def _decode(params: Any, shape: tuple[int, ...], output_axis: int) -> Array:
             return halves.astype(np.float32).reshape(shape)
         case ["rawValue"]:
             bits = params.quantization.numberOfBits
-            codes = _unpack(np.frombuffer(params.rawValue, np.uint8), bits, prod(shape))
+            data = np.frombuffer(params.rawValue, np.uint8)
+            codes = unpack(data, bits, prod(shape), lowest_first=False)
             return _look_up(_tables(params.quantization), codes.reshape(shape), output_axis)
         case ["int8RawValue"]:
             scale = np.float32(params.quantization.linearQuantization.scale[0])
@@ -189,24 +191,6 @@ def _packed_floats(params: Any) -> Array:
     floats = np.frombuffer(data, "<f4", (field.end - field.payload) // 4, field.payload)
     # Tag and length are of any size; kernels want aligned data. The serialized bytes go away.
     return floats.astype(np.float32, copy=not floats.flags.aligned)
-
-
-def _unpack(data: Array, bits: int, count: int) -> Array:
-    """The first `count` codes of `bits` bits each, the most significant bit first."""
-    if bits == 8:
-        return data[:count]
-    # Eight codes take a whole number of bytes; one byte more lets every code see its neighbour.
-    groups = -(-count // 8)
-    grouped = np.zeros((groups, bits + 1), np.uint16)
-    padded = np.zeros(groups * bits, np.uint8)
-    padded[: data.size] = data
-    grouped[:, :bits] = padded.reshape(groups, bits)
-    codes = np.empty((groups, 8), np.uint8)
-    for index in range(8):
-        byte, bit = divmod(index * bits, 8)
-        window = grouped[:, byte] << 8 | grouped[:, byte + 1]
-        codes[:, index] = (window >> (16 - bit - bits)) & ((1 << bits) - 1)
-    return codes.reshape(-1)[:count]
 
 
 def _tables(quantization: Any) -> Array:

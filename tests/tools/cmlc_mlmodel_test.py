@@ -161,7 +161,7 @@ def test_coremltools_reads_it(tmp_path):
 
 def test_a_model_too_large(monkeypatch, tmp_path):
     spec = read_spec(DIGITS)
-    monkeypatch.setattr(spec_module, "_LARGEST_MESSAGE", 1000)
+    monkeypatch.setattr(spec_module, "LARGEST_MESSAGE", 1000)
     with pytest.raises(CompileError, match="larger than 2 GiB, more than a"):
         spec_module.write_spec(spec, tmp_path / "out.mlmodel")
     assert left_behind() == []

@@ -10,6 +10,7 @@ import numpy as np
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dims import Dim
 from ....ir.types import Array, DType, Tensor
+from ...source.bits import signed, unpack
 
 # DataType of the specification → the IR's; narrower integers are kept in bytes.
 DTYPES = {
@@ -161,9 +162,8 @@ def unpacked(stored: bytes, data_type: int, count: int) -> Array:
     bits = NARROW[data_type]
     if len(stored) != (bits * count + 7) // 8:
         fail(f"holds {len(stored)} bytes for {count} elements of {bits} bits")
-    single = np.unpackbits(np.frombuffer(stored, "u1"), count=bits * count, bitorder="little")
-    numbers = single.reshape(count, bits) @ (1 << np.arange(bits))
-    return np.where(numbers >= 8, numbers - 16, numbers) if data_type == INT4 else numbers
+    codes = unpack(np.frombuffer(stored, np.uint8), bits, count, lowest_first=True)
+    return signed(codes, bits) if data_type == INT4 else codes
 
 
 def fail(message: str, kind: Any = "malformed") -> NoReturn:

@@ -24,8 +24,8 @@ Names = dict[str, Value | None]  # None: the operation that makes it failed
 class Weights(Protocol):
     """Where constants that a program doesn't hold itself are."""
 
-    def resource(self, value: Any, type: Tensor, name: str) -> Resource:
-        """The data of a Value message with a BlobFileValue, of this type.
+    def resource(self, value: Any, tensor_type: Any, name: str) -> Resource:
+        """The data of a BlobFileValue message, of the type of a TensorType message.
 
         Raises:
             CompileError: the file or the data are missing or damaged.
@@ -204,7 +204,8 @@ class Scope:
             message = f"the constant '{name}' is in a weight file, which is not there"
             remedy = "give the path of the package, not its specification alone"
             raise CompileError(Diagnostic(message, "malformed", remedy=remedy))
-        resource = self.walk.weights.resource(value, kind, name)
+        tensor = value.type.tensorType
+        resource = self.walk.weights.resource(value.blobFileValue, tensor, name)
         if self.walk.singles and kind.dtype is DType.F16:
             resource = _in_singles(resource)
         return constant(resource, name)

@@ -1,0 +1,54 @@
+"""Numbers of 1 to 8 bits each, packed without gaps: unpacked to one byte each."""
+
+import numpy as np
+
+from ...ir.types import Array
+
+# Groups of eight numbers at a time: temporary arrays stay small whatever the size of the data.
+_PART = 1 << 18
+
+
+def unpack(data: Array, bits: int, count: int, *, lowest_first: bool) -> Array:
+    """The first `count` numbers of `bits` bits each, as unsigned bytes.
+
+    Args:
+        data: bytes; as many as the numbers take, or more.
+        bits: 1 to 8.
+        count: how many numbers.
+        lowest_first: the first number is in the lowest bits of the first byte, and numbers that
+            cross bytes go on in the lowest bits of the next one (ML Programs). Otherwise it is in
+            the highest bits, and so on (NeuralNetworks).
+    """
+    if bits == 8:
+        return data[:count]
+    codes = np.empty(count, np.uint8)
+    for start in range(0, count, 8 * _PART):
+        part = codes[start : start + 8 * _PART]
+        taken = data[start // 8 * bits : (start // 8 + _PART) * bits]
+        part[:] = _groups(taken, bits, part.size, lowest_first)
+    return codes
+
+
+def _groups(data: Array, bits: int, count: int, lowest_first: bool) -> Array:
+    # Eight numbers take a whole number of bytes; one byte more lets each see its neighbour.
+    groups = -(-count // 8)
+    grouped = np.zeros((groups, bits + 1), np.uint16)
+    padded = np.zeros(groups * bits, np.uint8)
+    padded[: data.size] = data[: padded.size]
+    grouped[:, :bits] = padded.reshape(groups, bits)
+    codes = np.empty((groups, 8), np.uint8)
+    for index in range(8):
+        byte, bit = divmod(index * bits, 8)
+        first, second = grouped[:, byte], grouped[:, byte + 1]
+        if lowest_first:
+            window = (first | second << 8) >> bit
+        else:
+            window = (first << 8 | second) >> (16 - bit - bits)
+        codes[:, index] = window & ((1 << bits) - 1)
+    return codes.reshape(-1)[:count]
+
+
+def signed(codes: Array, bits: int) -> Array:
+    """Unsigned numbers of `bits` bits read as two's complement: 15 of 4 bits is -1."""
+    shift = 8 - bits
+    return (codes << shift).view(np.int8) >> shift

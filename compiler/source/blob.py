@@ -1,0 +1,225 @@
+"""Weight files of ML Programs (`weight.bin`, MILBlob version 2), mapped and read where needed.
+
+A header, then blobs: 64 bytes that describe one, and its data. Constants of a program say where the
+description is. What each type becomes in the IR, which has none narrower than a byte:
+
+    fp16, fp32, int8, int16, int32, uint8, uint16, uint32    the same
+    bf16                                                     f32, exactly
+    int4                                                     i8
+    uint1, uint2, uint3, uint4, uint6                        u8
+
+A resource remembers the type it is stored in (`BlobResource.kind`) and gives the stored bytes
+(`packed`), so that who wants the compressed form can have it.
+"""
+
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...ir.resources import Resource
+from ...ir.types import Array, DType, Tensor
+from .bits import signed, unpack
+
+_HEADER = 64
+_DESCRIPTION = struct.Struct("<IIQQQ")  # sentinel, type, size, offset, padding; 32 bytes unused
+_SENTINEL = 0xDEADBEEF
+_VERSION = 2
+
+
+class BlobKind(NamedTuple):
+    """A type of elements.
+
+    Attributes:
+        name: as the text of programs spells it.
+        number: of the type in the specification of programs (`DataType`).
+        bits: of one element in the file.
+        dtype: what elements are in the IR.
+    """
+
+    name: str
+    number: int
+    bits: int
+    dtype: DType
+
+
+# By their numbers in weight files.
+KINDS = {
+    1: BlobKind("fp16", 10, 16, DType.F16),
+    2: BlobKind("fp32", 11, 32, DType.F32),
+    3: BlobKind("uint8", 31, 8, DType.U8),
+    4: BlobKind("int8", 21, 8, DType.I8),
+    5: BlobKind("bf16", 13, 16, DType.F32),
+    6: BlobKind("int16", 22, 16, DType.I16),
+    7: BlobKind("uint16", 32, 16, DType.U16),
+    8: BlobKind("int4", 25, 4, DType.I8),
+    9: BlobKind("uint1", 37, 1, DType.U8),
+    10: BlobKind("uint2", 36, 2, DType.U8),
+    11: BlobKind("uint4", 35, 4, DType.U8),
+    12: BlobKind("uint3", 39, 3, DType.U8),
+    13: BlobKind("uint6", 38, 6, DType.U8),
+    14: BlobKind("int32", 23, 32, DType.I32),
+    15: BlobKind("uint32", 33, 32, DType.U32),
+}
+_EIGHT_BIT_FLOATS = {16: "fp8 (E4M3FN)", 17: "fp8 (E5M2)"}
+
+
+class BlobError(ValueError):
+    """What is wrong with a weight file or a blob, as the end of a sentence that begins with it.
+
+    Attributes:
+        unsupported: nothing is wrong, but it can't be read.
+    """
+
+    def __init__(self, message: str, *, unsupported: bool = False) -> None:
+        super().__init__(message)
+        self.unsupported = unsupported
+
+
+@dataclass(frozen=True)
+class FileRange:
+    """Where a weight file is: a file, or a part of one, such as of an archive.
+
+    Attributes:
+        size: in bytes; None for all from `start`.
+        owner: what the file exists as long as, such as a temporary folder.
+    """
+
+    path: Path
+    start: int = 0
+    size: int | None = None
+    owner: object = None
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One blob as its description has it: type, place and size in bytes, unused bits at the end.
+
+    The last is undefined for elements of whole bytes: old writers left there what was in memory.
+    """
+
+    kind: BlobKind
+    offset: int
+    size: int
+    padding: int
+
+
+class BlobFile:
+    """A weight file. It is mapped here, once for all its blobs.
+
+    Raises:
+        BlobError: it is no weight file, or one of another version.
+        OSError: it can't be read.
+    """
+
+    def __init__(self, file: FileRange) -> None:
+        self.file = file
+        with file.path.open("rb") as stream:
+            length = os.fstat(stream.fileno()).st_size
+            self.size = length - file.start if file.size is None else file.size
+            if self.size < _HEADER:
+                raise BlobError(f"is no weight file: it has only {self.size:,} bytes")
+            if file.start + self.size > length:
+                raise BlobError("is cut short")
+            self._data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        count, version = struct.unpack_from("<II", self._data, file.start)
+        if version != _VERSION:
+            message = f"has version {version} where weight files have {_VERSION}"
+            raise BlobError(message, unsupported=0 < version < 16)
+        if not 0 < count <= self.size // _HEADER - 1:
+            raise BlobError(f"says that it has {count:,} blobs, in {self.size:,} bytes")
+
+    def blob(self, offset: int) -> Blob:
+        """The blob that is described at `offset`.
+
+        Raises:
+            BlobError: there is none, it lies outside the file, or is of an unknown type.
+        """
+        if offset < _HEADER or offset + 64 > self.size:
+            raise BlobError(f"has no blob at byte {offset:,}: it has {self.size:,} bytes")
+        sentinel, code, size, start, padding = _DESCRIPTION.unpack_from(
+            self._data, self.file.start + offset
+        )
+        if sentinel != _SENTINEL:
+            raise BlobError(f"has no blob at byte {offset:,}")
+        if code in _EIGHT_BIT_FLOATS:
+            message = f"holds {_EIGHT_BIT_FLOATS[code]} at byte {offset:,}"
+            raise BlobError(message, unsupported=True)
+        if code not in KINDS:
+            raise BlobError(f"holds elements of the unknown type {code} at byte {offset:,}")
+        if start < _HEADER or start + size > self.size:
+            message = f"ends at byte {self.size:,}, before the blob described at {offset:,} does"
+            raise BlobError(f"{message}: it takes bytes {start:,} to {start + size:,}")
+        return Blob(KINDS[code], start, size, padding)
+
+    def data(self, blob: Blob) -> Array:
+        """The blob's bytes; mapped, not copied."""
+        return np.frombuffer(self._data, np.uint8, blob.size, self.file.start + blob.offset)
+
+    def resource(
+        self, offset: int, data_type: int, shape: tuple[int, ...], name: str
+    ) -> "BlobResource":
+        """The blob described at `offset` as a resource of the type in the table above.
+
+        Args:
+            offset: of the blob's description.
+            data_type: of the elements, a number of the specification's `DataType`.
+            shape: how many elements there are.
+            name: the resource's.
+
+        Raises:
+            BlobError: the blob is not there, or another one.
+        """
+        blob = self.blob(offset)
+        if blob.kind.number != data_type:
+            names = (kind.name for kind in KINDS.values() if kind.number == data_type)
+            expected = next(names, "what no weight file holds")
+            raise BlobError(f"holds {blob.kind.name} at byte {offset:,}, expected {expected}")
+        count, bits = prod(shape), blob.kind.bits
+        if -(-count * bits // 8) != blob.size:
+            message = f"holds {blob.size:,} bytes of {blob.kind.name} at byte {offset:,}"
+            raise BlobError(f"{message}; shape {list(shape)} takes {-(-count * bits // 8):,}")
+        if bits < 8 and blob.size * 8 - count * bits != blob.padding:
+            message = f"holds {blob.kind.name} with {blob.padding} unused bits at byte {offset:,}"
+            raise BlobError(f"{message}; shape {list(shape)} leaves {blob.size * 8 - count * bits}")
+        return BlobResource(self, blob, shape, name)
+
+
+class BlobResource(Resource):
+    """A constant in a weight file, read when asked for.
+
+    Attributes:
+        kind: the type it is stored in.
+    """
+
+    __slots__ = ("_blob", "_file", "kind")
+
+    def __init__(self, file: BlobFile, blob: Blob, shape: tuple[int, ...], name: str = "") -> None:
+        super().__init__(Tensor(blob.kind.dtype, shape), name)
+        self.kind = blob.kind
+        self._file = file
+        self._blob = blob
+
+    def packed(self) -> Array:
+        """The bytes as they are stored: little-endian elements, or bits, the lowest first."""
+        return self._file.data(self._blob)
+
+    def _load(self) -> Array:
+        stored, bits, dtype = self.packed(), self.kind.bits, self.type.dtype.numpy
+        shape = self.type.static_shape
+        if bits < 8:
+            codes = unpack(stored, bits, self.size, lowest_first=True)
+            return (signed(codes, bits) if dtype.kind == "i" else codes).reshape(shape)
+        if self.kind.name == "bf16":
+            return (stored.view("<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
+        elements = stored.view(dtype.newbyteorder("<")).reshape(shape)
+        # Kernels want aligned data: blobs are, but not always in an archive.
+        return elements.astype(dtype, copy=not elements.flags.aligned)
+
+    def release(self) -> None:
+        self._array = None
