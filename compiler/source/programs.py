@@ -8,9 +8,15 @@ from .spec import parts
 
 def operations(program: Any) -> Iterator[Any]:
     """Every Operation message of a Program, those in nested blocks behind the one they are in."""
-    for function in program.functions.values():
-        for block in function.block_specializations.values():
+    for function in _sorted(program.functions):
+        for block in _sorted(function.block_specializations):
             yield from _inside(block)
+
+
+def _sorted(entries: Any) -> Iterator[Any]:
+    """The values of a map by their keys: messages iterate in any order."""
+    for key in sorted(entries):
+        yield entries[key]
 
 
 def _inside(block: Any) -> Iterator[Any]:
@@ -34,8 +40,8 @@ def stored_values(spec: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _values(operation: Any) -> Iterator[Any]:
-    yield from operation.attributes.values()
-    for argument in operation.inputs.values():
+    yield from _sorted(operation.attributes)
+    for argument in _sorted(operation.inputs):
         for binding in argument.arguments:
             if binding.WhichOneof("binding") == "value":
                 yield binding.value
