@@ -18,6 +18,7 @@ from cmlc.compiler.source.mil_text import parse_program, read_program
 from cmlc.compiler.source.programs import operations, stored_values
 from cmlc.compiler.source.reading import program_of, read_model
 from cmlc.compiler.source.spec import messages, parts
+from cmlc.ir.interpret import random_inputs, run
 from mil_files import program_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,3 +178,24 @@ def test_recorded_cases_are_archives_with_models():
             assert resource.array().size == resource.size
             kinds[resource.kind.name] += 1
     assert {"fp32", "fp16", "uint8", "int8", "uint1", "uint4", "int4"} <= kinds.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [*COMPILED, *PACKAGES], ids=named)
+def test_tensorflow_agrees_with_the_interpreter(path):
+    """Within 5e-4 of scale: detectors that see noise add up thousands of terms that cancel."""
+    import cmlc
+
+    if read_model(path).spec.WhichOneof("Type") != "mlProgram":
+        pytest.skip("a neural network")
+    if "DTLN" in path.name:
+        with pytest.raises(cmlc.CompileError, match="make_list has elements of a shape"):
+            cmlc.compile(path)
+        return  # lists of elements of unknown shape: not yet
+    model = cmlc.compile(path)
+    inputs = random_inputs(model.module.main)
+    ours, theirs = run(model.module, inputs), model.executable.run(inputs)
+    for name, array in ours.items():
+        wide = array.astype(float)
+        scale = np.abs(wide).max(initial=1e-6)
+        np.testing.assert_allclose(theirs[name].astype(float) / scale, wide / scale, atol=5e-4)
