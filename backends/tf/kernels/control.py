@@ -14,4 +14,9 @@ def while_loop(
     import tensorflow as tf
 
     shapes = [tf.TensorShape([d if d >= 0 else None for d in s]) for s in shape_invariants]
-    return tf.while_loop(lambda *values: cond(*values)[0], body, loop_vars, shapes)
+
+    def step(*values: Any) -> list[Any]:
+        # TensorFlow loses extents in padding by computed amounts; the IR knows them.
+        return [tf.ensure_shape(x, shape) for x, shape in zip(body(*values), shapes, strict=True)]
+
+    return tf.while_loop(lambda *values: cond(*values)[0], step, loop_vars, shapes)

@@ -81,9 +81,9 @@ def _scaled_extent(cx: MilContext, x: Value, axis: int, factor: float) -> Size:
 
 @rules("resize_nearest_neighbor")
 def resize_nearest_neighbor(cx: MilContext) -> Result:
-    """To a height and a width."""
+    """To a height and a width: the pixel in which a sample's centre lies, as recorded."""
     x, size = _images(cx), (cx.integer("target_size_height"), cx.integer("target_size_width"))
-    return _resized(x, size, "nearest", "default")
+    return _resized(x, size, "nearest", "unalign_corners")
 
 
 @rules("resize_bilinear")
@@ -99,7 +99,7 @@ def resize(cx: MilContext) -> Result:
     """The last dimensions to the last entries of a shape, where 0 leaves one as it is.
 
     The nearest pixel by "DEFAULT" is the one in which the sample's centre lies, as recorded of Core
-    ML: [a, b] becomes [a, b, b]. The definition doesn't say; `resize_nearest_neighbor` differs.
+    ML: [a, b] becomes [a, b, b]. The definition doesn't say.
     """
     x, count = cx.value("x"), cx.integer("resized_dims")
     mode = cx.text("interpolation_mode", "LINEAR")

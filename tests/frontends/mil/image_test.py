@@ -33,7 +33,8 @@ def test_upsample():
 
 def test_resize_to_sizes():
     size = {"target_size_height": 5, "target_size_width": 2}
-    check("resize_nearest_neighbor", (5, 2), resized((5, 2), "nearest", "default"), **size)
+    want = resized((5, 2), "nearest", "unalign_corners")
+    check("resize_nearest_neighbor", (5, 2), want, **size)
     for name in ("STRICT_ALIGN_CORNERS", "ALIGN_CORNERS", "OFFSET_CORNERS", "UNALIGN_CORNERS"):
         want = resized((5, 2), "bilinear", name.lower())
         check("resize_bilinear", (5, 2), want, sampling_mode=name, **size)
