@@ -1,30 +1,25 @@
-"""Lowered IR → tf.function graphs with weights as variables → SavedModel.
+"""Lowered IR → tf.function graphs with weights as variables, by a walk over the ops.
 
-The only module that touches the TensorFlow library (with `kernels`, which runs while graphs are
-traced).
+With its neighbours (`variables`, `saved_model`, `names`) and `kernels`, which runs while graphs are
+traced, the only place that touches the TensorFlow library.
 """
 
 import itertools
-import json
-import keyword
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import Call, Constant
-from ...ir.resources import Resource
 from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import Array, DType, Tensor
 from ..calls import CallOp, plain, resolve
-from . import kernels
+from . import kernels, saved_model
 from .dialect.array import CustomCall
+from .names import argument_names, identifier, tf_dtype, tf_shape
+from .variables import Weights
 
 # TensorFlow's C++ notices (CPU features, missing GPUs) are noise in a compiler's output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -44,35 +39,14 @@ class TensorFlowModule:
         self._tf = tf
         self._module = module
         self._roots = {"tf": tf, "kernels": kernels}
-        self._variables: dict[int, Any] = {}
-        self.root: Any = tf.Module(name=_identifier(module.name or "model"))
-        self.variables: dict[str, Any] = {}
-        self._make_variables()
+        self._weights = Weights(module)
+        self.variables: dict[str, Any] = self._weights.variables
+        self.root: Any = tf.Module(name=identifier(module.name or "model"))
+        # Tracked by the module under this attribute, so that they are saved.
+        self.root.weights = list(self.variables.values())
         self.functions: dict[str, Any] = {
             name: self._function(function) for name, function in module.functions.items()
         }
-
-    # -- weights -------------------------------------------------------------------------------
-
-    def _make_variables(self) -> None:
-        by_content: dict[Resource, Any] = {}
-        for op in self._module.walk():
-            if isinstance(op, Constant) and _is_weight(op.value):
-                variable = by_content.get(op.value)
-                if variable is None:
-                    variable = self._variable(op.value)
-                    by_content[op.value] = variable
-                self._variables[id(op)] = variable
-        # Tracked by the module under this attribute, so that they are saved.
-        self.root.weights = list(self.variables.values())
-
-    def _variable(self, resource: Resource) -> Any:
-        name = _unique(re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", resource.name), self.variables)
-        array: Any = np.ascontiguousarray(resource.array())
-        variable = self._tf.Variable(array, name=name, dtype=_dtype(self._tf, resource.type.dtype))
-        resource.release()
-        self.variables[name] = variable
-        return variable
 
     # -- graphs --------------------------------------------------------------------------------
 
@@ -91,7 +65,7 @@ class TensorFlowModule:
             return dict(zip(outputs, results, strict=True))
 
         specs = {
-            name: tf.TensorSpec(_shape(value.type), _dtype(tf, value.type.dtype), name=name)
+            name: tf.TensorSpec(tf_shape(value.type), tf_dtype(value.type.dtype), name=name)
             for value, name in zip(function.arguments, names, strict=True)
         }
         traced = tf.function(call, autograph=False)
@@ -109,8 +83,7 @@ class TensorFlowModule:
 
     def _results(self, op: Op, values: dict[Value, Any]) -> list[Any]:
         if isinstance(op, Constant):
-            variable = self._variables.get(id(op))
-            return [self._constant(op.value) if variable is None else variable.read_value()]
+            return [self._weights.read(op)]
         if isinstance(op, Call):
             callee = self._module.functions[op.callee]
             return self._run(
@@ -138,12 +111,8 @@ class TensorFlowModule:
         values = {**outer, **dict(zip(body.block.arguments, arguments, strict=True))}
         return tuple(self._run(body.block, values))
 
-    def _constant(self, resource: Resource) -> Any:
-        array = resource.array()
-        return self._tf.constant(array, _dtype(self._tf, resource.type.dtype))
-
     def _converted(self, value: Any) -> Any:
-        return _dtype(self._tf, value) if isinstance(value, DType) else plain(value)
+        return tf_dtype(value) if isinstance(value, DType) else plain(value)
 
     # -- running and saving --------------------------------------------------------------------
 
@@ -155,7 +124,7 @@ class TensorFlowModule:
         """
         callee = self._module.functions[function] if function else self._module.main
         given = {
-            name: self._tf.constant(inputs[value.name], _dtype(self._tf, value.type.dtype))
+            name: self._tf.constant(inputs[value.name], tf_dtype(value.type.dtype))
             for value, name in zip(callee.arguments, argument_names(callee), strict=True)
         }
         try:
@@ -165,117 +134,8 @@ class TensorFlowModule:
         return {name: result.numpy() for name, result in results.items()}
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
-        """Write a SavedModel: the folder appears whole or not at all.
-
-        Every function becomes a signature (`main` is `serving_default`); inputs and outputs have
-        the model's own names. `assets.extra/cmlc.json` describes them.
-        """
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        main = self._module.main.name
-        callees = {
-            "serving_default" if name == main else name: function
-            for name, function in self._module.functions.items()
-        }
-        signatures = {key: self.functions[callee.name] for key, callee in callees.items()}
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
-            target = Path(scratch) / folder.name
-            self._tf.saved_model.save(self.root, str(target), signatures=signatures)
-            self._complete_signatures(target, callees)
-            extra = target / "assets.extra"
-            extra.mkdir(exist_ok=True)
-            (extra / "cmlc.json").write_text(json.dumps(metadata or {}, indent=1) + "\n")
-            if folder.exists():
-                shutil.rmtree(folder)
-            target.replace(folder)
-
-    def _complete_signatures(self, folder: Path, callees: Mapping[str, Function]) -> None:
-        """Say in the file what TensorFlow's own saving can't.
-
-        Inputs get their own names back where only Python identifiers are accepted, and optional
-        ones their defaults, which servers fill in (loading in Python asks for all inputs).
-        """
-        renamed = {
-            name: value.name
-            for function in self._module.functions.values()
-            for value, name in zip(function.arguments, argument_names(function), strict=True)
-            if name != value.name
-        }
-        defaults = {key: self._defaults(callee) for key, callee in callees.items()}
-        if not renamed and not any(defaults.values()):
-            return
-        from tensorflow.core.protobuf import saved_model_pb2
-
-        path = folder / "saved_model.pb"
-        message = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-        for graph in message.meta_graphs:
-            for key, signature in graph.signature_def.items():
-                for name in [n for n in signature.inputs if n in renamed]:
-                    signature.inputs[renamed[name]].CopyFrom(signature.inputs[name])
-                    del signature.inputs[name]
-                for name, array in defaults.get(key, {}).items():
-                    signature.defaults[name].CopyFrom(self._tf.make_tensor_proto(array))
-            objects = graph.object_graph_def
-            for node in objects.nodes:
-                if node.WhichOneof("kind") != "bare_concrete_function":
-                    continue
-                function = node.bare_concrete_function
-                keywords = function.argument_keywords
-                keywords[:] = [renamed.get(name, name) for name in keywords]
-                described = objects.concrete_functions[function.concrete_function_name]
-                for part in described.canonicalized_input_signature.tuple_value.values:
-                    fields = part.dict_value.fields
-                    # What `structured_input_signature` shows; loading takes no identifiers here
-                    # that it would not take as parameters (keywords, other scripts' letters).
-                    for name in [n for n in fields if not renamed.get(n, n).isidentifier()]:
-                        fields[renamed[name]].CopyFrom(fields[name])
-                        del fields[name]
-        path.write_bytes(message.SerializeToString(deterministic=True))
-
-    def _defaults(self, function: Function) -> dict[str, Array]:
-        """What optional inputs of a fixed shape are if they are not given."""
-        rows = zip(function.arguments, function.argument_attributes, strict=True)
-        return {
-            value.name: np.full(
-                value.type.static_shape, facts.get("default", 0), value.type.dtype.numpy
-            )
-            for value, facts in rows
-            if facts.get("optional") and value.type.is_static
-        }
-
-
-def argument_names(function: Function) -> list[str]:
-    """Python identifiers for a function's arguments, unique, in order."""
-    taken: dict[str, None] = {}
-    for value in function.arguments:
-        taken[_unique(_identifier(value.name), taken)] = None
-    return list(taken)
-
-
-def _identifier(name: str) -> str:
-    found = re.sub(r"\W", "_", name, flags=re.ASCII)
-    usable = found.isidentifier() and not keyword.iskeyword(found) and not found.startswith("_")
-    return found if usable else f"arg_{found}"
-
-
-def _unique(name: str, taken: Mapping[str, Any]) -> str:
-    candidate, number = name, 0
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}_{number}"
-    return candidate
-
-
-def _is_weight(resource: Resource) -> bool:
-    """Named floating-point tensors are variables; numbers and indices stay constants."""
-    return bool(resource.name) and resource.type.dtype.is_float and resource.size > 1
-
-
-def _dtype(tf: Any, dtype: DType) -> Any:
-    return tf.string if dtype is DType.STR else tf.as_dtype(dtype.numpy)
-
-
-def _shape(item: Tensor) -> list[int | None]:
-    return [dim if isinstance(dim, int) else None for dim in item.shape]
+        """Write a SavedModel; see `saved_model.save`."""
+        saved_model.save(self._module, self.root, self.functions, folder, metadata)
 
 
 def _check_shape(op: Op, expected: Tensor, result: Any) -> None:

@@ -1,0 +1,45 @@
+"""Names and types as TensorFlow wants them."""
+
+import keyword
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...ir.ssa import Function
+from ...ir.types import DType, Tensor
+
+
+def argument_names(function: Function) -> list[str]:
+    """Python identifiers for a function's arguments, unique, in order."""
+    taken: dict[str, None] = {}
+    for value in function.arguments:
+        taken[unique(identifier(value.name), taken)] = None
+    return list(taken)
+
+
+def identifier(name: str) -> str:
+    """A name as a Python identifier that TensorFlow takes for an argument."""
+    found = re.sub(r"\W", "_", name, flags=re.ASCII)
+    usable = found.isidentifier() and not keyword.iskeyword(found) and not found.startswith("_")
+    return found if usable else f"arg_{found}"
+
+
+def unique(name: str, taken: Mapping[str, Any]) -> str:
+    """The name, with a number behind it if it is taken."""
+    candidate, number = name, 0
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    return candidate
+
+
+def tf_dtype(dtype: DType) -> Any:
+    """TensorFlow's dtype."""
+    import tensorflow as tf
+
+    return tf.string if dtype is DType.STR else tf.as_dtype(dtype.numpy)
+
+
+def tf_shape(item: Tensor) -> list[int | None]:
+    """TensorFlow's static shape: None where a dimension is a symbol."""
+    return [dim if isinstance(dim, int) else None for dim in item.shape]

@@ -1,0 +1,111 @@
+"""Writing SavedModels: the folder, its signatures, and what TensorFlow's own saving can't say."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...ir.ssa import Function, Module
+from ...ir.types import Array
+from .names import argument_names
+
+
+def save(
+    module: Module,
+    root: Any,
+    functions: Mapping[str, Any],
+    folder: Path,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a SavedModel: the folder appears whole or not at all.
+
+    Every function becomes a signature (`main` is `serving_default`); inputs and outputs have
+    the model's own names. `assets.extra/cmlc.json` describes them.
+
+    Args:
+        module: the lowered module.
+        root: the tf.Module that tracks the variables.
+        functions: the traced tf.function of each function of the module, by name.
+        folder: where to; replaced if it exists.
+        metadata: what `cmlc.json` says.
+    """
+    import tensorflow as tf
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    main = module.main.name
+    callees = {
+        "serving_default" if name == main else name: function
+        for name, function in module.functions.items()
+    }
+    signatures = {key: functions[callee.name] for key, callee in callees.items()}
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
+        target = Path(scratch) / folder.name
+        tf.saved_model.save(root, str(target), signatures=signatures)
+        _complete_signatures(target, module, callees)
+        extra = target / "assets.extra"
+        extra.mkdir(exist_ok=True)
+        (extra / "cmlc.json").write_text(json.dumps(metadata or {}, indent=1) + "\n")
+        if folder.exists():
+            shutil.rmtree(folder)
+        target.replace(folder)
+
+
+def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Function]) -> None:
+    """Say in the file what TensorFlow's own saving can't.
+
+    Inputs get their own names back where only Python identifiers are accepted, and optional
+    ones their defaults, which servers fill in (loading in Python asks for all inputs).
+    """
+    renamed = {
+        name: value.name
+        for function in module.functions.values()
+        for value, name in zip(function.arguments, argument_names(function), strict=True)
+        if name != value.name
+    }
+    defaults = {key: _defaults(callee) for key, callee in callees.items()}
+    if not renamed and not any(defaults.values()):
+        return
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    path = folder / "saved_model.pb"
+    message = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for graph in message.meta_graphs:
+        for key, signature in graph.signature_def.items():
+            for name in [n for n in signature.inputs if n in renamed]:
+                signature.inputs[renamed[name]].CopyFrom(signature.inputs[name])
+                del signature.inputs[name]
+            for name, array in defaults.get(key, {}).items():
+                signature.defaults[name].CopyFrom(tf.make_tensor_proto(array))
+        objects = graph.object_graph_def
+        for node in objects.nodes:
+            if node.WhichOneof("kind") != "bare_concrete_function":
+                continue
+            function = node.bare_concrete_function
+            keywords = function.argument_keywords
+            keywords[:] = [renamed.get(name, name) for name in keywords]
+            described = objects.concrete_functions[function.concrete_function_name]
+            for part in described.canonicalized_input_signature.tuple_value.values:
+                fields = part.dict_value.fields
+                # What `structured_input_signature` shows; loading takes no identifiers here
+                # that it would not take as parameters (keywords, other scripts' letters).
+                for name in [n for n in fields if not renamed.get(n, n).isidentifier()]:
+                    fields[renamed[name]].CopyFrom(fields[name])
+                    del fields[name]
+    path.write_bytes(message.SerializeToString(deterministic=True))
+
+
+def _defaults(function: Function) -> dict[str, Array]:
+    """What optional inputs of a fixed shape are if they are not given."""
+    rows = zip(function.arguments, function.argument_attributes, strict=True)
+    return {
+        value.name: np.full(
+            value.type.static_shape, facts.get("default", 0), value.type.dtype.numpy
+        )
+        for value, facts in rows
+        if facts.get("optional") and value.type.is_static
+    }
