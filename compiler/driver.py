@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.dialects.builtin import Constant
+from ..ir.dialects.builtin import Call, Constant
 from ..ir.resources import MissingResourceError
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.verify import verify
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
+from .binding import Shapes, unknown_function
 from .options import Options
-from .runtime import CompiledModel, Shapes
+from .runtime import CompiledModel
+from .source.interface import Interface
 from .source.survey import Survey
 
 _KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
@@ -64,7 +66,7 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     """
     options, watch = options or Options(), watch or Watch()
     if isinstance(source, Module):
-        return source
+        return _only(source, options.function)
     file = str(source) if isinstance(source, str | Path) else ""
     try:
         if file.endswith(".cmir"):
@@ -72,13 +74,27 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
         else:
             module = _import(source, options, watch)
         verify(module)
-        if options.function and options.function not in module.functions:
-            message = f"the model has no function '{options.function}'"
-            remedy = f"its functions are {', '.join(module.functions)}"
-            raise CompileError(Diagnostic(message, "usage", remedy=remedy))
+        return _only(module, options.function)
     except CompileError as error:
         raise error.in_file(file) from None
-    return module
+
+
+def _only(module: Module, name: str) -> Module:
+    """The module with one function, and those that it calls; itself without a name."""
+    if not name:
+        return module
+    if name not in module.functions:
+        raise unknown_function(name, module.functions)
+    wanted = [name]
+    for called in wanted:  # grows meanwhile
+        ops = module.functions[called].walk()
+        found = {op.callee for op in ops if isinstance(op, Call)}
+        wanted += sorted(found - set(wanted))
+    if len(wanted) == len(module.functions):
+        return module
+    made = Module(module.name, [module.functions[called] for called in wanted])
+    made.attributes = {**module.attributes, "default_function": name}
+    return made
 
 
 def load_text(text: str, file: str = "<text>") -> Module:
@@ -115,7 +131,7 @@ def _op_table() -> dict[str, Any]:
 def _import(source: Any, options: Options, watch: Watch) -> Module:
     from .frontends.mil import ProgramOptions, import_program
     from .frontends.nn import ImportOptions, import_network
-    from .source.interface import read_interface
+    from .source.interface import read_interface, read_interfaces
     from .source.reading import read_model
     from .source.spec import network_of
     from .source.survey import survey
@@ -128,11 +144,20 @@ def _import(source: Any, options: Options, watch: Watch) -> Module:
         name = Path(source).stem if isinstance(source, str | Path) else "model"
         if spec.WhichOneof("Type") == "mlProgram":
             chosen = ProgramOptions(options.fixed_shapes, options.precision)
-            return import_program(spec.mlProgram, read_interface(spec), read.weights, name, chosen)
+            interfaces = _chosen(read_interfaces(spec), options.function)
+            return import_program(spec.mlProgram, interfaces, read.weights, name, chosen)
         network = network_of(spec)
         interface = read_interface(spec)
         wanted = ImportOptions(options.batch, options.fixed_shapes, options.dims())
         return import_network(network, interface, name, wanted)
+
+
+def _chosen(interfaces: tuple[Interface, ...], function: str) -> tuple[Interface, ...]:
+    """The interface of the function that is asked for; all if none is."""
+    named = [i for i in interfaces if (i.function or "main") == function]
+    if function and not named:
+        raise unknown_function(function, (i.function or "main" for i in interfaces))
+    return tuple(named) if function else interfaces
 
 
 def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:

@@ -381,8 +381,9 @@ class Module:
 
     @property
     def main(self) -> Function:
-        """The function called "main", or the only one."""
-        return self.functions.get("main") or next(iter(self.functions.values()))
+        """The default function: what `default_function` names, else "main", else the first."""
+        named = self.functions.get(self.attributes.get("default_function", "main"))
+        return named or next(iter(self.functions.values()))
 
     def walk(self) -> Iterator[Op]:
         """Every op, outer before inner, in order."""

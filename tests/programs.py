@@ -8,7 +8,7 @@ numbers; a tuple of names is a parameter that takes several values.
 
 import numpy as np
 from cmlc.compiler.frontends.mil import ProgramOptions, import_program
-from cmlc.compiler.source.interface import read_interface
+from cmlc.compiler.source.interface import read_interfaces
 from cmlc.compiler.source.spec import messages
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.interpret import run
@@ -37,8 +37,11 @@ def op(kind, outputs, shape=(), dtype=FP32, blocks=(), /, **parameters):
     return kind, rows, parameters, blocks
 
 
-def program(*operations, outputs=None, opset=15, dtypes=None, **inputs):
-    """A Model message; inputs by name are shapes, of float32 unless `dtypes` says otherwise."""
+def program(*operations, outputs=None, opset=15, dtypes=None, states=None, **inputs):
+    """A Model message; inputs by name are shapes, of float32 unless `dtypes` says otherwise.
+
+    So are states, which are float16 otherwise.
+    """
     model = messages("Model_pb2").Model(specificationVersion=opset - 9)
     made = model.mlProgram
     made.version = 1
@@ -48,14 +51,41 @@ def program(*operations, outputs=None, opset=15, dtypes=None, **inputs):
         dtype = (dtypes or {}).get(name, FP32)
         add_array(model.description.input, name, shape, _FEATURES[dtype])
         fill_type(function.inputs.add(name=name).type, shape, dtype)
+    for name, shape in (states or {}).items():
+        dtype = (dtypes or {}).get(name, FP16)
+        add_state(model.description.state, name, shape, _FEATURES[dtype])
+        wrapped = function.inputs.add(name=name).type.stateType.wrappedType
+        fill_type(wrapped, shape, dtype)
     block = function.block_specializations[function.opset]
     known = {name: (dtypes or {}).get(name, FP32) for name in inputs}
+    known |= {name: (dtypes or {}).get(name, FP16) for name in states or {}}
     fill_block(block, operations, known)
     last = [row[0] for row in operations[-1][1]] if outputs is None else outputs
     block.outputs.extend(last)
     for name in last:
         add_array(model.description.output, name, (), _FEATURES[known[name]])
     return model
+
+
+def add_state(features, name, shape, dtype):
+    """Describe a state."""
+    array = features.add(name=name).type.stateType.arrayType
+    array.shape.extend(shape)
+    array.dataType = dtype
+
+
+def several(default="", **models):
+    """A Model message whose functions are those of the given models, by name."""
+    made = messages("Model_pb2").Model(specificationVersion=9)
+    made.mlProgram.version = 1
+    made.description.defaultFunctionName = default
+    for name, model in models.items():
+        made.mlProgram.functions[name].CopyFrom(model.mlProgram.functions["main"])
+        described = made.description.functions.add(name=name)
+        described.input.extend(model.description.input)
+        described.output.extend(model.description.output)
+        described.state.extend(model.description.state)
+    return made
 
 
 def fill_block(block, operations, known):
@@ -120,7 +150,7 @@ def fill_value(message, value):
 def imported(model, weights=None, **options):
     """The verified module of a Model message."""
     chosen = ProgramOptions(**options)
-    module = import_program(model.mlProgram, read_interface(model), weights, "m", chosen)
+    module = import_program(model.mlProgram, read_interfaces(model), weights, "m", chosen)
     verify(module)
     return module
 

@@ -154,7 +154,7 @@ def _inference_figures(path: Path, runs: int) -> dict[str, Any]:
     from ..compiler.driver import compile as compile_model
 
     model = compile_model(path)
-    function = model.executable.functions["main"]
+    function = model.executable.graph("main")
     with tempfile.TemporaryDirectory() as folder:
         saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
     ours = saved.signatures["serving_default"]

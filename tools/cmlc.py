@@ -57,6 +57,7 @@ def make_parser() -> console.CommandParser:
         default="float32",
         help="of ML Programs: compute float16 in float32, or as the program says",
     )
+    add("--function", default="", metavar="NAME", help="one of several functions; all by default")
     add("--fixed-shapes", action="store_true", help="only the default shapes of flexible inputs")
     add(
         "--shape",
@@ -149,6 +150,7 @@ def _check_message(given: argparse.Namespace, emit: str) -> None:
         "batch",
         "io_layout",
         "precision",
+        "function",
         "fixed_shapes",
         "shape",
         "print_after",
@@ -211,6 +213,7 @@ def _options(given: argparse.Namespace) -> "Options":
         io_layout=given.io_layout,
         fixed_shapes=given.fixed_shapes,
         precision=given.precision,
+        function=given.function,
         shapes=shapes,
         verify_each=given.verify_each,
     )

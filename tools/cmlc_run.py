@@ -34,6 +34,7 @@ def make_parser() -> console.CommandParser:
         help="an image, a .npy, a .npz with all inputs, or numbers: x=1.5, x=[1,2,3]",
     )
     add("--random", type=int, metavar="SEED", help="random numbers for inputs that are not given")
+    add("--function", default="", metavar="NAME", help="one of several functions")
     add("--interpret", action="store_true", help="compute with numpy, without TensorFlow")
     add("--top", type=int, default=5, metavar="K", help="how many classes to print (5)")
     add(
@@ -83,17 +84,20 @@ def _model(given: argparse.Namespace, started: Any) -> "CompiledModel":
     from ..compiler.runtime import CompiledModel
 
     watch = driver.Watch(started=started)
+    options = Options(function=given.function)
     if given.interpret:  # what TensorFlow can't express runs all the same
-        module = driver.load(given.model, watch=watch)
-        return CompiledModel(module, module, module, Options())
-    return driver.compile(given.model, watch=watch)
+        module = driver.load(given.model, options, watch)
+        return CompiledModel(module, module, module, options)
+    return driver.compile(given.model, options, watch=watch)
 
 
 def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:
     """Say what is missing before TensorFlow starts, and how to give it."""
+    from ..compiler.binding import inputs_of
+
     missing = [
         f"--input '{value.name}=…' ({value.type})"
-        for value, facts in zip(function.arguments, function.argument_attributes, strict=True)
+        for value, facts in inputs_of(function)
         if value.name not in inputs and not facts.get("optional")
     ]
     if missing:
@@ -106,10 +110,11 @@ def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:
 def _outputs(
     model: "CompiledModel", inputs: Mapping[str, Any], given: argparse.Namespace
 ) -> dict[str, Any]:
+    state = model.make_state()
     if given.interpret:
-        return model.interpret(inputs)
+        return model.interpret(inputs, state)
     console.start_tensorflow()
-    return model.predict(inputs)
+    return model.predict(inputs, state)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.binding import inputs_of
 from ..ir.dims import symbols
 from ..ir.interpret import random_inputs
 from ..ir.ssa import Function, Value
@@ -42,7 +43,8 @@ def _random(function: Function, seed: int) -> dict[str, Any]:
     """Random inputs; of images one, not a batch."""
     names = {n for value in function.arguments for dim in value.type.shape for n in symbols(dim)}
     found = random_inputs(function, seed, **dict.fromkeys(names, 1))
-    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
+    found = {value.name: found[value.name] for value, _ in inputs_of(function)}
+    for value, facts in inputs_of(function):
         if facts.get("kind") == "image" and len(found[value.name]) == 1:
             found[value.name] = found[value.name][0]
     return found
@@ -50,12 +52,12 @@ def _random(function: Function, seed: int) -> dict[str, Any]:
 
 def _split(function: Function, text: str) -> tuple[Value | None, str]:
     """(the input that is meant, its value); no input for a .npz with all of them."""
-    for value in sorted(function.arguments, key=lambda v: -len(v.name)):
+    arguments = [value for value, _ in inputs_of(function)]
+    for value in sorted(arguments, key=lambda v: -len(v.name)):
         if text.startswith(f"{value.name}="):
             return value, text[len(value.name) + 1 :]
     if text.endswith(".npz"):
         return None, text
-    arguments = function.arguments
     unknown = "=" in text and not Path(text).exists()
     if len(arguments) == 1 and not unknown:
         return arguments[0], text
@@ -71,7 +73,7 @@ def _split(function: Function, text: str) -> tuple[Value | None, str]:
 
 def _archive(function: Function, path: Path) -> dict[str, Any]:
     arrays = _numpy(path)
-    known = [value.name for value in function.arguments]
+    known = [value.name for value, _ in inputs_of(function)]
     unknown = [name for name in arrays if name not in known]
     if unknown:
         raise console.usage_error(

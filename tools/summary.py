@@ -9,7 +9,6 @@ from ..compiler.driver import Watch, count_ops
 from ..compiler.runtime import CompiledModel, describe
 from ..compiler.source.survey import Survey
 from ..ir.dialects.builtin import Constant
-from ..ir.resources import Resource
 from ..ir.ssa import Module
 from . import console
 
@@ -26,6 +25,8 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "spec_version": module.attributes.get("spec_version"),
         "inputs": described["inputs"],
         "outputs": described["outputs"],
+        "states": described.get("states", []),
+        "functions": list(module.functions),
         "fixed_batch": module.attributes.get("fixed_batch", ""),
         "fixed_shapes": module.attributes.get("fixed_shapes", ""),
         "ignored": module.attributes.get("ignored", ""),
@@ -50,6 +51,8 @@ def message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
         "spec_version": spec.specificationVersion,
         "inputs": [_described(feature) for feature in spec.description.input],
         "outputs": [_described(feature) for feature in spec.description.output],
+        "states": [_described(feature) for feature in spec.description.state],
+        "functions": [function.name for function in spec.description.functions],
         "fixed_batch": "",
         "fixed_shapes": "",
         "ignored": "",
@@ -81,14 +84,13 @@ def compiled_facts(model: CompiledModel, watch: Watch, source: Path) -> dict[str
 
 
 def _weights(module: Module) -> dict[str, int]:
-    """Named tensors of more than one element, equal objects once."""
-    found: dict[int, Resource] = {
-        id(op.value): op.value
+    """Named tensors of more than one element; equal ones count once."""
+    found = {
+        op.value
         for op in module.walk()
         if isinstance(op, Constant) and op.value.name and op.value.size > 1
     }
-    size = sum(item.size * item.type.dtype.bytes for item in found.values())
-    return {"tensors": len(found), "bytes": size}
+    return {"tensors": len(found), "bytes": sum(i.size * i.type.dtype.bytes for i in found)}
 
 
 def folder_size(folder: Path) -> int:
@@ -104,6 +106,8 @@ def print_summary(facts: Mapping[str, Any]) -> None:
     rows = [
         *_features("inputs", facts["inputs"], 0),
         *_features("outputs", facts["outputs"], facts["classes"]),
+        *_features("states", facts["states"], 0),
+        ("functions", _functions(facts["functions"])),
         ("batch", _because("a batch of one", facts["fixed_batch"])),
         ("shapes", _because("the default ones only", facts["fixed_shapes"])),
         ("ignored", facts["ignored"]),
@@ -130,6 +134,10 @@ def _features(title: str, features: list[dict[str, Any]], classes: int) -> list[
         optional = ", optional" if feature.get("optional") else ""
         rows.append(("" if rows else title, feature["name"], feature["type"], kind + optional))
     return rows
+
+
+def _functions(names: list[str]) -> str:
+    return ", ".join([f"{names[0]} (the default; shown above)", *names[1:]]) if names[1:] else ""
 
 
 def _because(what: str, reason: str) -> str:

@@ -7,7 +7,7 @@ traced, the only place that touches the TensorFlow library.
 import itertools
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..calls import CallOp, plain, resolve
 from . import kernels, saved_model
 from .dialect.array import CustomCall
 from .names import argument_names, identifier, tf_dtype, tf_shape
+from .states import States, state_arguments
 from .variables import Weights
 
 # TensorFlow's C++ notices (CPU features, missing GPUs) are noise in a compiler's output.
@@ -29,8 +30,9 @@ class TensorFlowModule:
     """A lowered module, executable.
 
     Attributes:
-        functions: a traced tf.function for each function of the module, by name.
         variables: the weights, by name.
+        states: what keeps the states of saved functions.
+        root: the tf.Module that is saved; it tracks all variables.
     """
 
     def __init__(self, module: Module) -> None:
@@ -44,16 +46,37 @@ class TensorFlowModule:
         self.root: Any = tf.Module(name=identifier(module.name or "model"))
         # Tracked by the module under this attribute, so that they are saved.
         self.root.weights = list(self.variables.values())
-        self.functions: dict[str, Any] = {
-            name: self._function(function) for name, function in module.functions.items()
-        }
+        self.states = States(module)
+        self.root.states = self.states.variables
+        self._graphs: dict[str, Any] = {}
 
     # -- graphs --------------------------------------------------------------------------------
 
-    def _function(self, function: Function) -> Any:
-        """A tf.function of keyword arguments; autograph would choke on a walk over ops."""
+    def graph(self, name: str) -> Any:
+        """A function's traced graph, of keyword arguments; states are arguments and results."""
+        if name not in self._graphs:
+            function = self._module.functions[name]
+            specs = _specs(function, argument_names(function))
+            self._graphs[name] = self._traced(self._call(function), specs)
+        return self._graphs[name]
+
+    def signature(self, name: str) -> Any:
+        """What is saved of a function: its graph, which keeps its states in variables."""
+        function = self._module.functions[name]
+        states = state_arguments(function)
+        if not states:
+            return self.graph(name)
+        given = [name for name in argument_names(function) if name not in states]
+        return self._traced(
+            self.states.bound(function, self._call(function)), _specs(function, given)
+        )
+
+    def _traced(self, call: Callable[..., Any], specs: dict[str, Any]) -> Any:
+        """Without autograph, which would choke on a walk over ops."""
+        return self._tf.function(call, autograph=False).get_concrete_function(**specs)
+
+    def _call(self, function: Function) -> Callable[..., dict[str, Any]]:
         names = argument_names(function)
-        tf = self._tf
 
         def call(**arguments: Any) -> dict[str, Any]:
             values = {
@@ -64,12 +87,7 @@ class TensorFlowModule:
             outputs = function.result_names or [str(i) for i in range(len(results))]
             return dict(zip(outputs, results, strict=True))
 
-        specs = {
-            name: tf.TensorSpec(tf_shape(value.type), tf_dtype(value.type.dtype), name=name)
-            for value, name in zip(function.arguments, names, strict=True)
-        }
-        traced = tf.function(call, autograph=False)
-        return traced.get_concrete_function(**specs)
+        return call
 
     def _run(self, block: Block, values: dict[Value, Any]) -> list[Any]:
         for op in block:
@@ -128,14 +146,27 @@ class TensorFlowModule:
             for value, name in zip(callee.arguments, argument_names(callee), strict=True)
         }
         try:
-            results = self.functions[callee.name](**given)
+            results = self.graph(callee.name)(**given)
         except self._tf.errors.InvalidArgumentError as error:
             raise CompileError(_runtime_problem(error)) from error
         return {name: result.numpy() for name, result in results.items()}
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
         """Write a SavedModel; see `saved_model.save`."""
-        saved_model.save(self._module, self.root, self.functions, folder, metadata)
+        signatures = {name: self.signature(name) for name in self._module.functions}
+        reset = self.states.reset() if self.states.variables else None
+        saved_model.save(self._module, self.root, signatures, reset, folder, metadata)
+
+
+def _specs(function: Function, names: Collection[str]) -> dict[str, Any]:
+    """The types of the arguments that have these names."""
+    import tensorflow as tf
+
+    return {
+        name: tf.TensorSpec(tf_shape(value.type), tf_dtype(value.type.dtype), name=name)
+        for value, name in zip(function.arguments, argument_names(function), strict=True)
+        if name in names
+    }
 
 
 def _check_shape(op: Op, expected: Tensor, result: Any) -> None:

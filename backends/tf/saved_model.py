@@ -11,25 +11,27 @@ import numpy as np
 
 from ...ir.ssa import Function, Module
 from ...ir.types import Array
-from .names import argument_names
+from .names import argument_names, unique
 
 
 def save(
     module: Module,
     root: Any,
     functions: Mapping[str, Any],
+    reset: Any,
     folder: Path,
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a SavedModel: the folder appears whole or not at all.
 
-    Every function becomes a signature (`main` is `serving_default`); inputs and outputs have
-    the model's own names. `assets.extra/cmlc.json` describes them.
+    Every function becomes a signature (the default one is `serving_default`); inputs and outputs
+    have the model's own names. `assets.extra/cmlc.json` describes them. `reset` empties states.
 
     Args:
         module: the lowered module.
         root: the tf.Module that tracks the variables.
         functions: the traced tf.function of each function of the module, by name.
+        reset: the traced tf.function that empties the states; None if there are none.
         folder: where to; replaced if it exists.
         metadata: what `cmlc.json` says.
     """
@@ -42,6 +44,8 @@ def save(
         for name, function in module.functions.items()
     }
     signatures = {key: functions[callee.name] for key, callee in callees.items()}
+    if reset is not None:
+        signatures[unique("reset", signatures)] = reset
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
         target = Path(scratch) / folder.name
         tf.saved_model.save(root, str(target), signatures=signatures)

@@ -24,6 +24,8 @@ def feature_attributes(feature: Feature, rank5: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": feature.kind}
     if feature.kind == "array" and rank5:
         found["axes"] = "CHW" if len(feature.shape) == 3 else "C"  # by contract of that mapping
+    if feature.kind == "state" and feature.dtype is not None:
+        found["dtype"] = feature.dtype.value  # what it is read and written as
     if feature.image is not None:
         found["color"] = feature.image.color
     if feature.kind == "array" and feature.shape:

@@ -1,6 +1,6 @@
 """A model's interface: what goes in, what comes out, and how the two are described."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -118,9 +118,40 @@ def read_interface(spec: Any) -> Interface:
     Raises:
         CompileError: the description is inconsistent; every problem is in it.
     """
+    return next(_read_interfaces(spec))
+
+
+def read_interfaces(spec: Any) -> tuple[Interface, ...]:
+    """The interfaces of all functions that a model describes, the default one first.
+
+    A model that describes no functions has one interface, of the function "".
+
+    Raises:
+        CompileError: a description is inconsistent; every problem of the function is in it.
+    """
+    return tuple(_read_interfaces(spec))
+
+
+def _read_interfaces(spec: Any) -> Iterator[Interface]:
+    """One after the other: what is wrong with other functions doesn't concern the first."""
+    functions = list(spec.description.functions)
+    names = [function.name for function in functions]
+    default = spec.description.defaultFunctionName
+    for name in {name for name in names if names.count(name) > 1}:
+        message = f"the function '{name}' is described twice"
+        raise CompileError(Diagnostic(message, "malformed", subject=name, remedy=_REMEDY))
+    if default and functions and default not in names:
+        message = f"the default function '{default}' is none of {', '.join(names)}"
+        raise CompileError(Diagnostic(message, "malformed", subject=default, remedy=_REMEDY))
+    functions.sort(key=lambda function: function.name != default)  # stable: the rest in order
+    for described in functions or [spec.description]:
+        yield _interface(spec, described)
+
+
+def _interface(spec: Any, described: Any) -> Interface:
+    """What a function's description says, or the model's own."""
     problems: list[Diagnostic] = []
     kind = model_kind(spec)
-    described = _described(spec.description)
     network = getattr(spec, kind) if kind else None
     flexible = spec.specificationVersion >= _FLEXIBLE_SINCE
     interface = Interface(
@@ -141,14 +172,6 @@ def read_interface(spec: Any) -> Interface:
     if problems:
         raise CompileError(problems)
     return interface
-
-
-def _described(description: Any) -> Any:
-    """Where the features are listed: the description itself, or that of the default function."""
-    functions = {function.name: function for function in description.functions}
-    if not functions:
-        return description
-    return functions.get(description.defaultFunctionName, description.functions[0])
 
 
 def _features(

@@ -1,6 +1,6 @@
 """ML Programs → core IR: the table of all operations, and functions with their interfaces."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ from . import (
     slicing,
     sort,
     space,
+    states,
 )
 from .context import MilRule, compose
 from .inputs import Inputs
@@ -43,7 +44,7 @@ from .walk import Names, Scope, Walk, Weights
 FAMILIES = (
     *(activation, classify, control, conv, detection, elementwise, fill, image),
     *(index, linear, lists, norm, padding, pool, quant, random),
-    *(recurrent, reduce, resample, shape, slicing, sort, space),
+    *(recurrent, reduce, resample, shape, slicing, sort, space, states),
 )
 OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
 # What the walk itself takes care of.
@@ -69,31 +70,64 @@ class ProgramOptions:
 
 def import_program(
     program: Any,
-    interface: Interface,
+    interfaces: Sequence[Interface],
     weights: Weights | None,
     name: str,
     options: ProgramOptions | None = None,
 ) -> Module:
-    """An ML Program's main function as a module with one function, @main.
+    """An ML Program as a module, with a function for each interface; the first is the default.
+
+    Functions keep their names where the model describes several; else the only one is @main.
 
     Raises:
         CompileError: every unsupported operation at once, or every malformed one.
     """
     options = options or ProgramOptions()
-    function = _main(program)
-    opset = _opset(function)
-    block = function.block_specializations[function.opset]
-    _check_supported(block)
+    problems: list[Diagnostic] = []
+    functions: list[Function] = []
+    for interface in interfaces:
+        place = f"functions[{interface.function}]." if len(interfaces) > 1 else ""
+        try:
+            source = _source(program, interface.function)
+            functions.append(_function(source, interface, weights, options, place))
+        except CompileError as error:
+            problems += [d for d in error.diagnostics if d not in problems]
+    if problems:
+        raise CompileError(problems)
+    module = Module(name, functions)
+    module.attributes = {
+        "source": interfaces[0].kind,
+        "spec_version": interfaces[0].spec_version,
+        "precision": options.precision,
+    }
+    if len(functions) > 1:
+        module.attributes["default_function"] = functions[0].name
+    return module
+
+
+def _function(
+    source: Any,
+    interface: Interface,
+    weights: Weights | None,
+    options: ProgramOptions,
+    place: str,
+) -> Function:
+    """One function of the program, as its interface describes it."""
+    opset = _opset(source)
+    block = source.block_specializations[source.opset]
+    operations = f"{place}operations"
+    _check_supported(block, operations)
     walk = Walk(OPERATIONS, opset, weights, options.precision == "float32")
-    inputs = Inputs(function, interface, walk.singles, flexible=not options.fixed_shapes)
-    made = Function("main", *inputs.signature())
+    inputs = Inputs(source, interface, walk.singles, flexible=not options.fixed_shapes)
+    made = Function(interface.function or "main", *inputs.signature())
     made.argument_attributes = inputs.attributes()
     names: Names = {}
     for feature, argument in zip(inputs.features, made.arguments, strict=True):
         value = inputs.operand(feature, argument)
         adopt([value], made.block, location=InModel("input", None, feature.name))
         names[feature.name] = value
-    Scope(walk, made.block, names).run(block)
+    scope = Scope(walk, made.block, names, states=frozenset(f.name for f in interface.states))
+    scope.run(block, operations)
     if walk.problems:
         raise CompileError(walk.problems)
     outputs = Outputs(interface, walk.labels)
@@ -104,17 +138,17 @@ def import_program(
     made.result_names = [feature.name for feature in outputs.features]
     made.result_attributes = outputs.attributes()
     made.attributes = outputs.function_attributes()
-    module = Module(name, [made])
-    module.attributes = {
-        "source": interface.kind,
-        "spec_version": interface.spec_version,
-        "precision": options.precision,
-    }
-    return module
+    return made
 
 
-def _main(program: Any) -> Any:
+def _source(program: Any, name: str) -> Any:
+    """A function's message; of the only function, or @main, if no name is given."""
     functions: Mapping[str, Any] = program.functions
+    if name:
+        if name in functions:
+            return functions[name]
+        message = f"the program has no function '{name}', which its description names"
+        raise CompileError(Diagnostic(message, "malformed", subject=name))
     if "main" in functions:
         return functions["main"]
     if len(functions) == 1:
@@ -140,7 +174,7 @@ def walk_operations(block: Any, kind: str = "operations") -> Iterator[tuple[InMo
             yield from walk_operations(inner, f"{kind}[{position}].blocks[{nth}].operations")
 
 
-def _check_supported(block: Any) -> None:
+def _check_supported(block: Any, kind: str) -> None:
     problems = [
         Diagnostic(
             f"{operation.type or 'nameless'} operations are not supported",
@@ -148,7 +182,7 @@ def _check_supported(block: Any) -> None:
             location,
             subject=operation.type,
         )
-        for location, operation in walk_operations(block)
+        for location, operation in walk_operations(block, kind)
         if operation.type not in OPERATIONS and operation.type not in BUILTIN
     ]
     if problems:

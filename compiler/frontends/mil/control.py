@@ -16,17 +16,22 @@ rules = MilRules("control")
 
 @rules("cond")
 def cond(cx: MilContext) -> Result:
-    """The results of the first block where the predicate is true, else of the second."""
+    """The results of the first block where the predicate is true, else of the second.
+
+    What the blocks leave of states that one of them writes are further results of the op.
+    """
     pred, blocks = _truth(cx, cx.value("pred")), cx.operation.blocks
     cx.require(len(blocks) == 2, f"has {len(blocks)} blocks, expected two")
     scopes = [cx.scope.nested((), ()) for _ in blocks]
     rows = [scope.run(blocks[i], _place(cx, i)) for i, scope in enumerate(scopes)]
     if None in rows:
         raise CompileError(())  # said where it happened
+    states = sorted({name for scope in scopes for name in scope.written_states(cx.scope)})
     for scope, row in zip(scopes, rows, strict=True):
-        scope.finish(row, cx.location)
+        scope.finish((*row, *(scope.names[name] for name in states)), cx.location)
     regions = [Region(scope.block) for scope in scopes]
-    return core.Cond(pred, *regions, symbol=f"{_prefix(cx)}_either").results
+    made = core.Cond(pred, *regions, symbol=f"{_prefix(cx)}_either")
+    return _without_states(cx, made.results, states)
 
 
 @rules("while_loop")
@@ -34,35 +39,62 @@ def while_loop(cx: MilContext) -> Result:
     """The second block while the first one says true, each on what the step before left.
 
     The types of loop values are found by lowering the body until they don't change: extents that
-    do become symbols.
+    do become symbols. States that the body writes are further loop values.
     """
     initial, blocks = cx.values("loop_vars"), cx.operation.blocks
     cx.require(len(blocks) == 2, f"has {len(blocks)} blocks, expected two")
     for block in blocks:
         count = len(block.inputs)
         cx.require(count == len(initial), f"has {len(initial)} values, a block takes {count}")
-    types = [value.type for value in initial]
+    types, states = [value.type for value in initial], list[str]()
     while True:
-        body, following = _block(cx, 1, types)
+        body, following = _block(cx, 1, types, states)
         cx.require(
             len(following) == len(types),
             f"has {len(types)} values, its body leaves {len(following)}",
         )
         rows = enumerate(zip(types, following, strict=True))
         general = [_general(cx, i, before, after.type) for i, (before, after) in rows]
-        if general == types:
+        written = body.written_states(cx.scope)
+        if general == types and written == states:
             break
-        types = general
-    body.finish(following, cx.location)
-    test, go = _block(cx, 0, types)
+        types, states = general, written
+    body.finish((*following, *(body.names[name] for name in states)), cx.location)
+    test, go = _block(cx, 0, types, states)
+    if test.written_states(cx.scope) != states or any(
+        test.names[name] is not test.block.arguments[len(types) + i]
+        for i, name in enumerate(states)
+    ):
+        raise cx.unsupported("writes a state in its condition", "write it in the loop's body")
     test.finish((_truth(cx, *go),) if len(go) == 1 else go, cx.location)
-    return core.WhileLoop(initial, Region(test.block), Region(body.block)).results
+    carried = (*initial, *(_held(cx.scope, name) for name in states))
+    made = core.WhileLoop(carried, Region(test.block), Region(body.block))
+    return _without_states(cx, made.results, states)
 
 
-def _block(cx: MilContext, index: int, types: list[Tensor]) -> tuple[Any, tuple[Value, ...]]:
+def _without_states(cx: MilContext, results: tuple[Value, ...], states: list[str]) -> Result:
+    """The first results; the last ones are what states hold from now on."""
+    count = len(results) - len(states)
+    for name, value in zip(states, results[count:], strict=True):
+        cx.scope.names[name] = cx.scope.put(value, cx.location)
+    return results[:count]
+
+
+def _held(scope: Any, name: str) -> Value:
+    value = scope.names[name]
+    if value is None:
+        raise CompileError(())  # said where it happened
+    return value
+
+
+def _block(
+    cx: MilContext, index: int, types: list[Tensor], states: list[str]
+) -> tuple[Any, tuple[Value, ...]]:
     """A scope after a block of the loop ran on values of these types, and what it leaves."""
     block = cx.operation.blocks[index]
-    scope = cx.scope.nested([item.name for item in block.inputs], types)
+    names = [*(item.name for item in block.inputs), *states]
+    held = [_held(cx.scope, name).type for name in states]
+    scope = cx.scope.nested(names, [*types, *held])
     found = scope.run(block, _place(cx, index))
     if found is None:
         raise CompileError(())  # said where it happened

@@ -1,7 +1,8 @@
 """Arguments of a function: what the model's description says, as the program takes them.
 
 Images are [N, H, W, C] bytes with colours in the order red, green, blue; the program takes them as
-[N, C, H, W] numbers in the order of the description. Arrays keep Core ML's shape and dtype.
+[N, C, H, W] numbers in the order of the description. Arrays keep Core ML's shape and dtype. States
+follow the inputs, in the dtype that the program computes in: they never leave it in between.
 """
 
 from typing import Any
@@ -30,7 +31,7 @@ class Inputs:
     def __init__(
         self, function: Any, interface: Interface, singles: bool, *, flexible: bool
     ) -> None:
-        self.features = interface.inputs
+        self.features = (*interface.inputs, *interface.states)
         self.singles = singles
         self.flexible = flexible
         self.taken = {item.name: item.type for item in function.inputs}
@@ -50,6 +51,9 @@ class Inputs:
             dtype = DType.F16 if image.color == "GRAYSCALE_FLOAT16" else DType.U8
             height, width = self._sizes(feature, (image.height, image.width))
             return Tensor(dtype, (1, height, width, CHANNELS[image.color]))
+        if feature.kind == "state" and feature.dtype is not None:
+            halves = self.singles and feature.dtype is DType.F16
+            return Tensor(DType.F32 if halves else feature.dtype, feature.shape)
         if feature.kind != "array" or feature.dtype is None:
             message = f"a {feature.kind} input can't feed a program"
             location = InModel("input", None, feature.name)

@@ -1,4 +1,7 @@
-"""Results of a function: what the model's description says, from the values of the program."""
+"""Results of a function: what the model's description says, from the values of the program.
+
+What states hold in the end follows the outputs.
+"""
 
 from typing import Any
 
@@ -19,7 +22,7 @@ class Outputs:
         self, interface: Interface, labels: tuple[str, ...] | tuple[int, ...] = ()
     ) -> None:
         self.interface = interface
-        self.features = interface.outputs
+        self.features = (*interface.outputs, *interface.states)
         self.labels = labels
 
     def values(self, names: Names) -> list[Value]:
@@ -45,6 +48,8 @@ class Outputs:
         if value is None:
             message = "the program makes no such output"
             raise CompileError(Diagnostic(message, "malformed", location))
+        if feature.kind == "state":
+            return value
         if feature.image is not None:
             return image_from_channels_first(feature.name, value, feature.image.color)
         if feature.kind in ("string", "int64", "dictionary"):

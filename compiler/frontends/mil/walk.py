@@ -1,6 +1,8 @@
 """The walk over the operations of a program: names in, ops in a block out.
 
 MIL is in SSA form: names mean one thing each. Blocks of control flow see the names around them.
+States are the exception: the name of one means what was written last. So writing has no effect in
+the IR; what a block leaves of a state that it writes is one more of its results.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +19,9 @@ from ....ir.types import Array, DType, Tensor
 from ..rules import Result
 from .constants import about, immediate_array, is_blob, open_extent, tensor_type
 from .context import MilContext, MilRule
+
+# The only operations that take a state; the others take what it holds.
+STATE_OPERATIONS = ("read_state", "coreml_update_state", "write_state")
 
 Names = dict[str, Value | None]  # None: the operation that makes it failed
 
@@ -63,13 +68,15 @@ class Scope:
     Attributes:
         walk: what all scopes share.
         block: where ops go.
-        names: what names stand for.
+        names: what names stand for; a state's name, for what the state holds by now.
+        states: the names of the function's states.
         tag: distinguishes the symbols of this block's operations from those of others.
     """
 
     walk: Walk
     block: Block
     names: Names
+    states: frozenset[str] = frozenset()
     tag: str = ""
 
     def nested(self, names: Iterable[str], types: Iterable[Tensor]) -> "Scope":
@@ -84,6 +91,10 @@ class Scope:
         """The value, with all that it needs, in this block."""
         adopt([value], self.block, location=location)
         return value
+
+    def written_states(self, outer: "Scope") -> list[str]:
+        """The states that this block writes, seen from the block around it."""
+        return sorted(name for name in self.states if self.names[name] is not outer.names[name])
 
     def finish(self, values: Iterable[Value], location: InModel) -> None:
         """Let the block yield the values."""
@@ -183,6 +194,12 @@ class Scope:
         if binding.name not in self.names:
             message = f"{operation.type} reads '{binding.name}', which nothing before it makes"
             raise CompileError(Diagnostic(message, "malformed", location, subject=operation.type))
+        if binding.name in self.states and operation.type not in STATE_OPERATIONS:
+            message = f"{operation.type} takes the state '{binding.name}' itself"
+            remedy = f"it takes what {' or '.join(STATE_OPERATIONS)} give"
+            raise CompileError(
+                Diagnostic(message, "malformed", location, subject=operation.type, remedy=remedy)
+            )
         return self.names[binding.name]
 
     # -- constants -----------------------------------------------------------------------------

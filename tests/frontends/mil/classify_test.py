@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cmlc.compiler.runtime import present_outputs
+from cmlc.compiler.binding import present_outputs
 from programs import I32, STRING, assert_refused, fill_type, fill_value, imported, op, program
 from programs import results as run
 

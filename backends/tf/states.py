@@ -1,0 +1,68 @@
+"""States as tf.Variables: only SavedModels have them, graphs take and give what states hold."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...ir.ssa import Function, Module, Value
+from .names import argument_names, identifier, tf_dtype, unique
+
+
+def state_arguments(function: Function) -> dict[str, Value]:
+    """The arguments that are states, by the names that graphs give them."""
+    rows = zip(
+        argument_names(function), function.arguments, function.argument_attributes, strict=True
+    )
+    return {name: value for name, value, facts in rows if facts.get("kind") == "state"}
+
+
+class States:
+    """One variable for each state; functions share those of the same name and type.
+
+    Attributes:
+        variables: by name, in the order of first use; they begin with zeros.
+    """
+
+    def __init__(self, module: Module) -> None:
+        import tensorflow as tf
+
+        self.variables: dict[str, Any] = {}
+        self._made: dict[tuple[str, Any], Any] = {}
+        for function in module.functions.values():
+            for value in state_arguments(function).values():
+                if (value.name, value.type) in self._made:
+                    continue
+                name = unique(identifier(value.name), self.variables)
+                zeros = tf.zeros(value.type.static_shape, tf_dtype(value.type.dtype))
+                self.variables[name] = tf.Variable(zeros, name=name, trainable=False)
+                self._made[value.name, value.type] = self.variables[name]
+
+    def bound(
+        self, function: Function, call: Callable[..., Mapping[str, Any]]
+    ) -> Callable[..., Mapping[str, Any]]:
+        """The function without states among its arguments and results: it keeps them itself."""
+        states = {
+            name: (value.name, self._made[value.name, value.type])
+            for name, value in state_arguments(function).items()
+        }
+
+        def keep(**arguments: Any) -> Mapping[str, Any]:
+            held = {name: variable.read_value() for name, (_, variable) in states.items()}
+            results = dict(call(**arguments, **held))
+            for name, (result, variable) in states.items():
+                new = results.pop(result)
+                if new is not held[name]:
+                    variable.assign(new)
+            return results
+
+        return keep
+
+    def reset(self) -> Any:
+        """A function that lets all states hold zeros again."""
+        import tensorflow as tf
+
+        def zero() -> dict[str, Any]:
+            for variable in self.variables.values():
+                variable.assign(tf.zeros_like(variable))
+            return {}
+
+        return tf.function(zero, autograph=False).get_concrete_function()

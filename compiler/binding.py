@@ -1,0 +1,195 @@
+"""Between Core ML's values and a function's arrays: images, labels, dictionaries, batches."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.ssa import Function, Module, Value
+from ..ir.types import Array, DType
+
+# Full shapes of inputs by name, hashable.
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+Facts = Mapping[str, Any]
+
+_PIL_MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}
+
+
+def function_called(module: Module, name: str) -> Function:
+    """A function by name; the default one if the name is empty.
+
+    Raises:
+        CompileError: there is none.
+    """
+    if name and name not in module.functions:
+        raise unknown_function(name, module.functions)
+    return module.functions[name] if name else module.main
+
+
+def unknown_function(name: str, known: Iterable[str]) -> CompileError:
+    """What to say of a function that a model doesn't have."""
+    remedy = f"its functions are {', '.join(known)}"
+    return CompileError(_usage(f"the model has no function '{name}'", remedy))
+
+
+def inputs_of(function: Function) -> Iterator[tuple[Value, Facts]]:
+    """The arguments that callers give, with what is known of them: all but states."""
+    rows = zip(function.arguments, function.argument_attributes, strict=True)
+    return ((value, facts) for value, facts in rows if facts.get("kind") != "state")
+
+
+def states_of(function: Function) -> Iterator[tuple[Value, Facts]]:
+    """The arguments that are states."""
+    rows = zip(function.arguments, function.argument_attributes, strict=True)
+    return ((value, facts) for value, facts in rows if facts.get("kind") == "state")
+
+
+def outputs_of(function: Function) -> Iterator[tuple[str, Value, Facts]]:
+    """Name, value and facts of the results that callers get: all but states."""
+    rows = zip(function.result_names, function.results, function.result_attributes, strict=True)
+    return (row for row in rows if row[2].get("kind") != "state")
+
+
+def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
+    """Shapes [sequence, batch, C, H, W] of the inputs that have more than the declared [C, H, W].
+
+    Only of those that the rank-5 mapping lets vary, and that are compiled without the two.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for value, facts in inputs_of(function):
+        declared = facts.get("shape", ())
+        if "axes" not in facts or facts.get("batched") or value.type.rank != len(declared):
+            continue
+        shape = np.shape(inputs.get(value.name, 0))
+        if shape[2:] == (*declared, 1, 1)[:3] and shape[:2] != (1, 1):
+            found[value.name] = shape
+    return tuple(found.items())
+
+
+def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str, Array], bool]:
+    """(arrays of the function's exact types by name, whether they came as a batch).
+
+    Raises:
+        CompileError: every missing, unknown or ill-shaped input.
+    """
+    problems: list[Diagnostic] = []
+    names = [value.name for value, _ in inputs_of(function)]
+    unknown = [name for name in inputs if name not in names]
+    if unknown:
+        problems.append(
+            _usage(f"there is no input '{unknown[0]}'", f"the inputs are {', '.join(names)}")
+        )
+    arrays: dict[str, Array] = {}
+    batched = False
+    for value, facts in inputs_of(function):
+        given = inputs.get(value.name)
+        if given is None and facts.get("optional"):
+            given = _default(value, facts)
+        if given is None:
+            problems.append(_usage(f"input '{value.name}' is missing"))
+            continue
+        try:
+            if facts.get("kind") == "image":
+                arrays[value.name], many = _image(value, facts, given)
+                batched |= many
+            elif facts.get("batched") and np.ndim(given) < value.type.rank:
+                arrays[value.name] = _array(value, np.asarray(given)[None])
+            else:
+                arrays[value.name] = _array(value, given)
+                batched |= facts.get("batched", False)
+        except ValueError as error:
+            problems.append(_usage(f"input '{value.name}' {error}"))
+    if problems:
+        raise CompileError(problems)
+    return arrays, batched
+
+
+def _default(value: Value, facts: Facts) -> Array:
+    sizes = tuple(dim if isinstance(dim, int) else 1 for dim in value.type.shape)
+    return np.full(sizes, facts.get("default", 0), value.type.dtype.numpy)
+
+
+def _array(value: Value, given: Any) -> Array:
+    array = np.asarray(given)
+    expected = value.type
+    if expected.dtype is not DType.STR:
+        array = array.astype(expected.dtype.numpy)
+    if _fits(array.shape, value):
+        return array
+    static = [dim for dim in expected.shape if isinstance(dim, int)]
+    # Core ML takes an array with extra dimensions of 1, such as [1, 1, C, 1, 1] for [C].
+    if len(static) == expected.rank and _squeezed(array.shape) == _squeezed(tuple(static)):
+        return array.reshape(static)
+    raise ValueError(f"has shape {list(array.shape)}, expected {expected}")
+
+
+def _squeezed(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in sizes if size != 1)
+
+
+def _fits(sizes: tuple[int, ...], value: Value) -> bool:
+    dims = value.type.shape
+    return len(sizes) == len(dims) and all(
+        not isinstance(dim, int) or dim == size for dim, size in zip(dims, sizes, strict=True)
+    )
+
+
+def _image(value: Value, facts: Facts, given: Any) -> tuple[Array, bool]:
+    """An image, or a batch, as [N, H, W, C] of the argument's dtype."""
+    if hasattr(given, "convert"):  # a PIL image
+        mode = _PIL_MODES[facts.get("color", "RGB")]
+        given = given if given.mode == mode else given.convert(mode)
+    array = np.asarray(given)
+    channels = value.type.shape[3]
+    if array.ndim == 2 and channels == 1:
+        array = array[:, :, None]
+    elif array.ndim == 3 and channels == 1 and array.shape[2] != 1:
+        array = array[:, :, :, None]
+    many = array.ndim == 4
+    if not many:
+        array = array[None]
+    if not _fits(array.shape, value):
+        raise ValueError(f"has shape {list(array.shape)}, expected {value.type}")
+    if value.type.dtype is DType.U8 and array.dtype != np.uint8:
+        array = np.clip(np.round(array), 0, 255)
+    return array.astype(value.type.dtype.numpy), many
+
+
+def present_outputs(
+    function: Function, results: Mapping[str, Array], batched: bool
+) -> dict[str, Any]:
+    """Results as Core ML's predict gives them."""
+    labels = function.attributes.get("class_labels", ())
+    found: dict[str, Any] = {}
+    for name, _, facts in outputs_of(function):
+        array = results[name]
+        kind = facts.get("kind", "array")
+        if kind == "dictionary":
+            rows = array.reshape(-1, len(labels))
+            dictionaries = [dict(zip(labels, map(float, row), strict=True)) for row in rows]
+            found[name] = dictionaries if batched else dictionaries[0]
+        elif kind in ("string", "int64"):
+            entries = [_label(entry) for entry in np.ravel(array).tolist()]
+            found[name] = entries if batched else entries[0]
+        elif kind == "image":
+            found[name] = array if batched else _picture(array[0])
+        else:
+            found[name] = array[0] if facts.get("batched") and not batched else array
+    return found
+
+
+def _label(entry: Any) -> Any:
+    return entry.decode() if isinstance(entry, bytes) else entry
+
+
+def _picture(array: Array) -> Any:
+    from PIL import Image
+
+    if array.shape[-1] == 1:
+        array = array[..., 0]
+    return Image.fromarray(array if array.dtype == np.uint8 else array.astype(np.float32))
+
+
+def _usage(message: str, remedy: str = "") -> Diagnostic:
+    return Diagnostic(message, "usage", remedy=remedy)
