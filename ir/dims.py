@@ -162,12 +162,33 @@ def ceil_div(a: Dim, b: Dim) -> Dim:
 
 
 def maximum(a: Dim, b: Dim) -> Dim:
-    """The larger of two dimensions; an atom unless their difference is a known number."""
-    difference = a - b
-    if isinstance(difference, int):
-        return a if difference >= 0 else b
-    left, right = sorted((a, b), key=str)
-    return Expr((((Atom("max", "", left, right),), 1),))
+    """The larger of two dimensions; an atom unless their difference is a known number.
+
+    Maxima of maxima are one, of each operand once and in order: else the text of dimensions would
+    double wherever broadcast values meet again.
+    """
+    kept: list[Dim] = []
+    for dim in (*_operands_of_maximum(a), *_operands_of_maximum(b)):
+        differences = [dim - other for other in kept]
+        if any(isinstance(known, int) and known <= 0 for known in differences):
+            continue
+        smaller = [isinstance(known, int) for known in differences]
+        kept = [other for other, less in zip(kept, smaller, strict=True) if not less]
+        kept.append(dim)
+    *rest, found = sorted(kept, key=str)
+    for dim in reversed(rest):
+        found = Expr((((Atom("max", "", dim, found),), 1),))
+    return found
+
+
+def _operands_of_maximum(dim: Dim) -> tuple[Dim, ...]:
+    """The operands of a maximum, of which it has two or more; else the dimension itself."""
+    if isinstance(dim, Expr) and len(dim.terms) == 1:
+        monomial, coefficient = dim.terms[0]
+        if coefficient == 1 and len(monomial) == 1 and monomial[0].kind == "max":
+            atom = monomial[0]
+            return (*_operands_of_maximum(atom.left), *_operands_of_maximum(atom.right))
+    return (dim,)
 
 
 def product(dims: Iterable[Dim]) -> Dim:

@@ -82,6 +82,9 @@ def test_symbols_are_all_it_depends_on(expression, values):
         ((N * M) // N, M),
         (maximum(N, M), maximum(M, N)),
         (maximum(N + 2, N), N + 2),
+        (maximum(maximum(N, M), K), maximum(M, maximum(K, N))),
+        (maximum(maximum(N, M), maximum(M, N)), maximum(N, M)),
+        (maximum(maximum(N, M + 1), maximum(M, 1 + N)), maximum(N + 1, M + 1)),
         (ceil_div(N, 2), (N + 1) // 2),
         (ceil_div(N, 2), (N - 1) // 2 + 1),
         (0 - (0 - N), N),
@@ -110,6 +113,14 @@ def test_equal_meaning_is_equal_object(one, other):
 )
 def test_text(dim, text):
     assert str(dim) == text
+
+
+def test_maxima_do_not_grow():
+    """Values that are broadcast against each other again and again, as in residual networks."""
+    dim, other = maximum(N, M), maximum(N, K)
+    for _ in range(40):
+        dim, other = maximum(dim, other), maximum(other, dim)
+    assert str(dim) == "max(K,max(M,N))"
 
 
 def test_differs_only_when_proven():
