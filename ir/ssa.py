@@ -149,7 +149,7 @@ class Op:
 
     def effects(self) -> bool:
         """Whether the op must stay as often as it is: not merged, computed early, or left out."""
-        return any(inner.effects() for body in self.all_regions() for inner in walk(body))
+        return any(inner.effects() for body in self.all_regions() for inner in body.block)
 
     # -- access --------------------------------------------------------------------------------
 

@@ -117,6 +117,8 @@ class TensorFlowModule:
         arguments = op.arguments(values, self._converted, run)
         try:
             result = function(**arguments)
+        except CompileError:
+            raise  # of an op in one of its regions
         except Exception as error:
             # A custom layer's function is the user's: its failure is no bug of ours.
             kind = "unsupported" if isinstance(op, CustomCall) else "internal"
