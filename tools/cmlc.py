@@ -57,6 +57,12 @@ def make_parser() -> console.CommandParser:
         default="float32",
         help="of ML Programs: compute float16 in float32, or as the program says",
     )
+    add(
+        "--weights",
+        choices=("expanded", "compressed"),
+        default="expanded",
+        help="compressed: weights stored in a small form stay so, and are decoded at run time",
+    )
     add("--fixed-shapes", action="store_true", help="only the default shapes of flexible inputs")
     add(
         "--shape",
@@ -149,6 +155,7 @@ def _check_message(given: argparse.Namespace, emit: str) -> None:
         "batch",
         "io_layout",
         "precision",
+        "weights",
         "fixed_shapes",
         "shape",
         "print_after",
@@ -211,6 +218,7 @@ def _options(given: argparse.Namespace) -> "Options":
         io_layout=given.io_layout,
         fixed_shapes=given.fixed_shapes,
         precision=given.precision,
+        weights=given.weights,
         shapes=shapes,
         verify_each=given.verify_each,
     )

@@ -87,7 +87,7 @@ def _weights(module: Module) -> dict[str, int]:
         for op in module.walk()
         if isinstance(op, Constant) and op.value.name and op.value.size > 1
     }
-    size = sum(item.size * item.type.dtype.bytes for item in found.values())
+    size = sum(item.stored_bytes for item in found.values())
     return {"tensors": len(found), "bytes": size}
 
 

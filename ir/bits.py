@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...ir.types import Array
+from .types import Array
 
 # Groups of eight numbers at a time: temporary arrays stay small whatever the size of the data.
 _PART = 1 << 18

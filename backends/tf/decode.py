@@ -1,0 +1,174 @@
+"""Weights decoded while the graph runs: `ir/encodings.py` in TensorFlow's calls, bit for bit."""
+
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ...ir import encodings
+from ...ir.encodings import Encoding
+from ...ir.resources import Resource
+from .names import tf_dtype
+
+# The tensor of a part.
+Read: TypeAlias = Callable[[Resource], Any]
+
+
+def decode(encoding: Encoding, read: Read) -> Any:
+    """The dense tensor, of exactly the encoding's type.
+
+    Args:
+        encoding: what to decode.
+        read: the tensor of a part.
+    """
+    return DECODERS[type(encoding)](encoding, read)
+
+
+def unpacked(item: encodings.Unpacked, read: Read) -> Any:
+    """Shifts and masks; codes that cross bytes are taken from two."""
+    import tensorflow as tf
+
+    bits, packed, shift = item.bits, read(item.packed), tf.bitwise.right_shift
+    if 8 % bits == 0:
+        places = np.arange(0, 8, bits).astype(np.uint8)
+        places = places if item.lowest_first else places[::-1]
+        codes = shift(packed[:, None], places)
+    else:
+        # Eight codes take a whole number of bytes; one byte more lets each see its neighbour.
+        packed = tf.pad(packed, [(0, -item.packed.size % bits)])
+        grouped = tf.pad(tf.cast(tf.reshape(packed, (-1, bits)), tf.uint16), [(0, 0), (0, 1)])
+        bytes_, places = np.divmod(np.arange(8) * bits, 8)
+        first, second = (tf.gather(grouped, at, axis=1) for at in (bytes_, bytes_ + 1))
+        if item.lowest_first:
+            window = first | tf.bitwise.left_shift(second, np.uint16(8))
+        else:
+            window, places = tf.bitwise.left_shift(first, np.uint16(8)) | second, 16 - places - bits
+        codes = tf.cast(shift(window, places.astype(np.uint16)) & 0xFF, tf.uint8)
+    codes = tf.reshape(codes & ((1 << bits) - 1), (-1,))[: prod(item.shape)]
+    if item.signed:
+        codes = tf.bitcast(tf.bitwise.left_shift(codes, np.uint8(8 - bits)), tf.int8)
+        codes = shift(codes, np.int8(8 - bits))
+    return tf.reshape(codes, item.shape)
+
+
+def upper_half(item: encodings.UpperHalf, read: Read) -> Any:
+    """bfloat16 is a type of TensorFlow's."""
+    import tensorflow as tf
+
+    return tf.cast(tf.bitcast(read(item.bits), tf.bfloat16), tf.float32)
+
+
+def cast(item: encodings.Cast, read: Read) -> Any:
+    """One call."""
+    import tensorflow as tf
+
+    return tf.cast(read(item.stored), tf_dtype(item.dtype))
+
+
+def affine(item: encodings.Affine, read: Read) -> Any:
+    """Blocks become dimensions, so that scales and offsets broadcast."""
+    import tensorflow as tf
+
+    def single(part: Resource) -> Any:
+        return tf.cast(read(part), tf.float32)
+
+    sizes, found = item.type.static_shape, single(item.data)
+    for part, operation in ((item.offset, tf.subtract), (item.scale, tf.multiply)):
+        if part is None:
+            continue
+        split, counts = _blocks(sizes, part.type.static_shape)
+        found = operation(tf.reshape(found, split), tf.reshape(single(part), counts))
+    return tf.cast(tf.reshape(found, sizes), tf_dtype(item.type.dtype))
+
+
+def _blocks(sizes: tuple[int, ...], counts: tuple[int, ...]) -> tuple[list[int], list[int]]:
+    """Shapes of data and of a number for each block that broadcast."""
+    split, spread = list[int](), list[int]()
+    for size, count in zip(sizes, counts, strict=True):
+        several = 1 < count < size
+        split += [count, size // count] if several else [size]
+        spread += [count, 1] if several else [count]
+    return split, spread
+
+
+def linear(item: encodings.Linear, read: Read) -> Any:
+    """In float64, rounded once."""
+    import tensorflow as tf
+
+    data, scale, bias = (
+        tf.cast(read(part), tf.float64) for part in (item.data, item.scale, item.bias)
+    )
+    return tf.cast(data * scale + bias, tf.float32)
+
+
+def palette(item: encodings.Palette, read: Read) -> Any:
+    """One gather, from the tables of all blocks below each other."""
+    import tensorflow as tf
+
+    *blocks, entries, length = item.lut.type.static_shape
+    indices = tf.cast(read(item.indices), tf.int32)
+    sizes = item.indices.type.static_shape
+    rest = prod(blocks)
+    for axis, (size, count) in enumerate(zip(sizes, blocks, strict=True)):
+        rest //= count
+        if count > 1:
+            place = np.arange(size, dtype=np.int32) // (size // count) * (rest * entries)
+            indices += place.reshape([-1 if i == axis else 1 for i in range(len(sizes))])
+    lut = read(item.lut)
+    if length == 1:
+        return tf.gather(tf.reshape(lut, (-1,)), indices)
+    found = tf.gather(tf.reshape(lut, (-1, length)), indices)
+    order = list(range(len(sizes)))
+    order.insert(item.axis + 1, len(sizes))
+    return tf.reshape(tf.transpose(found, order), item.type.static_shape)
+
+
+def sparse(item: encodings.Sparse, read: Read) -> Any:
+    """Values at the places of ones; values that were selected by the mask before stay there."""
+    import tensorflow as tf
+
+    chosen = read(item.mask) != 0
+    dtype, shape = tf_dtype(item.type.dtype), item.type.static_shape
+    inner = getattr(item.values, "encoding", None)
+    if isinstance(inner, encodings.Selected) and inner.mask is item.mask:
+        return tf.where(chosen, read(inner.dense), tf.zeros((), dtype))
+    places = tf.where(tf.reshape(chosen, (-1,)))
+    zeros = tf.zeros(item.mask.size, dtype)
+    return tf.reshape(tf.tensor_scatter_nd_update(zeros, places, read(item.values)), shape)
+
+
+def selected(item: encodings.Selected, read: Read) -> Any:
+    """Those at the places of ones."""
+    import tensorflow as tf
+
+    found = tf.boolean_mask(read(item.dense), read(item.mask) != 0)
+    return tf.ensure_shape(found, (item.count,))
+
+
+def repeated(item: encodings.Repeated, read: Read) -> Any:
+    """One call."""
+    import tensorflow as tf
+
+    return tf.repeat(read(item.stored), item.times, item.axis)
+
+
+def joined(item: encodings.Joined, read: Read) -> Any:
+    """One call."""
+    import tensorflow as tf
+
+    return tf.concat([read(part) for part in item.joined], axis=0)
+
+
+DECODERS: Mapping[type[Encoding], Callable[[Any, Read], Any]] = {
+    encodings.Affine: affine,
+    encodings.Cast: cast,
+    encodings.Joined: joined,
+    encodings.Linear: linear,
+    encodings.Palette: palette,
+    encodings.Repeated: repeated,
+    encodings.Selected: selected,
+    encodings.Sparse: sparse,
+    encodings.Unpacked: unpacked,
+    encodings.UpperHalf: upper_half,
+}
