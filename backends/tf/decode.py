@@ -67,29 +67,28 @@ def cast(item: encodings.Cast, read: Read) -> Any:
 
 
 def affine(item: encodings.Affine, read: Read) -> Any:
-    """Blocks become dimensions, so that scales and offsets broadcast."""
+    """Blocks along one axis become a dimension, so that scales broadcast; others are repeated.
+
+    TensorFlow can't broadcast by turns in more than five dimensions.
+    """
     import tensorflow as tf
 
-    def single(part: Resource) -> Any:
-        return tf.cast(read(part), tf.float32)
-
-    sizes, found = item.type.static_shape, single(item.data)
+    sizes = item.type.static_shape
+    found = tf.cast(read(item.data), tf.float32)
     for part, operation in ((item.offset, tf.subtract), (item.scale, tf.multiply)):
         if part is None:
             continue
-        split, counts = _blocks(sizes, part.type.static_shape)
-        found = operation(tf.reshape(found, split), tf.reshape(single(part), counts))
+        numbers, counts = tf.cast(read(part), tf.float32), list(part.type.static_shape)
+        blocked = [i for i, (n, size) in enumerate(zip(counts, sizes, strict=True)) if 1 < n < size]
+        for axis in blocked[:-1]:
+            numbers = tf.repeat(numbers, sizes[axis] // counts[axis], axis)
+            counts[axis] = sizes[axis]
+        split = list(sizes)
+        for axis in blocked[-1:]:
+            split[axis : axis + 1] = [counts[axis], sizes[axis] // counts[axis]]
+            counts.insert(axis + 1, 1)
+        found = operation(tf.reshape(found, split), tf.reshape(numbers, counts))
     return tf.cast(tf.reshape(found, sizes), tf_dtype(item.type.dtype))
-
-
-def _blocks(sizes: tuple[int, ...], counts: tuple[int, ...]) -> tuple[list[int], list[int]]:
-    """Shapes of data and of a number for each block that broadcast."""
-    split, spread = list[int](), list[int]()
-    for size, count in zip(sizes, counts, strict=True):
-        several = 1 < count < size
-        split += [count, size // count] if several else [size]
-        spread += [count, 1] if several else [count]
-    return split, spread
 
 
 def linear(item: encodings.Linear, read: Read) -> Any:
