@@ -48,6 +48,21 @@ def _groups(data: Array, bits: int, count: int, lowest_first: bool) -> Array:
     return codes.reshape(-1)[:count]
 
 
+def pack(codes: Array, bits: int) -> Array:
+    """The opposite of `unpack`, with the first number in the lowest bits.
+
+    Args:
+        codes: [n] i8 or u8; their upper bits are left out.
+        bits: 1 to 8.
+    """
+    parts: list[Array] = []
+    for start in range(0, codes.size, 8 * _PART):  # whole bytes, but for the last part
+        part = codes[start : start + 8 * _PART].view(np.uint8)
+        single = np.unpackbits(part[:, np.newaxis], axis=1, count=bits, bitorder="little")
+        parts.append(np.packbits(single, bitorder="little"))
+    return np.concatenate(parts) if parts else np.zeros(0, np.uint8)
+
+
 def signed(codes: Array, bits: int) -> Array:
     """Unsigned numbers of `bits` bits read as two's complement: 15 of 4 bits is -1."""
     shift = 8 - bits

@@ -99,6 +99,7 @@ def linear(random, bits, axis, bias=True):
     return Linear(codes(random, bits, lowest_first=False), scale, shift if bias else zero)
 
 
+BITS = (1, 2, 3, 4, 6, 8)  # of palettes
 ENCODINGS = {
     "cast": lambda r: Cast(ArrayResource(r.standard_normal(SHAPE).astype(np.float16)), DType.F32),
     "bfloat16": lambda r: UpperHalf(ArrayResource(r.integers(0, 0x7F7F, SHAPE).astype(np.uint16))),

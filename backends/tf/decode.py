@@ -1,7 +1,8 @@
 """Weights decoded while the graph runs: `ir/encodings.py` in TensorFlow's calls, bit for bit."""
 
+import functools
 from collections.abc import Callable, Mapping
-from math import prod
+from math import gcd, prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,29 +27,29 @@ def decode(encoding: Encoding, read: Read) -> Any:
 
 
 def unpacked(item: encodings.Unpacked, read: Read) -> Any:
-    """Shifts and masks; codes that cross bytes are taken from two."""
+    """As many bytes as hold a whole number of codes become one number, which is shifted apart."""
     import tensorflow as tf
 
-    bits, packed, shift = item.bits, read(item.packed), tf.bitwise.right_shift
-    if 8 % bits == 0:
-        places = np.arange(0, 8, bits).astype(np.uint8)
-        places = places if item.lowest_first else places[::-1]
-        codes = shift(packed[:, None], places)
-    else:
-        # Eight codes take a whole number of bytes; one byte more lets each see its neighbour.
-        packed = tf.pad(packed, [(0, -item.packed.size % bits)])
-        grouped = tf.pad(tf.cast(tf.reshape(packed, (-1, bits)), tf.uint16), [(0, 0), (0, 1)])
-        bytes_, places = np.divmod(np.arange(8) * bits, 8)
-        first, second = (tf.gather(grouped, at, axis=1) for at in (bytes_, bytes_ + 1))
-        if item.lowest_first:
-            window = first | tf.bitwise.left_shift(second, np.uint16(8))
-        else:
-            window, places = tf.bitwise.left_shift(first, np.uint16(8)) | second, 16 - places - bits
-        codes = tf.cast(shift(window, places.astype(np.uint16)) & 0xFF, tf.uint8)
-    codes = tf.reshape(codes & ((1 << bits) - 1), (-1,))[: prod(item.shape)]
+    bits, width = item.bits, item.bits // gcd(item.bits, 8)
+    word = {1: np.uint8, 3: np.uint32}.get(width, np.uint64)
+    packed = read(item.packed)
+    if missing := -item.packed.size % width:
+        packed = tf.pad(packed, [(0, missing)])
+    columns = tf.cast(tf.reshape(packed, (-1, width)), word)
+    places = np.arange(0, 8 * width, bits).astype(word)
+    order = range(width)
+    if not item.lowest_first:
+        places, order = places[::-1], reversed(order)
+    shifted = (
+        tf.bitwise.left_shift(columns[:, at], word(8 * i)) if i else columns[:, at]
+        for i, at in enumerate(order)
+    )
+    whole = functools.reduce(tf.bitwise.bitwise_or, shifted)
+    codes = tf.bitwise.right_shift(whole[:, None], places) & word((1 << bits) - 1)
+    codes = tf.reshape(tf.cast(codes, tf.uint8), (-1,))[: prod(item.shape)]
     if item.signed:
         codes = tf.bitcast(tf.bitwise.left_shift(codes, np.uint8(8 - bits)), tf.int8)
-        codes = shift(codes, np.int8(8 - bits))
+        codes = tf.bitwise.right_shift(codes, np.int8(8 - bits))
     return tf.reshape(codes, item.shape)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...ir.dialects.builtin import Constant
+from ...ir.encoded_views import settled
 from ...ir.encodings import EncodedResource, is_worth_keeping
 from ...ir.resources import Resource, ViewResource
 from ...ir.ssa import Module
@@ -27,12 +28,14 @@ class Weights:
     def __init__(self, module: Module) -> None:
         self.variables: dict[str, Any] = {}
         self._of_resource: dict[int, Any] = {}
+        self._settled: dict[int, Resource] = {}
         self._by_content: dict[Resource, Any] = {}
         for op in module.walk():
             if not isinstance(op, Constant):
                 continue
             if op.value.compressed:
-                self._add_parts(op.value, op.value.name or "weight")
+                found = self._settled[id(op.value)] = settled(op.value)
+                self._add_parts(found, op.value.name or "weight")
             elif _is_weight(op.value):
                 self._add(op.value, op.value.name)
 
@@ -69,6 +72,7 @@ class Weights:
         """A constant's tensor: what its variables hold when the graph runs, or its numbers."""
         import tensorflow as tf
 
+        resource = self._settled.get(id(resource), resource)
         variable = self._of_resource.get(id(resource))
         if variable is not None:
             return variable.read_value()

@@ -65,14 +65,36 @@ def test_every_encoding_has_a_decoder():
     assert set(DECODERS) == known
 
 
-def test_views_are_taken_of_what_is_decoded():
-    resource = encoded("cast")
-    view = ViewResource(resource, (2, 3, 1, 0), (9, 120))
-    again = ViewResource(view, (1, 0), (120, 3, 3))
-    (one, two), size = read(view, again)
+VIEWS = [
+    ((2, 3, 1, 0), (3, 3, 10, 12)),
+    ((2, 3, 0, 1), (3, 3, 1, 120)),
+    ((0, 1, 2, 3), (12, 90)),
+]
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+@pytest.mark.parametrize("name", [name for name in ENCODINGS if name != "joined"])
+def test_views(name, view, monkeypatch):
+    monkeypatch.setattr(encodings, "LEAST_SIZE", 0)
+    base = encoded(name)
+    if base.type.shape != (12, 10, 3, 3):
+        view = (view[0], (*(base.type.shape[axis] for axis in view[0]),))
+    resource = ViewResource(base, *view)
+    (found,), size = read(resource)
+    assert_same_bits(np.ascontiguousarray(resource.array()), found)
+    assert size <= resource.stored_bytes < resource.array().nbytes
+
+
+def test_views_of_views_and_of_equal_weights_share_parts():
+    resource = encoded("palette of 6 bits")
+    view = ViewResource(resource, (2, 3, 1, 0), (3, 3, 10, 12))
+    again = ViewResource(view, (2, 1, 0, 3), (10, 9, 12))
+    back = ViewResource(view, (3, 2, 0, 1), (12, 10, 3, 3))
+    (one, two, three), _ = read(view, again, back)
     assert_same_bits(np.ascontiguousarray(view.array()), one)
     assert_same_bits(np.ascontiguousarray(again.array()), two)
-    assert size == resource.stored_bytes
+    assert_same_bits(resource.array(), three)
+    assert read(resource, back)[1] == read(resource)[1]
 
 
 def test_equal_parts_are_stored_once():
