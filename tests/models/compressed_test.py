@@ -281,11 +281,13 @@ def test_every_form_stays_encoded(tmp_path):
         kept = [op.value for op in small.walk() if op.name == "const" and op.value.size > 1024]
         assert any(isinstance(item, EncodedResource) for item in kept), name
         assert not any(op.value.compressed for op in dense.walk() if op.name == "const")
-        given = inputs_of(dense)
-        for ours, theirs in zip(
-            run(dense, given).values(), run(small, given).values(), strict=True
-        ):
-            np.testing.assert_array_equal(ours, theirs)
+        assert_equal_results(dense, small)
+
+
+def assert_equal_results(one, other):
+    given = inputs_of(one)
+    for ours, theirs in zip(run(one, given).values(), run(other, given).values(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_batch_normalization_stays(tmp_path):
