@@ -27,30 +27,47 @@ def decode(encoding: Encoding, read: Read) -> Any:
 
 
 def unpacked(item: encodings.Unpacked, read: Read) -> Any:
-    """As many bytes as hold a whole number of codes become one number, which is shifted apart."""
+    """Words are shifted apart."""
     import tensorflow as tf
 
-    bits, width = item.bits, item.bits // gcd(item.bits, 8)
+    words = _words(item, read)
+    places = _places(item, 8 * _width(item.bits)).astype(words.dtype.as_numpy_dtype)
+    codes = tf.bitwise.right_shift(words[:, None], places)
+    codes = tf.cast(codes & codes.dtype.as_numpy_dtype((1 << item.bits) - 1), tf.uint8)
+    codes = tf.reshape(codes, (-1,))[: prod(item.shape)]
+    if item.signed:
+        codes = tf.bitcast(tf.bitwise.left_shift(codes, np.uint8(8 - item.bits)), tf.int8)
+        codes = tf.bitwise.right_shift(codes, np.int8(8 - item.bits))
+    return tf.reshape(codes, item.shape)
+
+
+def _width(bits: int) -> int:
+    """The least number of bytes that hold a whole number of codes."""
+    return bits // gcd(bits, 8)
+
+
+def _words(item: encodings.Unpacked, read: Read) -> Any:
+    """Codes that share bytes as one number: u8, u32 or u64 [n]."""
+    import tensorflow as tf
+
+    width = _width(item.bits)
     word = {1: np.uint8, 3: np.uint32}.get(width, np.uint64)
     packed = read(item.packed)
     if missing := -item.packed.size % width:
         packed = tf.pad(packed, [(0, missing)])
     columns = tf.cast(tf.reshape(packed, (-1, width)), word)
-    places = np.arange(0, 8 * width, bits).astype(word)
-    order = range(width)
-    if not item.lowest_first:
-        places, order = places[::-1], reversed(order)
+    order = range(width) if item.lowest_first else reversed(range(width))
     shifted = (
         tf.bitwise.left_shift(columns[:, at], word(8 * i)) if i else columns[:, at]
         for i, at in enumerate(order)
     )
-    whole = functools.reduce(tf.bitwise.bitwise_or, shifted)
-    codes = tf.bitwise.right_shift(whole[:, None], places) & word((1 << bits) - 1)
-    codes = tf.reshape(tf.cast(codes, tf.uint8), (-1,))[: prod(item.shape)]
-    if item.signed:
-        codes = tf.bitcast(tf.bitwise.left_shift(codes, np.uint8(8 - bits)), tf.int8)
-        codes = tf.bitwise.right_shift(codes, np.int8(8 - bits))
-    return tf.reshape(codes, item.shape)
+    return functools.reduce(tf.bitwise.bitwise_or, shifted)
+
+
+def _places(item: encodings.Unpacked, size: int) -> Any:
+    """Where in a word of so many bits the codes are, in their order."""
+    places = np.arange(0, size, item.bits)
+    return places if item.lowest_first else places[::-1]
 
 
 def upper_half(item: encodings.UpperHalf, read: Read) -> Any:
@@ -107,13 +124,18 @@ def palette(item: encodings.Palette, read: Read) -> Any:
     import tensorflow as tf
 
     *blocks, entries, length = item.lut.type.static_shape
+    inner, size = getattr(item.indices, "encoding", None), item.indices.size
+    if isinstance(inner, encodings.Unpacked) and item.lut.size == entries:
+        known = 1 << inner.bits == entries and _width(inner.bits) in _PARTS
+        if known and size >= _WORTH * _PARTS[_width(inner.bits)][1]:
+            return _by_words(inner, item.lut, read)
     indices = tf.cast(read(item.indices), tf.int32)
     sizes = item.indices.type.static_shape
     rest = prod(blocks)
-    for axis, (size, count) in enumerate(zip(sizes, blocks, strict=True)):
+    for axis, (extent, count) in enumerate(zip(sizes, blocks, strict=True)):
         rest //= count
         if count > 1:
-            place = np.arange(size, dtype=np.int32) // (size // count) * (rest * entries)
+            place = np.arange(extent, dtype=np.int32) // (extent // count) * (rest * entries)
             indices += place.reshape([-1 if i == axis else 1 for i in range(len(sizes))])
     lut = read(item.lut)
     if length == 1:
@@ -122,6 +144,30 @@ def palette(item: encodings.Palette, read: Read) -> Any:
     order = list(range(len(sizes)))
     order.insert(item.axis + 1, len(sizes))
     return tf.reshape(tf.transpose(found, order), item.type.static_shape)
+
+
+# Bytes of a word → (bits of its parts, how many different ones there are).
+_PARTS = {1: (8, 256), 3: (12, 4096)}
+_WORTH = 4  # elements for each row of a table of several
+
+
+def _by_words(item: encodings.Unpacked, lut: Resource, read: Read) -> Any:
+    """Several entries at a time: gathering takes as long for four numbers as for one.
+
+    A table has a row of entries for each byte (of codes of 3 and 6 bits: for 12 bits) that may be.
+    """
+    import tensorflow as tf
+
+    width, words = _width(item.bits), _words(item, read)
+    bits, count = _PARTS[width]
+    if width == 3:
+        parts = [words & np.uint32(count - 1), tf.bitwise.right_shift(words, np.uint32(bits))]
+        words = tf.reshape(tf.stack(parts if item.lowest_first else parts[::-1], 1), (-1,))
+    places = _places(item, bits).astype(np.int32)
+    codes = tf.bitwise.right_shift(tf.range(count)[:, None], places) & ((1 << item.bits) - 1)
+    table = tf.gather(tf.reshape(read(lut), (-1,)), codes)
+    found = tf.reshape(tf.gather(table, tf.cast(words, tf.int32)), (-1,))
+    return tf.reshape(found[: prod(item.shape)], item.shape)
 
 
 def sparse(item: encodings.Sparse, read: Read) -> Any:

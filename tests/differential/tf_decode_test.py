@@ -11,7 +11,7 @@ from cmlc.ir.encodings import EncodedResource, Encoding, Sparse
 from cmlc.ir.resources import ArrayResource, ViewResource
 from cmlc.ir.rewrite import adopt
 from cmlc.ir.ssa import Function, Module
-from encoded import ENCODINGS, encoded
+from encoded import ENCODINGS, codes, encoded
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +48,19 @@ def test_same_bits_from_small_variables(name, monkeypatch):
     (found,), size = read(resource)
     assert_same_bits(resource.array(), found)
     assert size <= resource.stored_bytes < resource.array().nbytes
+
+
+@pytest.mark.parametrize("lowest_first", [False, True])
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 5, 6, 7])
+def test_large_palettes(bits, lowest_first):
+    """Of an odd number of elements; several are looked up at once."""
+    random = np.random.default_rng(bits)
+    indices = codes(random, bits, (131, 137), lowest_first=lowest_first)
+    lut = ArrayResource(random.standard_normal((1, 1, 1 << bits, 1)).astype(np.float32))
+    resource = EncodedResource(encodings.Palette(indices, lut), "w")
+    (found,), size = read(resource)
+    assert_same_bits(resource.array(), found)
+    assert size == resource.stored_bytes
 
 
 def test_half_precision_results():
