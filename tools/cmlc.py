@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   cmlc MobileNet.mlmodel                         write MobileNet_savedmodel/
   cmlc MobileNet.mlmodel -o out --timing         elsewhere, and say what took how long
+  cmlc MobileNet.mlmodel --weights=compressed    weights stay as small as in the model
   cmlc MobileNet.mlmodel --emit=ir               print the IR as imported
   cmlc MobileNet.mlmodel --emit=ir --stage=tf    print what TensorFlow will run
   cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
