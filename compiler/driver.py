@@ -10,7 +10,8 @@ from typing import Any
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dialects.builtin import Call, Constant
-from ..ir.resources import MissingResourceError
+from ..ir.encodings import decoded, is_worth_keeping
+from ..ir.resources import MissingResourceError, Resource
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.verify import verify
@@ -58,7 +59,7 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     Args:
         source: a path (.mlmodel, .mlpackage, .mlmodelc, a zip archive with one of them, .cmir), a
             specification message, a coremltools MLModel, or a Module, which is returned as it is.
-        options: see `Options`; `batch` and `function` matter here.
+        options: see `Options`; how weights are kept is decided here.
         watch: told about the stages.
 
     Raises:
@@ -70,9 +71,11 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     file = str(source) if isinstance(source, str | Path) else ""
     try:
         if file.endswith(".cmir"):
+            _check_text(options)
             module = _load_text(Path(file), watch)
         else:
             module = _import(source, options, watch)
+            _keep_weights(module, options)
         verify(module)
         return _only(module, options.function)
     except CompileError as error:
@@ -95,6 +98,29 @@ def _only(module: Module, name: str) -> Module:
     made = Module(module.name, [module.functions[called] for called in wanted])
     made.attributes = {**module.attributes, "default_function": name}
     return made
+
+
+def _check_text(options: Options) -> None:
+    if options.weights == "compressed":
+        remedy = "compile the model that it was made of"
+        message = "IR text holds weights decoded: they can't stay compressed"
+        raise CompileError(Diagnostic(message, "usage", remedy=remedy))
+
+
+def _keep_weights(module: Module, options: Options) -> None:
+    """Leave only those weights encoded that shall be; vectors are for passes to fold."""
+    dense: dict[int, Resource] = {}
+    kept = 0
+    for op in module.walk():
+        if not isinstance(op, Constant) or not op.value.compressed:
+            continue
+        wanted = options.weights == "compressed" and op.value.type.dtype.is_float
+        if wanted and op.value.type.rank > 1 and is_worth_keeping(op.value):
+            kept += 1
+            continue
+        op.attributes["value"] = dense.setdefault(id(op.value), decoded(op.value))
+    if kept:
+        module.attributes["weights"] = options.weights
 
 
 def load_text(text: str, file: str = "<text>") -> Module:

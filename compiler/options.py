@@ -10,6 +10,7 @@ from ..ir.dims import Dim, symbol
 Batch = Literal["auto", "dynamic", "static"]
 Layout = Literal["coreml", "nhwc"]
 Precision = Literal["float32", "keep"]
+Weights = Literal["expanded", "compressed"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Options:
             names of dimensions that stay open.
         precision: of ML Programs. "float32": what a program computes in float16 is computed in
             float32; "keep": in the program's own types.
+        weights: "expanded": as dense tensors; "compressed": those that the model stores quantized,
+            as palettes, sparse or in float16 stay so, and are decoded each time the model runs.
         function: one function of a model that has several; empty for all.
         verify_each: verify the IR after every pass.
     """
@@ -41,12 +44,13 @@ class Options:
         default_factory=dict[str, Sequence[int | str]]
     )
     precision: Precision = "float32"
+    weights: Weights = "expanded"
     function: str = ""
     verify_each: bool = False
 
     def __post_init__(self) -> None:
         choices = {"batch": get_args(Batch), "io_layout": get_args(Layout)}
-        choices["precision"] = get_args(Precision)
+        choices |= {"precision": get_args(Precision), "weights": get_args(Weights)}
         for name, known in choices.items():
             value = getattr(self, name)
             if value not in known:

@@ -68,6 +68,16 @@ class Resource:
         """Number of elements."""
         return int(np.prod(self.type.static_shape, dtype=np.int64))
 
+    @property
+    def compressed(self) -> bool:
+        """Whether targets store it in a smaller form: who changes the data would undo that."""
+        return False
+
+    @property
+    def stored_bytes(self) -> int:
+        """What targets store."""
+        return self.size * self.type.dtype.bytes
+
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
@@ -160,6 +170,7 @@ class RandomResource(Resource):
     """Reproducible stand-in data, so that a module with large weights can be pasted into a test.
 
     Floats are uniform in [-1, 1) scaled down by the square root of the fan-in, integers in [0, 8).
+    In text, `random(7, f16)` is such data stored as f16 and kept so (`encodings.Cast`).
     """
 
     __slots__ = ("seed",)
@@ -209,6 +220,14 @@ class ViewResource(Resource):
         super().__init__(base.type.with_shape(shape), base.name)
         self.base = base
         self.perm = perm
+
+    @property
+    def compressed(self) -> bool:
+        return self.base.compressed
+
+    @property
+    def stored_bytes(self) -> int:
+        return self.base.stored_bytes
 
     def _load(self) -> Array:
         return self.base.array().transpose(self.perm).reshape(self.type.static_shape)

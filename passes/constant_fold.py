@@ -43,6 +43,8 @@ def fold_op(op: Op, limit: int) -> Rewrite:
     if evaluate is None:
         return no("it has no reference semantics")
     resources = [p.value for p in producers if isinstance(p, Constant)]
+    if any(resource.compressed for resource in resources):
+        return no("it would decode weights that stay compressed")
     allowed = max(limit, sum(r.size for r in resources))
     for result in op.results:
         size = static_size(result.type.shape)

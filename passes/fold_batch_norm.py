@@ -111,6 +111,8 @@ def scale_and_shift(producer: Producer, scale: Array | None, shift: Array | None
     weight = producer.weight.op
     if not isinstance(weight, Constant):
         return no("the weights are not constant")
+    if scale is not None and weight.value.compressed:
+        return no("the weights stay compressed")
     bias = None
     if producer.bias is not None:
         bias = array_of(producer.bias)

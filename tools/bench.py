@@ -1,6 +1,7 @@
 """Measures what the project promises: start-up, compile time and memory, inference beside Keras.
 
-`python -m cmlc.tools.bench [--json FILE] [--runs N]`. Ratios are taken side by side in one
+`python -m cmlc.tools.bench [--json FILE] [--runs N] [--weights MODEL …]`: with models, only what
+weights that stay compressed save and cost in those. Ratios are taken side by side in one
 process, alternating, because machines are noisy; absolute times are for orientation only. Each
 measurement of start-up or memory runs in a fresh process.
 """
@@ -85,9 +86,16 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="bench")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--runs", type=int, default=40, help="interleaved runs of each network")
+    help_ = "measure only weights=compressed beside expanded, of these models"
+    parser.add_argument("--weights", type=Path, nargs="+", metavar="MODEL", help=help_)
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), options.runs)
+        if options.weights:
+            figures: dict[str, Any] = {}
+            for model in options.weights:
+                figures |= _weight_figures(model, model.stem, options.runs)
+        else:
+            figures = measure(Path(folder), options.runs)
     for name, value in figures.items():
         shown = f"{value:.3g}" if isinstance(value, float) else value
         print(f"{name:<58} {shown}")
@@ -113,6 +121,9 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
     figures |= _compile_figures(folder, model)
     figures |= _inference_figures(model, runs)
     figures |= _lstm_figures(runs)
+    for bits, scheme in ((16, "half"), (8, "linear"), (6, "lut"), (4, "lut")):
+        spec = mobilenet.quantized(bits, scheme)
+        figures |= _weight_figures(spec, f"MobileNetV2, {scheme} {bits} bits", runs)
     return figures
 
 
@@ -203,6 +214,36 @@ def _lstm_figures(runs: int) -> dict[str, Any]:
         figures[f"  ratio {case}"] = a / b
         figures[f"  largest difference {case}"] = float(np.abs(got.swapaxes(0, 1) - expected).max())
     return figures
+
+
+def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
+    """Size and time of a SavedModel with weights decoded before, and whenever it runs."""
+    import tensorflow as tf
+
+    from ..compiler.driver import compile as compile_model
+    from ..ir.interpret import random_inputs
+    from .summary import folder_size
+
+    sizes, functions = list[float](), list[Any]()
+    inputs: dict[str, Any] = {}
+    for weights in ("expanded", "compressed"):
+        model = compile_model(source, weights=weights)
+        with tempfile.TemporaryDirectory() as folder:
+            path = model.save(Path(folder) / "model")
+            sizes.append(folder_size(path) / 1e6)
+            functions.append(tf.saved_model.load(str(path)).signatures["serving_default"])
+        given = random_inputs(model.module.main, 0, N=1)
+        inputs = {name: tf.constant(array) for name, array in given.items()}
+    dense, small = functions
+    a, b = _interleaved(lambda: dense(**inputs), lambda: small(**inputs), runs)
+    return {
+        f"{name}: SavedModel, MB": sizes[0],
+        f"  with --weights=compressed, MB ({name})": sizes[1],
+        f"  ratio of sizes ({name})": sizes[1] / sizes[0],
+        f"  inference, ms ({name})": 1000 * a,
+        f"  inference compressed, ms ({name})": 1000 * b,
+        f"  ratio of times ({name})": b / a,
+    }
 
 
 def graph_figures(graph: Any) -> dict[str, Any]:

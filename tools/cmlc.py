@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   cmlc MobileNet.mlmodel                         write MobileNet_savedmodel/
   cmlc MobileNet.mlmodel -o out --timing         elsewhere, and say what took how long
+  cmlc MobileNet.mlmodel --weights=compressed    weights stay as small as in the model
   cmlc MobileNet.mlmodel --emit=ir               print the IR as imported
   cmlc MobileNet.mlmodel --emit=ir --stage=tf    print what TensorFlow will run
   cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
@@ -58,6 +59,12 @@ def make_parser() -> console.CommandParser:
         help="of ML Programs: compute float16 in float32, or as the program says",
     )
     add("--function", default="", metavar="NAME", help="one of several functions; all by default")
+    add(
+        "--weights",
+        choices=("expanded", "compressed"),
+        default="expanded",
+        help="compressed: weights stored in a small form stay so, and are decoded at run time",
+    )
     add("--fixed-shapes", action="store_true", help="only the default shapes of flexible inputs")
     add(
         "--shape",
@@ -151,6 +158,7 @@ def _check_message(given: argparse.Namespace, emit: str) -> None:
         "io_layout",
         "precision",
         "function",
+        "weights",
         "fixed_shapes",
         "shape",
         "print_after",
@@ -214,6 +222,7 @@ def _options(given: argparse.Namespace) -> "Options":
         fixed_shapes=given.fixed_shapes,
         precision=given.precision,
         function=given.function,
+        weights=given.weights,
         shapes=shapes,
         verify_each=given.verify_each,
     )

@@ -31,7 +31,9 @@ class _Builder:
         self._describe(self.spec.description.input, "x", shape)
         self.last, self.count = "x", 0
 
-    def op(self, kind: str, shape: tuple[int, ...], dtype: int = _FP32, **parameters: Any) -> str:
+    def op(
+        self, kind: str, shape: tuple[int, ...], dtype: int = _FP32, /, **parameters: Any
+    ) -> str:
         """Add an operation; parameters are names, messages, or arrays. Gives its result's name."""
         self.count += 1
         operation = self.block.operations.add(type=kind)

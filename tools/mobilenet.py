@@ -200,3 +200,42 @@ def keras_twin(path: Path) -> Any:
     weight = np.asarray(p.weights.floatValue, np.float32).reshape(1000, 1280).T
     dense.set_weights([weight, np.asarray(p.bias.floatValue, np.float32)])
     return keras.Model(image, x)
+
+
+def quantized(bits: int, scheme: str) -> Any:
+    """The same model with small weights of its products: "half", "linear" (by channel) or "lut".
+
+    Batch normalization is left out, as tools merge it into the weights before they quantize them.
+    """
+    spec = model()
+    network = spec.neuralNetwork
+    for layer in list(network.layers):
+        kind = layer.WhichOneof("layer")
+        if kind == "batchnorm":
+            layer.ClearField("batchnorm")
+            layer.activation.linear.alpha = 1
+        elif kind in ("convolution", "innerProduct"):
+            _quantize(getattr(layer, kind), bits, scheme)
+    return spec
+
+
+def _quantize(p: Any, bits: int, scheme: str) -> None:
+    rows = np.array(p.weights.floatValue, np.float32).reshape(p.outputChannels, -1)
+    p.weights.ClearField("floatValue")
+    if scheme == "half":
+        p.weights.float16Value = rows.astype("<f2").tobytes()
+        return
+    linear = scheme == "linear"
+    low = rows.min(1, keepdims=True) if linear else rows.min()
+    scale = ((rows.max(1, keepdims=True) if linear else rows.max()) - low) / ((1 << bits) - 1)
+    codes = np.round((rows - low) / scale).astype(np.uint8).ravel()
+    single = np.unpackbits(codes[:, None], axis=1)[:, 8 - bits :]
+    p.weights.rawValue = np.packbits(single).tobytes()
+    quantization = p.weights.quantization
+    quantization.numberOfBits = bits
+    if linear:
+        quantization.linearQuantization.scale.extend(scale.ravel().tolist())
+        quantization.linearQuantization.bias.extend(low.ravel().tolist())
+    else:
+        entries = np.arange(1 << bits) * scale + low
+        quantization.lookupTableQuantization.floatValue.extend(entries.tolist())

@@ -90,7 +90,7 @@ def _weights(module: Module) -> dict[str, int]:
         for op in module.walk()
         if isinstance(op, Constant) and op.value.name and op.value.size > 1
     }
-    return {"tensors": len(found), "bytes": sum(i.size * i.type.dtype.bytes for i in found)}
+    return {"tensors": len(found), "bytes": sum(item.stored_bytes for item in found)}
 
 
 def folder_size(folder: Path) -> int:

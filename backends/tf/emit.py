@@ -101,7 +101,7 @@ class TensorFlowModule:
 
     def _results(self, op: Op, values: dict[Value, Any]) -> list[Any]:
         if isinstance(op, Constant):
-            return [self._weights.read(op)]
+            return [self._weights.read(op.value)]
         if isinstance(op, Call):
             callee = self._module.functions[op.callee]
             return self._run(

@@ -9,7 +9,7 @@ description is. What each type becomes in the IR, which has none narrower than a
     uint1, uint2, uint3, uint4, uint6                        u8
 
 A resource remembers the type it is stored in (`BlobResource.kind`) and gives the stored bytes
-(`packed`), so that who wants the compressed form can have it.
+(`packed`), or an encoding of them (`stored`), for who wants the small form.
 """
 
 import mmap
@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...ir.resources import Resource
+from ...ir.encodings import EncodedResource, Unpacked, UpperHalf
+from ...ir.resources import LazyResource, Resource
 from ...ir.types import Array, DType, Tensor
-from .bits import signed, unpack
 
 _HEADER = 64
 _DESCRIPTION = struct.Struct("<IIQQQ")  # sentinel, type, size, offset, padding; 32 bytes unused
@@ -209,15 +209,24 @@ class BlobResource(Resource):
         """The bytes as they are stored: little-endian elements, or bits, the lowest first."""
         return self._file.data(self._blob)
 
-    def _load(self) -> Array:
-        stored, bits, dtype = self.packed(), self.kind.bits, self.type.dtype.numpy
-        shape = self.type.static_shape
+    def stored(self) -> Resource:
+        """The same data; an encoding of the stored bytes where the IR has no such elements."""
+        shape, bits, data = self.type.static_shape, self.kind.bits, self._blob.size
         if bits < 8:
-            codes = unpack(stored, bits, self.size, lowest_first=True)
-            return (signed(codes, bits) if dtype.kind == "i" else codes).reshape(shape)
+            packed = LazyResource(Tensor(DType.U8, (data,)), self.packed)
+            signed = self.type.dtype is DType.I8
+            return EncodedResource(Unpacked(packed, bits, shape, signed), self.name)
         if self.kind.name == "bf16":
-            return (stored.view("<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
-        elements = stored.view(dtype.newbyteorder("<")).reshape(shape)
+            halves = Tensor(DType.U16, shape)
+            upper = LazyResource(halves, lambda: self.packed().view("<u2").reshape(shape))
+            return EncodedResource(UpperHalf(upper), self.name)
+        return self
+
+    def _load(self) -> Array:
+        if (encoded := self.stored()) is not self:
+            return encoded.array()
+        dtype = self.type.dtype.numpy
+        elements = self.packed().view(dtype.newbyteorder("<")).reshape(self.type.static_shape)
         # Kernels want aligned data: blobs are, but not always in an archive.
         return elements.astype(dtype, copy=not elements.flags.aligned)
 

@@ -1,4 +1,4 @@
-"""WeightParams of a NeuralNetwork → lazily decoded constants.
+"""WeightParams of a NeuralNetwork → constants in the encoding that they are stored in.
 
 Whatever the encoding, the network computes in float32, so that is what a resource holds. Sizes are
 checked when the resource is made; the numbers are decoded when they are asked for, and again
@@ -12,16 +12,23 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.resources import LazyResource, Resource
+from ...ir.encodings import (
+    Affine,
+    Cast,
+    EncodedResource,
+    Encoding,
+    Linear,
+    Palette,
+    Unpacked,
+    reshaped,
+)
+from ...ir.resources import ArrayResource, LazyResource, Resource, SplatResource
 from ...ir.types import Array, DType, Tensor
 from . import wire
-from .bits import unpack
 
 _FIELDS = ("floatValue", "float16Value", "rawValue", "int8RawValue")
 _SCHEMES = {"linearQuantization": "linear", "lookupTableQuantization": "lut"}
 _REMEDY = "the file is damaged, or the tool that wrote it is at fault: export the model again"
-# Lookups turn their 8-bit indices into 64-bit ones; in parts, that stays small.
-_PART = 1 << 18
 
 
 def weight_resource(
@@ -39,11 +46,14 @@ def weight_resource(
         CompileError: the message is inconsistent, or doesn't fit the shape.
     """
     _check(params, shape, name, output_axis)
-
-    def load() -> Array:
-        return _decode(params, shape, output_axis)
-
-    return LazyResource(Tensor(DType.F32, shape), load, name)
+    kind = Tensor(DType.F32, shape)
+    match _stored(params):
+        case ["floatValue"]:
+            return LazyResource(kind, lambda: _packed_floats(params).reshape(shape), name)
+        case [field]:
+            return EncodedResource(_encoded(params, field, shape, output_axis), name)
+        case _:
+            return SplatResource(kind, 0.0, name)
 
 
 def vector(params: Any, count: int, name: str) -> Resource:
@@ -161,23 +171,40 @@ def _malformed(name: str, what: str) -> NoReturn:
     raise CompileError(Diagnostic(message, "malformed", subject=name, remedy=_REMEDY))
 
 
-def _decode(params: Any, shape: tuple[int, ...], output_axis: int) -> Array:
-    match _stored(params):
-        case ["floatValue"]:
-            return _packed_floats(params).reshape(shape)
-        case ["float16Value"]:
-            halves = np.frombuffer(params.float16Value, "<f2")
-            return halves.astype(np.float32).reshape(shape)
-        case ["rawValue"]:
-            bits = params.quantization.numberOfBits
-            data = np.frombuffer(params.rawValue, np.uint8)
-            codes = unpack(data, bits, prod(shape), lowest_first=False)
-            return _look_up(_tables(params.quantization), codes.reshape(shape), output_axis)
-        case ["int8RawValue"]:
-            scale = np.float32(params.quantization.linearQuantization.scale[0])
-            return np.frombuffer(params.int8RawValue, np.int8).reshape(shape) * scale
-        case _:
-            return np.zeros(shape, np.float32)
+def _encoded(params: Any, field: str, shape: tuple[int, ...], output_axis: int) -> Encoding:
+    def stored(dtype: DType, count: int) -> Resource:
+        little = dtype.numpy.newbyteorder("<")
+        kind = Tensor(dtype, (count,))
+        return LazyResource(kind, lambda: np.frombuffer(getattr(params, field), little))
+
+    count, quantization = prod(shape), params.quantization
+    if field == "float16Value":
+        return Cast(reshaped(stored(DType.F16, count), shape), DType.F32)
+    table, linear = quantization.lookupTableQuantization, quantization.linearQuantization
+    if field == "int8RawValue":
+        data = reshaped(stored(DType.I8, count), shape)
+        return Affine(data, _along(linear.scale, len(shape), output_axis))
+    codes = _codes(stored(DType.U8, len(params.rawValue)), quantization.numberOfBits, shape)
+    if quantization.WhichOneof("QuantizationType") == "lookupTableQuantization":
+        entries = np.array(table.floatValue, np.float32)
+        return Palette(codes, ArrayResource(entries.reshape(*[1] * len(shape), -1, 1)))
+    scale, bias = linear.scale, linear.bias or [0.0]
+    return Linear(codes, *(_along(row, len(shape), output_axis) for row in (scale, bias)))
+
+
+def _codes(stored: Resource, bits: int, shape: tuple[int, ...]) -> Resource:
+    if bits == 8:
+        return reshaped(stored, shape)
+    return EncodedResource(Unpacked(stored, bits, shape, lowest_first=False))
+
+
+def _along(numbers: Any, rank: int, axis: int) -> Resource:
+    """One number for all or each element of an axis, shaped to broadcast."""
+    array = np.array(numbers, np.float32)
+    sizes = [1] * rank
+    if array.size > 1:
+        sizes[axis] = array.size
+    return ArrayResource(array.reshape(sizes))
 
 
 def _packed_floats(params: Any) -> Array:
@@ -191,32 +218,3 @@ def _packed_floats(params: Any) -> Array:
     floats = np.frombuffer(data, "<f4", (field.end - field.payload) // 4, field.payload)
     # Tag and length are of any size; kernels want aligned data. The serialized bytes go away.
     return floats.astype(np.float32, copy=not floats.flags.aligned)
-
-
-def _tables(quantization: Any) -> Array:
-    """What every code means: one row for all channels, or one per channel.
-
-    Linear values are computed in double precision and rounded once.
-    """
-    if quantization.WhichOneof("QuantizationType") == "lookupTableQuantization":
-        values = quantization.lookupTableQuantization.floatValue
-        return np.array(values, np.float32)[np.newaxis]
-    linear = quantization.linearQuantization
-    scale = np.array(linear.scale, np.float64)[:, np.newaxis]
-    bias = np.array(linear.bias or [0.0], np.float64)[:, np.newaxis]
-    codes = np.arange(1 << quantization.numberOfBits)
-    return (codes * scale + bias).astype(np.float32)
-
-
-def _look_up(tables: Array, codes: Array, output_axis: int) -> Array:
-    result = np.empty(codes.shape, np.float32)
-    if len(tables) == 1:
-        flat, source = result.reshape(-1), codes.reshape(-1)
-        for start in range(0, flat.size, _PART):
-            part = slice(start, start + _PART)
-            flat[part] = tables[0][source[part]]
-        return result
-    into, source = np.moveaxis(result, output_axis, 0), np.moveaxis(codes, output_axis, 0)
-    for channel, table in enumerate(tables):
-        into[channel] = table[source[channel]]
-    return result

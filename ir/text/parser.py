@@ -13,6 +13,7 @@ from ..diagnostics import CompileError, Diagnostic, caret_excerpt
 from ..dialects.builtin import Return, Yield
 from ..dialects.core import TABLE
 from ..dims import Dim, floor_div, maximum, symbol
+from ..encodings import Cast, EncodedResource
 from ..location import UNKNOWN, InText, Location, fuse, parse_location
 from ..resources import (
     ArrayResource,
@@ -256,6 +257,9 @@ class _Builder:
                 found = SplatResource(kind, number, name)
             case "random", [int(seed)]:
                 found = RandomResource(kind, seed, name)
+            case "random", [int(seed), DType() as stored]:
+                numbers = RandomResource(kind.with_dtype(stored), seed, name)
+                found = EncodedResource(Cast(numbers, kind.dtype), name)
             case "file", [str(path), int(offset)]:
                 found = FileResource(kind, Path(self.file).parent / path, offset, name)
             case _:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..attributes import literal, quote
 from ..dialects.builtin import Constant
+from ..encodings import Cast, EncodedResource
 from ..location import Fused, Location, Unknown
 from ..resources import FileResource, HashResource, RandomResource, Resource, SplatResource
 from ..ssa import Block, Function, Module, Op, Region, Value
@@ -228,6 +229,12 @@ def _source(resource: Resource, data: bool) -> str:
         return f"splat({literal(resource.value)})"
     if data and isinstance(resource, RandomResource):
         return f"random({resource.seed})"
+    if data and isinstance(resource, EncodedResource):
+        match resource.encoding:
+            case Cast(RandomResource() as numbers):
+                return f"random({numbers.seed}, {numbers.type.dtype.value})"
+            case _:
+                pass
     if data and isinstance(resource, FileResource):
         return f"file({quote(str(resource.path))}, {resource.offset})"
     return f"hash({quote(resource.digest)})"

@@ -42,8 +42,13 @@ class Outcome:
     seconds: float = 0.0
 
 
-def prepare() -> None:
-    """Import what every case needs, once per worker. The process is held to one thread."""
+def prepare(weights: str = "") -> None:
+    """Import what every case needs, once per worker. The process is held to one thread.
+
+    Args:
+        weights: how models are compiled; "compressed": weights of any size stay so, as recorded
+            cases have small ones.
+    """
     import tensorflow
 
     tensorflow.config.threading.set_intra_op_parallelism_threads(1)
@@ -51,15 +56,19 @@ def prepare() -> None:
     import cmlc
 
     _ = cmlc.compile, cmlc.CompileError  # a lazy package fails here, not in the first case
+    if weights == "compressed":
+        from cmlc.ir import encodings
+
+        encodings.LEAST_SIZE = 0
 
 
-def play(entry: Entry) -> Outcome:
+def play(entry: Entry, weights: str = "") -> Outcome:
     """Replay one case; whatever goes wrong becomes an outcome."""
     import cmlc
 
     started = time.perf_counter()
     try:
-        verdict = replay(entry)
+        verdict = replay(entry, weights)
         status = Status.AGREE if verdict.agrees else Status.DISAGREE
         outcome = Outcome(entry.caseid, status, verdict.strict, verdict.reason)
     except (InvalidCaseError, zipfile.BadZipFile, FileNotFoundError) as reason:
@@ -74,14 +83,15 @@ def play(entry: Entry) -> Outcome:
     return Outcome(**{**vars(outcome), "seconds": time.perf_counter() - started})
 
 
-def replay(entry: Entry) -> Verdict:
+def replay(entry: Entry, weights: str = "") -> Verdict:
     """Compile the model and play the steps in order, on one state if it has any."""
     import cmlc
 
     with zipfile.ZipFile(entry.path) as archive, tempfile.TemporaryDirectory() as folder:
         case = load_case(archive)
         path = extract_model(archive, Path(folder))
-        chosen = {} if case.function is None else {"function": case.function}
+        chosen = {"function": case.function, "weights": weights}
+        chosen = {name: choice for name, choice in chosen.items() if choice}
         model = cmlc.compile(os.fspath(path), **chosen)
         return play_steps(case, model)
 

@@ -1,19 +1,28 @@
 """Quantised activations, and constants that are stored compressed.
 
-Compressed constants are decoded in float32 when they are first read, and again after a release.
-Their operands are attributes of the operation up to iOS 17 and inputs since. Integers of fewer than
-8 bits are kept in bytes, unless a docstring says that they are packed.
+What compressed constants mean is in `ir/encodings.py`; here is which operation has which parts.
+Their operands are attributes of the operation up to iOS 17 and inputs since.
 """
-
-from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import elementwise, shape, unary
-from ....ir.resources import LazyResource, Resource
+from ....ir.encodings import (
+    Affine,
+    Cast,
+    EncodedResource,
+    Encoding,
+    Palette,
+    Repeated,
+    Selected,
+    Sparse,
+    Unpacked,
+    reshaped,
+)
+from ....ir.resources import Resource
 from ....ir.ssa import Value
-from ....ir.types import Array, DType, Tensor
+from ....ir.types import DType
 from ..rules import Result
 from .constants import DTYPE_NAMES
 from .context import MilContext, MilRules, cast
@@ -83,8 +92,9 @@ def constexpr_cast(cx: MilContext) -> Result:
     source, name = _stored(cx, "source_val"), cx.text("output_dtype")
     if name != "fp32":
         raise cx.unsupported(f"converts to '{name}', expected fp32")
-    kind = source.type.with_dtype(DType.F32)
-    return _decoded(cx, kind, lambda: source.array().astype(np.float32), (source,))
+    if source.type.dtype is DType.F32:  # as all float16 are computed
+        return constant(source, cx.location.name)
+    return _encoded(cx, Cast(source, DType.F32))
 
 
 @rules("constexpr_affine_dequantize", since=16)
@@ -100,16 +110,13 @@ def affine_dequantize(cx: MilContext) -> Result:
         fits = part.type.rank == 0 or part.type.shape == (extent,)
         cx.require(fits, f"has {part.type} to dequantize {extent} slices")
 
-    def along(part: Resource) -> Array:
+    def along(part: Resource) -> Resource:
         sizes = [1] * rank
-        sizes[axis] = -1
-        return part.array().reshape(sizes if part.type.rank else [1] * rank)
+        if part.type.rank:
+            sizes[axis] = extent
+        return reshaped(part, tuple(sizes))
 
-    def load() -> Array:
-        return _shift_scale(data.array(), along(scale), along(zero_point))
-
-    kind = data.type.with_dtype(scale.type.dtype)
-    return _decoded(cx, kind, load, (data, scale, zero_point))
+    return _encoded(cx, Affine(data, along(scale), along(zero_point)))
 
 
 @rules("constexpr_lut_to_dense", since=16)
@@ -123,13 +130,8 @@ def packed_lut_to_dense(cx: MilContext) -> Result:
     )
     packed = indices.type.shape == ((bits * count + 7) // 8,)
     cx.require(packed, f"has indices {indices.type} of {bits} bits for {count} values")
-
-    def load() -> Array:
-        single = np.unpackbits(indices.array(), count=bits * count, bitorder="little")
-        index = single.reshape(count, bits) @ (1 << np.arange(bits))
-        return lut.array()[index].reshape(sizes)
-
-    return _decoded(cx, Tensor(lut.type.dtype, sizes), load, (indices, lut))
+    table = reshaped(lut, (*(1,) * len(sizes), entries, 1))
+    return _encoded(cx, Palette(_unpacked(cx, indices, bits, sizes), table))
 
 
 @rules("constexpr_sparse_to_dense", since=16)
@@ -138,32 +140,20 @@ def packed_sparse_to_dense(cx: MilContext) -> Result:
     data, mask, sizes = _stored(cx, "nonzero_data"), _stored(cx, "mask"), cx.integers("shape")
     count = int(np.prod(sizes))
     cx.require(mask.type.shape == ((count + 7) // 8,), f"has a mask {mask.type} of {count} bits")
-
-    def load() -> Array:
-        bits = np.unpackbits(mask.array(), count=count, bitorder="little")
-        return _spread(cx, data.array(), bits.reshape(sizes))
-
-    return _decoded(cx, Tensor(data.type.dtype, sizes), load, (data, mask))
+    return _encoded(cx, Sparse(data, _unpacked(cx, mask, 1, sizes)))
 
 
 @rules("constexpr_sparse_to_dense", since=18)
 def sparse_to_dense(cx: MilContext) -> Result:
     """Values where the mask is 1; else zeros."""
-    data, mask = _stored(cx, "nonzero_data"), _stored(cx, "mask")
-    kind = mask.type.with_dtype(data.type.dtype)
-    return _decoded(cx, kind, lambda: _spread(cx, data.array(), mask.array()), (data, mask))
+    return _encoded(cx, Sparse(_stored(cx, "nonzero_data"), _stored(cx, "mask")))
 
 
 @rules("constexpr_blockwise_shift_scale", since=18)
 def blockwise_shift_scale(cx: MilContext) -> Result:
     """scale * (data - offset), by blocks."""
     data = _stored(cx, "data")
-    parts = _block_parts(cx, data.type.static_shape)
-
-    def load() -> Array:
-        return _shift_scale(data.array(), *_repeated(parts, data.type.static_shape))
-
-    return _decoded(cx, data.type.with_dtype(parts[0].type.dtype), load, (data, *parts))
+    return _encoded(cx, Affine(data, *_block_parts(cx, data.type.static_shape)))
 
 
 @rules("constexpr_sparse_blockwise_shift_scale", since=18)
@@ -171,14 +161,8 @@ def sparse_blockwise_shift_scale(cx: MilContext) -> Result:
     """scale * (data - offset), by blocks of the dense values, of those where the mask is 1."""
     mask, data = _stored(cx, "data_mask"), _stored(cx, "nonzero_data")
     parts = _block_parts(cx, mask.type.static_shape)
-
-    def load() -> Array:
-        dense = _spread(cx, data.array(), mask.array())
-        found = _shift_scale(dense, *_repeated(parts, dense.shape))
-        return found[mask.array() != 0]
-
-    kind = data.type.with_dtype(parts[0].type.dtype)
-    return cx.value("data_mask"), _decoded(cx, kind, load, (mask, data, *parts))
+    dense = _resource(cx, Affine(_resource(cx, Sparse(data, mask)), *parts))
+    return cx.value("data_mask"), _encoded(cx, Selected(dense, mask, data.size))
 
 
 @rules("constexpr_lut_to_dense", since=18)
@@ -186,12 +170,7 @@ def lut_to_dense(cx: MilContext) -> Result:
     """Entries of tables, one for each block; an entry that is a vector lies along an axis."""
     indices, lut = _stored(cx, "indices"), _stored(cx, "lut")
     axis = _vector_axis(cx, indices.type.static_shape, lut)
-    sizes = _lengthened(indices.type.static_shape, lut, axis)
-
-    def load() -> Array:
-        return _looked_up(cx, indices.array(), lut.array(), axis)
-
-    return _decoded(cx, Tensor(lut.type.dtype, sizes), load, (indices, lut))
+    return _encoded(cx, Palette(indices, lut, axis))
 
 
 @rules("constexpr_lut_to_sparse", since=18)
@@ -201,20 +180,10 @@ def lut_to_sparse(cx: MilContext) -> Result:
     lut = _stored(cx, "lut")
     axis = _vector_axis(cx, mask.type.static_shape, lut)
     length = lut.type.static_shape[-1]
-
-    def wide() -> Array:
-        return np.repeat(mask.array(), length, axis)
-
-    def load() -> Array:
-        dense = _spread(cx, indices.array(), mask.array())
-        return _looked_up(cx, dense, lut.array(), axis)[wide() != 0]
-
-    count = int(np.prod(indices.type.static_shape)) * length
-    grown = mask.type.with_shape(_lengthened(mask.type.static_shape, lut, axis))
-    return (
-        _decoded(cx, grown, wide, (mask,)),
-        _decoded(cx, Tensor(lut.type.dtype, (count,)), load, (mask, indices, lut)),
-    )
+    wide = mask if length == 1 else _resource(cx, Repeated(mask, axis, length))
+    dense = _resource(cx, Palette(_resource(cx, Sparse(indices, mask)), lut, axis))
+    values = Selected(dense, wide, indices.size * length)
+    return constant(wide, wide.name), _encoded(cx, values)
 
 
 def _stored(cx: MilContext, name: str) -> Resource:
@@ -225,34 +194,16 @@ def _stored(cx: MilContext, name: str) -> Resource:
     return value.op.value
 
 
-def _decoded(
-    cx: MilContext, kind: Tensor, load: Callable[[], Array], parts: Sequence[Resource]
-) -> Value:
-    """A constant that is decoded when it is read; what it is made of is let go again."""
-
-    def decode() -> Array:
-        array = load().astype(kind.dtype.numpy)
-        for part in parts:
-            part.release()
-        return array
-
-    return constant(LazyResource(kind, decode, cx.location.name), cx.location.name)
+def _encoded(cx: MilContext, encoding: Encoding) -> Value:
+    return constant(_resource(cx, encoding), cx.location.name)
 
 
-def _spread(cx: MilContext, data: Array, mask: Array) -> Array:
-    """The values where the mask is not 0, in row-major order; else zeros."""
-    ones = np.count_nonzero(mask)
-    cx.require(data.shape == (ones,), f"has values {list(data.shape)} for {ones} ones of its mask")
-    dense = np.zeros(mask.shape, data.dtype)
-    dense[mask != 0] = data
-    return dense
+def _resource(cx: MilContext, encoding: Encoding) -> Resource:
+    return EncodedResource(encoding, cx.location.name, cx.location)
 
 
-def _shift_scale(data: Array, scale: Array, offset: Array | None = None) -> Array:
-    shifted = data.astype(np.float32)
-    if offset is not None:
-        shifted = shifted - offset.astype(np.float32)
-    return shifted * scale.astype(np.float32)
+def _unpacked(cx: MilContext, packed: Resource, bits: int, sizes: tuple[int, ...]) -> Resource:
+    return reshaped(packed, sizes) if bits == 8 else _resource(cx, Unpacked(packed, bits, sizes))
 
 
 def _block_parts(cx: MilContext, sizes: tuple[int, ...]) -> tuple[Resource, ...]:
@@ -270,17 +221,6 @@ def _divides(counts: tuple[int, ...], sizes: tuple[int, ...]) -> bool:
     return len(counts) == len(sizes) and all(n > 0 and size % n == 0 for n, size in pairs)
 
 
-def _repeated(parts: Sequence[Resource], sizes: tuple[int, ...]) -> list[Array]:
-    return [_blown_up(part.array(), sizes) for part in parts]
-
-
-def _blown_up(array: Array, sizes: tuple[int, ...]) -> Array:
-    """The leading dimensions repeated, element by element, up to these extents."""
-    for axis, size in enumerate(sizes):
-        array = np.repeat(array, size // array.shape[axis], axis)
-    return array
-
-
 def _vector_axis(cx: MilContext, sizes: tuple[int, ...], lut: Resource) -> int:
     """Where entries of the tables lie that are vectors; any axis if they aren't."""
     blocks, rank = lut.type.static_shape[:-2], len(sizes)
@@ -290,21 +230,3 @@ def _vector_axis(cx: MilContext, sizes: tuple[int, ...], lut: Resource) -> int:
     axis = cx.integer("vector_axis", 0 if length == 1 else None)
     cx.require(-rank <= axis < rank, f"has no axis {axis} in {list(sizes)}")
     return axis % rank
-
-
-def _lengthened(sizes: tuple[int, ...], lut: Resource, axis: int) -> tuple[int, ...]:
-    length = lut.type.static_shape[-1]
-    return tuple(size * (length if i == axis else 1) for i, size in enumerate(sizes))
-
-
-def _looked_up(cx: MilContext, indices: Array, lut: Array, axis: int) -> Array:
-    """Each index replaced by its block's entry, along the axis."""
-    entries, length = lut.shape[-2:]
-    cx.require(indices.max(initial=0) < entries, f"has indices beyond its {entries} entries")
-    block = np.indices(indices.shape, sparse=True)
-    blocks = [
-        place // (size // count)
-        for place, size, count in zip(block, indices.shape, lut.shape, strict=False)
-    ]
-    found = np.moveaxis(lut[(*blocks, indices)], -1, axis + 1)
-    return found.reshape([n * (length if i == axis else 1) for i, n in enumerate(indices.shape)])

@@ -11,11 +11,13 @@ from typing import Any, Protocol
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Yield, constant, shapes_may_agree
+from ....ir.encodings import Cast, EncodedResource
 from ....ir.location import InModel
-from ....ir.resources import ArrayResource, LazyResource, Resource
+from ....ir.resources import ArrayResource, Resource
 from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Value
-from ....ir.types import Array, DType, Tensor
+from ....ir.types import DType, Tensor
+from ...source.blob import BlobResource
 from ..rules import Result
 from .constants import about, immediate_array, is_blob, open_extent, tensor_type
 from .context import MilContext, MilRule
@@ -210,33 +212,26 @@ class Scope:
             return self._stored(value, name)
         with about(f"the constant '{name}'"):
             array = immediate_array(value)
-        if self.walk.singles and array.dtype.itemsize == 2 and array.dtype.kind == "f":
-            array = array.astype("float32")
-        return constant(ArrayResource(array, name), name)
+        return constant(self._computed(ArrayResource(array, name)), name)
 
     def _stored(self, value: Any, name: str) -> Value:
         with about(f"the constant '{name}'"):
-            kind = tensor_type(value.type, open_extent)
+            tensor_type(value.type, open_extent)
         if self.walk.weights is None:
             message = f"the constant '{name}' is in a weight file, which is not there"
             remedy = "give the path of the package, not its specification alone"
             raise CompileError(Diagnostic(message, "malformed", remedy=remedy))
         tensor = value.type.tensorType
         resource = self.walk.weights.resource(value.blobFileValue, tensor, name)
-        if self.walk.singles and kind.dtype is DType.F16:
-            resource = _in_singles(resource)
-        return constant(resource, name)
+        return constant(self._computed(resource), name)
 
-
-def _in_singles(resource: Resource) -> Resource:
-    """Half precision as single precision."""
-
-    def load() -> Array:
-        array = resource.array().astype("float32")
-        resource.release()
-        return array
-
-    return LazyResource(resource.type.with_dtype(DType.F32), load, resource.name)
+    def _computed(self, resource: Resource) -> Resource:
+        """In the type that it is computed in, as an encoding of what is stored."""
+        if isinstance(resource, BlobResource):
+            resource = resource.stored()
+        if self.walk.singles and resource.type.dtype is DType.F16:
+            return EncodedResource(Cast(resource, DType.F32), resource.name)
+        return resource
 
 
 def _kind(problem: Diagnostic) -> Any:

@@ -13,9 +13,10 @@ import numpy as np
 from ....ir.dialects.builtin import constant, splat_of
 from ....ir.dialects.core import fill, recurrent, shape
 from ....ir.dims import differs
+from ....ir.encodings import EncodedResource, Joined
 from ....ir.resources import LazyResource, Resource, SplatResource
 from ....ir.ssa import Value
-from ....ir.types import Array, DType, Tensor
+from ....ir.types import DType, Tensor
 from ...source.weights import is_empty
 from ..rules import Result
 from .context import LayerContext, append_units, layer_rules
@@ -209,16 +210,7 @@ def _lstm(
 
 def _joined(parts: Sequence[Resource], name: str) -> Value:
     """The weights of all gates below each other, as one named constant."""
-    rows, *columns = parts[0].type.static_shape
-
-    def load() -> Array:
-        joined = np.concatenate([part.array() for part in parts])
-        for part in parts:
-            part.release()
-        return joined
-
-    sizes = (len(parts) * rows, *columns)
-    return constant(LazyResource(Tensor(DType.F32, sizes), load, name), name)
+    return constant(EncodedResource(Joined(tuple(parts)), name), name)
 
 
 def _plus_one(resource: Resource) -> Resource:

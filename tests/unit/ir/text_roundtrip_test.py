@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.dialects.builtin import Return, constant
+from cmlc.ir.encodings import Cast, EncodedResource
 from cmlc.ir.location import Fused, InModel, InText
 from cmlc.ir.resources import (
     ArrayResource,
@@ -173,6 +174,7 @@ def test_shapes_of_inline_constants(shape):
 
 
 LARGE = Tensor(DType.F32, (5, 4))
+HALVES = Tensor(DType.F16, (5, 4))
 
 
 def resources(folder):
@@ -183,6 +185,7 @@ def resources(folder):
         SplatResource(LARGE, float("inf"), "infinite"),
         SplatResource(Tensor(DType.BOOL, (20,)), True, "truth"),
         RandomResource(LARGE, 7, "random"),
+        EncodedResource(Cast(RandomResource(HALVES, 7), DType.F32), "halves"),
         FileResource(LARGE, folder / "w.bin", 4, 'a "file"'),
     ]
 
@@ -197,6 +200,7 @@ def test_resources_that_can_be_made_again(tmp_path):
             assert one.value == other.value
             assert type(one.value) is type(other.value)
             assert one.value.name == other.value.name
+            assert one.value.compressed == other.value.compressed
     assert structurally_equal(module, again)
 
 
@@ -211,9 +215,10 @@ def test_files_are_beside_the_text(tmp_path):
 def test_other_resources_are_known_by_their_hash():
     data = ArrayResource(np.arange(20, dtype=np.float32).reshape(5, 4), "w")
     view = ViewResource(data, (1, 0), (4, 5))
-    module = module_of(data, view, HashResource(LARGE, "ab" * 16, "gone"))
+    encoded = EncodedResource(Cast(ArrayResource(np.ones((5, 4), np.float16)), DType.F32), "w")
+    module = module_of(data, view, encoded, HashResource(LARGE, "ab" * 16, "gone"))
     text = print_module(module)
-    assert text.count("hash(") == 3
+    assert text.count("hash(") == 4
     again = parse(text)
     assert print_module(again) == text
     assert structurally_equal(module, again)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...ir.types import Array
+from .types import Array
 
 # Groups of eight numbers at a time: temporary arrays stay small whatever the size of the data.
 _PART = 1 << 18
@@ -46,6 +46,21 @@ def _groups(data: Array, bits: int, count: int, lowest_first: bool) -> Array:
             window = (first << 8 | second) >> (16 - bit - bits)
         codes[:, index] = window & ((1 << bits) - 1)
     return codes.reshape(-1)[:count]
+
+
+def pack(codes: Array, bits: int) -> Array:
+    """The opposite of `unpack`, with the first number in the lowest bits.
+
+    Args:
+        codes: [n] i8 or u8; their upper bits are left out.
+        bits: 1 to 8.
+    """
+    parts: list[Array] = []
+    for start in range(0, codes.size, 8 * _PART):  # whole bytes, but for the last part
+        part = codes[start : start + 8 * _PART].view(np.uint8)
+        single = np.unpackbits(part[:, np.newaxis], axis=1, count=bits, bitorder="little")
+        parts.append(np.packbits(single, bitorder="little"))
+    return np.concatenate(parts) if parts else np.zeros(0, np.uint8)
 
 
 def signed(codes: Array, bits: int) -> Array:
