@@ -12,7 +12,7 @@ from ..compiler.source.spec import messages
 _FP16, _FP32, _INT32 = 10, 11, 23
 _FLOAT32 = 65568  # of arrays in descriptions
 _OPSET = "CoreML7"
-_WIDTH = 4096  # of the products that hold the weights
+_WIDTH = 2048  # of the products that hold the weights
 # Dtype's number in weight files, in programs, and numpy's.
 _HALF, _SINGLE = (1, _FP16, np.float16), (2, _FP32, np.float32)
 

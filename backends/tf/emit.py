@@ -30,7 +30,6 @@ class TensorFlowModule:
     """A lowered module, executable.
 
     Attributes:
-        variables: the weights, by name.
         states: what keeps the states of saved functions.
         root: the tf.Module that is saved; it tracks all variables.
     """
@@ -42,13 +41,18 @@ class TensorFlowModule:
         self._module = module
         self._roots = {"tf": tf, "kernels": kernels}
         self._weights = Weights(module)
-        self.variables: dict[str, Any] = self._weights.variables
         self.root: Any = tf.Module(name=identifier(module.name or "model"))
         # Tracked by the module under this attribute, so that they are saved.
-        self.root.weights = list(self.variables.values())
+        self.root.weights = list(self._weights.variables.values())
         self.states = States(module)
         self.root.states = self.states.variables
         self._graphs: dict[str, Any] = {}
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The weights, by name."""
+        self._weights.fill()
+        return self._weights.variables
 
     # -- graphs --------------------------------------------------------------------------------
 
@@ -147,6 +151,7 @@ class TensorFlowModule:
             name: self._tf.constant(inputs[value.name], tf_dtype(value.type.dtype))
             for value, name in zip(callee.arguments, argument_names(callee), strict=True)
         }
+        self._weights.fill()
         try:
             results = self.graph(callee.name)(**given)
         except self._tf.errors.InvalidArgumentError as error:
@@ -157,7 +162,8 @@ class TensorFlowModule:
         """Write a SavedModel; see `saved_model.save`."""
         signatures = {name: self.signature(name) for name in self._module.functions}
         reset = self.states.reset() if self.states.variables else None
-        saved_model.save(self._module, self.root, signatures, reset, folder, metadata)
+        weights = self._weights
+        saved_model.save(self._module, self.root, weights, signatures, reset, folder, metadata)
 
 
 def _specs(function: Function, names: Collection[str]) -> dict[str, Any]:

@@ -11,12 +11,18 @@ import numpy as np
 
 from ...ir.ssa import Function, Module
 from ...ir.types import Array
+from .checkpoint import fill_checkpoint
 from .names import argument_names, unique
+from .variables import Weights
+
+# What TensorFlow calls the value of a variable in a checkpoint, below the variable's own path.
+_VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
 
 
 def save(
     module: Module,
     root: Any,
+    weights: Weights,
     functions: Mapping[str, Any],
     reset: Any,
     folder: Path,
@@ -29,7 +35,8 @@ def save(
 
     Args:
         module: the lowered module.
-        root: the tf.Module that tracks the variables.
+        root: the tf.Module that tracks the variables, the weights as `weights`.
+        weights: which may still be empty.
         functions: the traced tf.function of each function of the module, by name.
         reset: the traced tf.function that empties the states; None if there are none.
         folder: where to; replaced if it exists.
@@ -49,6 +56,9 @@ def save(
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
         target = Path(scratch) / folder.name
         tf.saved_model.save(root, str(target), signatures=signatures)
+        if not weights.is_filled:
+            keys = [f"weights/{i}/{_VALUE}" for i in range(len(weights.variables))]
+            fill_checkpoint(target / "variables" / "variables", keys, weights.arrays())
         _complete_signatures(target, module, callees)
         extra = target / "assets.extra"
         extra.mkdir(exist_ok=True)

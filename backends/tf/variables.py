@@ -2,9 +2,13 @@
 
 Compressed weights are stored as their parts, of small types, and decoded where a graph reads them:
 TensorFlow folds constants, but not variables, so they stay small in files and in memory.
+
+Variables are empty until something runs: graphs can be traced and saved without, and a checkpoint
+is written straight from the resources. So large weights never are in memory at once.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +18,7 @@ from ...ir.encoded_views import settled
 from ...ir.encodings import EncodedResource, is_worth_keeping
 from ...ir.resources import Resource, ViewResource
 from ...ir.ssa import Module
+from ...ir.types import Array
 from .decode import decode
 from .names import tf_dtype, unique
 
@@ -22,11 +27,14 @@ class Weights:
     """The variables that a module's constants are read from.
 
     Attributes:
-        variables: by name, in the order of first use.
+        variables: by name, in the order of first use; empty before `fill`.
+        is_filled: whether they hold the weights.
     """
 
     def __init__(self, module: Module) -> None:
         self.variables: dict[str, Any] = {}
+        self.is_filled = False
+        self._resources: dict[str, Resource] = {}
         self._of_resource: dict[int, Any] = {}
         self._settled: dict[int, Resource] = {}
         self._by_content: dict[Resource, Any] = {}
@@ -62,11 +70,25 @@ class Weights:
         import tensorflow as tf
 
         name = unique(re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name), self.variables)
-        array: Any = np.ascontiguousarray(resource.array())
-        variable = tf.Variable(array, name=name, dtype=tf_dtype(resource.type.dtype))
-        resource.release()
+        dtype = tf_dtype(resource.type.dtype)
+        variable = tf.Variable(tf.zeros(resource.type.static_shape, dtype), name=name)
+        _assign(variable, tf.zeros((0,), dtype))
         self.variables[name] = variable
+        self._resources[name] = resource
         return variable
+
+    def fill(self) -> None:
+        """Let the variables hold the weights, once."""
+        if not self.is_filled:
+            for variable, array in zip(self.variables.values(), self.arrays(), strict=True):
+                _assign(variable, array)
+            self.is_filled = True
+
+    def arrays(self) -> Iterator[Array]:
+        """What each variable is to hold, one after the other; each is read when it is asked for."""
+        for resource in self._resources.values():
+            yield np.ascontiguousarray(resource.array())
+            resource.release()
 
     def read(self, resource: Resource) -> Any:
         """A constant's tensor: what its variables hold when the graph runs, or its numbers."""
@@ -82,6 +104,17 @@ class Weights:
             moved = tf.transpose(self.read(resource.base), resource.perm)
             return tf.reshape(moved, resource.type.static_shape)
         return tf.constant(resource.array(), tf_dtype(resource.type.dtype))
+
+
+def _assign(variable: Any, value: Any) -> None:
+    """Like `variable.assign`, but for values of other shapes too: empty ones."""
+    import tensorflow as tf
+
+    tf.raw_ops.AssignVariableOp(
+        resource=variable.handle,
+        value=tf.constant(value, variable.dtype),
+        validate_shape=False,
+    )
 
 
 def _is_weight(resource: Resource) -> bool:

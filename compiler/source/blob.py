@@ -27,6 +27,7 @@ from ...ir.resources import LazyResource, Resource
 from ...ir.types import Array, DType, Tensor
 
 _HEADER = 64
+_LARGE = 1 << 20  # bytes; below, mapping pages again costs more than they take
 _DESCRIPTION = struct.Struct("<IIQQQ")  # sentinel, type, size, offset, padding; 32 bytes unused
 _SENTINEL = 0xDEADBEEF
 _VERSION = 2
@@ -161,6 +162,14 @@ class BlobFile:
         """The blob's bytes; mapped, not copied."""
         return np.frombuffer(self._data, np.uint8, blob.size, self.file.start + blob.offset)
 
+    def forget(self, blob: Blob) -> None:
+        """Let go of the memory that a large blob's bytes are mapped to; they can be read again."""
+        if blob.size < _LARGE or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        start = self.file.start + blob.offset
+        page = start - start % mmap.ALLOCATIONGRANULARITY
+        self._data.madvise(mmap.MADV_DONTNEED, page, start - page + blob.size)
+
     def resource(
         self, offset: int, data_type: int, shape: tuple[int, ...], name: str
     ) -> "BlobResource":
@@ -222,6 +231,10 @@ class BlobResource(Resource):
             return EncodedResource(UpperHalf(upper), self.name)
         return self
 
+    def release(self) -> None:
+        self._array = None
+        self._file.forget(self._blob)
+
     def _load(self) -> Array:
         if (encoded := self.stored()) is not self:
             return encoded.array()
@@ -229,6 +242,3 @@ class BlobResource(Resource):
         elements = self.packed().view(dtype.newbyteorder("<")).reshape(self.type.static_shape)
         # Kernels want aligned data: blobs are, but not always in an archive.
         return elements.astype(dtype, copy=not elements.flags.aligned)
-
-    def release(self) -> None:
-        self._array = None

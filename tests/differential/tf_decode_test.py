@@ -30,6 +30,7 @@ def read(*resources):
 
     module = module_of(*resources)
     weights = Weights(module)
+    weights.fill()
     constants = [op.value for op in module.walk() if isinstance(op, Constant)]
     graph = tf.function(lambda: [weights.read(item) for item in constants], autograph=False)
     size = sum(v.numpy().nbytes for v in weights.variables.values())
