@@ -262,7 +262,7 @@ class Palette(Encoding):
 
     def check(self) -> None:
         indices, entries = self.indices, self.lut.type.static_shape[-2]
-        if entries < 256 and indices.array().max(initial=0) >= entries:
+        if entries < 1 << code_bits(indices) and indices.array().max(initial=0) >= entries:
             raise EncodingError(f"has indices beyond its {entries} entries")
 
     def decode(self) -> Array:
@@ -364,6 +364,12 @@ class Joined(Encoding):
 
     def decode(self) -> Array:
         return np.concatenate([part.array() for part in self.joined])
+
+
+def code_bits(resource: Resource) -> int:
+    """How many bits the integers of a resource can have."""
+    encoding = resource.encoding if isinstance(resource, EncodedResource) else None
+    return encoding.bits if isinstance(encoding, Unpacked) else 8
 
 
 def lengthened(kind: Tensor, times: int, axis: int) -> tuple[int, ...]:

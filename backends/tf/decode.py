@@ -26,19 +26,53 @@ def decode(encoding: Encoding, read: Read) -> Any:
     return DECODERS[type(encoding)](encoding, read)
 
 
+# Bytes of a word → (bits of its parts, how many different ones there are).
+_PARTS = {1: (8, 256), 3: (12, 4096)}
+_WORTH = 4  # elements for each row of a table of several
+
+
 def unpacked(item: encodings.Unpacked, read: Read) -> Any:
-    """Words are shifted apart."""
+    """Words are looked up, or shifted apart."""
     import tensorflow as tf
 
+    def finished(codes: Any) -> Any:
+        codes = tf.cast(codes, tf.uint8)
+        if not item.signed:
+            return codes
+        codes = tf.bitcast(tf.bitwise.left_shift(codes, np.uint8(8 - item.bits)), tf.int8)
+        return tf.bitwise.right_shift(codes, np.int8(8 - item.bits))
+
+    if _has_rows(item):
+        return _rows(item, finished, read)
     words = _words(item, read)
     places = _places(item, 8 * _width(item.bits)).astype(words.dtype.as_numpy_dtype)
     codes = tf.bitwise.right_shift(words[:, None], places)
-    codes = tf.cast(codes & codes.dtype.as_numpy_dtype((1 << item.bits) - 1), tf.uint8)
-    codes = tf.reshape(codes, (-1,))[: prod(item.shape)]
-    if item.signed:
-        codes = tf.bitcast(tf.bitwise.left_shift(codes, np.uint8(8 - item.bits)), tf.int8)
-        codes = tf.bitwise.right_shift(codes, np.int8(8 - item.bits))
-    return tf.reshape(codes, item.shape)
+    codes &= codes.dtype.as_numpy_dtype((1 << item.bits) - 1)
+    return tf.reshape(tf.reshape(finished(codes), (-1,))[: prod(item.shape)], item.shape)
+
+
+def _has_rows(item: encodings.Unpacked) -> bool:
+    """Whether a table of several codes at a time is smaller than what is looked up in it."""
+    _, count = _PARTS.get(_width(item.bits), (0, 0))
+    return count > 0 and prod(item.shape) >= _WORTH * count
+
+
+def _rows(item: encodings.Unpacked, meaning: Callable[[Any], Any], read: Read) -> Any:
+    """What codes mean, several at a time: gathering takes as long for four numbers as for one.
+
+    A table has a row for each byte (of codes of 3 and 6 bits: for 12 bits) that may be.
+    """
+    import tensorflow as tf
+
+    words = _words(item, read)
+    bits, count = _PARTS[_width(item.bits)]
+    if bits > 8:
+        parts = [words & np.uint32(count - 1), tf.bitwise.right_shift(words, np.uint32(bits))]
+        words = tf.reshape(tf.stack(parts if item.lowest_first else parts[::-1], 1), (-1,))
+    places = _places(item, bits).astype(np.int32)
+    codes = tf.bitwise.right_shift(tf.range(count)[:, None], places) & ((1 << item.bits) - 1)
+    found = tf.reshape(tf.gather(meaning(codes), tf.cast(words, tf.int32)), (-1,))
+    return tf.reshape(found[: prod(item.shape)], item.shape)
 
 
 def _width(bits: int) -> int:
@@ -120,15 +154,14 @@ def linear(item: encodings.Linear, read: Read) -> Any:
 
 
 def palette(item: encodings.Palette, read: Read) -> Any:
-    """One gather, from the tables of all blocks below each other."""
+    """One gather, from the tables of all blocks below each other; or by rows of a single table."""
     import tensorflow as tf
 
     *blocks, entries, length = item.lut.type.static_shape
-    inner, size = getattr(item.indices, "encoding", None), item.indices.size
-    if isinstance(inner, encodings.Unpacked) and item.lut.size == entries:
-        known = 1 << inner.bits == entries and _width(inner.bits) in _PARTS
-        if known and size >= _WORTH * _PARTS[_width(inner.bits)][1]:
-            return _by_words(inner, item.lut, read)
+    lut, inner = read(item.lut), getattr(item.indices, "encoding", None)
+    alone = item.lut.size == entries  # one table of numbers
+    if alone and isinstance(inner, encodings.Unpacked) and _has_rows(inner):
+        return _rows(inner, lambda codes: tf.gather(tf.reshape(lut, (-1,)), codes), read)
     indices = tf.cast(read(item.indices), tf.int32)
     sizes = item.indices.type.static_shape
     rest = prod(blocks)
@@ -137,37 +170,12 @@ def palette(item: encodings.Palette, read: Read) -> Any:
         if count > 1:
             place = np.arange(extent, dtype=np.int32) // (extent // count) * (rest * entries)
             indices += place.reshape([-1 if i == axis else 1 for i in range(len(sizes))])
-    lut = read(item.lut)
     if length == 1:
         return tf.gather(tf.reshape(lut, (-1,)), indices)
     found = tf.gather(tf.reshape(lut, (-1, length)), indices)
     order = list(range(len(sizes)))
     order.insert(item.axis + 1, len(sizes))
     return tf.reshape(tf.transpose(found, order), item.type.static_shape)
-
-
-# Bytes of a word → (bits of its parts, how many different ones there are).
-_PARTS = {1: (8, 256), 3: (12, 4096)}
-_WORTH = 4  # elements for each row of a table of several
-
-
-def _by_words(item: encodings.Unpacked, lut: Resource, read: Read) -> Any:
-    """Several entries at a time: gathering takes as long for four numbers as for one.
-
-    A table has a row of entries for each byte (of codes of 3 and 6 bits: for 12 bits) that may be.
-    """
-    import tensorflow as tf
-
-    width, words = _width(item.bits), _words(item, read)
-    bits, count = _PARTS[width]
-    if width == 3:
-        parts = [words & np.uint32(count - 1), tf.bitwise.right_shift(words, np.uint32(bits))]
-        words = tf.reshape(tf.stack(parts if item.lowest_first else parts[::-1], 1), (-1,))
-    places = _places(item, bits).astype(np.int32)
-    codes = tf.bitwise.right_shift(tf.range(count)[:, None], places) & ((1 << item.bits) - 1)
-    table = tf.gather(tf.reshape(read(lut), (-1,)), codes)
-    found = tf.reshape(tf.gather(table, tf.cast(words, tf.int32)), (-1,))
-    return tf.reshape(found[: prod(item.shape)], item.shape)
 
 
 def sparse(item: encodings.Sparse, read: Read) -> Any:

@@ -51,7 +51,7 @@ def weight_resource(
         case ["floatValue"]:
             return LazyResource(kind, lambda: _packed_floats(params).reshape(shape), name)
         case [field]:
-            return EncodedResource(_encoded(params, field, shape, output_axis), name)
+            return EncodedResource(_encoded(params, field, shape, name, output_axis), name)
         case _:
             return SplatResource(kind, 0.0, name)
 
@@ -171,11 +171,13 @@ def _malformed(name: str, what: str) -> NoReturn:
     raise CompileError(Diagnostic(message, "malformed", subject=name, remedy=_REMEDY))
 
 
-def _encoded(params: Any, field: str, shape: tuple[int, ...], output_axis: int) -> Encoding:
+def _encoded(
+    params: Any, field: str, shape: tuple[int, ...], name: str, output_axis: int
+) -> Encoding:
     def stored(dtype: DType, count: int) -> Resource:
         little = dtype.numpy.newbyteorder("<")
         kind = Tensor(dtype, (count,))
-        return LazyResource(kind, lambda: np.frombuffer(getattr(params, field), little))
+        return LazyResource(kind, lambda: np.frombuffer(getattr(params, field), little), name)
 
     count, quantization = prod(shape), params.quantization
     if field == "float16Value":

@@ -309,6 +309,17 @@ def test_batch_normalization_stays(tmp_path):
         assert sum(op.name == "nn.batch_norm" for op in module.walk()) == left
 
 
+def test_rows_of_half_precision_are_converted_when_gathered():
+    fields = {"vocabSize": 100, "embeddingSize": 16, "weights": {"float16Value": halves(1600)}}
+    source = network(layer("embeddingND", **fields), x=(2, 1))
+    model = cmlc.compile(source, weights="compressed")
+    (table,) = (op.value for op in model.optimized.walk() if op.name == "const" and op.value.name)
+    assert (str(table.type), table.compressed) == ("f16[100,16]", False)
+    given = {"x": np.float32([[3], [99]])}
+    expected = run(cmlc.load(source), given)["y"]
+    np.testing.assert_array_equal(run(model.optimized, given)["y"], expected)
+
+
 def test_small_weights_and_vectors_are_decoded():
     source = network(
         layer("innerProduct", inputChannels=8, outputChannels=4,
