@@ -1,11 +1,15 @@
 """Rules of ML Programs against coremltools' registry: parameters, defaults, types and values."""
 
+import json
+
 import mil_index_samples
 import mil_samples
 import mil_window_samples
 import numpy as np
 import pytest
 from cmlc.compiler.frontends.mil import OPERATIONS
+from cmlc.tools.opdoc import ROOT
+from cmlc.tools.operationdoc import ABSENT, PARAMETERS
 from programs import results
 
 pytest.importorskip("coremltools.converters.mil.mil")
@@ -14,7 +18,7 @@ pytestmark = pytest.mark.slow
 SAMPLES = (*mil_samples.SAMPLES, *mil_window_samples.SAMPLES, *mil_index_samples.SAMPLES)
 # Operations whose parameters aren't those of a sample, and what tests them.
 ELSEWHERE = {
-    "_const_symbolic": "never in a program",
+    **ABSENT,
     "const": "walk_test.py",
     "classify": "classify_test.py",
     "cond": "control_test.py",
@@ -34,7 +38,6 @@ ELSEWHERE = {
         "quant_test.py",  # their types are narrower than a byte
     ),
     "read_state": "state_test.py",
-    "conv_quantized": "refused: not in any program that coremltools writes",
 }
 
 
@@ -79,8 +82,20 @@ def test_samples_have_every_parameter_of_every_opset(registry):
 
 
 def test_every_operation_of_the_registry_has_a_rule_from_its_first_opset_on(registry):
-    special = {"_const_symbolic", "const", "conv_quantized", "read_state"}
+    special = {*ABSENT, "const", "read_state"}
     for kind in set(registry.kinds()) - special:
         first = next(opset for opset in registry.OPSETS if registry.parameters(kind, opset))
         assert min(OPERATIONS[kind]) <= first, kind
     assert set(OPERATIONS) <= {*registry.kinds(), "write_state", "coreml_update_state"}
+
+
+def test_table_of_parameters_is_the_registry(registry):
+    stored = json.loads((ROOT / PARAMETERS).read_text())
+    assert stored == {
+        kind: {
+            str(opset): sorted(found)
+            for opset in registry.OPSETS
+            if (found := registry.parameters(kind, opset)) is not None
+        }
+        for kind in registry.kinds()
+    }
