@@ -53,13 +53,13 @@ def prepare() -> None:
     _ = cmlc.compile, cmlc.CompileError  # a lazy package fails here, not in the first case
 
 
-def play(entry: Entry) -> Outcome:
+def play(entry: Entry, precision: str = "float32") -> Outcome:
     """Replay one case; whatever goes wrong becomes an outcome."""
     import cmlc
 
     started = time.perf_counter()
     try:
-        verdict = replay(entry)
+        verdict = replay(entry, precision)
         status = Status.AGREE if verdict.agrees else Status.DISAGREE
         outcome = Outcome(entry.caseid, status, verdict.strict, verdict.reason)
     except (InvalidCaseError, zipfile.BadZipFile, FileNotFoundError) as reason:
@@ -74,7 +74,7 @@ def play(entry: Entry) -> Outcome:
     return Outcome(**{**vars(outcome), "seconds": time.perf_counter() - started})
 
 
-def replay(entry: Entry) -> Verdict:
+def replay(entry: Entry, precision: str = "float32") -> Verdict:
     """Compile the model and play the steps in order, on one state if it has any."""
     import cmlc
 
@@ -82,7 +82,7 @@ def replay(entry: Entry) -> Verdict:
         case = load_case(archive)
         path = extract_model(archive, Path(folder))
         chosen = {} if case.function is None else {"function": case.function}
-        model = cmlc.compile(os.fspath(path), **chosen)
+        model = cmlc.compile(os.fspath(path), precision=precision, **chosen)
         return play_steps(case, model)
 
 

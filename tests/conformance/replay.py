@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from case import Entry, read_index, select, shared_data, spread
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     started = time.perf_counter()
     try:
-        outcomes = replay_all(chosen, options.jobs, options.timeout)
+        outcomes = replay_all(chosen, options.jobs, options.timeout, options.precision)
     except PoolError as reason:
         print(reason, file=sys.stderr)
         return 2
@@ -63,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="another sample")
     add("--jobs", type=int, default=2, help="worker processes")
     add("--timeout", type=float, default=60.0, metavar="SECONDS", help="how long one case may take")
+    add("--precision", choices=("float32", "keep"), default="float32", help="as cmlc has it")
     add("--json", type=Path, metavar="OUT", help="write all outcomes to this file")
     add("--list-failures", action="store_true", help="all failures, not only the first")
     return result
@@ -73,9 +75,11 @@ def comma_separated(text: str) -> list[str]:
     return [part for part in text.split(",") if part]
 
 
-def replay_all(entries: Sequence[Entry], jobs: int, seconds: float = 60.0) -> list[Outcome]:
+def replay_all(
+    entries: Sequence[Entry], jobs: int, seconds: float = 60.0, precision: str = "float32"
+) -> list[Outcome]:
     """Outcomes in the order of the entries."""
-    job = Job(prepare, play, seconds)
+    job = Job(prepare, partial(play, precision=precision), seconds)
     outcomes: dict[str, Outcome] = {}
     with progress(len(entries)) as advance:
         for entry, result in run(job, entries, min(jobs, len(entries))):
