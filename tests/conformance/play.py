@@ -81,8 +81,10 @@ def replay(entry: Entry, precision: str = "float32") -> Verdict:
     with zipfile.ZipFile(entry.path) as archive, tempfile.TemporaryDirectory() as folder:
         case = load_case(archive)
         path = extract_model(archive, Path(folder))
-        chosen = {} if case.function is None else {"function": case.function}
-        model = cmlc.compile(os.fspath(path), precision=precision, **chosen)
+        wanted = {"function": case.function, "precision": precision}
+        plain = {"function": None, "precision": "float32"}
+        chosen = {key: value for key, value in wanted.items() if value != plain[key]}
+        model = cmlc.compile(os.fspath(path), **chosen)
         return play_steps(case, model)
 
 

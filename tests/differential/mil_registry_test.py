@@ -2,6 +2,7 @@
 
 import json
 
+import cmlc
 import mil_index_samples
 import mil_samples
 import mil_window_samples
@@ -64,6 +65,26 @@ def test_values_and_defaults(registry, sample):
             np.testing.assert_allclose(
                 array, other.reshape(array.shape), 1e-5, 1e-6, err_msg=f"iOS {opset}"
             )
+
+
+# float16 is rounded once by the interpreter, after each step by TensorFlow.
+@pytest.mark.parametrize(("half", "tolerance"), [(False, 1e-5), (True, 1e-2)], ids=["f32", "f16"])
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_tensorflow(registry, sample, half, tolerance):
+    if sample.kind.startswith("random_"):
+        pytest.skip("the numbers differ")
+    chosen = sample.halved() if half else sample
+    try:
+        model, arrays = registry.model(chosen, sample.until)
+    except ValueError:
+        assert half
+        pytest.skip("coremltools has no such operation of float16")
+    compiled = cmlc.compile(model, precision="keep")
+    expected = compiled.interpret(arrays)
+    for name, found in compiled.predict(arrays).items():
+        np.testing.assert_allclose(
+            np.asarray(found, np.float64), expected[name], tolerance, tolerance, err_msg=name
+        )
 
 
 def test_samples_have_every_parameter_of_every_opset(registry):
