@@ -54,7 +54,6 @@ OPEN = [
         "constantPad layer pads a flexible extent to a size",
         one("constantPad", R1, padAmounts=[8, 0], padToGivenOutputSizeMode=True),
     ),
-    ("splitND layer splits an extent of d_x_0", one("splitND", R1, numSplits=2)),
     (
         "reshapeDynamic layer takes a shape of unknown length",
         network(layer("reshapeDynamic", ["x", "x"]), x=R1),

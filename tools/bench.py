@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from . import long_lstm, mobilenet
+from . import half_program, long_lstm, mobilenet
 
 _TF_SAVE = """
 import os, sys, time, resource
@@ -124,6 +124,7 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
     for bits, scheme in ((16, "half"), (8, "linear"), (6, "lut"), (4, "lut")):
         spec = mobilenet.quantized(bits, scheme)
         figures |= _weight_figures(spec, f"MobileNetV2, {scheme} {bits} bits", runs)
+    figures |= precision_figures(runs)
     return figures
 
 
@@ -244,6 +245,37 @@ def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
         f"  inference compressed, ms ({name})": 1000 * b,
         f"  ratio of times ({name})": b / a,
     }
+
+
+def precision_figures(runs: int) -> dict[str, Any]:
+    """A program of float16: computed in float32, and as it says; errors of probabilities."""
+    import numpy as np
+    import tensorflow as tf
+
+    from ..compiler.driver import compile as compile_model
+
+    spec = half_program.model()
+    x = np.random.default_rng(1).standard_normal((1, 3, half_program.SIZE, half_program.SIZE))
+    x = x.astype(np.float32)
+    given = tf.constant(x)
+    figures: dict[str, Any] = {}
+    name = spec.description.output[0].name
+    reference = compile_model(spec).interpret({"x": x})[name]
+    functions: list[Any] = []
+    for precision in ("float32", "keep"):
+        model = compile_model(spec, precision=precision)
+        with tempfile.TemporaryDirectory() as folder:
+            saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
+        functions.append(saved.signatures["serving_default"])
+        found = functions[-1](x=given)[name].numpy()
+        error = np.abs(found - reference).max() / reference.max()
+        figures[f"float16 program, --precision={precision}: error, of scale"] = float(error)
+    full, half = functions
+    a, b = _interleaved(lambda: full(x=given), lambda: half(x=given), runs)
+    figures["float16 program, --precision=float32: ms"] = 1000 * a
+    figures["float16 program, --precision=keep: ms"] = 1000 * b
+    figures["  ratio (keep to float32)"] = b / a
+    return figures
 
 
 def graph_figures(graph: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def layers_document(root: Path) -> str:
     """Every layer type, by name."""
     from ..compiler.frontends.nn import LAYERS
 
-    tests = _tested_names(root / _TESTS)
+    tests = tested_names(root / _TESTS)
     titles = ("layer", "what it does", "parameters and modes", "rule", "test")
     lines = [f"{_HEAD}| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for name, message in layer_messages():
@@ -33,7 +33,7 @@ def layers_document(root: Path) -> str:
         family = rule.__module__.rsplit(".", 1)[1]
         files = tests.get(name, [])
         test = f"{family}_test.py" if f"{family}_test.py" in files else "".join(files[:1])
-        cells = (f"`{name}`", _summary(rule), _parameters(message), family, test)
+        cells = (f"`{name}`", summary(rule), _parameters(message), family, test)
         lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -48,7 +48,7 @@ def layer_messages() -> Iterator[tuple[str, Any]]:
         yield field.name, field.message_type
 
 
-def _summary(rule: Any) -> str:
+def summary(rule: Any) -> str:
     """The first sentence of the rule's docstring, or of the op's that it makes."""
     made = (v for v in inspect.getclosurevars(rule).nonlocals.values() if inspect.isclass(v))
     text = inspect.getdoc(rule) or next((inspect.getdoc(cls) or "" for cls in made), "")
@@ -89,8 +89,8 @@ def _is_plain(message: Any) -> bool:
     return all(field.message_type is None for field in message.fields)
 
 
-def _tested_names(folder: Path) -> dict[str, list[str]]:
-    """The test files that name each layer type, themselves or in builders that they import."""
+def tested_names(folder: Path) -> dict[str, list[str]]:
+    """The test files that name each layer type or operation; or builders that they import do."""
     found: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*_test.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -1,8 +1,9 @@
 """`python -m cmlc.tools.opdoc`: documents made from the code, so that they can't be wrong.
 
-Writes `ir/OPS.md` (every core op, and how TensorFlow expresses it), the table of NeuralNetwork
-layers (see `layerdoc`) and, in README.md, the tables between `<!-- support:begin -->`,
-`<!-- passes:begin -->` and their ends. `--check` only compares.
+Writes `ir/OPS.md` (every core op, and how TensorFlow expresses it), the tables of NeuralNetwork
+layers (see `layerdoc`) and of ML Program operations (see `operationdoc`) and, in README.md, the
+tables between `<!-- support:begin -->`, `<!-- passes:begin -->` and their ends. `--check` only
+compares.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from . import console
+from . import console, operationdoc
 from .layerdoc import FILE, layers_document
 
 if typing.TYPE_CHECKING:
@@ -71,6 +72,8 @@ def documents(root: Path) -> dict[Path, str]:
     found = {root / "ir" / "OPS.md": ops_document()}
     if (root / FILE).parent.is_dir():
         found[root / FILE] = layers_document(root)
+    if (root / operationdoc.PARAMETERS).exists():
+        found[root / operationdoc.FILE] = operationdoc.operations_document(root)
     readme = root / "README.md"
     if readme.exists():
         text = readme.read_text(encoding="utf-8")
@@ -221,7 +224,8 @@ def _lowered(op: "type[Op]", lowering: Mapping[Any, Any], unsupported: Mapping[A
 
 
 def support_table() -> str:
-    """How many NeuralNetwork layers are read, and which are not."""
+    """How many layers and operations are read, and which are not."""
+    from ..compiler.frontends.mil import BUILTIN, OPERATIONS
     from ..compiler.frontends.nn import LAYERS
     from .layerdoc import layer_messages
 
@@ -229,7 +233,12 @@ def support_table() -> str:
     missing = [name for name in known if name not in LAYERS]
     count = f"{len(known) - len(missing)} of the {len(known)}"
     text = f"{count} NeuralNetwork layer types are supported: [the table]({FILE}).\n"
-    return text + (f"Not yet: {', '.join(f'`{name}`' for name in missing)}.\n" if missing else "")
+    text += f"Not yet: {', '.join(f'`{name}`' for name in missing)}.\n" if missing else ""
+    operations = len({*OPERATIONS, *BUILTIN})
+    return text + (
+        f"{operations} operations of ML Programs are supported, in each version that iOS 15 to\n"
+        f"iOS 18 have of them: [the table]({operationdoc.FILE}).\n"
+    )
 
 
 def passes_table() -> str:

@@ -1,17 +1,17 @@
-"""Slices and repetitions by computed amounts, as both kinds of models have them."""
+"""Slices, parts and repetitions by computed amounts, as both kinds of models have them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from ...ir.dialects.builtin import constant
+from ...ir.dialects.builtin import constant, scalar
 from ...ir.dialects.core import shape as core
-from ...ir.dialects.core.elementwise import Cast, Mul
+from ...ir.dialects.core.elementwise import Add, Cast, FloorDiv, Mul
 from ...ir.dialects.core.fill import DynamicBroadcastTo
 from ...ir.dialects.core.index import Gather
 from ...ir.dim_values import known_dims
-from ...ir.dims import Dim, is_static
+from ...ir.dims import Dim, floor_div, is_static
 from ...ir.ssa import Value
 from ...ir.types import DType
 
@@ -70,6 +70,57 @@ def tile_computed(x: Value, counts: Value, reps: tuple[Dim, ...]) -> Value:
 
 def _part(vector: Value, first: int, last: int) -> Value:
     return slice_axes(vector, {0: (first, last, 1)})
+
+
+def reshape_divided(cx: Lowering, x: Value, entries: Iterable[int | tuple[int, int]]) -> Value:
+    """x in another shape, of numbers and of (axis, divisor): that extent of x, divided.
+
+    What doesn't come out even is an error: at once, or of the run where only that tells.
+    """
+    dims: list[Dim] = []
+    parts: list[Value] = []
+    even, sizes = True, core.ShapeOf(x).result
+    for entry in entries:
+        if isinstance(entry, int):
+            dims.append(entry)
+            parts.append(constant(np.asarray([entry], np.int32)))
+            continue
+        axis, divisor = entry
+        extent = x.type.shape[axis]
+        part = floor_div(extent, divisor)
+        whole = part * divisor == extent
+        message = f"divides an extent of {extent} by {divisor}"
+        cx.require(whole or not isinstance(extent, int), message)
+        even = even and whole
+        dims.append(part)
+        size = _part(sizes, axis, axis + 1)
+        parts.append(size if divisor == 1 else FloorDiv(size, scalar(divisor, size)).result)
+    if even:
+        return core.Reshape(x, tuple(dims)).result
+    return core.DynamicReshape(x, core.Concat(tuple(parts), 0).result, tuple(dims)).result
+
+
+def nearly_even_parts(x: Value, axis: int, count: int) -> tuple[Value, ...]:
+    """Parts of an extent that only running tells; the first ones have one more element."""
+    rank = x.type.rank
+    axis %= rank
+    extent = x.type.shape[axis]
+    size = _part(core.ShapeOf(x).result, axis, axis + 1)
+    before, after = (constant(np.zeros(n, np.int32)) for n in (axis, rank - 1 - axis))
+    others = tuple(int(i != axis) for i in range(rank))
+    found: list[Value] = []
+    first = constant(np.zeros(1, np.int32))
+    for i in range(count):
+        more = count - 1 - i
+        part = FloorDiv(Add(size, scalar(more, size)).result, scalar(count, size)).result
+        last = Add(first, part).result
+        begin, end = (core.Concat((before, p, after), 0).result for p in (first, last))
+        dims = list(x.type.shape)
+        dims[axis] = floor_div(extent + more, count)
+        ones = (1,) * rank
+        found.append(core.DynamicSlice(x, begin, end, ones, others, others, tuple(dims)).result)
+        first = last
+    return tuple(found)
 
 
 def slice_between(

@@ -178,8 +178,12 @@ def _features(
     descriptions: Iterable[Any], use: _Use, problems: list[Diagnostic]
 ) -> tuple[Feature, ...]:
     features: dict[str, Feature] = {}
+    seen: list[Any] = []
     for index, description in enumerate(descriptions):
         name = description.name
+        if use.role == "output" and description in seen:
+            continue  # a program that gives out a value twice says so word for word
+        seen.append(description)
         try:
             if not name:
                 raise _ProblemError("has no name")

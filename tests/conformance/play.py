@@ -11,6 +11,7 @@ import tempfile
 import time
 import traceback
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -42,7 +43,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-def prepare(weights: str = "") -> None:
+def prepare(weights: str = "expanded") -> None:
     """Import what every case needs, once per worker. The process is held to one thread.
 
     Args:
@@ -62,13 +63,13 @@ def prepare(weights: str = "") -> None:
         encodings.LEAST_SIZE = 0
 
 
-def play(entry: Entry, weights: str = "") -> Outcome:
+def play(entry: Entry, choices: Mapping[str, str] | None = None) -> Outcome:
     """Replay one case; whatever goes wrong becomes an outcome."""
     import cmlc
 
     started = time.perf_counter()
     try:
-        verdict = replay(entry, weights)
+        verdict = replay(entry, choices or {})
         status = Status.AGREE if verdict.agrees else Status.DISAGREE
         outcome = Outcome(entry.caseid, status, verdict.strict, verdict.reason)
     except (InvalidCaseError, zipfile.BadZipFile, FileNotFoundError) as reason:
@@ -83,15 +84,14 @@ def play(entry: Entry, weights: str = "") -> Outcome:
     return Outcome(**{**vars(outcome), "seconds": time.perf_counter() - started})
 
 
-def replay(entry: Entry, weights: str = "") -> Verdict:
+def replay(entry: Entry, choices: Mapping[str, str]) -> Verdict:
     """Compile the model and play the steps in order, on one state if it has any."""
     import cmlc
 
     with zipfile.ZipFile(entry.path) as archive, tempfile.TemporaryDirectory() as folder:
         case = load_case(archive)
         path = extract_model(archive, Path(folder))
-        chosen = {"function": case.function, "weights": weights}
-        chosen = {name: choice for name, choice in chosen.items() if choice}
+        chosen = dict(choices) | ({"function": case.function} if case.function else {})
         model = cmlc.compile(os.fspath(path), **chosen)
         return play_steps(case, model)
 

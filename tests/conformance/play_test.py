@@ -140,6 +140,14 @@ def test_function_is_passed_on(tmp_path, compiler):
     assert asked == ["prefill"]
 
 
+def test_precision_is_passed_on(tmp_path, compiler):
+    asked = []
+    compiler.compile = lambda path, precision: asked.append(precision) or Doubles()
+    choices = {"precision": "keep"}
+    assert play(entry(tmp_path, [2.0, 2.0]), choices).status is Status.AGREE
+    assert asked == ["keep"]
+
+
 @pytest.mark.usefixtures("compiler")
 def test_no_archive_is_invalid(tmp_path):
     assert play(Entry("c", "s", (), str(tmp_path / "none.zip"))).status is Status.INVALID

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     started = time.perf_counter()
     try:
-        outcomes = replay_all(chosen, options.jobs, options.timeout, options.weights)
+        choices = {"weights": options.weights, "precision": options.precision}
+        outcomes = replay_all(chosen, options.jobs, options.timeout, choices)
     except PoolError as reason:
         print(reason, file=sys.stderr)
         return 2
@@ -64,7 +65,9 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="another sample")
     add("--jobs", type=int, default=2, help="worker processes")
     add("--timeout", type=float, default=60.0, metavar="SECONDS", help="how long one case may take")
-    add("--weights", default="", metavar="HOW", help="how to compile: expanded or compressed")
+    weights = ("expanded", "compressed")
+    add("--weights", choices=weights, default="expanded", help="as cmlc has it")
+    add("--precision", choices=("float32", "keep"), default="float32", help="as cmlc has it")
     add("--json", type=Path, metavar="OUT", help="write all outcomes to this file")
     add("--list-failures", action="store_true", help="all failures, not only the first")
     return result
@@ -76,10 +79,14 @@ def comma_separated(text: str) -> list[str]:
 
 
 def replay_all(
-    entries: Sequence[Entry], jobs: int, seconds: float = 60.0, weights: str = ""
+    entries: Sequence[Entry],
+    jobs: int,
+    seconds: float = 60.0,
+    choices: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
-    """Outcomes in the order of the entries."""
-    job = Job(partial(prepare, weights), partial(play, weights=weights), seconds)
+    """Outcomes in the order of the entries, compiled with these choices."""
+    weights = (choices or {}).get("weights", "expanded")
+    job = Job(partial(prepare, weights), partial(play, choices=choices), seconds)
     outcomes: dict[str, Outcome] = {}
     with progress(len(entries)) as advance:
         for entry, result in run(job, entries, min(jobs, len(entries))):

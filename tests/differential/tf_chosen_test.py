@@ -112,3 +112,26 @@ def test_running_sums_along_nothing():
     executable = load_target("tf").executable(lowered(parse(SUMS)))
     with pytest.raises(CompileError, match=r"fails on these inputs"):
         executable.run({"x": np.zeros((2, 3, 2), np.float32), "a": np.int64(3)}, "main")
+
+
+@pytest.mark.parametrize("axes", ["[1]", "[-1]"])
+@pytest.mark.parametrize("op", ["nn.mean_variance_norm", "nn.l2_norm"])
+def test_norms_of_half_precision_are_computed_in_single_precision(op, axes):
+    """Squares of 300 and differences below 1e-4 are no numbers of half precision."""
+    module = parse(f"""
+    func @main(%x: f16[N,4,3]) -> f16[N,4,3] {{
+      %y = {op}(%x) {{axes = {axes}, epsilon = 1e-10}} : f16[N,4,3]
+      return %y
+    }}""")
+    x = np.random.default_rng(0).standard_normal((2, 4, 3))
+    for scale in (300, 1e-4):
+        compare(module, {"x": (scale * x).astype(np.float16)})
+
+
+def test_positions_of_half_precision():
+    module = parse("""
+    func @main(%x: f16[N,3]) -> i32[M,2] {
+      %y = tensor.non_zero(%x) {dims = [M, 2]} : i32[M,2]
+      return %y
+    }""")
+    compare(module, {"x": np.array([[0, 1, 6e-8], [-1, 0, np.nan]], np.float16)})

@@ -5,7 +5,7 @@ import pytest
 from cmlc.backends.target import load_target
 from cmlc.ir.dialects.core import CORE_OPS
 from cmlc.passes import PASSES
-from cmlc.tools import layerdoc, opdoc
+from cmlc.tools import layerdoc, opdoc, operationdoc
 
 README = "# x\n<!-- support:begin -->\nold\n<!-- support:end -->\nkept\n"
 
@@ -63,3 +63,21 @@ def test_modes_of_a_layer():
     assert "type (MAX AVERAGE L2)" in row
     assert "PoolingPaddingType (valid" in row
     assert "globalPooling" in row
+
+
+def test_every_operation_is_described_and_tested():
+    rows = operationdoc.operations_document(opdoc.ROOT).splitlines()[9:]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert len(cells) >= 168
+    for name, span, summary, parameters, rule, test in cells:
+        if not summary.startswith("*not supported*"):
+            assert all((span, summary, parameters, rule)), name
+            assert test, f"no test in tests/frontends/mil names {name}"
+
+
+def test_parameters_of_an_operation_by_version():
+    text = operationdoc.operations_document(opdoc.ROOT)
+    (row,) = [r for r in text.splitlines() if "| `gather` |" in r]
+    assert "axis, indices, x, 16 batch_dims, 17 validate_indices" in row
+    (row,) = [r for r in text.splitlines() if "| `non_maximum_suppression` |" in r]
+    assert "-16 score_threshold" in row

@@ -93,7 +93,9 @@ lower.direct(core.ReverseSequence, tf.ReverseSequence, x="input", lengths="seq_l
 
 @lower(core.NonZero)
 def non_zero(op: core.NonZero) -> Value:
-    """TensorFlow's positions are i64."""
-    out = op.result.type
-    found = tf.Positions(op.x, result_types=out.with_dtype(DType.I64)).result
+    """TensorFlow's positions are i64, and not of half precision on CPUs."""
+    out, x = op.result.type, op.x
+    if x.type.dtype is DType.F16:
+        x = tf.Cast(x, DType.F32, result_types=x.type.with_dtype(DType.F32)).result
+    found = tf.Positions(x, result_types=out.with_dtype(DType.I64)).result
     return tf.Cast(found, DType.I32, result_types=out).result

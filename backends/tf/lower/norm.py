@@ -5,7 +5,7 @@ import numpy as np
 from ....ir.dialects.builtin import array_of, constant
 from ....ir.dialects.core import norm as core
 from ....ir.ssa import Value
-from ....ir.types import Tensor
+from ....ir.types import DType, Tensor
 from ...lowering import Lowering
 from .. import dialect as tf
 from .activation import add, channels
@@ -40,26 +40,39 @@ def batch_norm(op: core.BatchNorm) -> Value:
 @lower(core.MeanVarianceNorm)
 def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
     """(x - mean) * rsqrt(variance + epsilon)."""
-    out = op.result.type
-    small = _reduced(op.x, op.axes)
-    mean = tf.ReduceMean(op.x, op.axes, True, result_types=small).result
-    centred = tf.Subtract(op.x, mean, result_types=out).result
+    x = _single(op.x)
+    out, small = x.type, _reduced(x, op.axes)
+    mean = tf.ReduceMean(x, op.axes, True, result_types=small).result
+    centred = tf.Subtract(x, mean, result_types=out).result
     if not op.normalize_variance:
-        return centred
+        return _as(centred, op.result.type)
     squares = tf.Square(centred, result_types=out).result
     variance = tf.ReduceMean(squares, op.axes, True, result_types=small).result
     deviation = tf.Rsqrt(add(variance, op.epsilon), result_types=small).result
-    return tf.Multiply(centred, deviation, result_types=out).result
+    normal = tf.Multiply(centred, deviation, result_types=out).result
+    return _as(normal, op.result.type)
 
 
 @lower(core.L2Norm)
 def l2_norm(op: core.L2Norm) -> Value:
     """x * rsqrt(sum of squares + epsilon)."""
-    out, small = op.result.type, _reduced(op.x, op.axes)
-    squares = tf.Square(op.x, result_types=out).result
+    x = _single(op.x)
+    out, small = x.type, _reduced(x, op.axes)
+    squares = tf.Square(x, result_types=out).result
     total = tf.ReduceSum(squares, op.axes, True, result_types=small).result
     length = tf.Rsqrt(add(total, op.epsilon), result_types=small).result
-    return tf.Multiply(op.x, length, result_types=out).result
+    return _as(tf.Multiply(x, length, result_types=out).result, op.result.type)
+
+
+def _single(x: Value) -> Value:
+    """Half precision as single precision: squares of 256 and more are none of its numbers."""
+    if x.type.dtype is not DType.F16:
+        return x
+    return tf.Cast(x, DType.F32, result_types=x.type.with_dtype(DType.F32)).result
+
+
+def _as(x: Value, kind: Tensor) -> Value:
+    return x if x.type == kind else tf.Cast(x, kind.dtype, result_types=kind).result
 
 
 def _reduced(x: Value, axes: tuple[int, ...]) -> Tensor:

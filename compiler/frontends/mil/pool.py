@@ -54,8 +54,8 @@ def _up_to_the_end(
 ) -> tuple[int, ...]:
     """Padding that rounds the number of windows up, whatever the extent.
 
-    Room for one more stride does that. Where there is padding, a window that would begin after
-    x and the padding before it is left out: no more than k - 1 is added after x then.
+    Room for one more stride does that. A window that would begin after x and the padding before
+    it is left out, as in PyTorch: no more than k - 1 is added after x.
     """
     spatial = len(kernel)
     cx.require(spatial <= 2, f"has ceil mode in {spatial} dimensions, where only 1 and 2 are known")
@@ -68,8 +68,7 @@ def _up_to_the_end(
     for width, stride, amount in zip(kernel, strides, pad[::2], strict=True):
         if amount > width:
             raise cx.unsupported(f"pads by {amount} a window of {width} in ceil mode")
-        after = amount + stride - 1
-        amounts += [amount, min(after, width - 1) if amount else after]
+        amounts += [amount, min(amount + stride - 1, width - 1)]
     return tuple(amounts)
 
 

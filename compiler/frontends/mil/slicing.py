@@ -17,7 +17,7 @@ from ....ir.dims import Dim, is_static, product
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ..rules import Result
-from ..slices import slice_axes, slice_between, tile_computed
+from ..slices import reshape_divided, slice_axes, slice_between, tile_computed
 from .context import MilContext, MilRules, cast
 from .shape import declared_type, integers
 
@@ -154,11 +154,16 @@ def split(cx: MilContext) -> Result:
     cx.require(count is not None, "lacks 'num_splits' and 'split_sizes'")
     assert count is not None
     extent = x.type.shape[axis]
-    if not isinstance(extent, int):
-        raise cx.unsupported(f"splits a flexible extent of {x.type}")
-    fits = count > 0 and extent % count == 0
-    cx.require(fits, f"splits an extent of {extent} into {count} equal parts")
-    return core.Split(x, (extent // count,) * count, axis).results
+    if isinstance(extent, int):
+        fits = count > 0 and extent % count == 0
+        cx.require(fits, f"splits an extent of {extent} into {count} equal parts")
+        return core.Split(x, (extent // count,) * count, axis).results
+    cx.require(count > 0, f"splits an extent of {extent} into {count} equal parts")
+    axis %= rank
+    entries = [(i, 1) for i in range(rank)]
+    apart = reshape_divided(cx, x, (*entries[:axis], count, (axis, count), *entries[axis + 1 :]))
+    parts = core.Split(apart, (1,) * count, axis).results
+    return tuple(core.Squeeze(part, (axis,)).result for part in parts)
 
 
 def _split(cx: MilContext, x: Value, sizes: tuple[int, ...], axis: int) -> Result:

@@ -1,9 +1,12 @@
 """Elements moved between spatial dimensions, channels and the batch; x is [N, C, H, W]."""
 
+from itertools import islice
+
 from ....ir.dialects.core import shape as core
-from ....ir.dims import Dim, floor_div, product
+from ....ir.dims import product
 from ....ir.ssa import Value
 from ..rules import Result
+from ..slices import reshape_divided
 from .context import MilContext, MilRules
 from .padding import cut
 
@@ -36,24 +39,20 @@ def space_to_depth(cx: MilContext) -> Result:
 
 def _to_space(cx: MilContext, block: int, *, blocks_last: bool) -> Value:
     x = _images(cx)
-    batch, channels, height, width = x.type.shape
     cx.require(block > 0, f"has a block of {block}")
-    out = _part(cx, channels, block * block)
+    out = (1, block * block)
     parts = (out, block, block) if blocks_last else (block, block, out)
-    apart = core.Reshape(x, (batch, *parts, height, width)).result
+    apart = reshape_divided(cx, x, ((0, 1), *parts, (2, 1), (3, 1)))
     order = (0, 1, 4, 2, 5, 3) if blocks_last else (0, 3, 4, 1, 5, 2)
-    moved = core.Transpose(apart, order).result
-    return core.Reshape(moved, (batch, out, height * block, width * block)).result
+    return _merged(apart, order, (1, 1, 2, 2))
 
 
 def _to_depth(cx: MilContext, block: int, *, blocks_last: bool) -> Value:
     x = _images(cx)
-    batch, channels = x.type.shape[:2]
     cx.require(block > 0, f"has a block of {block}")
-    apart, rows, columns = _blocks(cx, x, (block, block))
+    apart = _blocks(cx, x, (block, block))
     order = (0, 1, 3, 5, 2, 4) if blocks_last else (0, 3, 5, 1, 2, 4)
-    moved = core.Transpose(apart, order).result
-    return core.Reshape(moved, (batch, channels * block * block, rows, columns)).result
+    return _merged(apart, order, (1, 3, 1, 1))
 
 
 @rules("space_to_batch")
@@ -62,10 +61,7 @@ def space_to_batch(cx: MilContext) -> Result:
     x = _images(cx)
     block, (top, bottom, left, right) = _block_shape(cx), _pairs(cx, "paddings")
     x = core.Pad(x, (0, 0, 0, 0, top, bottom, left, right)).result
-    batch, channels = x.type.shape[:2]
-    apart, rows, columns = _blocks(cx, x, block)
-    moved = core.Transpose(apart, (3, 5, 0, 1, 2, 4)).result
-    return core.Reshape(moved, (product((*block, batch)), channels, rows, columns)).result
+    return _merged(_blocks(cx, x, block), (3, 5, 0, 1, 2, 4), (3, 1, 1, 1))
 
 
 @rules("batch_to_space")
@@ -73,12 +69,9 @@ def batch_to_space(cx: MilContext) -> Result:
     """Blocks from the batch, then borders cut off: the inverse of `space_to_batch`."""
     x = _images(cx)
     block, crops = _block_shape(cx), _pairs(cx, "crops")
-    batch, channels, height, width = x.type.shape
-    out = _part(cx, batch, product(block))
-    apart = core.Reshape(x, (*block, out, channels, height, width)).result
-    moved = core.Transpose(apart, (2, 3, 4, 0, 5, 1)).result
-    sizes = (out, channels, height * block[0], width * block[1])
-    return cut(cx, core.Reshape(moved, sizes).result, crops)
+    entries = (*block, (0, block[0] * block[1]), (1, 1), (2, 1), (3, 1))
+    apart = reshape_divided(cx, x, entries)
+    return cut(cx, _merged(apart, (2, 3, 4, 0, 5, 1), (1, 1, 2, 2)), crops)
 
 
 # -- parameters and shapes -------------------------------------------------------------------------
@@ -103,15 +96,14 @@ def _pairs(cx: MilContext, name: str) -> tuple[int, ...]:
     return amounts
 
 
-def _part(cx: MilContext, extent: Dim, count: Dim) -> Dim:
-    part = floor_div(extent, count)
-    cx.require(part * count == extent, f"divides an extent of {extent} by {count}")
-    return part
+def _blocks(cx: MilContext, x: Value, block: tuple[int, ...]) -> Value:
+    """[N, C, rows, block, columns, block]."""
+    entries = ((0, 1), (1, 1), (2, block[0]), block[0], (3, block[1]), block[1])
+    return reshape_divided(cx, x, entries)
 
 
-def _blocks(cx: MilContext, x: Value, block: tuple[int, ...]) -> tuple[Value, Dim, Dim]:
-    """([N, C, rows, block, columns, block], rows, columns)."""
-    batch, channels, height, width = x.type.shape
-    rows, columns = _part(cx, height, block[0]), _part(cx, width, block[1])
-    sizes = (batch, channels, rows, block[0], columns, block[1])
-    return core.Reshape(x, sizes).result, rows, columns
+def _merged(x: Value, order: tuple[int, ...], counts: tuple[int, ...]) -> Value:
+    """The dimensions in another order, then so many neighbours of them as one each."""
+    moved = core.Transpose(x, order).result
+    rest = iter(moved.type.shape)
+    return core.Reshape(moved, tuple(product(islice(rest, count)) for count in counts)).result

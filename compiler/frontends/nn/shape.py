@@ -10,7 +10,7 @@ from ....ir.dims import Dim, Expr, product
 from ....ir.dims import floor_div as divide
 from ....ir.ssa import Value
 from ..rules import Result
-from ..slices import slice_axes
+from ..slices import reshape_divided, slice_axes
 from .context import LayerContext, append_units, flatten_tail, floats, integers, layer_rules
 from .conv import borders
 from .reduce import at_least_rank_1
@@ -221,8 +221,9 @@ def reorganize_data(cx: LayerContext, p: Any) -> Result:
     lead, (channels, height, width) = x.type.shape[:-3], x.type.shape[-3:]
     rank = len(lead)
     if p.mode == 0:
-        rows, columns = divide(height, block), divide(width, block)
-        split_up = reshape_to(cx, x, (*lead, channels, rows, block, columns, block))
+        entries = ((rank + 1, block), block, (rank + 2, block), block)
+        split_up = reshape_divided(cx, x, (*((i, 1) for i in range(rank + 1)), *entries))
+        rows, columns = split_up.type.shape[-4], split_up.type.shape[-2]
         moved = _permute_tail(split_up, tuple(axis - 5 for axis in (2, 4, 0, 1, 3)))
         return reshape_to(cx, moved, (*lead, channels * block * block, rows, columns))
     cx.require(p.mode in (1, 2), f"has an unknown mode {p.mode}")

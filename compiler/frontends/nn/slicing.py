@@ -11,7 +11,7 @@ from ....ir.dialects.core.index import Gather
 from ....ir.dim_values import known_dims
 from ....ir.dims import is_static, product
 from ..rules import Result
-from ..slices import slice_axes, slice_between, tile_computed
+from ..slices import nearly_even_parts, slice_axes, slice_between, tile_computed
 from .context import LayerContext, integers, layer_rules
 from .reduce import at_least_rank_1
 
@@ -27,8 +27,9 @@ def split_nd(cx: LayerContext, p: Any) -> Result:
     if not sizes:
         cx.require(-x.type.rank <= axis < x.type.rank, f"has axis {axis} for {x.type}")
         extent, parts = x.type.shape[axis], int(p.numSplits)
-        cx.require(isinstance(extent, int), f"splits an extent of {extent}")
-        assert isinstance(extent, int)
+        if not isinstance(extent, int):
+            cx.require(parts > 0, f"splits an extent of {extent} into {parts}")
+            return nearly_even_parts(x, axis, parts)
         cx.require(0 < parts <= extent, f"splits an extent of {extent} into {parts}")
         # As Core ML does: the first parts have one more where the extent is not a multiple.
         sizes = tuple(extent // parts + (i < extent % parts) for i in range(parts))

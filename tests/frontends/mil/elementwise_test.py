@@ -3,11 +3,64 @@
 import numpy as np
 import pytest
 from networks import assert_close
-from programs import FP16, FP32, I32, assert_refused, op, program, result
+from programs import BOOL, FP16, FP32, I32, assert_refused, op, program, result
+from single_operation import one
 
 X = np.array([7, -7, 7, -7], np.int32)
 Y = np.array([2, 2, -2, -2], np.int32)
 DEFAULTS = {"rsqrt": lambda x: 1 / np.sqrt(x + 1e-12), "inverse": lambda x: 1 / (x + 1e-4)}
+
+
+INSIDE = np.array([-0.75, -0.25, 0, 0.5, 0.875], np.float32)
+ABOVE = np.array([0.25, 1, 2.5, 9], np.float32)
+FUNCTIONS = {
+    **{kind: (INSIDE, getattr(np, f"arc{kind[1:]}")) for kind in ("acos", "asin", "atan", "atanh")},
+    **{kind: (INSIDE, getattr(np, kind)) for kind in ("cos", "cosh", "sin", "sinh", "tan", "tanh")},
+    **{kind: (10 * INSIDE, getattr(np, kind)) for kind in ("abs", "ceil", "floor", "sign")},
+    **{kind: (ABOVE, getattr(np, kind)) for kind in ("exp", "log", "sqrt", "square")},
+    "round": (np.array([-1.5, -0.5, 0.5, 1.5, 2.6], np.float32), lambda x: [-2, -0.0, 0, 2, 3]),
+    "erf": (np.array([-1, 0, 0.5], np.float32), lambda x: [-0.84270079, 0, 0.52049988]),
+}
+PAIRS = {
+    "equal": np.equal,
+    "not_equal": np.not_equal,
+    "greater_equal": np.greater_equal,
+    "less_equal": np.less_equal,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+}
+LOGIC = {
+    "logical_and": [False, False, False, True],
+    "logical_or": [False, True, True, True],
+    "logical_xor": [False, True, True, False],
+}
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_functions(kind):
+    x, function = FUNCTIONS[kind]
+    assert_close(one(kind, x.shape, x, x="x"), np.asarray(function(x)))
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_pairs_of_whole_numbers(kind):
+    dtype = I32 if "imum" in kind else BOOL
+    found = one(kind, (4,), X, Y + 5, dtypes={"x": I32, "y": I32}, dtype=dtype, x="x", y="y")
+    np.testing.assert_array_equal(found, PAIRS[kind](X, Y + 5))
+
+
+@pytest.mark.parametrize("kind", LOGIC)
+def test_logic(kind):
+    x, y = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    found = one(kind, (4,), x, y, dtypes={"x": BOOL, "y": BOOL}, dtype=BOOL, x="x", y="y")
+    np.testing.assert_array_equal(found, LOGIC[kind])
+
+
+def test_not_and_clip():
+    found = one("logical_not", (2,), np.array([0, 1]), dtypes={"x": BOOL}, dtype=BOOL, x="x")
+    np.testing.assert_array_equal(found, [True, False])
+    found = one("clip", INSIDE.shape, INSIDE, x="x", alpha=-0.5, beta=0.25)
+    np.testing.assert_array_equal(found, np.array([-0.5, -0.25, 0, 0.25, 0.25], np.float32))
 
 
 @pytest.mark.parametrize(

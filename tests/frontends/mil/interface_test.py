@@ -1,7 +1,11 @@
 """Inputs and outputs of programs: images, flexible shapes, types at the border."""
 
+import json
+
+import cmlc
 import numpy as np
 import pytest
+from cmlc.compiler.runtime import describe
 from cmlc.ir.diagnostics import CompileError
 from networks import BGR, add_image
 from programs import FP16, FP32, assert_refused, fill_type, imported, op, program, result
@@ -72,3 +76,25 @@ def test_outputs_of_other_kinds():
     model = program(op("add", "y", (3,), x="x", y="x"), x=(3,))
     model.description.output[0].type.doubleType.SetInParent()
     assert_refused(model, "output 'y'", "a double output is not supported", kind="unsupported")
+
+
+def half_program():
+    half = op("cast", "h", (2,), FP16, x="x", dtype="fp16")
+    product = op("mul", "m", (2,), FP16, x="h", y=np.float16(3))
+    return program(half, product, op("cast", "y", (2,), x="m", dtype="fp32"), x=(2,))
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("float32", "f32"), ("keep", "f16")])
+def test_precision(precision, dtype):
+    compiled = cmlc.compile(half_program(), precision=precision)
+    assert describe(compiled.lowered)["precision"] == precision
+    (product,) = (op for op in compiled.optimized.main.block if op.name == "tensor.mul")
+    assert product.result.type.dtype.value == dtype
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "keep"])
+def test_a_saved_model_says_its_precision(tmp_path, precision):
+    cmlc.compile(half_program(), precision=precision).save(tmp_path / "saved")
+    described = json.loads((tmp_path / "saved" / "assets.extra" / "cmlc.json").read_text())
+    assert described["precision"] == precision

@@ -57,7 +57,14 @@ def test_ceil_mode_in_three_dimensions():
 
 
 def test_windows_of_padding_alone():
-    empty = pool("max_pool", 4, kernel_sizes=[1], strides=[2], ceil_mode=True, pad=[0, 0])
-    assert_refused(empty, "lie in the padding alone", kind="unsupported")
     wide = pool("max_pool", 4, kernel_sizes=[1], ceil_mode=True, pad=[2, 2])
     assert_refused(wide, "pads by 2 a window of 1", kind="unsupported")
+    behind = pool("max_pool", 8, kernel_sizes=[1], pad=[1, 1])
+    assert_refused(behind, "lie in the padding alone", kind="unsupported")
+
+
+@pytest.mark.parametrize(("extent", "want"), [(5, [1, 3, 5]), (6, [1, 3, 5])])
+def test_ceil_mode_leaves_out_windows_behind_x(extent, want):
+    given = {"kernel_sizes": [1], "strides": [2], "ceil_mode": True}
+    made = pool("max_pool", 3, extent, **given)
+    np.testing.assert_array_equal(result(made, X[..., :extent]), [[want]])

@@ -67,6 +67,18 @@ def test_slice_by_size(computed):
     assert np.array_equal(found, X[:, -2:-1, 1:3])
 
 
+def test_split_of_an_extent_of_the_run():
+    wide = op("pad", "w", (2, None, 4), x="x", pad="p")
+    rows = [("a", (2, None, 4), FP32), ("b", (2, None, 4), FP32)]
+    split = op("split", rows, x="w", axis=-2, num_splits=2)
+    model = program(wide, split, x=X.shape, p=(4,), dtypes={"p": I32})
+    found = results(model, X, [1, 0, 0, 0])
+    want = np.split(np.pad(X, [(0, 0), (1, 0), (0, 0)]), 2, 1)
+    np.testing.assert_array_equal(list(found.values()), want)
+    with pytest.raises(Exception, match="reshape"):
+        results(model, X, [0, 0, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("parameters", "cuts"),
     [({"num_splits": 2}, [2]), ({"split_sizes": [0, 3, 1]}, [0, 3])],

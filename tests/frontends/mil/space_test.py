@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from programs import assert_refused, op, program, result
+from programs import I32, assert_refused, op, program, result
 
 DEEP = np.arange(8, dtype="f4").reshape(1, 8, 1, 1)
 
@@ -38,6 +38,44 @@ def test_space_to_batch_and_back():
     np.testing.assert_array_equal(got[:, 0, 0], [[0, 1], [0, 2], [0, 4], [3, 5]])
     back = apply("batch_to_space", x.shape, got, block_shape=[2, 2], crops=pads)
     np.testing.assert_array_equal(back, x)
+
+
+# -- extents of the run ----------------------------------------------------------------------------
+
+
+def padded(kind, shape, /, x, amounts, **given):
+    """An operation after a pad of computed amounts, for all dimensions."""
+    wide = op("pad", "w", (None,) * x.ndim, x="x", pad="p")
+    made = op(kind, "y", shape, x="w", **given)
+    model = program(wide, made, x=x.shape, p=(2 * x.ndim,), dtypes={"p": I32}, opset=16)
+    return result(model, x, np.array(amounts, "i4"))
+
+
+OPEN = (None,) * 4
+SPACES = [
+    ("space_to_depth", [0, 0, 0, 0, 1, 1, 2, 0], {"block_size": 2}),
+    ("pixel_unshuffle", [0, 0, 0, 0, 1, 1, 2, 0], {"downscale_factor": 2}),
+    ("depth_to_space", [0, 0, 2, 0, 0, 0, 0, 1], {"block_size": 2}),
+    ("pixel_shuffle", [0, 0, 2, 0, 0, 0, 0, 1], {"upscale_factor": 2}),
+    ("space_to_batch", [1, 0, 0, 0, 1, 1, 0, 2], {"block_shape": [2, 2], "paddings": "none"}),
+    ("batch_to_space", [1, 2, 0, 1, 1, 1, 0, 1], {"block_shape": [2, 2], "crops": "none"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "amounts", "given"), SPACES)
+def test_extents_of_the_run(kind, amounts, given):
+    given = {k: np.zeros((2, 2), "i4") if v == "none" else v for k, v in given.items()}
+    x = np.arange(1 * 2 * 2 * 4, dtype="f4").reshape(1, 2, 2, 4)
+    static = np.pad(x, np.reshape(amounts, (4, 2)))
+    found = padded(kind, OPEN, x, amounts, **given)
+    want = apply(kind, found.shape, static, **given)
+    np.testing.assert_array_equal(found, want)
+
+
+def test_extents_of_the_run_must_divide():
+    x = np.zeros((1, 1, 2, 2), "f4")
+    with pytest.raises(Exception, match="reshape"):
+        padded("space_to_depth", OPEN, x, [0, 0, 0, 0, 1, 0, 0, 0], block_size=2)
 
 
 def refused(message, kind, /, shape=(1, 3, 3, 3), **given):

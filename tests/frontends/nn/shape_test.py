@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, edges, layer, network, numbers, result, results, text
+from networks import assert_close, edges, flexible, layer, network, numbers, result, results, text
 
 X = numbers(2, 3, 4, 5)
 CHW, SEQUENCE = numbers(3, 4, 5), numbers(6, 1, 2, 3, 2)
@@ -154,6 +154,13 @@ def test_reorganize_data(mode):
         expected = x.reshape(n, c // 4, 2, 2, h, w).transpose(0, 1, 4, 2, 5, 3)
         expected = expected.reshape(n, c // 4, h * 2, w * 2)
     assert_close(found, expected)
+
+
+def test_space_to_depth_of_a_flexible_extent():
+    made = layer("reorganizeData", mode=0, blockSize=2)
+    x = numbers(1, 1, 6, 2)
+    found = result(flexible(network(made, x=(1, 1, 2, 2))), x)
+    assert_close(found, x.reshape(1, 3, 2, 2).transpose(0, 2, 3, 1).reshape(1, 4, 3, 1))
 
 
 @pytest.mark.parametrize("rank5", [False, True])

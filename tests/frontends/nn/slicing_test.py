@@ -35,6 +35,16 @@ def test_split(fields, cuts):
         assert_close(found[name], part)
 
 
+@pytest.mark.parametrize("extent", [6, 5, 4])
+def test_split_of_a_flexible_extent(extent):
+    names = ["a", "b", "c", "d"]
+    split = layer("splitND", outputs=names, axis=-1, numSplits=4)
+    x = numbers(2, extent)
+    found = results(flexible(network(split, x=(2, 6))), x)
+    for name, part in zip(names, np.array_split(x, 4, -1), strict=True):
+        assert_close(found[name], part)
+
+
 def test_tile():
     x = numbers(2, 3)
     assert_close(layer_result("tile", x, reps=[3, 2]), np.tile(x, (3, 2)))

@@ -328,6 +328,15 @@ def no_array(spec):
     add(spec.description.input, "x", "stateType")
 
 
+def test_an_output_may_be_described_twice_in_the_same_words():
+    spec = model()
+    for _ in range(2):
+        add_array(spec.description.output, "y")
+    assert [feature.name for feature in read_interface(spec).outputs] == ["y"]
+    add_array(spec.description.output, "y", shape=(3, 1))
+    assert "the output 'y' is described twice" in problems(spec)
+
+
 @pytest.mark.parametrize(
     ("describe", "message"),
     [
