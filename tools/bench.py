@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from . import half_program, long_lstm, mobilenet
+from . import half_program, long_lstm, mobilenet, scale
 
 _TF_SAVE = """
 import os, sys, time, resource
@@ -88,10 +88,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=40, help="interleaved runs of each network")
     help_ = "measure only weights=compressed beside expanded, of these models"
     parser.add_argument("--weights", type=Path, nargs="+", metavar="MODEL", help=help_)
+    help_ = "measure only memory, of programs whose weights take so much"
+    parser.add_argument("--gigabytes", type=float, metavar="N", help=help_)
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        if options.weights:
-            figures: dict[str, Any] = {}
+        figures: dict[str, Any] = {}
+        if options.gigabytes:
+            figures = scale.weight_figures(options.gigabytes)
+        elif options.weights:
             for model in options.weights:
                 figures |= _weight_figures(model, model.stem, options.runs)
         else:
@@ -125,6 +129,8 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
         spec = mobilenet.quantized(bits, scheme)
         figures |= _weight_figures(spec, f"MobileNetV2, {scheme} {bits} bits", runs)
     figures |= precision_figures(runs)
+    figures |= scale.operation_figures()
+    figures |= scale.weight_figures(0.25)
     return figures
 
 

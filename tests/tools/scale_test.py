@@ -1,0 +1,77 @@
+"""Cost grows with the number of ops, no faster: counted, because clocks are noisy."""
+
+import sys
+
+import cmlc
+import pytest
+from cmlc.compiler.driver import Watch
+from cmlc.ir.dialects.core import TABLE
+from cmlc.ir.text.parser import parse
+from cmlc.ir.text.printer import print_module
+from cmlc.ir.verify import verify
+from cmlc.tools.large_program import many_operations
+from programs import BOOL, imported, op, program
+
+
+def calls(function, *arguments):
+    """How many Python functions are called, and its result."""
+    count = 0
+
+    def profile(_frame, event, _argument):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(profile)
+    try:
+        result = function(*arguments)
+    finally:
+        sys.setprofile(None)
+    return count, result
+
+
+def stages(count):
+    """Calls of each stage up to lowering."""
+    message = many_operations(count)
+    found = {}
+    found["import"], module = calls(cmlc.load, message)
+    found["verify"], _ = calls(verify, module)
+    found["print"], text = calls(print_module, module)
+    found["parse"], _ = calls(parse, text, "text", TABLE)
+    found["compile"], _ = calls(cmlc.compile, module)
+    return found
+
+
+def test_costs_are_linear():
+    stages(40)  # what happens once
+    few, many = stages(200), stages(800)
+    ratios = {stage: many[stage] / few[stage] for stage in few}
+    assert max(ratios.values()) < 4.4, ratios
+
+
+def test_ten_thousand_ops_in_a_row_need_no_deeper_stack():
+    watch = Watch()
+    text = "".join(f"  %v{i + 1} = tensor.sin(%v{i}) : f32[2]\n" for i in range(10_000))
+    module = parse(
+        f"func @main(%v0: f32[2]) -> (f32[2]) {{\n{text}  return %v10000\n}}\n", "text", TABLE
+    )
+    model = cmlc.compile(module, watch=watch)
+    assert sum(op.name == "tensor.sin" for op in model.optimized.walk()) == 10_000
+
+
+@pytest.mark.parametrize("depth", [4, 30])
+def test_nested_control_flow(depth):
+    """What a pass asks of an op in a region is not asked again for each region around it."""
+    inner = (op("sin", "z0", (4,), x="x"),)
+    for level in range(1, depth + 1):
+        other = (op("cos", f"w{level}", (4,), x="x"),)
+        blocks = [((), inner, [f"z{level - 1}"]), ((), other, [f"w{level}"])]
+        inner = (op("cond", f"z{level}", (4,), 11, blocks, pred="p"),)
+    truth = (
+        op("squeeze", "q", (), x="n", axes=[0]),
+        op("cast", "p", (), BOOL, x="q", dtype="bool"),
+    )
+    module = imported(program(*truth, *inner, opset=17, x=(4,), n=(1,)))
+    (outer,) = (o for o in module.main.block if o.all_regions())
+    count, found = calls(outer.effects)
+    assert not found
+    assert count < 40 * depth
