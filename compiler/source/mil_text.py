@@ -22,6 +22,7 @@ from .mil_values import (
     TextError,
     Typed,
     compound_type,
+    element_value,
     make_value,
     scalar_type,
     tensor_type,
@@ -158,6 +159,9 @@ class _Builder(Transformer[Token, Any]):
     def value(self, kind: Typed, literal: Any) -> Any:
         return make_value(kind.message, literal, kind.token)
 
+    def element(self, token: Token) -> Any:
+        return element_value(token)
+
     # -- types -----------------------------------------------------------------------------------
 
     def tensor_type(self, token: Token) -> Typed:
@@ -229,8 +233,9 @@ def _syntax_error(error: UnexpectedInput, text: str, file: str) -> CompileError:
     statement = before[max(map(before.rfind, ";{")) + 1 :]
     if nested := _NESTED.search(statement):
         return _error(str(_nested(nested[1], token)), text, file, token, "unsupported")
-    shown = token.split("\n")[0][:40]
-    shown = str(token) if shown == token else f"{shown}…"
+    whole = token.strip()
+    shown = whole.split("\n")[0][:40]
+    shown = whole if shown == whole else f"{shown}…"
     return _error(f"unexpected '{shown}'", text, file, token)
 
 

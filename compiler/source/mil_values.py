@@ -228,6 +228,26 @@ def make_value(kind: Any, literal: Literal, token: Token) -> Any:
     return made
 
 
+def element_value(token: Token) -> Any:
+    """The Value message of `int32(3)` or `tensor<string, []>("x")`; to be copied, not changed.
+
+    Raises:
+        TextError: the element is none of the type.
+    """
+    try:
+        return _element(str(token))
+    except TextError as error:
+        raise TextError(str(error), token, unsupported=error.unsupported) from None
+
+
+@functools.lru_cache(4096)  # programs repeat a few all the time
+def _element(text: str) -> Any:
+    kind, _, literal = text[:-1].partition("(")
+    typed = (tensor_type if "<" in kind else scalar_type)(Token("", kind))
+    token = Token("STRING" if literal[0] == '"' else "SCALAR", literal)
+    return make_value(typed.message, token, token)
+
+
 def _entries(literal: Literal, count: int | None, token: Token) -> list[Literal]:
     """The entries of a list; those of a row become tokens of their own."""
     if isinstance(literal, Token) and literal.type == "ROW":
