@@ -11,6 +11,10 @@ LAYERS ?=
 LIMIT  ?=
 JOBS   ?= 2
 
+# make coremltools-tests TESTS=coremltools.test.neural_network.test_model EVERY=10 (one test in ten)
+TESTS  ?= coremltools.converters.mil.mil.ops.tests coremltools.test.neural_network
+EVERY  ?= 1
+
 # make fuzz COUNT=500 MODELS="model.mlmodel other.mlmodelc"; small models of our own by default
 COUNT  ?= 500
 MODELS ?=
@@ -21,10 +25,10 @@ TEST_JOBS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format docs bench conformance fuzz constraints clean
+.PHONY: help demo test quick check format docs bench conformance coremltools-tests fuzz constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed ## compile the sample model to a SavedModel and read real digits with it
 	@$(PY) -m cmlc.tools.demo
@@ -55,6 +59,9 @@ bench: $(VENV)/installed ## how long import, load, passes, compilation and infer
 conformance: $(VENV)/installed ## replay recorded cases (SUITE= LAYERS= LIMIT= JOBS=)
 	$(PY) tests/conformance/replay.py --jobs $(JOBS) \
 	  $(if $(SUITE),--suite $(SUITE)) $(if $(LAYERS),--layers $(LAYERS)) $(if $(LIMIT),--sample $(LIMIT))
+
+coremltools-tests: $(VENV)/installed-dev ## coremltools' own tests, predicting by cmlc (TESTS= EVERY=)
+	PYTHONPATH=tests $(PY) -m pytest -q -W ignore --continue-on-collection-errors -p coremltools_suite --every $(EVERY) --pyargs $(TESTS)
 
 fuzz: $(VENV)/installed-dev ## compile damaged models (COUNT=, MODELS=): none may crash, hang or take 2 GB
 	$(PY) tests/fuzz.py --count $(COUNT) --jobs $(JOBS) $(MODELS)

@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .compiler.coremltools_predict import enable_coremltools_predict
     from .compiler.driver import compile, load
     from .compiler.frontends.nn.custom import CustomLayer, register_custom_layer
     from .compiler.options import Options
@@ -21,6 +22,7 @@ _EXPORTS = {
     "compile": ".compiler.driver",
     "load": ".compiler.driver",
     "CustomLayer": ".compiler.frontends.nn.custom",
+    "enable_coremltools_predict": ".compiler.coremltools_predict",
     "register_custom_layer": ".compiler.frontends.nn.custom",
     "Options": ".compiler.options",
     "CompiledModel": ".compiler.runtime",
@@ -37,6 +39,7 @@ __all__ = [
     "Module",
     "Options",
     "compile",
+    "enable_coremltools_predict",
     "load",
     "register_custom_layer",
 ]

@@ -34,6 +34,7 @@ MAY_IMPORT: dict[Name, tuple[str, ...]] = {
     ("compiler",): ("ir",),
     ("compiler", "source"): ("ir",),
     ("compiler", "frontends"): ("ir", "compiler.source"),
+    ("compiler", "coremltools_predict"): ("ir", "compiler"),
     ("compiler", "driver"): ANYTHING,
     ("compiler", "runtime"): ANYTHING,
     ("backends",): ("ir", "passes"),
@@ -51,7 +52,9 @@ TENSORFLOW_USERS = (
 LATE_LIBRARIES: dict[str, tuple[str, ...]] = {
     "tensorflow": TENSORFLOW_USERS,
     "keras": TENSORFLOW_USERS,
-    "coremltools": ("compiler.source.spec", "tools.make_digits"),
+    "coremltools": (
+        *("compiler.source.spec", "compiler.coremltools_predict", "tools.make_digits"),
+    ),
 }
 IR_LIBRARIES = {*sys.stdlib_module_names, "numpy", "lark", "ml_dtypes"}
 

@@ -59,7 +59,7 @@ def _stages(count: int) -> dict[str, float]:
 
 
 def weight_figures(gigabytes: float) -> dict[str, Any]:
-    """Peak memory of compiling and saving programs whose weights take so much in float32 (Linux)."""
+    """Peak memory of compiling and saving: float32 weights take so much. On Linux only."""
     figures: dict[str, Any] = {}
     for half in (False, True):
         size = int(gigabytes * 1e9) // (2 if half else 1)

@@ -1,0 +1,285 @@
+"""coremltools' `predict` on any machine: what it runs models with, replaced.
+
+coremltools hands a model to `_MLModelProxy`, a binding of Apple's framework that only its wheels
+for macOS have, and asks for the version of macOS. `enable_coremltools_predict` puts a class of the
+same methods in that place, which compiles the model. The types that it gives are those of the
+binding (coremlpython/CoreMLPython.mm, CoreMLPythonUtils.mm).
+"""
+
+import functools
+import importlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..ir.diagnostics import CompileError, Diagnostic
+from .driver import compile
+from .options import Options
+from .source.reading import read_model
+from .source.spec import KNOWN_VERSION
+
+_NEEDS_MACOS = "only Apple's own runtime on macOS can do that"
+
+
+class PredictError(CompileError, RuntimeError):
+    """A model can't run: RuntimeError is what coremltools raises, and catches."""
+
+
+def enable_coremltools_predict(**choices: Any) -> "CoremltoolsPredict":
+    """Let coremltools' models predict, until the result's `disable` or the end of a `with` block.
+
+    It holds for `MLModel` and `CompiledMLModel` objects made meanwhile, in all threads; they keep
+    what they were made with. The innermost of several counts. A model is compiled when it first
+    predicts; units of computation and optimization hints make no difference.
+
+    Args:
+        **choices: fields of `Options`.
+
+    Raises:
+        CompileError: coremltools is not installed, or of a version whose insides are not known; a
+            choice is wrong.
+        TypeError: there is no such choice.
+    """
+    return CoremltoolsPredict(Options(**choices))
+
+
+class CoremltoolsPredict:
+    """What `enable_coremltools_predict` did, to be undone by `disable` or at the end of `with`."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        with _lock:
+            if not _enabled:
+                _replace()
+            _enabled.append(self)
+
+    def disable(self) -> None:
+        """Undo it; a second time does nothing."""
+        with _lock:
+            if self in _enabled:
+                _enabled.remove(self)
+                if not _enabled:
+                    _restore()
+
+    def __enter__(self) -> "CoremltoolsPredict":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.disable()
+
+
+_lock = threading.RLock()
+_enabled: list[CoremltoolsPredict] = []  # in the order of enabling: the last one counts
+_originals: list[tuple[Any, str, Any]] = []  # module, name, what was there
+
+
+class ModelProxy:
+    """A model as `MLModel` runs it.
+
+    The constructor reads the model, so that a `.mlmodel` may be removed afterwards (`MLModel` does
+    so with messages); the weight files of a package are read when it first predicts.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        compute_units: str,
+        function: str,
+        optimization_hints: Mapping[str, str],
+        asset: object = None,
+    ) -> None:
+        if asset is not None:
+            _refuse("models from assets are not supported", "give the path of the model")
+        with _lock:
+            options = _enabled[-1].options if _enabled else Options()
+        self._options = replace(options, function=function) if function else options
+        self._compiling = threading.Lock()
+        self._load_duration: int | None = None
+        self._predict_duration: int | None = None
+        with _runtime_errors():
+            self._source = read_model(path)
+
+    @functools.cached_property
+    def _compiled(self) -> Any:
+        """The CompiledModel."""
+        begun = time.perf_counter_ns()
+        model = compile(self._source, self._options)
+        self._load_duration = time.perf_counter_ns() - begun
+        return model
+
+    def _model(self) -> Any:
+        with self._compiling:
+            return self._compiled
+
+    def predict(
+        self, inputs: Mapping[str, Any], state: "StateProxy | None" = None
+    ) -> dict[str, Any]:
+        """Outputs by name.
+
+        Multi-arrays are float32 (float16 ones too), float64, int32 or int8 arrays; images PIL
+        images of mode RGBA, L or F; class labels str or int, probabilities {label: float}.
+
+        Raises:
+            PredictError: the model can't be compiled, or the inputs are wrong.
+        """
+        with _runtime_errors():
+            model = self._model()
+            begun = time.perf_counter_ns()
+            found = model.predict(inputs) if state is None else model.predict(inputs, state.held)
+            self._predict_duration = time.perf_counter_ns() - begun
+            function = model.function
+        facts = zip(function.result_names, function.result_attributes, strict=True)
+        kinds = {name: attributes.get("kind") for name, attributes in facts}
+        return {name: _converted(value, kinds.get(name)) for name, value in found.items()}
+
+    def batchPredict(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: N802
+        """One prediction after the other."""
+        return [self.predict(inputs) for inputs in batch]
+
+    def newState(self) -> "StateProxy":  # noqa: N802
+        """States that are zero."""
+        with _runtime_errors():
+            return StateProxy(self._model().make_state())
+
+    def get_load_duration_in_nano_seconds(self) -> int | None:
+        """How long compilation took; None before the first prediction."""
+        return self._load_duration
+
+    def get_last_predict_duration_in_nano_seconds(self) -> int | None:
+        """How long the last prediction took, the first time with TensorFlow's preparations."""
+        return self._predict_duration
+
+    def get_compiled_model_path(self) -> str:
+        _refuse("there is no compiled model in Core ML's format")
+
+    @staticmethod
+    def maximum_supported_specification_version() -> int:
+        return KNOWN_VERSION
+
+    @staticmethod
+    def get_available_compute_devices() -> list[Any]:
+        _refuse("the devices that Core ML would compute on are not known")
+
+    @staticmethod
+    def create_model_asset_from_path(path: str) -> Any:
+        _refuse("models from assets are not supported", "give the path of the model")
+
+    @staticmethod
+    def create_model_asset_from_memory(spec: bytes, blobs: Mapping[str, bytes]) -> Any:
+        _refuse("models from assets are not supported", "save a .mlpackage")
+
+
+class StateProxy:
+    """States as `MLState` reads and writes them.
+
+    Attributes:
+        held: of `CompiledModel.make_state`.
+    """
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def read_state(self, name: str) -> Any:
+        """A copy, float32 instead of float16.
+
+        Raises:
+            PredictError: there is no such state.
+        """
+        with _runtime_errors():
+            return _converted(self.held.read_state(name), "state")
+
+    def write_state(self, name: str, value: Any) -> None:
+        """Let a state hold an array of its shape.
+
+        Raises:
+            PredictError: there is no such state, or it has another shape.
+        """
+        with _runtime_errors():
+            self.held.write_state(name, value)
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    """What the binding makes of an output: its convertValueToPython."""
+    if isinstance(value, np.ndarray):
+        if kind == "double":
+            return float(value.item())
+        return value.astype(np.float32) if value.dtype == np.float16 else value
+    if getattr(value, "mode", "") == "RGB":
+        return value.convert("RGBA")  # Core ML's colour images are BGRA
+    return value
+
+
+@contextmanager
+def _runtime_errors() -> Iterator[None]:
+    try:
+        yield
+    except PredictError:
+        raise
+    except CompileError as error:
+        raise PredictError(error.diagnostics) from error.__cause__
+
+
+def _refuse(message: str, remedy: str = _NEEDS_MACOS) -> NoReturn:
+    raise PredictError(Diagnostic(message, "unsupported", remedy=remedy))
+
+
+# What `make_state` and optimization hints ask for: where specification KNOWN_VERSION comes from.
+def _is_macos() -> bool:
+    return True
+
+
+def _macos_version() -> tuple[int, int]:
+    return (26, 0)
+
+
+# Names in coremltools' modules, and what stands there meanwhile.
+_MODEL, _COMPILED = "coremltools.models.model", "coremltools.models._compiled_model"
+_REPLACEMENTS: tuple[tuple[str, str, Callable[..., Any]], ...] = (
+    (_MODEL, "_MLModelProxy", ModelProxy),
+    (_MODEL, "_is_macos", _is_macos),
+    (_MODEL, "_macos_version", _macos_version),
+    (_COMPILED, "_MLModelProxy", ModelProxy),
+    (_COMPILED, "_macos_version", _macos_version),
+)
+
+
+def _replace() -> None:
+    """All names or none.
+
+    Raises:
+        CompileError: coremltools is missing, or has not all of them.
+    """
+    try:
+        import coremltools
+    except ModuleNotFoundError:
+        raise CompileError(Diagnostic("coremltools is not installed", "usage")) from None
+    found: list[tuple[Any, str, Any]] = []
+    for module_name, name, _ in _REPLACEMENTS:
+        try:
+            module = importlib.import_module(module_name)
+            found.append((module, name, getattr(module, name)))
+        except (ModuleNotFoundError, AttributeError):
+            version = getattr(coremltools, "__version__", "of an unknown version")
+            message = f"coremltools {version} has no {module_name}.{name} to be replaced"
+            remedy = "install coremltools 9.0, or predict with cmlc.compile(model)"
+            diagnostic = Diagnostic(message, "unsupported", subject="coremltools", remedy=remedy)
+            raise CompileError(diagnostic) from None
+    _originals.extend(found)
+    for (module, name, _), (_, _, replacement) in zip(found, _REPLACEMENTS, strict=True):
+        setattr(module, name, replacement)
+
+
+def _restore() -> None:
+    while _originals:
+        setattr(*_originals.pop())
