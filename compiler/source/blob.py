@@ -25,6 +25,7 @@ import numpy as np
 from ...ir.encodings import EncodedResource, Unpacked, UpperHalf
 from ...ir.resources import LazyResource, Resource
 from ...ir.types import Array, DType, Tensor
+from .spec import FETCH, GIT_LFS, POINTER
 
 _HEADER = 64
 _LARGE = 1 << 20  # bytes; below, mapping pages again costs more than they take
@@ -123,6 +124,9 @@ class BlobFile:
         with file.path.open("rb") as stream:
             length = os.fstat(stream.fileno()).st_size
             self.size = length - file.start if file.size is None else file.size
+            stream.seek(file.start)
+            if stream.read(len(GIT_LFS)) == GIT_LFS:
+                raise BlobError(f"is {POINTER}: {FETCH}")
             if self.size < _HEADER:
                 raise BlobError(f"is no weight file: it has only {self.size:,} bytes")
             if file.start + self.size > length:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.location import InModel
+from . import metadata
 from .coremldata import (
     COPY_AGAIN,
     NETWORKS,
@@ -45,6 +46,8 @@ def read_compiled(folder: Path, depth: int = 0) -> Any:
     Layers that the compiler merged stay merged; weights are those that it stored. Constants of ML
     Programs name weight files relative to the folder; in pipelines, too.
 
+    The interface is that of `coremldata.bin`; of an ML Program without it, of `metadata.json`.
+
     Args:
         folder: the compiled model.
         depth: how many pipelines it is a stage of.
@@ -52,6 +55,10 @@ def read_compiled(folder: Path, depth: int = 0) -> Any:
     Raises:
         CompileError: files are missing or damaged, or hold what has no known equivalent.
     """
+    if not (folder / _ARCHIVE).exists() and (folder / metadata.FILE).exists():
+        model = metadata.read_metadata(folder)
+        _add_program(folder, model)
+        return model
     archive = read_archive(folder / _ARCHIVE)
     if archive.spec:
         return _complete(folder, archive)

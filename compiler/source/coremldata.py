@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from .spec import messages
+from .spec import FETCH, GIT_LFS, POINTER, messages
 
 COPY_AGAIN = "copy or compile the whole .mlmodelc folder again"
 NETWORKS = ("neuralNetwork", "neuralNetworkClassifier")
@@ -237,6 +237,9 @@ class _Cursor:
             self.fail("the file is missing", "malformed")
         except OSError as error:
             self.fail(f"the file can't be read: {error.strerror or error}", "malformed")
+        if self.data.startswith(GIT_LFS):
+            problem = Diagnostic(f"this is {POINTER}", "malformed", file=self.file, remedy=FETCH)
+            raise CompileError(problem)
 
     def left(self) -> int:
         return len(self.data) - self.position

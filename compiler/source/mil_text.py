@@ -27,7 +27,7 @@ from .mil_values import (
     scalar_type,
     tensor_type,
 )
-from .spec import messages
+from .spec import FETCH, GIT_LFS, POINTER, messages
 
 _VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 # What text calls an operation set, and what the specification does.
@@ -53,7 +53,10 @@ def read_program(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST:
             _fail("the file is larger than the text of any program", file)
-        return parse_program(path.read_bytes().decode(), file)
+        content = path.read_bytes()
+        if content.startswith(GIT_LFS):
+            raise CompileError(Diagnostic(f"this is {POINTER}", file=file, remedy=FETCH))
+        return parse_program(content.decode(), file)
     except FileNotFoundError:
         _fail("the file is missing", file)
     except UnicodeDecodeError as error:

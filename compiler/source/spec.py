@@ -25,10 +25,14 @@ LARGEST_MESSAGE = 2**31 - 1
 _NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 DOWNLOAD_AGAIN = "download or export the model again"
 
+# What Git leaves in the place of a large file that was not fetched.
+GIT_LFS = b"version https://git-lfs"
+POINTER, FETCH = "a Git LFS pointer, not the file itself", "run git lfs pull"
+
 # How files that are often mistaken for a model begin: what they are, what to do. No model begins
 # like this: read as tags, these bytes have a wire type that Model doesn't use, or the number 0.
 _MISTAKEN = (
-    (b"version https://git-lfs", "a Git LFS pointer, not the model itself", "run git lfs pull"),
+    (GIT_LFS, POINTER, FETCH),
     (b"PK\x03\x04", "a zip archive", "unpack it and name the model inside"),
     (b"\x1f\x8b", "a gzip archive", "unpack it and name the model inside"),
     (b"<", "an HTML or XML page", "download the file itself, not the web page that shows it"),
