@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,22 @@ from typing import Any
 
 from cmlc.compiler.source.spec import messages
 
+_BLOB = (0xDEADBEEF).to_bytes(4, "little")  # how the description of a blob begins
 # Numbers that sizes, counts and indices are never ready for.
+PATHS = (
+    "../../../../etc/passwd",
+    "/etc/passwd",
+    "@model_path/../../x",
+    "a/../..",
+    "\0",
+    "x" * 5000,
+)
 EXTREMES = (0, 1, -1, 3, 255, 65536, 2**31 - 1, -(2**31), 2**32, 2**63 - 1)
+# Names that lead out of a model's folder, or mean nothing.
+PATHS = (
+    *("../../../../etc/passwd", "/etc/passwd", "@model_path/../../x"),
+    *("a/../..", "\0", "x" * 5000),
+)
 
 
 def flip(data: bytes, chance: random.Random) -> bytes:
@@ -58,6 +73,8 @@ def _damage_field(parent: Any, field: Any, value: Any, chance: random.Random) ->
             del value[chance.randrange(len(value)) :]
         elif len(value):
             value.add().CopyFrom(chance.choice(value))
+    elif isinstance(value, str):
+        setattr(parent, field.name, chance.choice(("", "x", value + "_", *PATHS)))
     elif field.message_type is not None or field.cpp_type == field.CPPTYPE_STRING:
         parent.ClearField(field.name)
     else:
@@ -100,7 +117,7 @@ def damage_json(data: bytes, chance: random.Random) -> bytes:
         elif action < 0.3 and isinstance(parent, dict):
             parent[f"{key}_"] = parent.pop(key)
         else:
-            parent[key] = chance.choice((*EXTREMES, "", "x", None, [], {}, 1e300, -0.5))
+            parent[key] = chance.choice((*EXTREMES, *PATHS, "", "x", None, [], {}, 1e300, -0.5))
     return json.dumps(content).encode()
 
 
@@ -110,6 +127,40 @@ def _entries(content: Any) -> Iterator[tuple[Any, Any]]:
     for key, value in content.items() if isinstance(content, dict) else enumerate(content):
         yield content, key
         yield from _entries(value)
+
+
+def damage_program(data: bytes, chance: random.Random) -> bytes:
+    """One to three words of a program's text are exchanged, or statements lost, repeated, moved.
+
+    So names mean nothing, or two things, or themselves; types and extents are wrong.
+    """
+    lines = data.decode().split("\n")
+    for _ in range(chance.randint(1, 3)):
+        at, action = chance.randrange(len(lines)), chance.random()
+        if action < 0.1:
+            del lines[at]
+        elif action < 0.2:
+            lines.insert(chance.randrange(len(lines)), lines[at])
+        else:
+            words = list(re.finditer(r"[A-Za-z_]\w*|-?\d+", lines[at]))
+            others = re.findall(r"[A-Za-z_]\w*", chance.choice(lines)) or ["x"]
+            if words:
+                word = chance.choice(words)
+                number = word[0].lstrip("-").isdecimal()
+                new = str(chance.choice(EXTREMES)) if number else chance.choice(others)
+                lines[at] = lines[at][: word.start()] + new + lines[at][word.end() :]
+    return "\n".join(lines).encode()
+
+
+def damage_blob(data: bytes, chance: random.Random) -> bytes:
+    """A number in the header or in the description of a blob is extreme."""
+    made = bytearray(data)
+    starts = [0, *(at for at in range(64, len(made), 64) if made[at : at + 4] == _BLOB)]
+    start = chance.choice(starts)
+    size, at = chance.choice([(4, 0), (4, 4), (8, 8), (8, 16), (8, 24)])
+    number = chance.choice((*EXTREMES, len(made), len(made) - 64, 1 << 62))
+    made[start + at : start + at + size] = (number % (1 << 8 * size)).to_bytes(size, "little")
+    return bytes(made)
 
 
 def damage(source: Path, target: Path, seed: int) -> str:
@@ -132,6 +183,10 @@ def _damage_file(source: Path, target: Path, chance: random.Random) -> str:
     ways: list[Callable[[bytes, random.Random], bytes]] = [flip, truncate, splice]
     if source.suffix in (".mlmodel", ".pb"):
         ways += [damage_message] * 3
+    elif source.suffix == ".mil":
+        ways += [damage_program] * 3
+    elif source.suffix == ".bin" and _BLOB in data[:128]:
+        ways += [damage_blob] * 3
     elif data[:1] in (b"{", b"["):
         ways += [damage_json] * 3
     way = chance.choice(ways)

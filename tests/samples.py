@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mil_files
 import numpy as np
 from compiled_models import compiled, espresso, image
 from networks import (
@@ -17,7 +18,7 @@ from networks import (
     numbers,
     step,
 )
-from programs import BOOL, FP16, op, program
+from programs import BOOL, FP16, I32, op, program
 
 STATISTICS = {name: numbers(4) ** 2 for name in ("gamma", "beta", "mean", "variance")}
 
@@ -129,21 +130,88 @@ def arithmetic():
     )
 
 
+def decisions():
+    """An ML Program: a branch, a loop and a list, and a state that they write."""
+    half = op("cast", "half", (2, 3), FP16, x="x", dtype="fp16")
+    branches = [
+        ((), (op("write_state", [], input="s", data="half"),), ["half"]),
+        ((), (op("read_state", "held", (2, 3), FP16, input="s"),), ["held"]),
+    ]
+    truth = op("less", "low", (), BOOL, x=np.float32(1), y=np.float32(2))
+    counted = [("i", (1,), I32), ("sum", (2, 3), FP16)]
+    blocks = [
+        (counted, (op("less", "go", (1,), BOOL, x="i", y=np.int32([3])),), ["go"]),
+        (
+            counted,
+            (
+                op("add", "next", (1,), I32, x="i", y=np.int32([1])),
+                op("add", "more", (2, 3), FP16, x="sum", y="half"),
+            ),
+            ["next", "more"],
+        ),
+    ]
+    results = [("n", (1,), I32), ("total", (2, 3), FP16)]
+    return program(
+        half,
+        truth,
+        op("cond", "chosen", (2, 3), FP16, branches, pred="low"),
+        op("while_loop", results, (), FP16, blocks, loop_vars=(np.int32([0]), "chosen")),
+        op("cast", "y", (2, 3), x="total", dtype="fp32"),
+        opset=18,
+        states={"s": (2, 3)},
+        x=(2, 3),
+    )
+
+
+def stored():
+    """An ML Program whose constants are in a weight file, some of them compressed, and the file."""
+    codes, half = list(range(12)), [0.5] * 12
+    data, (weight, indices, scale) = mil_files.weight_bin(
+        ("fp32", [1.0, -2.0, 0.5, 4.0] * 3), ("uint8", codes), ("fp16", half)
+    )
+    file, kind, made = "@model_path/weights/weight.bin", mil_files.tensor, mil_files.value
+    palettized = mil_files.op(
+        "constexpr_lut_to_dense",
+        {"palettized": kind("fp32", 3, 4)},
+        {
+            "name": "palettized",
+            "indices": made(kind("uint8", 12), (file, indices)),
+            "lut": made(kind("fp32", 256), [0.25] * 256),
+            "shape": made(kind("uint32", 2), [3, 4]),
+        },
+    )
+    return mil_files.program(
+        mil_files.const("w", kind("fp32", 3, 4), (file, weight)),
+        mil_files.const("h", kind("fp16", 3, 4), (file, scale)),
+        palettized,
+        mil_files.op("add", {"a": kind("fp32", 3, 4)}, {"name": "a"}, x="w", y="palettized"),
+        mil_files.op("matmul", {"y": kind("fp32", 2, 4)}, {"name": "y"}, x="x", y="a"),
+        x=kind("fp32", 2, 3),
+    ), data
+
+
 MODELS = {
     "pictures": pictures,
     "sequences": sequences,
     "control": control,
     "shapes": shapes,
     "arithmetic": arithmetic,
+    "decisions": decisions,
 }
 
 
 def write_samples(folder: Path) -> list[Path]:
-    """The models as files in a folder, and two as a compiler would leave them."""
+    """The models as files in a folder, a package, and three as a compiler would leave them."""
     paths = [folder / f"{name}.mlmodel" for name in MODELS]
     for path, make in zip(paths, MODELS.values(), strict=True):
         path.write_bytes(make().SerializeToString())
-    return [*paths, compiled_pictures(folder / "a"), compiled_blocks(folder / "b")]
+    return [
+        *paths,
+        compiled_pictures(folder / "a"),
+        compiled_blocks(folder / "b"),
+        mil_files.package(folder, *stored()),
+        mil_files.compiled_program(folder, *stored()),
+    ]
 
 
 def compiled_pictures(folder):

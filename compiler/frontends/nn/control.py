@@ -59,7 +59,8 @@ def loop(cx: LayerContext, p: Any) -> Result:
     cx.expect_inputs(0, 1)
     cx.require(p.HasField("bodyNetwork"), "has no body")
     cx.require(
-        bool(p.conditionVar) == p.HasField("conditionNetwork"),
+        # coremltools leaves a network without layers where there is no condition.
+        bool(p.conditionVar) == bool(p.conditionNetwork.layers),
         "has a condition's network without its result's name, or the name alone",
     )
     return _Loop(cx, p).results()

@@ -68,7 +68,10 @@ class Outputs:
             assert feature.image is not None
             return image_from_channels_first(feature.name, blob, feature.image.color)
         dtype = feature.dtype or DType.F32
-        return cast(self._array(feature, blob), dtype)
+        value = self._array(feature, blob)
+        if value.type.rank == 0:
+            value = shape.Reshape(value, (1,)).result  # Core ML's arrays have an extent at least
+        return cast(value, dtype)
 
     def _probabilities(self, blobs: dict[str, Value | None]) -> Value:
         """[classes], or [N, classes] with a dynamic batch."""

@@ -274,3 +274,17 @@ def test_random_programs_in_tensorflow(program, start):
     inputs = {f"x{n}": np.float32([v]) for n, v in zip(VARIABLES, start, strict=True)}
     pipeline = "canonicalize, constant-fold, cse, dce"
     compare(imported(program_model(program)), inputs, pipeline)
+
+
+def test_a_condition_without_layers_is_none():
+    """coremltools leaves an empty network where there is no condition."""
+    counted = loop([step("add", "y", "y", alpha=2)], limit=4)
+    counted.loop.conditionNetwork.SetInParent()
+    made = model(step("copy", "x", "y"), counted, x=(1,))
+    assert result(made, [1]).tolist() == [9]
+
+
+def test_a_scalar_output_has_an_extent():
+    """As all of Core ML's arrays."""
+    made = model(step("reduceSum", "x", "y", axes=[0], keepDims=False, reduceAll=True), x=(3,))
+    assert result(made, [1, 2, 3]).tolist() == [6]

@@ -114,7 +114,7 @@ def test_what_it_does_not_say(facts, said, tmp_path):
 def test_damaged(text, tmp_path):
     path = compiled(tmp_path)
     (path / "metadata.json").write_text(text)
-    with pytest.raises(CompileError, match="no JSON|one model"):
+    with pytest.raises(CompileError, match=r"no JSON|one model"):
         read_model(path)
 
 
@@ -125,7 +125,11 @@ def test_git_lfs_pointers(name, tmp_path):
     path = compiled_program(tmp_path, model, data)
     (path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
     with pytest.raises(CompileError, match=r"Git LFS pointer.*git lfs pull"):
-        read = read_model(path)
-        operation = model.mlProgram.functions["main"].block_specializations["CoreML7"].operations[0]
-        stored = operation.attributes["val"]
-        read.weights.resource(stored.blobFileValue, stored.type.tensorType, "w").array()
+        read_weight(path, model)
+
+
+def read_weight(path, model):
+    read = read_model(path)
+    operation = model.mlProgram.functions["main"].block_specializations["CoreML7"].operations[0]
+    stored = operation.attributes["val"]
+    read.weights.resource(stored.blobFileValue, stored.type.tensorType, "w").array()
