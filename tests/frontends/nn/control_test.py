@@ -279,8 +279,8 @@ def test_random_programs_in_tensorflow(program, start):
 def test_a_condition_without_layers_is_none():
     """coremltools leaves an empty network where there is no condition."""
     counted = loop([step("add", "y", "y", alpha=2)], limit=4)
-    counted.loop.conditionNetwork.SetInParent()
     made = model(step("copy", "x", "y"), counted, x=(1,))
+    made.neuralNetwork.layers[1].loop.conditionNetwork.SetInParent()
     assert result(made, [1]).tolist() == [9]
 
 
