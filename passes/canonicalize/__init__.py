@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..manager import PatternPass
-from . import activation, conv, elementwise, reduce, shape
+from . import activation, conv, elementwise, linear, reduce, shape
 
 
 @dataclass(frozen=True)
@@ -17,4 +17,5 @@ class Canonicalize(PatternPass):
         *shape.PATTERNS,
         *reduce.PATTERNS,
         *conv.PATTERNS,
+        *linear.PATTERNS,
     )
