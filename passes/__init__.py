@@ -15,6 +15,7 @@ PASSES: dict[str, str] = {
     "fold-scale": ".fold_batch_norm:FoldScale",
     "io-layout": ".io_layout:InterfaceLayout",
     "layout": ".layout:AssignLayout",
+    "recognize": ".recognize:Recognize",
     "sink-transposes": ".sink_transposes:SinkTransposes",
 }
 
@@ -22,6 +23,6 @@ PASSES: dict[str, str] = {
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
 # For inference graphs.
 OPTIMIZE = (
-    f"{SIMPLIFY}, fold-batch-norm, fold-scale, canonicalize, layout{{to=channels_last}}, "
-    "(sink-transposes, canonicalize)*, constant-fold, cse, dce"
+    f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, canonicalize, "
+    "layout{to=channels_last}, (sink-transposes, canonicalize)*, constant-fold, cse, dce"
 )

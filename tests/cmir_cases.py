@@ -6,7 +6,9 @@
     // =====
     expected, whole; `pytest --update` writes it
 
-The interpreter runs both sides on random inputs and compares, unless `// NUMERIC: no, reason`.
+The interpreter runs both sides on random inputs and compares, unless `// NUMERIC: no, reason`;
+where passes claim to be right for every number, on infinities, NaN and the largest numbers too,
+unless `// EXTREMES: no, reason`.
 Without RUN and `=====` the function runs, and its `check.` ops say what is right. A case with
 `// EXPECT-ERROR: fragment` must be refused, with the fragment in the message.
 """
@@ -29,8 +31,12 @@ from cmlc.ir.types import DType
 from cmlc.ir.verify import verify
 
 OPS = TABLE | op_table(check.OPS)
-DIRECTIVE = re.compile(r"//\s*(?P<key>CASE|RUN|EXPECT-ERROR|NUMERIC):\s*(?P<value>.*?)\s*$")
+DIRECTIVE = re.compile(
+    r"//\s*(?P<key>CASE|RUN|EXPECT-ERROR|NUMERIC|EXTREMES):\s*(?P<value>.*?)\s*$"
+)
 SEPARATOR = "// ====="
+# Other passes may reassociate.
+HOLD_FOR_EVERY_NUMBER = ("canonicalize", "recognize")
 TOLERANCE = {DType.F16: (2e-2, 2e-2), DType.F32: (1e-4, 1e-5), DType.F64: (1e-9, 1e-10)}
 
 
@@ -49,15 +55,25 @@ class Case:
     run: str | None = None
     error: str | None = None
     numeric: str | None = None
+    extremes: str | None = None
 
     @property
     def compares_numbers(self) -> bool:
-        if self.numeric is None:
-            return True
-        answer, _, reason = self.numeric.partition(",")
-        if answer != "no" or not reason.strip():
-            raise CaseError(f"NUMERIC is '{self.numeric}', expected 'no, reason'")
+        return not _refused("NUMERIC", self.numeric)
+
+    @property
+    def compares_extremes(self) -> bool:
+        return not _refused("EXTREMES", self.extremes) and self.run in HOLD_FOR_EVERY_NUMBER
+
+
+def _refused(key: str, text: str | None) -> bool:
+    """Whether a directive says no."""
+    if text is None:
         return False
+    answer, _, reason = text.partition(",")
+    if answer != "no" or not reason.strip():
+        raise CaseError(f"{key} is '{text}', expected 'no, reason'")
+    return True
 
 
 def read_cases(text: str) -> Iterator[Case]:
@@ -93,6 +109,7 @@ def read_case(lines: list[str], number: int) -> Case:
         given.get("RUN"),
         given.get("EXPECT-ERROR"),
         given.get("NUMERIC"),
+        given.get("EXTREMES"),
     )
 
 
@@ -151,8 +168,7 @@ def check_case(case: Case, path: Path, *, update: bool = False) -> str | None:
         expected = canonical(parse(case.expected, str(path), OPS))
         assert text == expected, f"expected\n{expected}\ngot\n{text}"
     if case.compares_numbers:
-        # Canonicalization holds for every number; other passes may reassociate.
-        compare_numbers(original, module, extremes=case.run == "canonicalize")
+        compare_numbers(original, module, extremes=case.compares_extremes)
     return text
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..manager import PatternPass
-from . import activation, conv, elementwise, index, reduce, shape
+from . import activation, conv, elementwise, index, linear, reduce, shape
 
 
 @dataclass(frozen=True)
@@ -18,4 +18,5 @@ class Canonicalize(PatternPass):
         *reduce.PATTERNS,
         *conv.PATTERNS,
         *index.PATTERNS,
+        *linear.PATTERNS,
     )

@@ -62,6 +62,15 @@ def times_minus_one(op: core.Mul) -> Rewrite:
     return None
 
 
+@pattern(core.Mul, core.Pow)
+def times_itself(op: core.Mul | core.Pow) -> Rewrite:
+    """x * x, x ** 2 → square(x), of floats."""
+    if not op.x.type.dtype.is_float or op.x.type != op.result.type:
+        return None
+    twice = op.x is op.y if isinstance(op, core.Mul) else splat_of(op.y) == 2
+    return core.Square(op.x).result if twice else None
+
+
 @pattern(core.Neg)
 def negated_twice(op: core.Neg) -> Rewrite:
     """-(-x) → x."""
@@ -155,6 +164,7 @@ PATTERNS = (
     neutral_element,
     linear_activation_to_arithmetic,
     times_minus_one,
+    times_itself,
     negated_twice,
     negated_limit,
     cast_of_cast,

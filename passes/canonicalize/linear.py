@@ -1,0 +1,33 @@
+"""Matrix products transpose their operands themselves."""
+
+from ...ir.dialects.core import linear as core
+from ...ir.dialects.core.shape import Transpose
+from ...ir.rewrite import replace
+from ...ir.ssa import Value
+from ..patterns import Rewrite, no, pattern
+
+
+@pattern(core.MatMul)
+def transposed_operand(op: core.MatMul) -> Rewrite:
+    """matmul(transpose(x), y) → matmul(x, y) with the flag, where the last two dimensions swap."""
+    changes: dict[str, object] = {}
+    moved = False
+    for name, value in (("x", op.x), ("y", op.y)):
+        source = value.op
+        if not isinstance(source, Transpose):
+            continue
+        moved = True
+        if _swaps_matrices(source.perm, value):
+            flag = f"transpose_{name}"
+            changes |= {name: source.x, flag: not op.attributes[flag]}
+    if moved and not changes:
+        return no("the transpose moves other dimensions than the last two")
+    return replace(op, **changes).result if changes else None
+
+
+def _swaps_matrices(perm: tuple[int, ...], value: Value) -> bool:
+    rank = value.type.rank
+    return perm == (*range(rank - 2), rank - 1, rank - 2)
+
+
+PATTERNS = (transposed_operand,)

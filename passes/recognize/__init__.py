@@ -1,0 +1,17 @@
+"""What exporters wrote as chains of small ops becomes one op again."""
+
+from dataclasses import dataclass
+
+from ..manager import PatternPass
+from . import activation, linear, norm
+
+
+@dataclass(frozen=True)
+class Recognize(PatternPass):
+    """Fold chains that spell out an activation, a norm, a softmax or a linear into that op.
+
+    Expects `canonicalize` and `cse` before it: constants on the right, equal values computed once.
+    """
+
+    name = "recognize"
+    patterns = (*activation.PATTERNS, *norm.PATTERNS, *linear.PATTERNS)

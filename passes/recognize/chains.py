@@ -1,0 +1,124 @@
+"""What recognizing a chain takes: exact constants, products in any order, no use from outside."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...ir.dialects.builtin import Constant, splat_of
+from ...ir.dialects.core import elementwise as core
+from ...ir.ssa import Op, Value
+from ..patterns import Rewrite, no
+
+# The longest chain that is looked at: a bound on the time that each root takes.
+_LONGEST = 24
+# Factors of a product, beyond which it is none that patterns know.
+_FACTORS = 4
+
+
+def number_of(value: Value) -> float | None:
+    """The number that a constant of one element holds; larger ones are never read."""
+    if not isinstance(value.op, Constant) or value.op.value.size != 1:
+        return None
+    return splat_of(value)
+
+
+def is_rounded(number: float, exact: float) -> bool:
+    """Whether a number is a correctly rounded `exact`, in any precision that programs have.
+
+    Half precision counts in float32 chains too: programs of float16 are computed in float32 by
+    default, with the constants that they store.
+    """
+    return number in (exact, float(np.float32(exact)), float(np.float16(exact)))
+
+
+def if_private(root: Op, inputs: Collection[Value], found: Value) -> Rewrite:
+    """`found` for `root`, if nothing else needs what lies between `inputs` and it."""
+    return found if _is_private(root, inputs) else no("something in between has another user")
+
+
+def _is_private(root: Op, inputs: Collection[Value]) -> bool:
+    between: set[Op] = {root}
+    work = [root]
+    while work:
+        for value in work.pop().operands:
+            op = value.op
+            if op is None or op in between or value in inputs or isinstance(op, Constant):
+                continue
+            between.add(op)
+            work.append(op)
+            if len(between) > _LONGEST:
+                return False
+    inside = between - {root}
+    return all(user in between for op in inside for r in op.results for user in r.users)
+
+
+@dataclass
+class Product:
+    """factors[0] * factors[1] * … * times / over."""
+
+    factors: list[Value]
+    times: float = 1.0
+    over: float = 1.0
+
+    def is_of(self, *values: Value) -> bool:
+        """Whether the factors are these, in any order."""
+        return sorted(map(id, self.factors)) == sorted(map(id, values))
+
+
+def product_of(value: Value, atoms: Collection[Value]) -> Product | None:
+    """A value as a product, of `atoms` and what else is no product; None if it has many factors."""
+    found, work = Product([]), [value]
+    while work:
+        item = work.pop()
+        number = number_of(item)
+        if number is not None:
+            found.times *= number
+            continue
+        parts = None if item in atoms else _parts(item)
+        if parts is None:
+            found.factors.append(item)
+        else:
+            work.extend(parts[0])
+            found.over *= parts[1]
+        if len(found.factors) + len(work) > _FACTORS:
+            return None
+    return found
+
+
+def _parts(value: Value) -> tuple[tuple[Value, ...], float] | None:
+    """(factors, divisor) of one op."""
+    match value.op:
+        case core.Mul(x, y):
+            return (x, y), 1.0
+        case core.Square(x):
+            return (x, x), 1.0
+        case core.Pow(x, y) if number_of(y) == 3:
+            return (x, x, x), 1.0
+        case core.RealDiv(x, y) if (number := number_of(y)) is not None:
+            return (x,), number
+        case _:
+            return None
+
+
+def factors_near(value: Value, depth: int = 3) -> Iterator[Value]:
+    """The operands of the multiplications and divisions by numbers that make up a value."""
+    match value.op:
+        case core.Mul(x, y) if depth:
+            yield from (x, y)
+            yield from factors_near(x, depth - 1)
+            yield from factors_near(y, depth - 1)
+        case core.RealDiv(x, y) if depth and number_of(y) is not None:
+            yield x
+            yield from factors_near(x, depth - 1)
+        case _:
+            return
+
+
+def plus_number(value: Value) -> tuple[Value, float]:
+    """(x, c) of x + c; c is 0 if nothing is added."""
+    match value.op:
+        case core.Add(x, y) if (number := number_of(y)) is not None and x.type == value.type:
+            return x, number
+        case _:
+            return value, 0.0
