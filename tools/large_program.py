@@ -38,6 +38,26 @@ def many_operations(count: int, width: int = 16) -> Any:
     return builder.model(rows)
 
 
+def many_statements(count: int) -> str:
+    """The text of a compiled program with so many statements, as compilers print it."""
+    kind = "tensor<fp16, [1, 64, 16]>"
+    lines: list[str] = []
+    last = "x"
+    for index in range(count // 4):
+        name = f"block_{index}"
+        lines += [
+            f'string {name}_mode = const()[name = string("{name}_mode"), val = string("EXACT")];',
+            f'{kind} {name}_weight = const()[name = string("{name}_weight"), val = {kind}'
+            '(BLOBFILE(path = string("@model_path/weights/weight.bin"), '
+            f"offset = uint64({64 * index})))];",
+            f'{kind} {name}_sum = add(x = {last}, y = {name}_weight)[name = string("{name}_sum")];',
+            f'{kind} {name} = gelu(mode = {name}_mode, x = {name}_sum)[name = string("{name}")];',
+        ]
+        last = name
+    body = "\n".join(f"            {line}" for line in lines)
+    return f"program(1.3)\n{{\n    func main<ios18>({kind} x) {{\n{body}\n    }} -> ({last});\n}}"
+
+
 def many_weights(folder: Path, size: int, half: bool = False) -> Path:
     """A package with a chain of products whose weights take `size` bytes at least.
 

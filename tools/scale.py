@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,27 @@ def _stages(count: int) -> dict[str, float]:
         started = time.perf_counter()
         model.save(Path(folder) / "model")
         return {**watch.seconds, "trace and save": time.perf_counter() - started}
+
+
+def text_figures() -> dict[str, Any]:
+    """How fast the text of compiled programs becomes messages."""
+    from ..compiler.source.mil_text import parse_program
+
+    rates: list[float] = []
+    for count in OPERATIONS:
+        text = large_program.many_statements(count)
+        best = min(_seconds(lambda text=text: parse_program(text)) for _ in range(3))
+        rates.append(count / best)
+    return {
+        f"model.mil of {count:,} statements: statements per second": rate
+        for count, rate in zip(OPERATIONS, rates, strict=True)
+    }
+
+
+def _seconds(function: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
 
 
 def weight_figures(gigabytes: float) -> dict[str, Any]:

@@ -5,11 +5,12 @@ import sys
 import cmlc
 import pytest
 from cmlc.compiler.driver import Watch
+from cmlc.compiler.source.mil_text import parse_program
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module
 from cmlc.ir.verify import verify
-from cmlc.tools.large_program import many_operations
+from cmlc.tools.large_program import many_operations, many_statements
 from programs import BOOL, imported, op, program
 
 
@@ -46,6 +47,12 @@ def test_costs_are_linear():
     few, many = stages(200), stages(800)
     ratios = {stage: many[stage] / few[stage] for stage in few}
     assert max(ratios.values()) < 4.4, ratios
+
+
+def test_text_of_programs_costs_are_linear():
+    parse_program(many_statements(40))
+    few, many = (calls(parse_program, many_statements(count))[0] for count in (200, 800))
+    assert many < 4.2 * few
 
 
 def test_ten_thousand_ops_in_a_row_need_no_deeper_stack():
