@@ -62,6 +62,11 @@ def problem(name: str, where: str, message: str, remedy: str = "") -> CompileErr
     )
 
 
+def is_flexible(interface: Interface) -> bool:
+    """Whether an input has more than one shape."""
+    return any(feature.flexibility is not None for feature in interface.inputs)
+
+
 def open_sizes(feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
     """The extents of an input, with a symbol for each that the model leaves open."""
     if feature.flexibility is None:

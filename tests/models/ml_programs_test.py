@@ -188,14 +188,13 @@ def test_tensorflow_agrees_with_the_interpreter(path):
 
     if read_model(path).spec.WhichOneof("Type") != "mlProgram":
         pytest.skip("a neural network")
-    if "DTLN" in path.name:
-        with pytest.raises(cmlc.CompileError, match="make_list has elements of a shape"):
-            cmlc.compile(path)
-        return  # lists of elements of unknown shape: not yet
     model = cmlc.compile(path)
     inputs = random_inputs(model.module.main)
+    if "DTLN" in path.name:  # magnitudes, whose logarithms it takes
+        inputs = {name: np.abs(array) for name, array in inputs.items()}
     ours, theirs = run(model.module, inputs), model.executable.run(inputs)
     for name, array in ours.items():
         wide = array.astype(float)
+        assert np.isfinite(wide).all()
         scale = np.abs(wide).max(initial=1e-6)
         np.testing.assert_allclose(theirs[name].astype(float) / scale, wide / scale, atol=5e-4)

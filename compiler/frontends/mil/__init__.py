@@ -1,7 +1,7 @@
 """ML Programs → core IR: the table of all operations, and functions with their interfaces."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ....ir.diagnostics import CompileError, Diagnostic
@@ -10,6 +10,7 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module
 from ...source.interface import Interface
+from ..features import is_flexible
 from . import (
     activation,
     classify,
@@ -77,12 +78,33 @@ def import_program(
 ) -> Module:
     """An ML Program as a module, with a function for each interface; the first is the default.
 
-    Functions keep their names where the model describes several; else the only one is @main.
+    Functions keep their names where the model describes several; else the only one is @main. Where
+    flexible shapes can't be compiled, the default ones are, and decide what is wrong with a model.
 
     Raises:
         CompileError: every unsupported operation at once, or every malformed one.
     """
     options = options or ProgramOptions()
+    may_flex = any(map(is_flexible, interfaces)) and not options.fixed_shapes
+    try:
+        return _module(program, interfaces, weights, name, options)
+    except CompileError as error:
+        if not may_flex:
+            raise
+        first = error.diagnostics[0]
+    fixed = replace(options, fixed_shapes=True)
+    module = _module(program, interfaces, weights, name, fixed)
+    module.attributes["fixed_shapes"] = f"{first.location}: {first.message}"
+    return module
+
+
+def _module(
+    program: Any,
+    interfaces: Sequence[Interface],
+    weights: Weights | None,
+    name: str,
+    options: ProgramOptions,
+) -> Module:
     problems: list[Diagnostic] = []
     functions: list[Function] = []
     for interface in interfaces:

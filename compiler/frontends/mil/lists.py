@@ -1,7 +1,8 @@
 """Lists of tensors, as one tensor with the list's length in front.
 
 Elements are zeros until they are written; writing behind the end makes a list longer, whatever
-length the program declares for it.
+length the program declares for it. Extents that a program leaves open are taken for 1, which what
+is written must confirm: so much can be said of the default shapes of most programs.
 """
 
 import numpy as np
@@ -17,6 +18,8 @@ from .context import MilContext, MilRules
 
 rules = MilRules("lists")
 
+_UNKNOWN = "has elements of a shape that only running tells"
+
 
 @rules("make_list")
 def make_list(cx: MilContext) -> Result:
@@ -27,10 +30,17 @@ def make_list(cx: MilContext) -> Result:
         raise cx.unsupported(f"has elements of the type '{name}'")
     sizes: list[int] = []
     for value in cx.values("elem_shape") if cx.has("elem_shape") else ():
-        if not isinstance(value.op, Constant) or value.type.dtype is DType.STR:
-            raise cx.unsupported("has elements of a shape that only running tells")
-        sizes += [int(n) for n in value.op.value.array().reshape(-1)]
-    kind = Tensor(cx.dtype(DTYPE_NAMES[name]), (cx.integer("init_length", 1), *sizes))
+        if not isinstance(value.op, Constant):
+            raise cx.unsupported(_UNKNOWN)
+        if value.type.dtype is DType.STR:  # the name of an extent
+            cx.scope.walk.has_open_lists = True
+            sizes.append(1)
+        else:
+            sizes += [int(n) for n in value.op.value.array().reshape(-1)]
+    length = cx.extents("init_length") if cx.has("init_length") else (1,)
+    if length is None or len(length) != 1 or not isinstance(length[0], int):
+        raise cx.unsupported("has a length that only running tells")
+    kind = Tensor(cx.dtype(DTYPE_NAMES[name]), (length[0], *sizes))
     return constant(SplatResource(kind, 0), cx.location.name)
 
 
@@ -74,6 +84,8 @@ def list_scatter(cx: MilContext) -> Result:
 def _written(cx: MilContext, places: Value, values: Value, last: int | None) -> Value:
     """The list, as long as its last place (None: computed) needs, with the values written."""
     found = cx.value("ls")
+    if cx.scope.walk.has_open_lists and values.type.shape[1:] != found.type.shape[1:]:
+        raise cx.unsupported(_UNKNOWN)
     length, rank = found.type.shape[0], found.type.rank
     if last is not None and isinstance(length, int):
         more = max(0, last + 1 - length)

@@ -52,6 +52,7 @@ class Walk:
         problems: what is wrong with operations, in order.
         scopes: how many blocks were begun; tells their symbols apart.
         labels: of the classes, if the program is a classifier.
+        has_open_lists: extents of elements of a list were taken for 1.
     """
 
     table: Mapping[str, Mapping[int, MilRule]]
@@ -61,6 +62,7 @@ class Walk:
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
     scopes: int = 0
     labels: tuple[str, ...] | tuple[int, ...] = ()
+    has_open_lists: bool = False
 
 
 @dataclass

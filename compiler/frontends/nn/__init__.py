@@ -12,7 +12,7 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module, Value
 from ...source.interface import Interface
-from ..features import module_attributes
+from ..features import is_flexible, module_attributes
 from ..rules import compose
 from . import (
     activation,
@@ -36,7 +36,7 @@ from . import (
 )
 from .batch import batch_problem
 from .context import LayerRule
-from .inputs import Freedom, Inputs, can_batch, is_flexible
+from .inputs import Freedom, Inputs, can_batch
 from .nested import walk_layers
 from .outputs import Outputs
 from .walk import Scope, Walk

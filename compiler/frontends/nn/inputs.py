@@ -49,11 +49,6 @@ class Freedom:
     shapes: Mapping[str, Dims] = field(default_factory=dict[str, Dims])
 
 
-def is_flexible(interface: Interface) -> bool:
-    """Whether an input has more than one shape."""
-    return any(feature.flexibility is not None for feature in interface.inputs)
-
-
 class Inputs:
     """The function's arguments, and the blobs that the layers see."""
 

@@ -1,7 +1,8 @@
 """Lists: one tensor with the length in front, which grows."""
 
 import numpy as np
-from programs import I32, assert_refused, fill_type, op, program, results
+from networks import flexible
+from programs import I32, assert_refused, fill_type, imported, op, program, results
 
 
 def listed(*operations, **inputs):
@@ -39,7 +40,39 @@ def test_lists_grow():
     assert results(model, [1, 2], [1])["n"] == 4
 
 
-def test_shapes_of_elements_are_known():
-    model = listed(op("make_list", "l", (2,), elem_shape="any"), outputs=[], x=(2,))
-    message = "make_list has elements of a shape that only running tells"
-    assert_refused(model, message, kind="unsupported")
+def open_list(*sizes, **inputs):
+    """A list whose elements have an extent that is only named, of `sizes` with what is written."""
+    return listed(
+        op("make_list", "l", (None, 2), init_length=2, elem_shape=("rows", np.int32(2))),
+        op("list_write", "a", sizes, ls="l", index=np.int32(1), value="x"),
+        op("list_gather", "y", (2, *sizes), ls="a", indices=[0, 1]),
+        x=sizes,
+        **inputs,
+    )
+
+
+def test_open_extents_of_elements_are_those_of_what_is_written():
+    """They are taken for 1: what else is written is refused."""
+    found = results(open_list(1, 2), [[3, 4]])
+    assert found["y"].tolist() == [[[0, 0]], [[3, 4]]]
+    message = "list_write has elements of a shape that only running tells"
+    assert_refused(open_list(3, 2), message, kind="unsupported")
+
+
+def test_flexible_shapes_give_way_to_the_default_one():
+    """Where the default shape can be compiled, and says why others can't."""
+    model = flexible(open_list(1, 2))
+    module = imported(model)
+    assert "list_write has elements of a shape" in module.attributes["fixed_shapes"]
+    assert module.main.arguments[0].type.static_shape == (1, 2)
+    assert_refused(flexible(open_list(3, 2)), "list_write has elements", kind="unsupported")
+
+
+def test_lengths_of_lists_are_known():
+    model = listed(
+        op("make_list", "l", (2,), init_length="n", elem_shape=2),
+        outputs=[],
+        dtypes={"n": I32},
+        n=(1,),
+    )
+    assert_refused(model, "has a length that only running tells", kind="unsupported")
