@@ -53,7 +53,7 @@ def gated_by_sigmoid(op: elementwise.Mul) -> Rewrite:
                 found = core.Silu(x).result
             case core.Sigmoid(Value(op=elementwise.Mul(same, scale))) if same is x:
                 number = number_of(scale)
-                if number is None:
+                if number is None or x.type != op.result.type:
                     return None
                 if not is_rounded(number, 1.702):
                     return no("the gate's factor is not 1.702")
@@ -122,7 +122,7 @@ def _is_half(op: Op, x: Value, gate: Value) -> bool:
         return False
     # Halves are exact: the order matters only beyond half the largest number, where a program that
     # halves last has infinity and the op has x.
-    return found.times / found.over == 0.5
+    return found.over != 0 and found.times / found.over == 0.5
 
 
 def _cubic(value: Value, x: Value) -> tuple[float, float] | None:
@@ -178,6 +178,18 @@ def softmax_by_exp(op: Op) -> Rewrite:
     return if_private(op, [x], core.Softmax(x, axis=axis).result)
 
 
+@pattern(core.Softmax)
+def softmax_less_maximum(op: core.Softmax) -> Rewrite:
+    """softmax(x - max(x)) → softmax(x), which subtracts the maximum itself."""
+    match op.x.op:
+        case elementwise.Sub(x, Value(op=reduce.ReduceMax(same) as largest)) if same is x:
+            if _one_axis(largest) != op.axis:
+                return no("the maximum is taken along another dimension than the sum")
+            return if_private(op, [x], core.Softmax(x, axis=op.axis).result)
+        case _:
+            return None
+
+
 def _one_axis(op: reduce.Reduction) -> int | None:
     """The reduced dimension, if it is one and stays."""
     axes = op.over()
@@ -191,4 +203,5 @@ PATTERNS = (
     gelu_by_erf,
     gelu_by_tanh,
     softmax_by_exp,
+    softmax_less_maximum,
 )

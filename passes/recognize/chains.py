@@ -10,8 +10,6 @@ from ...ir.dialects.core import elementwise as core
 from ...ir.ssa import Op, Value
 from ..patterns import Rewrite, no
 
-# The longest chain that is looked at: a bound on the time that each root takes.
-_LONGEST = 24
 # Factors of a product, beyond which it is none that patterns know.
 _FACTORS = 4
 
@@ -34,23 +32,27 @@ def is_rounded(number: float, exact: float) -> bool:
 
 def if_private(root: Op, inputs: Collection[Value], found: Value) -> Rewrite:
     """`found` for `root`, if nothing else needs what lies between `inputs` and it."""
-    return found if _is_private(root, inputs) else no("something in between has another user")
+    between = _between(root, inputs)
+    if any(op.parent is not root.parent for op in between):
+        return no("a part is computed once, outside of a loop or a branch")
+    inside = between | {root}
+    if any(user not in inside for op in between for r in op.results for user in r.users):
+        return no("something in between has another user")
+    return found
 
 
-def _is_private(root: Op, inputs: Collection[Value]) -> bool:
-    between: set[Op] = {root}
+def _between(root: Op, inputs: Collection[Value]) -> set[Op]:
+    """What `root` is computed with, from `inputs` on; constants aside."""
+    found: set[Op] = set()
     work = [root]
     while work:
         for value in work.pop().operands:
             op = value.op
-            if op is None or op in between or value in inputs or isinstance(op, Constant):
+            if op is None or op in found or value in inputs or isinstance(op, Constant):
                 continue
-            between.add(op)
+            found.add(op)
             work.append(op)
-            if len(between) > _LONGEST:
-                return False
-    inside = between - {root}
-    return all(user in between for op in inside for r in op.results for user in r.users)
+    return found
 
 
 @dataclass
