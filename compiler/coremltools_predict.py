@@ -136,7 +136,9 @@ class ModelProxy:
         with _runtime_errors():
             model = self._model()
             begun = time.perf_counter_ns()
-            found = model.predict(inputs) if state is None else model.predict(inputs, state.held)
+            held = None if state is None else state.held
+            with _failed_predictions(self._source.spec.WhichOneof("Type") == "mlProgram"):
+                found = model.predict(inputs, held)
             self._predict_duration = time.perf_counter_ns() - begun
             function = model.function
         facts = zip(function.result_names, function.result_attributes, strict=True)
@@ -228,6 +230,18 @@ def _runtime_errors() -> Iterator[None]:
         raise
     except CompileError as error:
         raise PredictError(error.diagnostics) from error.__cause__
+
+
+@contextmanager
+def _failed_predictions(is_program: bool) -> Iterator[None]:
+    """Problems begin as Core ML's own messages do: tests look for that."""
+    kind = "ML Program" if is_program else "a neural network model"
+    try:
+        yield
+    except CompileError as error:
+        began = f"Unable to compute the prediction using {kind}"
+        problems = [replace(d, message=f"{began}: {d.message}") for d in error.diagnostics]
+        raise PredictError(problems) from error.__cause__
 
 
 def _refuse(message: str, remedy: str = _NEEDS_MACOS) -> NoReturn:
