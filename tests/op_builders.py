@@ -115,6 +115,16 @@ def matmul(maker: Maker, cls: type[Op]) -> Op:
     return cls(x, maker.operand(x, shape), **given)
 
 
+def attention(maker: Maker, cls: type[Op]) -> Op:
+    query = maker.pick(FLOAT, (2, 3, 4))
+    *batch, rows, features = query.type.shape
+    keys, values = maker.number(1, 4), maker.number(1, 3)
+    key = maker.operand(query, (*batch, keys, features))
+    value = maker.operand(query, (*batch, keys, values))
+    mask = maker.operand(query, (rows, keys)) if maker.chance(0.5) else None
+    return cls(query, key, value, mask, **maker.attributes(cls, query.type.rank))
+
+
 # -- shapes ---------------------------------------------------------------------------------------
 
 
@@ -370,6 +380,7 @@ BUILDERS: dict[str, Builder] = {
     "nn.avg_pool": pool,
     "nn.l2_pool": pool,
     "nn.linear": linear,
+    "nn.attention": attention,
     "nn.matmul": matmul,
     "tensor.reshape": reshape,
     "tensor.dynamic_reshape": reshape,

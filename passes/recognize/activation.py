@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from ...ir.dialects.core import activation as core
 from ...ir.dialects.core import elementwise, reduce
 from ...ir.ssa import Op, Value
@@ -148,6 +150,40 @@ def _cubic(value: Value, x: Value) -> tuple[float, float] | None:
     return None
 
 
+@pattern(elementwise.Mul, elementwise.RealDiv)
+def hard_swish_by_limits(op: Op) -> Rewrite:
+    """x * relu6(x + 3) / 6, multiplied in any order → hard_swish(x)."""
+    for gate in factors_near(op.results[0]):
+        if not isinstance(gate.op, core.Relu6):
+            continue
+        x, three = plus_number(gate.op.x)
+        found = product_of(op.results[0], (x, gate))
+        if found is None or not found.is_of(x, gate) or x.type != op.results[0].type:
+            continue
+        if three != 3:
+            return no("what is limited is not x + 3")
+        if not is_rounded(found.times / found.over, 1 / 6):
+            return no("the product is not divided by 6")
+        return if_private(op, [x], core.HardSwish(x).result)
+    return None
+
+
+@pattern(elementwise.Mul)
+def hard_swish_by_hard_sigmoid(op: elementwise.Mul) -> Rewrite:
+    """x * sigmoid_hard(x) → hard_swish(x), for the line x / 6 + 0.5 (PyTorch's hardswish)."""
+    for x, gate in ((op.x, op.y), (op.y, op.x)):
+        match gate.op:
+            case core.SigmoidHard(inner, alpha, beta) if inner is x:
+                pass
+            case _:
+                continue
+        # Attributes are the shortest decimals that mean the same float32.
+        if not is_rounded(float(np.float32(alpha)), 1 / 6) or beta != 0.5:
+            return no("the line is not x / 6 + 0.5")
+        return if_private(op, [x], core.HardSwish(x).result)
+    return None
+
+
 @pattern(elementwise.RealDiv, elementwise.Mul)
 def softmax_by_exp(op: Op) -> Rewrite:
     """exp(x - max(x)) / sum(exp(x - max(x))), along one dimension → softmax(x)."""
@@ -202,6 +238,8 @@ PATTERNS = (
     gated_by_sigmoid,
     gelu_by_erf,
     gelu_by_tanh,
+    hard_swish_by_limits,
+    hard_swish_by_hard_sigmoid,
     softmax_by_exp,
     softmax_less_maximum,
 )

@@ -1,9 +1,13 @@
 """Matrix products with weights."""
 
 from ...ir.dialects.builtin import Constant
+from ...ir.dialects.core import elementwise
 from ...ir.dialects.core import linear as core
+from ...ir.dialects.core.activation import Softmax
+from ...ir.ssa import Value
 from ..constant_fold import view
 from ..patterns import Rewrite, no, pattern
+from .chains import if_private, number_of
 
 
 @pattern(core.MatMul)
@@ -24,4 +28,48 @@ def linear_by_matmul(op: core.MatMul) -> Rewrite:
     return core.Linear(op.x, weight).result
 
 
-PATTERNS = (linear_by_matmul,)
+@pattern(core.MatMul)
+def attention_by_matmuls(op: core.MatMul) -> Rewrite:
+    """matmul(softmax(matmul(q, k^T) * scale + mask), v) → attention(q, k, v, mask)."""
+    if not isinstance(op.x.op, Softmax):
+        return None
+    weights = op.x.op
+    if op.transpose_x or op.transpose_y:
+        return no("the weights or the values are transposed")
+    if weights.axis not in (-1, weights.x.type.rank - 1):
+        return no("the softmax is not taken over the keys")
+    for scores, mask in _masked(weights.x):
+        product, scale = _scaled(scores)
+        if not isinstance(product.op, core.MatMul) or product.op.transpose_x:
+            continue
+        if not product.op.transpose_y:
+            return no("the keys are not transposed")
+        query, key = product.op.x, product.op.y
+        inputs = [query, key, op.y, *([mask] if mask else [])]
+        found = core.Attention(query, key, op.y, mask, scale=scale)
+        return if_private(op, inputs, found.result)
+    return no("the softmax is not of scores")
+
+
+def _masked(value: Value) -> list[tuple[Value, Value | None]]:
+    """(scores, mask) for all ways to read a sum so; the mask doesn't widen the scores."""
+    found: list[tuple[Value, Value | None]] = [(value, None)]
+    match value.op:
+        case elementwise.Add(x, y):
+            pairs = ((x, y), (y, x))
+            found += [(a, b) for a, b in pairs if a.type == value.type]
+        case _:
+            pass
+    return found
+
+
+def _scaled(value: Value) -> tuple[Value, float]:
+    """(x, c) of x * c; c is 1 if nothing is multiplied."""
+    match value.op:
+        case elementwise.Mul(x, y) if (number := number_of(y)) is not None and x.type == value.type:
+            return x, number
+        case _:
+            return value, 1.0
+
+
+PATTERNS = (linear_by_matmul, attention_by_matmuls)

@@ -31,6 +31,13 @@ def add(x: Value, number: float) -> Value:
     return x if number == 0 else tf.Add(x, scalar(number, x), result_types=x.type).result
 
 
+@lower(core.HardSwish)
+def hard_swish(op: core.HardSwish) -> Value:
+    """x * (relu6(x + 3) / 6)."""
+    gate = tf.Relu6(add(op.x, 3.0), result_types=op.x.type).result
+    return tf.Multiply(op.x, multiply(gate, 1 / 6), result_types=op.result.type).result
+
+
 def clip(x: Value, low: float, high: float) -> Value:
     """x limited to [low, high]."""
     raised = tf.Maximum(x, scalar(low, x), result_types=x.type).result

@@ -2,11 +2,13 @@
 
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import linear as core
+from ....ir.dialects.core.broadcasting import broadcast_shapes
 from ....ir.resources import ViewResource
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...lowering import Lowering
 from .. import dialect as tf
+from .activation import multiply
 from .conv import add_bias
 
 lower = Lowering()
@@ -21,6 +23,20 @@ def matmul(op: core.MatMul) -> Value:
     wide = out.with_dtype(DType.I32) if narrow else out
     product = tf.MatMul(x, y, op.transpose_x, op.transpose_y, result_types=wide).result
     return _cast(product, out.dtype) if narrow else product
+
+
+@lower(core.Attention)
+def attention(op: core.Attention) -> Value:
+    """Its steps: TensorFlow has no such kernel for CPUs."""
+    query, key = op.query.type, op.key.type
+    batch = broadcast_shapes(op, query.shape[:-2], key.shape[:-2])
+    kind = query.with_shape((*batch, query.shape[-2], key.shape[-2]))
+    scores = tf.MatMul(op.query, op.key, transpose_b=True, result_types=kind).result
+    scores = multiply(scores, op.scale)
+    if op.mask is not None:
+        scores = tf.Add(scores, op.mask, result_types=kind).result
+    weights = tf.Softmax(scores, axis=-1, result_types=kind).result
+    return tf.MatMul(weights, op.value, result_types=op.result.type).result
 
 
 def _cast(value: Value, dtype: DType) -> Value:

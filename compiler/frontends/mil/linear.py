@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ....ir.dialects.builtin import Constant
-from ....ir.dialects.core import activation, elementwise
+from ....ir.dialects.core import elementwise
 from ....ir.dialects.core import linear as core
 from ....ir.dialects.core.shape import ExpandDims, Squeeze, Transpose
 from ....ir.ssa import Value
@@ -93,12 +93,10 @@ def attention(cx: MilContext) -> Result:
     if not isinstance(features, int):
         raise cx.unsupported("divides by the root of an extent that only running tells")
     cx.require(features > 0, f"has a query of {query.type}")
-    scores = core.MatMul(query, key, transpose_y=True).result
-    scores = elementwise.Mul(scores, cx.constant(1 / math.sqrt(features), scores)).result
     mask = cx.optional("attn_mask")
     if mask is not None and mask.type.dtype in BOOL:
-        nothing = cx.constant(-math.inf, scores)
-        scores = elementwise.Select(mask, scores, nothing).result
+        mask = elementwise.Select(mask, cx.constant(0, query), cx.constant(-math.inf, query)).result
     elif mask is not None:
-        scores = elementwise.Add(scores, cast(mask, scores.type.dtype)).result
-    return core.MatMul(activation.Softmax(scores, axis=-1).result, value).result
+        mask = cast(mask, query.type.dtype)
+    scale = float(np.float32(1 / math.sqrt(features)))
+    return core.Attention(query, key, value, mask, scale=scale).result

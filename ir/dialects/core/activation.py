@@ -186,6 +186,16 @@ class Silu(Unary):
         return x * recurrent.sigmoid(x)
 
 
+class HardSwish(Unary):
+    """x * min(max(x + 3, 0), 6) / 6."""
+
+    name = "nn.hard_swish"
+
+    def evaluate(self, x: Array) -> Array:
+        number = x.dtype.type
+        return x * (np.clip(x + number(3), number(0), number(6)) / number(6))
+
+
 class Gelu(Unary):
     """The Gaussian error linear unit, MIL `gelu`.
 
@@ -240,5 +250,6 @@ def along(vector: Array, axis: int, rank: int) -> Array:
 
 OPS = (
     *(Relu, Relu6, LeakyRelu, Prelu, Elu, Sigmoid, SigmoidHard, ScaledTanh, Softplus),
-    *(SoftplusParametric, Softsign, ThresholdedRelu, LinearActivation, Silu, Gelu, Softmax),
+    *(SoftplusParametric, Softsign, ThresholdedRelu, LinearActivation, Silu),
+    *(HardSwish, Gelu, Softmax),
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...declare import attr, operand
 from ...dims import differs
+from ...reference import normalize
 from ...ssa import Op, Value
 from ...types import FLOAT, NUMERIC, Array, Type
 from .broadcasting import broadcast_shapes
@@ -71,4 +72,47 @@ class MatMul(Op):
         return np.matmul(x, y)
 
 
-OPS = (Linear, MatMul)
+class Attention(Op):
+    """softmax(query @ key^T * scale + mask) @ value (MIL `scaled_dot_product_attention`).
+
+    Shapes are [..., L, E], [..., S, E] and [..., S, V]; leading dimensions broadcast. The softmax
+    is taken over S. The mask is added to the scores, whose shape it doesn't widen.
+
+    (C1) query, key and value have rank 2 or more.
+    (C2) query and key have the same E, key and value the same S.
+    (C3) the mask broadcasts to the scores [..., L, S].
+    """
+
+    name = "nn.attention"
+
+    query: Value = operand(FLOAT)
+    key: Value = operand(FLOAT, like="query")
+    value: Value = operand(FLOAT, like="query")
+    mask: Value | None = operand(FLOAT, like="query", default=None)
+    scale: float = attr(default=1.0)
+
+    def infer(self) -> Type:
+        query, key, value = (v.type for v in (self.query, self.key, self.value))
+        ranks = min(query.rank, key.rank, value.rank)
+        self.require("C1", ranks >= 2, f"operands are {query}, {key} and {value}")
+        fits = not differs(query.shape[-1], key.shape[-1])
+        self.require("C2", fits, f"query has {query.shape[-1]} features, key {key.shape[-1]}")
+        fits = not differs(key.shape[-2], value.shape[-2])
+        self.require("C2", fits, f"there are {key.shape[-2]} keys and {value.shape[-2]} values")
+        batch = broadcast_shapes(self, query.shape[:-2], key.shape[:-2])
+        if self.mask is not None:
+            scores = (*batch, query.shape[-2], key.shape[-2])
+            wide = broadcast_shapes(self, scores, self.mask.type.shape)
+            fits = len(wide) == len(scores) and not any(map(differs, wide, scores))
+            self.require("C3", fits, f"the mask is {self.mask.type}")
+        batch = broadcast_shapes(self, batch, value.shape[:-2])
+        return query.with_shape((*batch, query.shape[-2], value.shape[-1]))
+
+    def evaluate(self, query: Array, key: Array, value: Array, mask: Array | None = None) -> Array:
+        scores = np.matmul(query, np.swapaxes(key, -1, -2)) * query.dtype.type(self.scale)
+        if mask is not None:
+            scores = scores + mask
+        return np.matmul(normalize.softmax(scores, -1), value)
+
+
+OPS = (Linear, MatMul, Attention)
