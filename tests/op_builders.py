@@ -282,6 +282,16 @@ def upsample(maker: Maker, cls: type[Op]) -> Op:
     )
 
 
+def rearranged(maker: Maker, cls: type[Op]) -> Op:
+    layout, block = maker.choice(Layout), maker.number(2, 3)
+    given = {"block_size": block, "order": maker.choice(("DCR", "CRD")), "layout": layout}
+    shape = [maker.number(1, 2)] * 4
+    deep = cls is image.DepthToSpace
+    for axis in (layout.channel_axis(4),) if deep else layout.spatial_axes(4):
+        shape[axis] *= block * block if deep else block
+    return cls(maker.operand(maker.pick(NUMERIC, (4,)), tuple(shape)), **given)
+
+
 def resize(maker: Maker, cls: type[Op]) -> Op:
     return cls(
         maker.pick(FLOAT, (4,)),
@@ -404,6 +414,8 @@ BUILDERS: dict[str, Builder] = {
     "ctl.cond": cond,
     "ctl.while_loop": while_loop,
     "image.upsample_nearest": upsample,
+    "image.depth_to_space": rearranged,
+    "image.space_to_depth": rearranged,
     "image.resize": resize,
     "image.crop_resize": crop_resize,
 }

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from ..manager import PatternPass
-from . import activation, linear, norm
+from . import activation, blocks, linear, norm
 
 
 @dataclass(frozen=True)
 class Recognize(PatternPass):
-    """Fold chains that spell out an activation, a norm, a softmax or a linear into that op.
+    """Fold chains that spell out an op (an activation, a norm, a pixel shuffle) into that op.
 
     Expects `canonicalize` and `cse` before it: constants on the right, equal values computed once.
     """
 
     name = "recognize"
-    patterns = (*activation.PATTERNS, *norm.PATTERNS, *linear.PATTERNS)
+    patterns = (*activation.PATTERNS, *norm.PATTERNS, *linear.PATTERNS, *blocks.PATTERNS)

@@ -11,7 +11,9 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.compiler import coremltools_predict
+from mil_files import package
 from PIL import Image
+from transformers import STEPS, WIDTH, transformer
 
 pytestmark = pytest.mark.slow
 
@@ -322,3 +324,22 @@ def test_a_damaged_file_is_told_as_coremltools_does(ct, enabled, tmp_path):
 def test_what_only_apple_can_do(ct, enabled, refused):
     with pytest.raises(RuntimeError, match=r"Apple's own runtime|are not supported"):
         refused(ct.models)
+
+
+def test_states_and_functions(ct, enabled, tmp_path):
+    """64 steps with a state are one pass of another function."""
+    path = str(package(tmp_path, transformer()))
+    x = np.random.default_rng(0).standard_normal((STEPS, WIDTH)).astype(np.float32)
+    whole = ct.models.MLModel(path, function_name="full").predict({"x": x})["y"]
+    model = ct.models.MLModel(path, function_name="decode")
+    state = model.make_state()
+    rows = [
+        model.predict({"x": x[i : i + 1], "position": np.int32([i])}, state)["y"]
+        for i in range(STEPS)
+    ]
+    np.testing.assert_allclose(np.concatenate(rows), whole, atol=1e-5 * np.abs(whole).max())
+    held = state.read_state("keys0")
+    assert held.shape == (STEPS, WIDTH)
+    assert held.any()
+    state.write_state("keys0", np.zeros_like(held))
+    assert not state.read_state("keys0").any()

@@ -125,3 +125,33 @@ def test_attention_of_torch():
     assert found == {"nn.attention": 1}
     scores = np.exp(X @ X.swapaxes(1, 2))
     assert_close(call(X), scores / scores.sum(-1, keepdims=True) @ X)
+
+
+@pytest.mark.parametrize(
+    ("to_space", "to_depth"),
+    [("depth_to_space", "space_to_depth"), ("pixel_shuffle", "pixel_unshuffle")],
+)
+def test_blocks_between_convolutions(to_space, to_depth):
+    """Neither leaves a transpose where the layout changes."""
+    names = {
+        "depth_to_space": "block_size",
+        "space_to_depth": "block_size",
+        "pixel_shuffle": "upscale_factor",
+        "pixel_unshuffle": "downscale_factor",
+    }
+    model = program(
+        op("conv", "a", (1, 8, 4, 6), x="x", weight=numbers(8, 3, 1, 1)),
+        op(to_space, "b", (1, 2, 8, 12), x="a", **{names[to_space]: np.int32(2)}),
+        op("conv", "c", (1, 3, 8, 12), x="b", weight=numbers(3, 2, 1, 1)),
+        op(to_depth, "d", (1, 12, 4, 6), x="c", **{names[to_depth]: np.int32(2)}),
+        op("conv", "y", (1, 2, 4, 6), x="d", weight=numbers(2, 12, 1, 1)),
+        x=(1, 3, 4, 6),
+        opset=16,
+    )
+    found, _ = optimized(model)
+    assert found == {
+        "nn.conv": 3,
+        "image.depth_to_space": 1,
+        "image.space_to_depth": 1,
+        "tensor.transpose": 2,
+    }

@@ -126,6 +126,20 @@ class Softmax(TfOp, call="tf.nn.softmax"):
     axis: int = attr()
 
 
+class DepthToSpace(TfOp, call="tf.nn.depth_to_space"):
+    """Blocks of pixels out of channels, NHWC; the channel's number is the last part."""
+
+    input: Value = operand()
+    block_size: int = attr()
+
+
+class SpaceToDepth(TfOp, call="tf.nn.space_to_depth"):
+    """Channels out of blocks of pixels, NHWC."""
+
+    input: Value = operand()
+    block_size: int = attr()
+
+
 class LocalResponseNorm(TfOp, call="kernels.local_response_norm"):
     """Normalization across neighbouring channels along any dimension."""
 
@@ -235,6 +249,7 @@ class NonMaxSuppression(TfOp, call="kernels.non_max_suppression"):
 OPS = (
     *(Conv2D, DepthwiseConv2D, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
     *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
+    *(DepthToSpace, SpaceToDepth),
     *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Resample, CropResize, Lstm, Gru, Rnn),
     NonMaxSuppression,
 )

@@ -5,7 +5,7 @@ import numpy as np
 from ....ir.attributes import Layout
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import image as core
-from ....ir.dims import is_static
+from ....ir.dims import Dim, is_static, product
 from ....ir.reference import resize as reference
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
@@ -91,3 +91,38 @@ def crop_resize(op: core.CropResize) -> Value:
     fields = op.fields()
     del fields["layout"]
     return tf.CropResize(**fields, result_types=op.result.type).result
+
+
+@lower(core.DepthToSpace)
+def depth_to_space(op: core.DepthToSpace) -> Value:
+    """TensorFlow's order of channels is DCR; for CRD they are reordered before."""
+    assert op.layout is Layout.CHANNELS_LAST
+    x, block = op.x, op.block_size
+    if op.order == "CRD":
+        x = _reordered(x, (op.result.type.shape[3], block * block))
+    return tf.DepthToSpace(x, block, result_types=op.result.type).result
+
+
+@lower(core.SpaceToDepth)
+def space_to_depth(op: core.SpaceToDepth) -> Value:
+    """TensorFlow's order of channels is DCR; for CRD they are reordered after."""
+    assert op.layout is Layout.CHANNELS_LAST
+    block, channels = op.block_size, op.x.type.shape[3]
+    y = tf.SpaceToDepth(op.x, block, result_types=op.result.type).result
+    return _reordered(y, (block * block, channels)) if op.order == "CRD" else y
+
+
+def _reordered(x: Value, parts: tuple[Dim, Dim]) -> Value:
+    """Channels numbered by (a, b) numbered by (b, a): a transpose, much faster than a gather."""
+    a, b = parts
+    assert isinstance(a, int)
+    assert isinstance(b, int)
+    kind = x.type
+    pixels = product(kind.shape[:3])
+    split = tf.Reshape(x, (-1, a, b), result_types=kind.with_shape((pixels, a, b))).result
+    turned = kind.with_shape((pixels, b, a))
+    split = tf.Transpose(split, (0, 2, 1), result_types=turned).result
+    if is_static(kind.shape):
+        return tf.Reshape(split, kind.static_shape, result_types=kind).result
+    shape = tf.ShapeOf(x, result_types=Tensor(DType.I32, (4,))).result
+    return tf.DynamicReshape(split, shape, result_types=kind).result

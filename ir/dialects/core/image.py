@@ -4,8 +4,8 @@ from typing import Any
 
 from ...attributes import Layout
 from ...declare import attr, operand
-from ...dims import differs
-from ...reference import resize
+from ...dims import Dim, differs, floor_div
+from ...reference import blocks, resize
 from ...ssa import Op, Value
 from ...types import FLOAT, INDEX, NUMERIC, Array, Type
 
@@ -156,4 +156,78 @@ class CropResize(Op):
         )
 
 
-OPS = (UpsampleNearest, Resize, CropResize)
+class Rearranged(Op):
+    """Base: moves elements between channels and blocks of pixels; nothing is computed.
+
+    `order` says what a channel's number is made of, slowest first, as in ONNX: "DCR" (the place in
+    the block, then the channel: MIL `depth_to_space`) or "CRD" (the channel, then the place in the
+    block: MIL `pixel_shuffle`).
+
+    (C1) block_size is at least 2 and divides what becomes smaller.
+    (C2) order is a known name.
+    """
+
+    x: Value = operand(NUMERIC, rank=4)
+    block_size: int = attr()
+    order: str = attr(default="DCR")
+    layout: Layout = attr(default=Layout.CHANNELS_FIRST)
+
+    def check_order(self) -> None:
+        self.require("C2", self.order in ("DCR", "CRD"), f"order is '{self.order}'")
+
+    def divided(self, extent: Dim, divisor: int) -> Dim:
+        """A part of an extent."""
+        part = floor_div(extent, divisor)
+        self.require("C1", part * divisor == extent, f"{extent} is not divisible by {divisor}")
+        return part
+
+
+class DepthToSpace(Rearranged):
+    """Blocks of pixels out of channels.
+
+    (C1) block_size is at least 2 and divides what becomes smaller.
+    (C2) order is a known name.
+    """
+
+    name = "image.depth_to_space"
+
+    def infer(self) -> Type:
+        block, x, layout = self.block_size, self.x.type, self.layout
+        self.require("C1", block > 1, f"block_size is {block}")
+        self.check_order()
+        shape, axis = list(x.shape), layout.channel_axis(4)
+        shape[axis] = self.divided(shape[axis], block * block)
+        for spatial in layout.spatial_axes(4):
+            shape[spatial] = shape[spatial] * block
+        return x.with_shape(shape)
+
+    def evaluate(self, x: Array) -> Array:
+        last = self.layout is Layout.CHANNELS_LAST
+        return blocks.depth_to_space(x, self.block_size, self.order, channels_last=last)
+
+
+class SpaceToDepth(Rearranged):
+    """Channels out of blocks of pixels: the inverse of `image.depth_to_space`.
+
+    (C1) block_size is at least 2 and divides what becomes smaller.
+    (C2) order is a known name.
+    """
+
+    name = "image.space_to_depth"
+
+    def infer(self) -> Type:
+        block, x, layout = self.block_size, self.x.type, self.layout
+        self.require("C1", block > 1, f"block_size is {block}")
+        self.check_order()
+        shape, axis = list(x.shape), layout.channel_axis(4)
+        shape[axis] = shape[axis] * (block * block)
+        for spatial in layout.spatial_axes(4):
+            shape[spatial] = self.divided(shape[spatial], block)
+        return x.with_shape(shape)
+
+    def evaluate(self, x: Array) -> Array:
+        last = self.layout is Layout.CHANNELS_LAST
+        return blocks.space_to_depth(x, self.block_size, self.order, channels_last=last)
+
+
+OPS = (UpsampleNearest, Resize, CropResize, DepthToSpace, SpaceToDepth)
