@@ -38,7 +38,7 @@ def split_nd(cx: LayerContext, p: Any) -> Result:
 
 @rules("tile")
 def tile(cx: LayerContext, p: Any) -> Result:
-    """Repetitions along the last dimensions; an input may give them, for all."""
+    """Repetitions along the last dimensions; an input may give them."""
     cx.expect_inputs(1, 2)
     x, rank = cx.input, cx.input.type.rank
     if len(cx.inputs) == 1:
@@ -47,10 +47,15 @@ def tile(cx: LayerContext, p: Any) -> Result:
         return core.Tile(x, (*(1,) * (rank - len(reps)), *reps)).result
     counts = cx.inputs[1]
     # Converters give a single number extra dimensions of 1.
-    fits = product(counts.type.shape) == rank
+    count = product(counts.type.shape)
+    fits = isinstance(count, int) and 0 < count <= rank
     cx.require(fits, f"takes repetitions of type {counts.type} for {x.type}")
+    assert isinstance(count, int)
     if counts.type.rank != 1:
-        counts = core.Reshape(counts, (rank,)).result
+        counts = core.Reshape(counts, (count,)).result
+    if count < rank:
+        ones = constant(np.ones(rank - count, counts.type.dtype.numpy))
+        counts = core.Concat((ones, counts), 0).result
     known = known_dims(counts)
     if known is not None and is_static(known):
         return core.Tile(x, tuple(int(str(count)) for count in known)).result

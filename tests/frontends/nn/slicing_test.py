@@ -51,6 +51,7 @@ def test_tile():
     assert_close(layer_result("tile", x, reps=[2]), np.tile(x, (1, 2)))
     assert_close(layer_result("tile", x, [3, 2]), np.tile(x, (3, 2)))
     assert_close(layer_result("tile", X, [3, 1, 2]), np.tile(X, (3, 1, 2)))
+    assert_close(layer_result("tile", X, [3, 2]), np.tile(X, (1, 3, 2)))
     assert_close(layer_result("tile", x[0], [[2]]), np.tile(x[0], 2))
     model = network(constant("r", 3, 2), layer("tile", ["x", "r"], reps=[9]), x=x.shape)
     assert_close(result(model, x), np.tile(x, (3, 2)))
