@@ -98,8 +98,8 @@ def folder_size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def print_summary(facts: Mapping[str, Any]) -> None:
-    """The facts for people, on standard output."""
+def print_summary(facts: Mapping[str, Any], loading: str) -> None:
+    """The facts for people, and how to load what was written, on standard output."""
     version = facts["spec_version"]
     suffix = f", specification version {version}" if version else ""
     print(f"{console.style(facts['model'], 'bold', sys.stdout)}: {facts['kind']}{suffix}\n")
@@ -118,7 +118,9 @@ def print_summary(facts: Mapping[str, Any]) -> None:
         ("written", _written(facts)),
     ]
     console.print_rows(row for row in rows if any(row[1:]))
-    print(f"\n{_how_to_load(facts)}")
+    print()
+    for line in loading.format(output=facts["output"]).splitlines():
+        print(f"  {line}")
 
 
 def _features(title: str, features: list[dict[str, Any]], classes: int) -> list[tuple[str, ...]]:
@@ -181,15 +183,3 @@ def _written(facts: Mapping[str, Any]) -> str:
     text = f"{facts['output']} ({console.size_text(facts['output_bytes'])})"
     weights = facts.get("weights_file")
     return f"{text} and {weights}" if weights else text
-
-
-def _how_to_load(facts: Mapping[str, Any]) -> str:
-    output = facts["output"]
-    if output.endswith(".cmir"):
-        return f"  cmlc-opt {output} --passes=canonicalize\n  cmlc {output}"
-    if output.endswith((".mlmodel", ".mlpackage")):
-        return f'  import coremltools\n  model = coremltools.models.MLModel("{output}")'
-    return (
-        "  import tensorflow as tf\n"
-        f'  predict = tf.saved_model.load("{output}").signatures["serving_default"]'
-    )

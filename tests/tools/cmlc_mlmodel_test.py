@@ -89,17 +89,17 @@ def test_from_a_package():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["m.mlmodelc", "--emit=mlmodel"], "a model goes to a file called .mlmodel"),
-        (["m.mlmodelc", "--emit=mlmodel", "-o", "-"], "a model goes to a file called .mlmodel"),
-        (["m.mlmodelc", "--emit=mlmodel", "-o", "x.bin"], "a model goes to a file called"),
+        (["m.mlmodelc", "--emit=mlmodel"], "writes what is called .mlmodel"),
+        (["m.mlmodelc", "--emit=mlmodel", "-o", "-"], "writes what is called .mlmodel"),
+        (["m.mlmodelc", "--emit=mlmodel", "-o", "x.bin"], "writes what is called .mlmodel"),
         (["m.cmir", "-o", "x.mlmodel"], "IR can't become a .mlmodel"),
-        (["m.mlmodelc", "-o", "x.mlmodel", "--batch=static"], "--batch is about compiling"),
-        (["m.mlmodelc", "-o", "x.mlmodel", "--io-layout=nhwc"], "--io-layout is about"),
-        (["m.mlmodelc", "-o", "x.mlmodel", "--fixed-shapes"], "--fixed-shapes is about"),
-        (["m.mlmodelc", "-o", "x.mlmodel", "--shape=x=1"], "--shape is about compiling"),
-        (["m.mlmodelc", "-o", "x.mlmodel", "--print-after=dce"], "--print-after is about"),
-        (["m.mlmodelc", "-o", "x.mlmodel", "--verify-each"], "--verify-each is about"),
-        (["m.mlmodelc", "-o", "x.mlmodel", "--stage=tf"], "--stage is about IR"),
+        (["m.mlmodelc", "-o", "x.mlmodel", "--batch=static"], "--batch means nothing for"),
+        (["m.mlmodelc", "-o", "x.mlmodel", "--io-layout=nhwc"], "--io-layout means nothing for"),
+        (["m.mlmodelc", "-o", "x.mlmodel", "--fixed-shapes"], "--fixed-shapes means nothing for"),
+        (["m.mlmodelc", "-o", "x.mlmodel", "--shape=x=1"], "--shape means nothing for"),
+        (["m.mlmodelc", "-o", "x.mlmodel", "--print-after=dce"], "--print-after means nothing for"),
+        (["m.mlmodelc", "-o", "x.mlmodel", "--verify-each"], "--verify-each means nothing for"),
+        (["m.mlmodelc", "-o", "x.mlmodel", "--stage=tf"], "--stage means nothing for"),
     ],
 )
 def test_wrong_usage(capsys, options, message):

@@ -249,11 +249,17 @@ def test_a_model_too_large(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["p.mlmodelc", "--emit=mlpackage"], "a model goes to a folder called .mlpackage"),
-        (["p.mlmodelc", "--emit=mlpackage", "-o", "x"], "a model goes to a folder called"),
-        (["p.mlmodelc", "--emit=mlmodel", "-o", "x.mlpackage"], "a model goes to a file called"),
+        (["p.mlmodelc", "--emit=mlpackage"], "--emit=mlpackage writes what is called .mlpackage"),
+        (
+            ["p.mlmodelc", "--emit=mlpackage", "-o", "x"],
+            "writes what is called .mlpackage, not 'x'",
+        ),
+        (["p.mlmodelc", "--emit=mlmodel", "-o", "x.mlpackage"], "writes what is called .mlmodel"),
         (["m.cmir", "-o", "x.mlpackage"], "IR can't become a .mlpackage"),
-        (["p.mlmodelc", "-o", "x.mlpackage", "--batch=static"], "which --emit=mlpackage doesn't"),
+        (
+            ["p.mlmodelc", "-o", "x.mlpackage", "--batch=static"],
+            "--batch means nothing for",
+        ),
     ],
 )
 def test_wrong_usage(capsys, options, message):

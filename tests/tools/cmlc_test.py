@@ -164,7 +164,7 @@ def test_weights_that_stayed_behind(capsys):
     [
         ([], "required: MODEL"),
         (["m", "--emit=x"], "invalid choice"),
-        (["m", "--stage=tf"], "--stage is about IR"),
+        (["m", "--stage=tf"], "--stage means nothing for --emit=savedmodel"),
         (["m", "--emit=ir", "--json"], "can't share standard output"),
         (["m", "--emit=ir", "-o", "x.txt"], "called .cmir"),
         (["m", "--print-after=nonsense"], "no pass called 'nonsense'"),

@@ -1,0 +1,184 @@
+"""What `cmlc --emit` makes: one row for each form, with its writer."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import console
+
+if TYPE_CHECKING:
+    from ..compiler.driver import Watch
+    from ..compiler.options import Options
+    from ..compiler.runtime import CompiledModel
+    from ..ir.ssa import Module
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Emit:
+    """A form that a model can be written in.
+
+    Attributes:
+        write: makes the file or folder; returns the facts of the summary.
+        suffix: of what `-o` calls; a folder of several files has none.
+        default: what comes after the model's name without `-o`; empty if `-o` is needed.
+        takes: the options that mean something here, by the names of their attributes.
+        loading: lines that load what was written, `{output}`.
+    """
+
+    write: "Callable[[argparse.Namespace, Path, Watch], Facts]"
+    suffix: str = ""
+    default: str = ""
+    takes: frozenset[str] = frozenset()
+    loading: str = ""
+
+
+def options_of(given: argparse.Namespace) -> "Options":
+    """How to compile, by the command line."""
+    from ..compiler.options import Options
+
+    shapes: dict[str, list[str]] = {}
+    for text in given.shape:
+        name, equals, entries = text.rpartition("=")
+        if not equals:
+            raise console.usage_error(f"--shape {text}", "write NAME=S,B,C,H,W")
+        shapes[name] = [entry.strip() for entry in entries.split(",")]
+    return Options(
+        batch=given.batch,
+        io_layout=given.io_layout,
+        fixed_shapes=given.fixed_shapes,
+        precision=given.precision,
+        function=given.function,
+        weights=given.weights,
+        shapes=shapes,
+        verify_each=given.verify_each,
+    )
+
+
+def staged_module(given: argparse.Namespace, watch: "Watch") -> "Module":
+    """The IR of the wanted stage; passes that shall be shown need to run."""
+    from ..compiler import driver
+
+    options = options_of(given)
+    module = driver.load(given.model, options, watch)
+    stage = given.stage or ("optimized" if given.print_after or given.timing else "imported")
+    if stage == "imported":
+        return module
+    module = driver.optimize(module, options, watch=watch)
+    return module if stage == "optimized" else driver.lower(module, options, watch)
+
+
+def _write_ir(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from ..ir.text.archive import write_archive
+    from .summary import module_facts
+
+    module = staged_module(given, watch)
+    with console.writing(path), watch.stage("write"):
+        weights = write_archive(module, path, locations=given.locations)
+    written = str(weights) if weights.exists() else None
+    return module_facts(module, watch, given.model) | {"weights_file": written}
+
+
+def _write_message(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from ..compiler.driver import write_message
+    from .summary import message_facts
+
+    if given.model.suffix == ".cmir":
+        form = path.suffix or "model"
+        raise console.usage_error(f"IR can't become a {form}", "name the model it was made of")
+    with console.writing(path):
+        spec = write_message(given.model, path, watch)
+    return message_facts(spec, watch, given.model)
+
+
+def _write_savedmodel(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from ..compiler.driver import compile as compile_model
+    from ..compiler.runtime import check_replaceable
+    from .summary import compiled_facts
+
+    check_replaceable(path)
+    model = compile_model(given.model, options_of(given), watch=watch)
+    _save(model, path, watch)
+    return compiled_facts(model, watch, given.model)
+
+
+def _save(model: "CompiledModel", folder: Path, watch: "Watch") -> None:
+    with watch.stage("start TensorFlow"):
+        console.start_tensorflow()
+    with watch.stage("trace"):
+        _ = model.executable
+    with console.writing(folder), watch.stage("save"):
+        model.save(folder)
+
+
+_COMPILING = frozenset(
+    (
+        *("batch", "io_layout", "precision", "function", "weights", "fixed_shapes", "shape"),
+        *("print_after", "verify_each"),
+    )
+)
+
+_BY_COREMLTOOLS = 'import coremltools\nmodel = coremltools.models.MLModel("{output}")'
+# A model is given back as it is (mlmodel, mlpackage): nothing of it is chosen.
+EMITS = {
+    "savedmodel": Emit(
+        _write_savedmodel,
+        default="_savedmodel",
+        takes=_COMPILING,
+        loading="import tensorflow as tf\n"
+        'predict = tf.saved_model.load("{output}").signatures["serving_default"]',
+    ),
+    "ir": Emit(
+        _write_ir,
+        ".cmir",
+        takes=_COMPILING | {"stage", "locations"},
+        loading="cmlc-opt {output} --passes=canonicalize\ncmlc {output}",
+    ),
+    "mlmodel": Emit(_write_message, ".mlmodel", loading=_BY_COREMLTOOLS),
+    "mlpackage": Emit(_write_message, ".mlpackage", loading=_BY_COREMLTOOLS),
+}
+
+
+def emit_of(given: argparse.Namespace) -> str:
+    """What is asked for: by name, or by what OUT is called."""
+    suffix = Path(given.output or "").suffix
+    by_suffix = {row.suffix: name for name, row in EMITS.items() if row.suffix}
+    return given.emit or by_suffix.get(suffix, "savedmodel")
+
+
+def output_of(given: argparse.Namespace, emit: str) -> Path | None:
+    """Where to write; None for IR on standard output.
+
+    Raises:
+        CompileError: of kind "usage".
+    """
+    row, said = EMITS[emit], given.output
+    if emit == "ir" and said in (None, "-"):
+        return None
+    if said is None and row.default:
+        return Path(given.model.resolve().stem + row.default)
+    path = Path(said or "")
+    if row.suffix and path.suffix != row.suffix:
+        message = f"--emit={emit} writes what is called {row.suffix}"
+        message += f", not '{path}'" if said else ""
+        raise console.usage_error(message, f"add -o OUT{row.suffix}")
+    return path
+
+
+def check_options(given: argparse.Namespace, emit: str, defaults: argparse.ArgumentParser) -> None:
+    """Refuse options that mean nothing for this form.
+
+    Raises:
+        CompileError: of kind "usage".
+    """
+    known = sorted(frozenset().union(*(row.takes for row in EMITS.values())))
+    for option in known:
+        if option in EMITS[emit].takes or getattr(given, option) == defaults.get_default(option):
+            continue
+        name = f"--{option.replace('_', '-')}"
+        takers = ", ".join(name for name, row in EMITS.items() if option in row.takes)
+        message = f"{name} means nothing for --emit={emit}"
+        raise console.usage_error(message, f"it is for --emit={takers}")
