@@ -22,6 +22,7 @@ class Target:
         unsupported: core op class → why there is no rule.
         ops: the target dialect, by textual name.
         executable: makes a callable of a lowered module; see the target's `emit`.
+        finish: what is rewritten in the target's own dialect, in place.
     """
 
     name: str
@@ -31,14 +32,17 @@ class Target:
     unsupported: Mapping[type[Op], str]
     ops: Mapping[str, type[Op]]
     executable: Callable[[Module], Any]
+    finish: Callable[[Module], None] | None = None
 
     def lower(self, module: Module) -> None:
         """Lower core IR to this target's dialect, in place; see `lower_module`."""
         lower_module(module, dict(self.lowering), dict(self.unsupported), self.title)
+        if self.finish is not None:
+            self.finish(module)
 
 
 # name → "module:attribute".
-TARGETS = {"tf": ".tf:TARGET"}
+TARGETS = {"tf": ".tf:TARGET", "keras": ".keras:TARGET"}
 
 
 def load_target(name: str) -> Target:

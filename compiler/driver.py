@@ -291,6 +291,26 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     return copy
 
 
+def lower_source(
+    source: Any, options: Options, watch: Watch | None = None
+) -> tuple[Module, Module, Module]:
+    """A model as imported, optimized and in the target's dialect.
+
+    Raises:
+        CompileError: all problems at once, with the name of the file.
+    """
+    file = str(source) if isinstance(source, str | Path) else ""
+    watch = watch or Watch()
+    module = load(source, options, watch)
+    if any(not function.result_names for function in module.functions.values()):
+        module = _named(module)
+    try:
+        optimized = optimize(module, options, watch=watch)
+        return module, optimized, lower(optimized, options, watch)
+    except CompileError as error:
+        raise error.in_file(file) from None
+
+
 def compile(
     source: Any, options: Options | None = None, *, watch: Watch | None = None, **choices: Any
 ) -> CompiledModel:
@@ -307,16 +327,8 @@ def compile(
     """
     if options is None:
         options = _options(choices)
-    file = str(source) if isinstance(source, str | Path) else ""
     watch = watch or Watch()
-    module = load(source, options, watch)
-    if any(not function.result_names for function in module.functions.values()):
-        module = _named(module)
-    try:
-        optimized = optimize(module, options, watch=watch)
-        lowered = lower(optimized, options, watch)
-    except CompileError as error:
-        raise error.in_file(file) from None
+    module, optimized, lowered = lower_source(source, options, watch)
     again = None if watch.survey is None else functools.partial(_reshaped, source, options)
     reshaped = again and functools.lru_cache(_KEPT_SHAPES)(again)
     return CompiledModel(module, optimized, lowered, options, reshaped)

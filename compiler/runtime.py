@@ -141,8 +141,13 @@ def _predicted(
     return present_outputs(function, results, batched)
 
 
-def check_replaceable(folder: Path) -> None:
-    """Refuse to replace what is no SavedModel: saving removes an existing folder.
+def check_replaceable(folder: Path, what: str = "SavedModel", sign: str = "saved_model.pb") -> None:
+    """Refuse to replace what is no such thing: saving removes an existing folder.
+
+    Args:
+        folder: where it shall be written.
+        what: what it holds, if anything.
+        sign: the file by which to tell.
 
     Raises:
         CompileError: of kind "usage".
@@ -151,9 +156,9 @@ def check_replaceable(folder: Path) -> None:
     if folder.resolve() in (here, *here.parents):
         message = f"'{folder}' is the current folder, or around it"
     elif folder.is_dir():
-        if not any(folder.iterdir()) or (folder / "saved_model.pb").exists():
+        if not any(folder.iterdir()) or (folder / sign).exists():
             return
-        message = f"the folder '{folder}' exists and holds no SavedModel"
+        message = f"the folder '{folder}' exists and holds no {what}"
     elif folder.exists() or folder.is_symlink():
         message = f"'{folder}' exists and is no folder"
     else:

@@ -15,12 +15,18 @@ PASSES: dict[str, str] = {
     "fold-scale": ".fold_batch_norm:FoldScale",
     "io-layout": ".io_layout:InterfaceLayout",
     "layout": ".layout:AssignLayout",
+    "numeric-interface": ".numeric_interface:NumericInterface",
     "recognize": ".recognize:Recognize",
     "sink-transposes": ".sink_transposes:SinkTransposes",
 }
 
 # What every target starts from: simple, but nothing is folded that training would want back.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
+# For models that people go on with: batch norms and preprocessing stay what they are.
+TRAINABLE = (
+    f"numeric-interface, {SIMPLIFY}, recognize, canonicalize, layout{{to=channels_last}}, "
+    "(sink-transposes, canonicalize)*, constant-fold, cse, dce"
+)
 # For inference graphs.
 OPTIMIZE = (
     f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, canonicalize, "

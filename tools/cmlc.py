@@ -108,6 +108,7 @@ def _run(given: argparse.Namespace) -> int:
             module = staged_module(given, watch)
         else:
             facts = EMITS[emit].write(given, path, watch) | _written(path)
+            facts["seconds"] = dict(watch.seconds)
     if given.timing and not given.json:
         print_timing(watch)
     if path is None:

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,44 @@ def _save(model: "CompiledModel", folder: Path, watch: "Watch") -> None:
         model.save(folder)
 
 
+def _write_keras_code(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from ..backends.keras.files import CODE, write_code
+    from ..compiler.runtime import check_replaceable
+
+    check_replaceable(path, "Keras code", CODE)
+    made, facts = _keras(given, watch)
+    with console.writing(path), watch.stage("write"):
+        write_code(made, path)
+    return facts
+
+
+def _write_keras(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from ..backends.keras.files import write_model
+
+    made, facts = _keras(given, watch)
+    with console.writing(path), watch.stage("write"):
+        write_model(made, path)
+    return facts
+
+
+def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
+    """(the Keras code and model, facts)."""
+    from ..backends.target import load_target
+    from ..compiler.driver import lower_source
+    from .summary import staged_facts
+
+    options = replace(options_of(given), target="keras")
+    module, optimized, lowered = lower_source(given.model, options, watch)
+    facts = staged_facts({"imported": module, "optimized": optimized}, lowered, watch, given.model)
+    with watch.stage("start Keras"):
+        console.start_tensorflow()
+    with watch.stage("write code"):
+        made = load_target("keras").executable(lowered)
+    with watch.stage("build"):
+        _ = made.model
+    return made, facts | {"code": {"lines": made.text.count("\n"), "functions": made.functions}}
+
+
 _COMPILING = frozenset(
     (
         *("batch", "io_layout", "precision", "function", "weights", "fixed_shapes", "shape"),
@@ -130,6 +168,19 @@ EMITS = {
         takes=_COMPILING,
         loading="import tensorflow as tf\n"
         'predict = tf.saved_model.load("{output}").signatures["serving_default"]',
+    ),
+    "keras-code": Emit(
+        _write_keras_code,
+        default="_keras",
+        takes=_COMPILING - {"weights"},
+        loading="from {module}.model import load\nmodel = load()  # a keras.Model",
+    ),
+    "keras": Emit(
+        _write_keras,
+        ".keras",
+        default=".keras",
+        takes=_COMPILING - {"weights"},
+        loading='import keras\nmodel = keras.models.load_model("{output}")',
     ),
     "ir": Emit(
         _write_ir,

@@ -77,9 +77,16 @@ def _described(feature: Any) -> dict[str, Any]:
 def compiled_facts(model: CompiledModel, watch: Watch, source: Path) -> dict[str, Any]:
     """Facts of a model that went through all stages."""
     stages = {"imported": model.module, "optimized": model.optimized, "tf": model.lowered}
-    return module_facts(model.lowered, watch, source) | {
+    return staged_facts(stages, model.lowered, watch, source)
+
+
+def staged_facts(
+    stages: Mapping[str, Module], lowered: Module, watch: Watch, source: Path
+) -> dict[str, Any]:
+    """Facts of a lowered module, with the ops of the stages before it."""
+    return module_facts(lowered, watch, source) | {
         "ops": {stage: count_ops(module) for stage, module in stages.items()},
-        "transposes": sum(op.name == "tensor.transpose" for op in model.optimized.walk()),
+        "transposes": sum(op.name == "tensor.transpose" for op in stages["optimized"].walk()),
     }
 
 
@@ -113,13 +120,15 @@ def print_summary(facts: Mapping[str, Any], loading: str) -> None:
         ("ignored", facts["ignored"]),
         ("layers", _layers(facts["layers"])),
         ("ops", _ops(facts)),
+        ("code", _code(facts.get("code"))),
         ("weights", _weight_text(facts["weights"])),
         ("time", _times(facts["seconds"])),
         ("written", _written(facts)),
     ]
     console.print_rows(row for row in rows if any(row[1:]))
     print()
-    for line in loading.format(output=facts["output"]).splitlines():
+    module = facts["output"].strip("/").replace("/", ".")
+    for line in loading.format(output=facts["output"], module=module).splitlines():
         print(f"  {line}")
 
 
@@ -163,6 +172,12 @@ def _ops(facts: Mapping[str, Any]) -> str:
     if "transposes" in facts:
         text += f"; {console.plural(facts['transposes'], 'transpose')} left"
     return text
+
+
+def _code(code: Mapping[str, Any] | None) -> str:
+    if code is None:
+        return ""
+    return f"{console.plural(code['lines'], 'line')}, {console.plural(code['functions'], 'block')}"
 
 
 def _weight_text(weights: Mapping[str, Any]) -> str:

@@ -341,4 +341,4 @@ def test_what_can_not_stay_compressed_is_refused(tmp_path, capsys):
     with pytest.raises(CompileError, match="weights is 'small', expected one of expanded, comp"):
         cmlc.compile(path, weights="small")
     assert command.main([str(path), "--weights=compressed", "-o", "m.mlpackage"]) == 2
-    assert "--weights is about compiling" in capsys.readouterr().err
+    assert "--weights means nothing for --emit=mlpackage" in capsys.readouterr().err

@@ -1,63 +1,18 @@
 """Convolutions: channels last by contract, explicit padding only where SAME doesn't say it."""
 
-from typing import Literal
-
 import numpy as np
 
-from ....ir.attributes import Layout, PadType
+from ....ir.attributes import Layout
 from ....ir.dialects.builtin import Constant, array_of, constant, scalar
 from ....ir.dialects.core import conv as core
-from ....ir.dims import Shape, is_static
-from ....ir.reference import windows
+from ....ir.dims import Shape
 from ....ir.resources import ViewResource
 from ....ir.ssa import Value
 from ...lowering import Lowering
+from ...padding import Amounts, resolve_padding, same_amounts
 from .. import dialect as tf
 
 lower = Lowering()
-
-Amounts = tuple[tuple[int, int], ...]
-
-
-def resolve_padding(
-    op: core.Windowed,
-    kernel: tuple[int, ...],
-    strides: tuple[int, ...],
-    dilations: tuple[int, ...],
-) -> str | Amounts:
-    """Give "VALID", "SAME", or explicit (before, after) amounts of the spatial dimensions."""
-    pad_type: PadType = op.attributes["pad_type"]
-    if pad_type in (PadType.VALID, PadType.SAME):
-        return pad_type.value.upper()
-    if pad_type is PadType.SAME_LOWER:
-        explicit = same_amounts(op, "same_lower", kernel, strides, dilations)
-    else:
-        pad = op.per_spatial(op.attributes["pad"], 0, 2)
-        explicit = tuple(zip(pad[::2], pad[1::2], strict=True))
-    if not any(amount for pair in explicit for amount in pair):
-        return "VALID"
-    known = is_static(op.x.type.shape[1:-1])
-    same = same_amounts(op, "same", kernel, strides, dilations) if known else None
-    return "SAME" if explicit == same else explicit
-
-
-def same_amounts(
-    op: core.Windowed,
-    kind: Literal["same", "same_lower"],
-    kernel: tuple[int, ...],
-    strides: tuple[int, ...],
-    dilations: tuple[int, ...],
-) -> Amounts:
-    """What this kind of padding adds, where TensorFlow's own "SAME" won't do."""
-    amounts: list[tuple[int, int]] = []
-    rows = zip(op.x.type.shape[1:-1], kernel, strides, dilations, strict=True)
-    for size, width, stride, dilation in rows:
-        # Without a stride the amounts don't depend on the size, so any size will do.
-        fits = isinstance(size, int) or stride == 1
-        op.require("", fits, "TensorFlow needs fixed spatial extents for this padding")
-        known = size if isinstance(size, int) else 1
-        amounts.append(windows.padding_amounts(kind, known, width, stride, dilation))
-    return tuple(amounts)
 
 
 def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:

@@ -10,9 +10,10 @@ from ....ir.reference import windows
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...lowering import Lowering
+from ...padding import Amounts, resolve_padding, same_amounts
 from .. import dialect as tf
 from .activation import multiply
-from .conv import Amounts, pad_spatial, resolve_padding, same_amounts
+from .conv import pad_spatial
 
 lower = Lowering()
 

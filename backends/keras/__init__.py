@@ -1,0 +1,28 @@
+"""The Keras target: readable source code, and models that train. Importing it imports no Keras."""
+
+from typing import Any
+
+from ...ir.ssa import Module
+from ...passes import TRAINABLE
+from ..target import Target
+from .dialect import TABLE
+from .fuse import finish
+from .lower import LOWERING, UNSUPPORTED
+
+
+def _executable(module: Module) -> Any:
+    from .emit import KerasModule
+
+    return KerasModule(module)
+
+
+TARGET = Target(
+    name="keras",
+    title="Keras",
+    pipeline=TRAINABLE,
+    lowering=LOWERING,
+    unsupported=UNSUPPORTED,
+    ops=TABLE,
+    executable=_executable,
+    finish=finish,
+)

@@ -1,0 +1,210 @@
+"""Layers with weights."""
+
+from ....ir.declare import attr, operand
+from ....ir.ssa import Value
+from .base import KerasLayer
+
+# -- convolutions ----------------------------------------------------------------------------------
+
+
+class Conv(KerasLayer):
+    """Base of convolutions, channels last."""
+
+    weights = ("kernel", "bias")
+    positional = ("filters", "kernel_size")
+
+    inputs: Value = operand()
+    kernel: Value = operand()
+    filters: int = attr()
+    kernel_size: tuple[int, ...] = attr()
+    bias: Value | None = operand(default=None)
+    strides: tuple[int, ...] = attr(default=(1,))
+    padding: str = attr(default="valid")
+    dilation_rate: tuple[int, ...] = attr(default=(1,))
+    groups: int = attr(default=1)
+    activation: str | None = attr(default=None)
+    use_bias: bool = attr(default=True)
+
+
+class Conv1D(Conv, call="keras.layers.Conv1D"):
+    """Convolution over one dimension."""
+
+
+class Conv2D(Conv, call="keras.layers.Conv2D"):
+    """Convolution over two dimensions."""
+
+
+class Conv3D(Conv, call="keras.layers.Conv3D"):
+    """Convolution over three dimensions."""
+
+
+class DepthwiseConv2D(KerasLayer, call="keras.layers.DepthwiseConv2D"):
+    """A convolution of every channel by itself; kernel [height, width, C, multiplier]."""
+
+    weights = ("kernel", "bias")
+    positional = ("kernel_size",)
+
+    inputs: Value = operand()
+    kernel: Value = operand()
+    kernel_size: tuple[int, ...] = attr()
+    bias: Value | None = operand(default=None)
+    strides: tuple[int, ...] = attr(default=(1,))
+    padding: str = attr(default="valid")
+    depth_multiplier: int = attr(default=1)
+    dilation_rate: tuple[int, ...] = attr(default=(1,))
+    activation: str | None = attr(default=None)
+    use_bias: bool = attr(default=True)
+
+
+class SeparableConv2D(KerasLayer, call="keras.layers.SeparableConv2D"):
+    """A depthwise convolution, then one of single pixels."""
+
+    weights = ("depthwise_kernel", "pointwise_kernel", "bias")
+    positional = ("filters", "kernel_size")
+
+    inputs: Value = operand()
+    depthwise_kernel: Value = operand()
+    pointwise_kernel: Value = operand()
+    filters: int = attr()
+    kernel_size: tuple[int, ...] = attr()
+    bias: Value | None = operand(default=None)
+    strides: tuple[int, ...] = attr(default=(1,))
+    padding: str = attr(default="valid")
+    dilation_rate: tuple[int, ...] = attr(default=(1,))
+    depth_multiplier: int = attr(default=1)
+    activation: str | None = attr(default=None)
+    use_bias: bool = attr(default=True)
+
+
+class ConvTranspose(KerasLayer):
+    """Base of transposed convolutions; kernel [*size, output channels, input channels]."""
+
+    weights = ("kernel", "bias")
+    positional = ("filters", "kernel_size")
+
+    inputs: Value = operand()
+    kernel: Value = operand()
+    filters: int = attr()
+    kernel_size: tuple[int, ...] = attr()
+    bias: Value | None = operand(default=None)
+    strides: tuple[int, ...] = attr(default=(1,))
+    padding: str = attr(default="valid")
+    activation: str | None = attr(default=None)
+    use_bias: bool = attr(default=True)
+
+
+class Conv1DTranspose(ConvTranspose, call="keras.layers.Conv1DTranspose"):
+    """Transposed convolution over one dimension."""
+
+
+class Conv2DTranspose(ConvTranspose, call="keras.layers.Conv2DTranspose"):
+    """Transposed convolution over two dimensions."""
+
+
+class Conv3DTranspose(ConvTranspose, call="keras.layers.Conv3DTranspose"):
+    """Transposed convolution over three dimensions."""
+
+
+# -- other layers with weights ---------------------------------------------------------------------
+
+
+class Dense(KerasLayer, call="keras.layers.Dense"):
+    """x @ kernel + bias over the last dimension; kernel [inputs, units]."""
+
+    weights = ("kernel", "bias")
+    positional = ("units",)
+
+    inputs: Value = operand()
+    kernel: Value = operand()
+    units: int = attr()
+    bias: Value | None = operand(default=None)
+    activation: str | None = attr(default=None)
+    use_bias: bool = attr(default=True)
+
+
+class Embedding(KerasLayer, call="keras.layers.Embedding"):
+    """Rows of a table."""
+
+    weights = ("embeddings",)
+    positional = ("input_dim", "output_dim")
+
+    inputs: Value = operand()
+    embeddings: Value = operand()
+    input_dim: int = attr()
+    output_dim: int = attr()
+
+
+class BatchNormalization(KerasLayer, call="keras.layers.BatchNormalization"):
+    """gamma * (x - mean) / sqrt(variance + epsilon) + beta; in training, of the batch."""
+
+    weights = ("gamma", "beta", "moving_mean", "moving_variance")
+
+    inputs: Value = operand()
+    gamma: Value = operand()
+    beta: Value = operand()
+    moving_mean: Value = operand()
+    moving_variance: Value = operand()
+    axis: int = attr(default=-1)
+    epsilon: float = attr(default=1e-3)
+
+
+class LayerNormalization(KerasLayer, call="keras.layers.LayerNormalization"):
+    """(x - mean) / sqrt(variance + epsilon) over the last dimensions, scaled and shifted."""
+
+    weights = ("gamma", "beta")
+
+    inputs: Value = operand()
+    gamma: Value | None = operand(default=None)
+    beta: Value | None = operand(default=None)
+    axis: tuple[int, ...] = attr(default=(-1,))
+    epsilon: float = attr(default=1e-3)
+    center: bool = attr(default=True)
+    scale: bool = attr(default=True)
+
+
+class GroupNormalization(KerasLayer, call="keras.layers.GroupNormalization"):
+    """The same over groups of channels and all pixels; as many groups as channels by -1."""
+
+    weights = ("gamma", "beta")
+
+    inputs: Value = operand()
+    gamma: Value | None = operand(default=None)
+    beta: Value | None = operand(default=None)
+    groups: int = attr(default=32)
+    epsilon: float = attr(default=1e-3)
+    center: bool = attr(default=True)
+    scale: bool = attr(default=True)
+
+
+class PReLU(KerasLayer, call="keras.layers.PReLU"):
+    """x, or alpha * x below 0."""
+
+    weights = ("alpha",)
+
+    inputs: Value = operand()
+    alpha: Value = operand()
+    shared_axes: tuple[int, ...] | None = attr(default=None)
+
+
+class Weight(KerasLayer, call="Weight", name="keras.weight"):
+    """A tensor that no layer of Keras's own holds; the generated code defines the class.
+
+    What it is called with says only where in the graph it is.
+    """
+
+    weights = ("value",)
+    positional = ("shape",)
+
+    inputs: Value = operand()
+    value: Value = operand()
+    shape: tuple[int, ...] = attr()
+    dtype: str = attr(default="float32")
+    trainable: bool = attr(default=True)
+
+
+OPS = (
+    *(Conv1D, Conv2D, Conv3D, DepthwiseConv2D, SeparableConv2D),
+    *(Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, Dense, Embedding),
+    *(BatchNormalization, LayerNormalization, GroupNormalization, PReLU, Weight),
+)
+__all__ = ["Conv", "ConvTranspose", *(op.__name__ for op in OPS)]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

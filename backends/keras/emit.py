@@ -1,0 +1,45 @@
+"""Keras code for a lowered module, and the model that it builds."""
+
+import functools
+import types
+from typing import Any
+
+from ...ir.dialects.builtin import array_of
+from ...ir.ssa import Module, Value
+from .program import expanded, program_text
+from .repetition import outline
+from .steps import steps_of, weights_of
+
+
+class KerasModule:
+    """The code of a lowered module, and the Keras model that it builds.
+
+    Attributes:
+        module: what was lowered.
+        text: the source of `model.py`.
+        functions: how many blocks the code has.
+        weights: layer's name → the constants that it holds, in the order of its `weights`.
+    """
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        body = steps_of(module.main)
+        calls = [step.op for step in body.steps]
+        blocks = outline(body)
+        self.functions = len(blocks)
+        names = [name for _, name in expanded(body)]
+        held = zip(names, map(weights_of, calls), strict=True)
+        self.weights: dict[str, tuple[Value, ...]] = {n: values for n, values in held if values}
+        assert len(self.weights) == sum(bool(weights_of(call)) for call in calls)
+        self.text = program_text(module, body, blocks)
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """The Keras model with its weights: the code is run."""
+        code = types.ModuleType("model")
+        code.__dict__["__file__"] = "model.py"
+        exec(compile(self.text, "model.py", "exec"), code.__dict__)
+        model = code.__dict__["build"]()
+        for name, values in self.weights.items():
+            model.get_layer(name).set_weights([array_of(value) for value in values])
+        return model

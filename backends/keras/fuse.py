@@ -1,0 +1,228 @@
+"""Calls that people write as one: activations inside of layers, norms with their weights."""
+
+import numpy as np
+
+from ...ir.dialects.builtin import Constant, array_of
+from ...ir.rewrite import adopt, replace
+from ...ir.ssa import Module, Op, Value
+from ...passes.patterns import GreedyDriver, Pattern, Rewrite, no, pattern
+from ..calls import CallOp
+from .dialect import layers, ops
+from .lower.weights import is_weight, reshaped
+from .steps import weights_of
+
+_ACTIVATED = (
+    *(layers.Conv, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.ConvTranspose),
+    layers.Dense,
+)
+
+
+@pattern(layers.ReLU, layers.Activation, layers.Softmax)
+def activation_into_layer(op: Op) -> Rewrite:
+    """relu(conv(x)) → conv(x, activation="relu")."""
+    source = op.operands[0].op
+    name = _name_of(op)
+    if not isinstance(source, _ACTIVATED) or source.activation is not None or not name:
+        return None
+    if not op.operands[0].has_one_use:
+        return no("the layer's result is used without the activation, too")
+    return replace(source, activation=name, result_types=op.results[0].type).result
+
+
+def _name_of(op: Op) -> str:
+    """What an activation is called inside of a layer; empty if it has parameters."""
+    match op:
+        case layers.ReLU(_, None, 0.0, 0.0):
+            return "relu"
+        case layers.ReLU(_, 6.0, 0.0, 0.0):
+            return "relu6"
+        case layers.Activation(_, activation):
+            return activation
+        case layers.Softmax(_, -1):
+            return "softmax"
+        case _:
+            return ""
+
+
+@pattern(ops.Sum2)
+def norm_with_weights(op: ops.Sum2) -> Rewrite:
+    """norm(x) * gamma + beta → norm(x, gamma, beta)."""
+    match op:
+        case ops.Sum2(Value(op=ops.Product(Value(op=norm), gamma)), beta):
+            pass
+        case _:
+            return None
+    if not isinstance(norm, layers.LayerNormalization | layers.GroupNormalization) or norm.scale:
+        return None
+    if not is_weight(gamma) or not is_weight(beta):
+        return no("the scale or the offset is computed")
+    if not op.x1.has_one_use or not norm.result.has_one_use:
+        return no("something in between has another user")
+    sizes = _sizes(norm)
+    vectors = [_vector(value, sizes, norm.inputs.type.rank) for value in (gamma, beta)]
+    if None in vectors or op.result.type != norm.result.type:
+        return no("the scale or the offset has another shape than what is normalized")
+    scale, offset = vectors
+    return replace(norm, gamma=scale, beta=offset, scale=True, center=True).result
+
+
+def _sizes(norm: layers.LayerNormalization | layers.GroupNormalization) -> tuple[int, ...]:
+    """The shape of the layer's weights."""
+    shape = norm.inputs.type.shape
+    axes = norm.axis if isinstance(norm, layers.LayerNormalization) else (-1,)
+    return tuple(int(str(shape[axis])) for axis in axes)
+
+
+def _vector(value: Value, sizes: tuple[int, ...], rank: int) -> Value | None:
+    """The constant in the shape of weights, if it varies along no other dimension."""
+    shape = (1,) * (rank - value.type.rank) + value.type.static_shape
+    if shape[rank - len(sizes) :] != sizes or set(shape[: rank - len(sizes)]) - {1}:
+        return None
+    return reshaped(value, sizes)
+
+
+@pattern(ops.Sum2, ops.Product)
+def rescaling(op: ops.Sum2 | ops.Product) -> Rewrite:
+    """image * scale + offset → Rescaling(scale, offset), per channel or for all."""
+    image, scale, offset = _affine(op)
+    if image is None or image.op is not None:
+        return None
+    user = next(iter(op.result.users), None)
+    if isinstance(op, ops.Product) and isinstance(user, ops.Sum2) and is_weight(user.x2):
+        return None  # that one includes this one
+    numbers = [_per_channel(value, op.result.type.rank) for value in (scale, offset)]
+    if numbers[0] is None or numbers[1] is None:
+        return no("the numbers vary along other dimensions than channels")
+    if op.result.type != image.type:
+        return no("the numbers widen the image")
+    scales, offsets = numbers
+    given = {"offset": offsets} if offsets else {}
+    scale = scales or (1.0,)
+    return layers.Rescaling(image, scale=scale, result_types=op.result.type, **given).result
+
+
+def _affine(op: ops.Sum2 | ops.Product) -> tuple[Value | None, Value | None, Value | None]:
+    """(x, scale, offset) of x * scale + offset; None for what there isn't."""
+    match op:
+        case ops.Sum2(Value(op=ops.Product(x, scale)), offset):
+            return x, scale, offset
+        case ops.Sum2(x, offset):
+            return x, None, offset
+        case ops.Product(x, scale):
+            return x, scale, None
+        case _:
+            return None, None, None
+
+
+def _per_channel(value: Value | None, rank: int) -> tuple[float, ...] | None:
+    """One number, or one for each channel; () for what isn't there."""
+    if value is None:
+        return ()
+    array = array_of(value)
+    if array is None or array.shape[:-1] != (1,) * (array.ndim - 1) or array.ndim > rank:
+        return None
+    numbers = tuple(float(str(number)) for number in array.ravel().astype(np.float32))
+    return numbers[:1] if len(set(numbers)) == 1 else numbers
+
+
+@pattern(layers.Conv2D)
+def separable(op: layers.Conv2D) -> Rewrite:
+    """conv1x1(depthwise(x)) → separable_conv(x), with nothing in between."""
+    match op.inputs.op:
+        case layers.DepthwiseConv2D() as first if not first.use_bias and first.activation is None:
+            pass
+        case _:
+            return None
+    if set(op.kernel_size) != {1} or set(op.strides) != {1} or op.groups != 1:
+        return None
+    if not op.inputs.has_one_use:
+        return no("the depthwise convolution has another user")
+    return layers.SeparableConv2D(
+        first.inputs,
+        first.kernel,
+        op.kernel,
+        filters=op.filters,
+        kernel_size=first.kernel_size,
+        bias=op.bias,
+        strides=first.strides,
+        padding=first.padding,
+        dilation_rate=first.dilation_rate,
+        depth_multiplier=first.depth_multiplier,
+        activation=op.activation,
+        use_bias=op.use_bias,
+        result_types=op.result.type,
+    ).result
+
+
+@pattern(ops.Sum2)
+def misread_as_bias(op: ops.Sum2) -> Rewrite:
+    """x + y → y + x, or x - (-y), where Keras would add y along another dimension.
+
+    Keras 3.15 on TensorFlow takes y for a bias of the last (or second) dimension if it has one
+    extent above 1 that is as large, wherever that is.
+    """
+    x, y, out = op.x1, op.x2, op.result.type
+    if not _is_misread(x, y):
+        return None
+    if not _is_misread(y, x):
+        return ops.Sum2(y, x, result_types=out).result
+    negative = ops.Negative(y, result_types=y.type).result
+    return ops.Difference(x, negative, result_types=out).result
+
+
+def _is_misread(x: Value, y: Value) -> bool:
+    shape, large = x.type.shape, [i for i, dim in enumerate(y.type.shape) if dim != 1]
+    if len(large) != 1 or len(shape) < 2:
+        return False
+    (axis,) = large
+    extent, behind = y.type.shape[axis], y.type.rank - axis
+    if extent not in (shape[1], shape[-1]):
+        return False
+    meant = 1 if extent == shape[-1] else len(shape) - 1
+    return behind != meant
+
+
+PATTERNS: tuple[Pattern, ...] = (
+    separable,
+    activation_into_layer,
+    norm_with_weights,
+    rescaling,
+    misread_as_bias,
+)
+
+
+def finish(module: Module) -> None:
+    """Apply all patterns, then let layers hold the constants that are left; in place."""
+    GreedyDriver(PATTERNS, None).run(module)
+    held: dict[Value, Value] = {}
+    for op in list(module.walk()):
+        if isinstance(op, CallOp):
+            _hold_constants(op, held)
+
+
+_FEW = 8  # elements of a constant that is written into the code
+
+
+def _hold_constants(op: CallOp, held: dict[Value, Value]) -> None:
+    known = set(weights_of(op))
+    hook = next((v for v in op.operands if not is_weight(v)), None)
+    for index, value in enumerate(op.operands):
+        if value in known or not isinstance(value.op, Constant) or value.op.value.size <= _FEW:
+            continue
+        op.require("", hook is not None, "Keras code computes nothing of constants alone")
+        assert hook is not None
+        assert op.parent is not None
+        if value not in held:
+            kind = value.type
+            named = bool(value.op.value.name) and kind.dtype.is_float
+            layer = layers.Weight(
+                hook,
+                value,
+                shape=kind.static_shape,
+                dtype=kind.dtype.numpy.name,
+                trainable=named,
+                result_types=kind,
+            )
+            adopt([layer.result], op.parent, op, op.location)
+            held[value] = layer.result
+        op.set_operand(index, held[value])

@@ -1,0 +1,75 @@
+"""Matrix products: dense layers where one factor is a weight."""
+
+from ....ir.dialects.core import linear as core
+from ....ir.ssa import Value
+from ...lowering import Lowering
+from ..dialect import layers, ops
+from .activation import multiplied
+from .weights import is_weight, permuted
+
+lower = Lowering()
+
+
+@lower(core.Linear)
+def linear(op: core.Linear) -> Value:
+    """x @ weight^T + bias; a vector is the only row of a matrix, since layers have a batch."""
+    if op.x.type.rank > 1:
+        return _of_rows(op)
+    row = ops.ExpandDims(op.x, (0,), result_types=op.x.type.with_shape((1, *op.x.type.shape)))
+    one = _of_rows(core.Linear(row.result, op.weight, op.bias))
+    return ops.Squeeze(one, (0,), result_types=op.result.type).result
+
+
+def _of_rows(op: core.Linear) -> Value:
+    """Keras's kernel is [inputs, units]."""
+    weights = (op.weight, op.bias) if op.bias is not None else (op.weight,)
+    out = op.result.type
+    if all(map(is_weight, weights)):
+        return layers.Dense(
+            op.x,
+            permuted(op.weight, (1, 0)),
+            units=op.weight.type.static_shape[0],
+            bias=op.bias,
+            use_bias=op.bias is not None,
+            result_types=out,
+        ).result
+    product = ops.Matmul(op.x, turned(op.weight), result_types=out).result
+    if op.bias is None:
+        return product
+    return ops.Sum2(product, op.bias, result_types=out).result
+
+
+def turned(x: Value) -> Value:
+    """The last two dimensions exchanged."""
+    rank = x.type.rank
+    axes = (*range(rank - 2), rank - 1, rank - 2)
+    return permuted(x, axes) if is_weight(x) else transposed(x, axes)
+
+
+def transposed(x: Value, axes: tuple[int, ...]) -> Value:
+    """The dimensions in another order."""
+    out = x.type.with_shape(tuple(x.type.shape[axis] for axis in axes))
+    return ops.Transpose(x, axes, result_types=out).result
+
+
+@lower(core.MatMul)
+def matmul(op: core.MatMul) -> Value:
+    """Transposes are calls of their own."""
+    x = turned(op.x) if op.transpose_x else op.x
+    y = turned(op.y) if op.transpose_y else op.y
+    return ops.Matmul(x, y, result_types=op.result.type).result
+
+
+@lower(core.Attention)
+def attention(op: core.Attention) -> Value:
+    """Its steps; `fuse` makes layers of those with projections."""
+    from ....ir.dialects.core.broadcasting import broadcast_shapes
+
+    batch = broadcast_shapes(op, op.query.type.shape[:-2], op.key.type.shape[:-2])
+    kind = op.query.type.with_shape((*batch, op.query.type.shape[-2], op.key.type.shape[-2]))
+    scores = ops.Matmul(op.query, turned(op.key), result_types=kind).result
+    scores = multiplied(scores, op.scale)
+    if op.mask is not None:
+        scores = ops.Sum2(scores, op.mask, result_types=kind).result
+    weights = layers.Softmax(scores, result_types=kind).result
+    return ops.Matmul(weights, op.value, result_types=op.result.type).result

@@ -1,0 +1,94 @@
+"""Normalization: layers, trainable as they are."""
+
+import numpy as np
+
+from ....ir.dialects.builtin import constant, scalar
+from ....ir.dialects.core import norm as core
+from ....ir.ssa import Value
+from ....ir.types import Tensor
+from ...lowering import Lowering
+from ..dialect import layers, ops
+from .linear import transposed
+from .weights import require_weights
+
+lower = Lowering()
+
+
+@lower(core.BatchNorm)
+def batch_norm(op: core.BatchNorm) -> Value:
+    """Never folded: fine-tuning wants the statistics."""
+    vectors = (op.gamma, op.beta, op.mean, op.variance)
+    require_weights(op, *vectors)
+    axis = -1 if op.axis == op.x.type.rank - 1 else op.axis
+    given = {"axis": axis, "epsilon": op.epsilon, "result_types": op.result.type}
+    return layers.BatchNormalization(op.x, *vectors, **given).result
+
+
+@lower(core.MeanVarianceNorm)
+def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
+    """A layer where one norms these dimensions, else its steps; `fuse` adds scale and bias."""
+    x, rank, out = op.x, op.x.type.rank, op.result.type
+    bare = {"epsilon": op.epsilon, "center": False, "scale": False, "result_types": out}
+    # An epsilon of 0 is none of a layer's: 1 / sqrt(0) would be infinite in its gradient, too.
+    if op.normalize_variance and op.axes:
+        if op.axes == tuple(range(rank - len(op.axes), rank)) and op.axes[0] > 0:
+            axes = tuple(axis - rank for axis in op.axes)
+            return layers.LayerNormalization(x, axis=axes, **bare).result
+        if rank > 2 and op.axes == tuple(range(1, rank - 1)):
+            return layers.GroupNormalization(x, groups=-1, **bare).result
+    small = _reduced(x, op.axes)
+    mean = ops.Mean(x, op.axes, True, result_types=small).result
+    centred = ops.Difference(x, mean, result_types=out).result
+    if not op.normalize_variance:
+        return centred
+    squares = ops.Square(centred, result_types=out).result
+    variance = ops.Mean(squares, op.axes, True, result_types=small).result
+    return _divided(centred, variance, op.epsilon)
+
+
+@lower(core.L2Norm)
+def l2_norm(op: core.L2Norm) -> Value:
+    """x * rsqrt(sum of squares + epsilon)."""
+    squares = ops.Square(op.x, result_types=op.x.type).result
+    total = ops.Sum(squares, op.axes, True, result_types=_reduced(op.x, op.axes)).result
+    return _divided(op.x, total, op.epsilon)
+
+
+def _divided(x: Value, squares: Value, epsilon: float) -> Value:
+    """x / sqrt(squares + epsilon)."""
+    small = squares.type
+    if epsilon:
+        squares = ops.Sum2(squares, scalar(epsilon, x), result_types=small).result
+    root = ops.Sqrt(squares, result_types=small).result
+    return ops.Quotient(x, root, result_types=x.type).result
+
+
+def _reduced(x: Value, axes: tuple[int, ...]) -> Tensor:
+    return x.type.with_shape(1 if i in axes else dim for i, dim in enumerate(x.type.shape))
+
+
+@lower(core.LocalResponseNorm)
+def local_response_norm(op: core.LocalResponseNorm) -> Value:
+    """x / (k + alpha / size * sum of neighbours' squares) ** beta; the sum is a matrix product."""
+    rank, axis = op.x.type.rank, op.axis
+    if axis != rank - 1:
+        order = (*(i for i in range(rank) if i != axis), axis)
+        back = tuple(order.index(i) for i in range(rank))
+        y = _across_channels(op, transposed(op.x, order))
+        return transposed(y, back)
+    return _across_channels(op, op.x)
+
+
+def _across_channels(op: core.LocalResponseNorm, x: Value) -> Value:
+    count = x.type.shape[-1]
+    op.require("", isinstance(count, int), "Keras code needs a fixed number of channels here")
+    assert isinstance(count, int)
+    distance = np.arange(count)[:, None] - np.arange(count)[None, :]
+    first = -(op.size // 2)
+    band = (distance >= first) & (distance < first + op.size)
+    weight = constant((band * (op.alpha / op.size)).astype(x.type.dtype.numpy))
+    squares = ops.Square(x, result_types=x.type).result
+    total = ops.Matmul(squares, weight, result_types=x.type).result
+    total = ops.Sum2(total, scalar(op.k, x), result_types=x.type).result
+    divisor = ops.Power(total, scalar(op.beta, x), result_types=x.type).result
+    return ops.Quotient(x, divisor, result_types=x.type).result

@@ -1,0 +1,32 @@
+"""Constants as weights of layers: views, never copies."""
+
+from ....ir.dialects.builtin import Constant
+from ....ir.ssa import Op, Value
+from ....passes.constant_fold import view
+
+
+def is_weight(value: Value) -> bool:
+    """Whether a layer can hold the value."""
+    return isinstance(value.op, Constant)
+
+
+def require_weights(op: Op, *values: Value | None) -> None:
+    """Refuse what a layer can't hold.
+
+    Raises:
+        CompileError: one of the values is computed.
+    """
+    fits = all(value is None or is_weight(value) for value in values)
+    op.require("", fits, "a Keras layer can't have weights that are computed")
+
+
+def reshaped(value: Value, sizes: tuple[int, ...]) -> Value:
+    """The same numbers in another shape."""
+    return permuted(value, tuple(range(value.type.rank)), sizes)
+
+
+def permuted(value: Value, perm: tuple[int, ...], sizes: tuple[int, ...] | None = None) -> Value:
+    """The numbers transposed, then in another shape."""
+    assert isinstance(value.op, Constant)
+    moved = tuple(value.type.static_shape[axis] for axis in perm)
+    return view(value.op.value, perm, moved if sizes is None else sizes)

@@ -1,0 +1,192 @@
+"""The whole file `model.py`: what it says before and after the network."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ...ir.dims import Dim
+from ...ir.ssa import Function, Module, Value
+from .blocks import Block
+from .dialect.weighted import Weight
+from .source import WIDTH, Call, body_lines, function_lines, identifier, statement, text_of
+from .steps import Body, Step, unique
+
+_FEW_LABELS = 20
+_ABOUT = ("shortDescription", "author", "license", "versionString")
+
+
+def program_text(module: Module, body: Body, blocks: Sequence[Block]) -> str:
+    """The source of `model.py`."""
+    parts = [
+        _head(module, body, blocks),
+        *([WEIGHT_CLASS] if _has_weight_class(body, blocks) else []),
+        *("\n".join(function_lines(block)) for block in blocks),
+        "\n".join(_build(module, body)),
+        "\n".join(_load()),
+        "\n".join(_main(module.main)),
+    ]
+    return "\n\n\n".join(parts) + '\n\n\nif __name__ == "__main__":\n    main()\n'
+
+
+WEIGHT_CLASS = '''\
+@keras.saving.register_keras_serializable()
+class Weight(layers.Layer):
+    """A tensor of weights, whatever the layer is called with."""
+
+    def __init__(self, shape, dtype="float32", trainable=True, **kwargs):
+        super().__init__(trainable=trainable, **kwargs)
+        self.settings = {"shape": shape, "dtype": dtype}
+        self.value = self.add_weight(**self.settings, name="value")
+
+    def call(self, inputs):
+        return ops.convert_to_tensor(self.value)
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings}'''
+
+
+def _has_weight_class(body: Body, blocks: Sequence[Block]) -> bool:
+    return any(
+        isinstance(step.source, Weight)
+        for item in (body, *(block.body for block in blocks))
+        for step in item.steps
+    )
+
+
+def labels_of(function: Function) -> tuple[str, ...]:
+    """Names of the classes; empty for no classifier."""
+    return tuple(map(str, function.attributes.get("class_labels", ())))
+
+
+def has_label_file(function: Function) -> bool:
+    """Whether the labels are so many that they have a file of their own."""
+    return len(labels_of(function)) > _FEW_LABELS
+
+
+def _head(module: Module, body: Body, blocks: Sequence[Block]) -> str:
+    bodies = [body, *(block.body for block in blocks)]
+    steps = [step for item in bodies for step in item.steps if not isinstance(step.source, Block)]
+    used = {step.op.call.split(".")[1] for step in steps if step.op.call.startswith("keras.")}
+    used |= {"layers", "ops"} if _has_weight_class(body, blocks) else set()
+    imports = ", ".join(sorted(used & {"layers", "ops"}))
+    lines = [f'"""{_docstring(module)}"""', "", "import sys", "from pathlib import Path", ""]
+    lines += ["import keras", "import numpy as np"]
+    lines += [f"from keras import {imports}"] if imports else []
+    lines += ["", 'WEIGHTS = Path(__file__).with_name("model.weights.h5")']
+    lines += _labels(module.main)
+    return "\n".join(lines)
+
+
+def _docstring(module: Module) -> str:
+    about = [str(module.attributes[key]) for key in _ABOUT if module.attributes.get(key)]
+    title = f"{module.name} in Keras, made from a Core ML model by cmlc."
+    paragraphs = [line for text in about for line in textwrap.wrap(text, WIDTH - 4)]
+    body = "\n".join(paragraphs).replace("\\", "\\\\").replace('"""', "'''")
+    return f"{title}\n\n{body}\n" if body else title
+
+
+def _labels(function: Function) -> list[str]:
+    labels = labels_of(function)
+    if not labels:
+        return []
+    if has_label_file(function):
+        return ['LABELS = Path(__file__).with_name("labels.txt").read_text().splitlines()']
+    return list(statement("LABELS = ", Call("(", [_string(label) for label in labels], ")"), ""))
+
+
+def _string(text: str) -> str:
+    return text_of(text.replace("\\", "\\\\").replace('"', '\\"'))
+
+
+def _input_arguments(value: Value) -> list[str]:
+    """What `keras.Input` is told about an argument."""
+    shape = value.type.shape
+    if shape and not isinstance(shape[0], int):
+        found = [f"({_dims(shape[1:])})"]
+    else:
+        found = [f"batch_shape=({_dims(shape)})"]
+    if value.type.dtype.numpy.name != "float32":
+        found.append(f"dtype={text_of(value.type.dtype)}")
+    return [*found, f"name={_string(value.name)}"]
+
+
+def _dims(shape: Sequence[Dim]) -> str:
+    items = [str(dim) if isinstance(dim, int) else "None" for dim in shape]
+    return f"{items[0]}," if len(items) == 1 else ", ".join(items)
+
+
+def _build(module: Module, body: Body) -> Iterator[str]:
+    function = module.main
+    yield "def build() -> keras.Model:"
+    yield '    """The network with fresh weights."""'
+    names: dict[Value, str] = {}
+    for value in body.inputs:
+        names[value] = unique(identifier(value.name), names.values())
+        yield from statement(f"{names[value]} = ", Call("keras.Input(", _input_arguments(value)))
+    starts = list(names.values())
+    yield from body_lines(body, names, "", "")
+    inputs = starts[0] if len(starts) == 1 else f"[{', '.join(starts)}]"
+    outputs = [names[value] for value in body.results]
+    made = outputs[0]
+    if len(outputs) > 1:
+        rows = zip(function.result_names, outputs, strict=True)
+        made = "{" + ", ".join(f"{_string(name)}: {variable}" for name, variable in rows) + "}"
+    call = Call("keras.Model(", [inputs, made, f"name={_string(identifier(module.name))}"])
+    yield from statement("return ", call)
+
+
+def _load() -> Iterator[str]:
+    yield "def load(weights: str | Path = WEIGHTS) -> keras.Model:"
+    yield '    """The network with the weights of a file."""'
+    yield "    model = build()"
+    yield "    model.load_weights(weights)"
+    yield "    return model"
+
+
+def _main(function: Function) -> Iterator[str]:
+    arguments = function.arguments
+    facts = dict(zip(function.arguments, function.argument_attributes, strict=True))
+    yield "def main() -> None:"
+    if len(arguments) == 1 and facts[arguments[0]].get("kind") == "image":
+        yield from _main_for_image(function, arguments[0], facts[arguments[0]])
+        return
+    what = "an array (.npy)" if len(arguments) == 1 else "arrays by name (.npz)"
+    yield f'    """Predict for {what} named on the command line."""'
+    yield "    given = np.load(sys.argv[1])"
+    inputs = "given"
+    if len(arguments) > 1:
+        names = ", ".join(f"given[{_string(value.name)}]" for value in arguments)
+        inputs = f"[{names}]"
+    yield from statement("", Call("print(", [f"load().predict({inputs}, verbose=0)"]))
+
+
+def _main_for_image(function: Function, value: Value, facts: Any) -> Iterator[str]:
+    _, height, width, _ = value.type.shape
+    mode = "grayscale" if facts.get("color") == "GRAYSCALE" else "rgb"
+    yield '    """Predict for an image, or an array (.npy), named on the command line."""'
+    yield '    if sys.argv[1].endswith(".npy"):'
+    yield "        image = np.load(sys.argv[1])"
+    yield "    else:"
+    size = f", target_size=({height}, {width})" if isinstance(height, int) else ""
+    color = f', color_mode="{mode}"' if mode != "rgb" else ""
+    yield f"        image = keras.utils.load_img(sys.argv[1]{color}{size})"
+    yield "        image = keras.utils.img_to_array(image)"
+    yield "    found = load().predict(image[None], verbose=0)"
+    probabilities = function.attributes.get("predicted_probabilities")
+    if not labels_of(function) or probabilities not in function.result_names:
+        yield "    print(found)"
+        return
+    chosen = f"found[{_string(str(probabilities))}]" if len(function.result_names) > 1 else "found"
+    yield f"    probabilities = {chosen}[0]"
+    yield "    for i in probabilities.argsort()[::-1][:5]:"
+    yield '        print(f"{probabilities[i]:7.2%}  {LABELS[i]}")'
+
+
+def expanded(body: Body, prefix: str = "") -> Iterator[tuple[Step, str]]:
+    """All calls of the library with the names of their layers, blocks' calls taken apart."""
+    for step in body.steps:
+        label = f"{prefix}_{step.label}" if prefix and step.label else step.label or prefix
+        if isinstance(step.source, Block):
+            yield from expanded(step.source.body, label)
+        else:
+            yield step, label if step.label else ""

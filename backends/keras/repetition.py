@@ -1,0 +1,190 @@
+"""Repeated structure as functions: runs of steps that are the same code, but for some numbers.
+
+A candidate is a run of consecutive steps with one result that the rest needs, and one or two
+inputs. Runs are compared exactly: their kinds and how they are wired. The run that saves most lines
+becomes a block, its repetitions become calls, and the search goes on in what is left and inside of
+blocks, until nothing saves lines any more.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+
+from ...ir.ssa import Value
+from .block_names import block_name, instance_names, numbered, suffixes_of
+from .blocks import Block, Run, body_of, columns_of, input_names, is_residual
+from .dialect import layers
+from .signature import Column, Signature
+from .steps import Body, Step, unique
+
+_LONGEST = 64  # steps of a block
+_MOST_INPUTS = 2
+_OVERHEAD = 5  # lines of a function around its body: def, docstring, return, two empty ones
+_LEAST = 4  # lines that a function must save to be worth reading about
+_LEAST_INSIDE = 12  # what it must save to take a part out of another function
+_LONG = 5  # lines of a call with weights, about
+_FEW_PARAMETERS = 4  # beyond which calls are hard to read
+
+
+def outline(main: Body) -> list[Block]:
+    """Replace repetitions in `main` by calls of blocks; blocks come before those that call them."""
+    bodies, blocks = [main], list[Block]()
+    taken = {"build", "load", "main"}
+    while True:
+        found = _best(bodies)
+        if found is None:
+            break
+        block = _make_block(found, taken)
+        blocks.append(block)
+        bodies.append(block.body)
+    return _callees_first(main, blocks)
+
+
+def _callees_first(main: Body, blocks: list[Block]) -> list[Block]:
+    order: list[Block] = []
+
+    def visit(body: Body) -> None:
+        for step in body.steps:
+            if isinstance(step.source, Block) and step.source not in order:
+                visit(step.source.body)
+                order.append(step.source)
+
+    visit(main)
+    assert len(order) == len(blocks)
+    return order
+
+
+def _best(bodies: Sequence[Body]) -> list[Run] | None:
+    """The repetitions that save most; None if none saves enough."""
+    groups: dict[Hashable, list[Run]] = defaultdict(list)
+    for body in bodies:
+        for key, run in _runs(body):
+            groups[key].append(run)
+    best, most = None, _LEAST - 1.0
+    for runs in sorted(groups.values(), key=_bound, reverse=True):
+        if _bound(runs) <= most:
+            break
+        apart = _apart([run for run in runs if _exactly(run) == _exactly(runs[0])])
+        saved = _saved(apart, bodies)
+        if len(apart) > 1 and saved > most:
+            best, most = apart, saved
+    return best
+
+
+def _bound(runs: list[Run]) -> float:
+    """What a group saves at most."""
+    return 1.2 * ((len(runs) - 1) * _lines(runs[0]) - _OVERHEAD + 2)
+
+
+def _lines(run: Run) -> int:
+    """How long the code of a run is, about: layers with weights take a line for each argument."""
+    return sum(_LONG if step.label and step.has_weights else 1 for step in run.steps)
+
+
+def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
+    """Lines that a function saves; names that fit and few parameters count, too."""
+    count, length = len(runs), _lines(runs[0])
+    lines = (count - 1) * length - _OVERHEAD - count + 2
+    columns = columns_of(runs)
+    varying = {column for row in columns for column in row.values() if len(set(column)) > 1}
+    lines -= 0.5 * count * max(0, len(varying) - _FEW_PARAMETERS)
+    if suffixes_of(runs) is not None:
+        lines *= 1.15
+    if len(body_of(runs[0]).inputs) > 1:
+        lines *= 0.7  # blocks of one input are easier to read
+    first = runs[0].steps[0]
+    if any(run.body is not bodies[0] for run in runs) and lines < _LEAST_INSIDE:
+        return 0
+    begins = not isinstance(first.source, layers.BatchNormalization | layers.ReLU)
+    return lines + 0.5 * begins
+
+
+def _runs(body: Body) -> Iterator[tuple[Hashable, Run]]:
+    """All candidates of a body, with what makes two of them the same code."""
+    last, steps = body.last_uses(), body.steps
+    for start in range(len(steps)):
+        known: dict[Value, Hashable] = {}
+        outside: list[Value] = []
+        called: set[Block] = set()
+        needed_until, key = 0, 0
+        for stop in range(start + 1, min(start + _LONGEST, len(steps)) + 1):
+            step = steps[stop - 1]
+            if isinstance(step.source, Block):
+                # A stage of several blocks would hide them.
+                if step.source in called or is_residual(step.source.body):
+                    break
+                called.add(step.source)
+            wiring: list[Hashable] = []
+            for value in step.inputs:
+                if value not in known:
+                    known[value] = ("outside", len(outside))
+                    outside.append(value)
+                wiring.append(known[value])
+            if len(outside) > _MOST_INPUTS:
+                break
+            for number, value in enumerate(step.outputs):
+                known[value] = (stop - start, number)
+            # Hashes find candidates quickly; `_exactly` compares them.
+            key = hash((key, step.kind, tuple(wiring)))
+            if stop - start > 1 and needed_until < stop and len(step.outputs) == 1 and outside:
+                yield (stop - start, key), Run(body, start, stop)
+            needed_until = max(needed_until, *(last.get(value, -1) for value in step.outputs))
+
+
+def _exactly(run: Run) -> Hashable:
+    """What a run's hash is made of."""
+    known: dict[Value, Hashable] = {}
+    rows: list[Hashable] = []
+    for position, step in enumerate(run.steps):
+        for value in step.inputs:
+            known.setdefault(value, ("outside", len(known)))
+        rows.append((step.kind, tuple(known[value] for value in step.inputs)))
+        known |= {value: (position, number) for number, value in enumerate(step.outputs)}
+    return tuple(rows)
+
+
+def _apart(runs: list[Run]) -> list[Run]:
+    """Those that don't overlap, from the first on."""
+    found: list[Run] = []
+    for run in runs:
+        if not found or found[-1].body is not run.body or found[-1].stop <= run.start:
+            found.append(run)
+    return found
+
+
+def _make_block(runs: list[Run], taken: set[str]) -> Block:
+    """The function of these runs, which become calls of it."""
+    body = body_of(runs[0])
+    suffixes = suffixes_of(runs)
+    name = unique(block_name(runs), taken)
+    taken.add(name)
+    labels = suffixes or numbered(runs[0].steps)
+    names = input_names(body)
+    channels = tuple(_channels_of(body_of(run).inputs[0]) for run in runs)
+    if None in channels or len(set(channels)) == 1:
+        channels = (None,) * len(runs)
+    rows = [
+        [Column(step, slot, label, values) for slot, values in row.items()]
+        for step, label, row in zip(body.steps, labels, columns_of(runs), strict=True)
+    ]
+    signature = Signature([column for row in rows for column in row], channels, names)
+    for step, label, row in zip(body.steps, labels, rows, strict=True):
+        step.slots = {column.slot: signature.expression(column) for column in row}
+        step.label = label
+    block = Block(name, body, signature.parameters)
+    instances = instance_names(runs, name, suffixes is not None)
+    for run, instance, i in zip(runs, instances, range(len(runs)), strict=True):
+        bound = body_of(run)
+        slots = {p.name: p.values[i] for p in block.parameters}
+        call = Step(("block", id(block)), bound.inputs, bound.results, slots, instance, block)
+        run.body.steps[run.start : run.stop] = [call, *[_GONE] * (run.stop - run.start - 1)]
+    for run in runs:
+        run.body.steps[:] = [step for step in run.body.steps if step is not _GONE]
+    return block
+
+
+_GONE = Step((), (), (), {}, "", None)
+
+
+def _channels_of(value: Value) -> int | None:
+    shape = value.type.shape
+    return shape[-1] if shape and isinstance(shape[-1], int) else None

@@ -1,0 +1,238 @@
+"""A function as lines of code: calls in the order in which they are written."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import networkx as nx
+
+from ...ir.dialects.builtin import Constant
+from ...ir.location import InModel, leaves
+from ...ir.ssa import Function, Op, Value
+from ..calls import CallOp
+from .dialect.base import KerasLayer
+from .dialect.weighted import Weight
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What code says in place of a number: a parameter, or a product with it."""
+
+    text: str
+
+
+@dataclass(eq=False)
+class Step:
+    """One call.
+
+    Attributes:
+        kind: two steps are the same code, but for their slots, if their kinds are equal.
+        inputs: the values that it is called with; constants are slots or weights.
+        outputs: its results.
+        slots: what may differ between repetitions, by the attribute's name.
+        label: the layer's name; empty for functions.
+        source: the op, or the block that is called.
+    """
+
+    kind: Hashable
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    slots: dict[str, Any]
+    label: str
+    source: Any
+
+    @property
+    def has_weights(self) -> bool:
+        return isinstance(self.source, CallOp) and bool(weights_of(self.source))
+
+    @property
+    def op(self) -> CallOp:
+        """The op of a step that calls the library."""
+        assert isinstance(self.source, CallOp)
+        return self.source
+
+
+@dataclass
+class Body:
+    """Steps in order, what they start from and what comes of them."""
+
+    inputs: tuple[Value, ...]
+    steps: list[Step] = field(default_factory=list[Step])
+    results: tuple[Value, ...] = ()
+
+    def last_uses(self) -> dict[Value, int]:
+        """By value, where it is read last; results are read after all steps."""
+        found = {value: i for i, step in enumerate(self.steps) for value in step.inputs}
+        return found | dict.fromkeys(self.results, len(self.steps))
+
+
+def steps_of(function: Function) -> Body:
+    """The calls of a lowered function, along its chains: no name, no order of the model matters."""
+    steps = [_step(op) for op in _ordered(function)]
+    _label(function, steps)
+    return Body(tuple(function.arguments), steps, tuple(function.results))
+
+
+def _ordered(function: Function) -> Iterator[CallOp]:
+    """Depth first from the results: a chain stays together, the first operand's comes first."""
+    graph: nx.DiGraph[Any] = nx.DiGraph()
+    graph.add_edges_from((function, value.op) for value in function.results if value.op)
+    for op in function.walk():
+        made = (value.op for value in op.operands if value.op is not None)
+        graph.add_edges_from((op, producer) for producer in made)
+    if function not in graph:
+        return
+    for op in nx.dfs_postorder_nodes(graph, function):
+        if isinstance(op, CallOp):
+            yield op
+
+
+def weights_of(op: Op) -> tuple[Value, ...]:
+    """The constants that a layer holds, in the order of its own `weights`."""
+    if not isinstance(op, KerasLayer):
+        return ()
+    return tuple(value for name in op.weights for value in op.values_of(name))
+
+
+# Numbers that make another block of it: a convolution of single pixels is not one of windows.
+_FIXED = ("kernel_size", "pool_size", "axis", "axes", "dims")
+
+
+def _step(op: CallOp) -> Step:
+    held = set(weights_of(op))
+    slots: dict[str, Any] = {}
+    kind: list[Hashable] = [type(op), len(held)]
+    for item in op.spec.attributes:
+        value = op.attributes[item.name]
+        varies = item.name not in _FIXED and not isinstance(value, bool)
+        if varies and isinstance(value, int | float | tuple):
+            slots[item.name] = value
+        else:
+            kind.append((item.name, value))
+    inputs: list[Value] = []
+    for item in op.spec.operands:
+        group = op.values_of(item.name)
+        kind.append(len(group))
+        for number, value in enumerate(group):
+            if value in held:
+                continue
+            if isinstance(value.op, Constant):
+                slots[f"{item.name}.{number}"] = literal(value.op)
+                kind.append("constant")
+            else:
+                inputs.append(value)
+    return Step(tuple(kind), tuple(inputs), tuple(op.results), slots, "", op)
+
+
+def literal(op: Constant) -> Any:
+    """A constant as a Python number, or the text of an array."""
+    array = op.value.array()
+    if array.ndim == 0:
+        return array.item()
+    return Reference(f'np.array({array.tolist()}, "{array.dtype.name}")')
+
+
+def _label(function: Function, steps: list[Step]) -> None:
+    """Give every layer a name that the model has for it; those with weights choose first."""
+    layers = [step for step in steps if isinstance(step.source, KerasLayer)]
+    names = {step: _names_of(step.op) for step in layers}
+    prefix = _shared_prefix([given[0] for given in names.values() if given])
+    taken = {value.name for value in function.arguments}
+    for step in sorted(layers, key=lambda step: not step.has_weights):
+        given = [name.removeprefix(prefix) for name in names[step]]
+        short = short_name(step.op)
+        free = [name for name in given if name and name not in taken]
+        label = next((name for name in free if short in name.lower()), free[0] if free else "")
+        step.label = label or unique(f"{given[0]}_{short}" if given else short, taken)
+        taken.add(step.label)
+
+
+def _names_of(op: CallOp) -> list[str]:
+    """What the model calls the elements that an op comes from, the likeliest first.
+
+    For layers with weights that is the owner of the weights, or else the first; for others the
+    last, since what was merged into an op comes before it.
+    """
+    parts = leaves(op.location)
+    held = [value.op.value.name for value in weights_of(op) if isinstance(value.op, Constant)]
+    ordered = parts if held else reversed(parts)
+    names = [part.name for part in ordered if isinstance(part, InModel)]
+    if isinstance(op, Weight):
+        names = [*held, *names]
+    owners = [name for name in names if any(weight.startswith(name) for weight in held)]
+    clean = (_plain(name) for name in (*owners, *names))
+    return [name for name in clean if name]
+
+
+# What exporters append to the names of layers: TensorFlow's kernels, Core ML's precisions.
+_DECORATION = re.compile(
+    r"(_to_fp16|_to_fp32|_cast|_cast_fp16|_cast_fp32|_1_[A-Z]\w*?|_1_(convolution\w*|concat|add|mul)"
+    r"|_1_batchnorm_\w+|_1_conv_transposex?)+$"
+)
+
+
+def _plain(name: str) -> str:
+    """A name as Keras takes it, without decoration."""
+    return _DECORATION.sub("", re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_"))
+
+
+def _shared_prefix(names: list[str]) -> str:
+    """What most names begin with, up to an underscore: the name of the whole network."""
+    firsts = Counter(name[: match.end()] for name in names for match in re.finditer("_", name))
+    shared = [
+        prefix
+        for prefix, count in firsts.items()
+        if count > _MOST * len(names)
+        and not any(re.match(rf"{prefix}\d", name) for name in names)  # of "block_1", it is "block"
+    ]
+    return max(shared, key=len, default="")
+
+
+_MOST = 0.8
+
+
+_SHORT = {
+    "BatchNormalization": "bn",
+    "LayerNormalization": "norm",
+    "GroupNormalization": "norm",
+    "DepthwiseConv2D": "depthwise",
+    "SeparableConv2D": "separable",
+    "MaxPooling": "pool",
+    "AveragePooling": "pool",
+    "GlobalAveragePooling": "pool",
+    "GlobalMaxPooling": "pool",
+    "ZeroPadding": "pad",
+    "Cropping": "crop",
+    "UpSampling": "upsample",
+    "Concatenate": "concat",
+    "ReLU": "relu",
+    "LeakyReLU": "relu",
+    "PReLU": "prelu",
+    "ELU": "elu",
+    "Embedding": "embedding",
+}
+
+
+def short_name(op: CallOp) -> str:
+    """What people call a layer of this kind."""
+    name = op.call.rpartition(".")[2]
+    dims = re.fullmatch(r"(\w+?)[123]D(\w*)", name)
+    if name in _SHORT:
+        return _SHORT[name]
+    plain = dims[1] + dims[2] if dims else name
+    if plain in _SHORT:
+        return _SHORT[plain]
+    if name == "Activation":
+        return str(op.attributes["activation"])
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
+
+
+def unique(name: str, taken: Collection[str]) -> str:
+    """The name, with a number behind it if it is taken."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    return found

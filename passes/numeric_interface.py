@@ -1,0 +1,55 @@
+"""Gives functions an interface of numbers that training code works with: no strings, no bytes."""
+
+from dataclasses import dataclass
+
+from ..ir.dialects.builtin import Return
+from ..ir.dialects.core.elementwise import Cast
+from ..ir.rewrite import replace_op
+from ..ir.ssa import Function, Module, Value
+from ..ir.types import DType
+from .manager import Instrumentation, Pass
+
+
+@dataclass(frozen=True)
+class NumericInterface(Pass):
+    """Take images as float32, and don't give the class that a classifier predicts.
+
+    An image argument of bytes changes its type if it is only ever converted to float32: its
+    numbers stay 0 to 255. The predicted class is a string, or an integer of the model's choice; it
+    follows from the probabilities and the labels, which the function's attributes go on telling.
+    """
+
+    name = "numeric-interface"
+
+    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        changed = False
+        for function in module.functions.values():
+            for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
+                changed |= facts.get("kind") == "image" and _as_float(value)
+            changed |= _drop_class(function)
+        return changed
+
+
+def _as_float(value: Value) -> bool:
+    casts = [user for user, _ in value.uses]
+    fits = all(isinstance(op, Cast) and op.dtype is DType.F32 for op in casts)
+    if value.type.dtype is not DType.U8 or not fits:
+        return False
+    value.type = value.type.with_dtype(DType.F32)
+    for op in casts:
+        replace_op(op, [value], by="numeric-interface")
+    return True
+
+
+def _drop_class(function: Function) -> bool:
+    end, name = function.block.terminator, function.attributes.get("predicted_feature")
+    if not isinstance(end, Return) or name not in function.result_names or len(end.operands) < 2:
+        return False
+    index = function.result_names.index(str(name))
+    kept = [i for i in range(len(end.operands)) if i != index]
+    values = [end.operands[i] for i in kept]
+    end.erase()
+    function.block.insert(Return(tuple(values)))
+    function.result_names = [function.result_names[i] for i in kept]
+    function.result_attributes = [function.result_attributes[i] for i in kept]
+    return True

@@ -1,0 +1,82 @@
+"""Every core op on random operands: the Keras code agrees with the interpreter."""
+
+import numpy as np
+import pytest
+from cmlc.backends.target import load_target
+from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.dialects.builtin import constant
+from cmlc.ir.dialects.core import CORE_OPS
+from cmlc.ir.interpret import random_inputs
+from cmlc.ir.rewrite import replace
+from cmlc.ir.types import DType
+from generation import instances, module_of
+from keras_run import compare, keras_code
+
+pytestmark = pytest.mark.slow
+# What Keras code computes with.
+DTYPES = {DType.F32, DType.I32, DType.BOOL}
+# Lowerings that refuse some attributes, with the fragment of the diagnostic.
+REFUSED = {
+    "nn.conv": ("no convolution with both strides and dilations",),
+    "nn.conv_transpose": ("no transposed convolution",),
+    "nn.prelu": ("no slopes along the batch",),
+}
+LOWERED = [op for op in CORE_OPS if op in load_target("keras").lowering]
+
+
+def named(op):
+    return op.name
+
+
+def inputs_of(module, op):
+    """Random inputs; integer divisors are not 0, which is undefined."""
+    inputs = random_inputs(module.main, 0)
+    if op.name in ("tensor.floor_div", "tensor.mod"):
+        inputs = {k: a if a.dtype.kind == "f" else np.maximum(a, 1) for k, a in inputs.items()}
+    return inputs
+
+
+def suits(op):
+    """Whether its operands and results are of the dtypes, and no scalars alone."""
+    values = (*op.operands, *op.results)
+    arguments = [value for value in op.operands if value.op is None]
+    return all(v.type.dtype in DTYPES for v in values) and any(v.type.rank for v in arguments)
+
+
+# Operands that layers hold.
+WEIGHTS = ("weight", "bias", "alpha", "beta", "gamma", "mean", "variance")
+
+
+def with_weights(op):
+    """The op with constants for what layers hold."""
+    random = np.random.default_rng(0)
+    changes = {}
+    for item in op.spec.operands[1:]:
+        values = op.values_of(item.name)
+        if item.name in WEIGHTS and values and values[0].op is None:
+            array = random.uniform(0.2, 1, values[0].type.static_shape)
+            changes[item.name] = constant(array.astype(np.float32), item.name)
+    return replace(op, **changes) if changes else op
+
+
+def is_refused(module, op):
+    """Whether the lowering declines, in the words that it is known to use."""
+    try:
+        keras_code(module)
+    except CompileError as error:
+        if any(words in str(error) for words in REFUSED.get(op.name, ())):
+            return True
+        raise
+    return False
+
+
+@pytest.mark.parametrize("op", LOWERED, ids=named)
+def test_agrees_with_the_interpreter(op):
+    found = [item for seed in range(12) for item in instances(op, seed) if suits(item)][:8]
+    modules = [module_of(with_weights(instance)) for instance in found]
+    ran = 0
+    for module in modules:
+        if not is_refused(module, op):
+            compare(module, inputs_of(module, op))
+            ran += 1
+    assert ran >= 3, f"only {ran} instances ran"
