@@ -14,6 +14,7 @@ from .manager import Instrumentation, Pass
 class NumericInterface(Pass):
     """Take images as float32, and don't give the class that a classifier predicts.
 
+    Arrays of other floating-point numbers that are computed as float32 are given and taken so, too.
     An image argument of bytes changes its type if it is only ever converted to float32: its
     numbers stay 0 to 255. The predicted class is a string, or an integer of the model's choice; it
     follows from the probabilities and the labels, which the function's attributes go on telling.
@@ -25,20 +26,35 @@ class NumericInterface(Pass):
         changed = False
         for function in module.functions.values():
             for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
-                changed |= facts.get("kind") == "image" and _as_float(value)
+                if facts.get("kind") == "image" or value.type.dtype.is_float:
+                    changed |= _as_float(value)
             changed |= _drop_class(function)
+            changed |= _give_float(function)
         return changed
 
 
 def _as_float(value: Value) -> bool:
     casts = [user for user, _ in value.uses]
     fits = all(isinstance(op, Cast) and op.dtype is DType.F32 for op in casts)
-    if value.type.dtype is not DType.U8 or not fits:
+    if value.type.dtype not in (DType.U8, DType.F16, DType.F64) or not casts or not fits:
         return False
     value.type = value.type.with_dtype(DType.F32)
     for op in casts:
         replace_op(op, [value], by="numeric-interface")
     return True
+
+
+def _give_float(function: Function) -> bool:
+    end, changed = function.block.terminator, False
+    for index, value in enumerate(end.operands if isinstance(end, Return) else ()):
+        match value.op:
+            case Cast(x) if value.type.dtype.is_float and x.type.dtype is DType.F32:
+                assert end is not None
+                end.set_operand(index, x)
+                changed = True
+            case _:
+                pass
+    return changed
 
 
 def _drop_class(function: Function) -> bool:

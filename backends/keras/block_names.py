@@ -6,6 +6,8 @@ from .blocks import Block, Run, body_of, is_residual
 from .dialect import layers
 from .steps import Step, short_name
 
+_FEW_WORDS = 3
+
 
 def suffixes_of(runs: list[Run]) -> list[str] | None:
     """What layers are called after a common prefix, if that is the same in every occurrence."""
@@ -66,10 +68,10 @@ def instance_names(runs: list[Run], name: str, prefixed: bool) -> list[str]:
 def block_name(runs: list[Run]) -> str:
     """What people call such a block."""
     steps = runs[0].steps
-    kinds = [short_of(step) or "" for step in steps]
+    kinds = [s.source.name if isinstance(s.source, Block) else short_name(s.op) for s in steps]
     sources = [step.source for step in steps]
     body = body_of(runs[0])
-    inside = "_".join(dict.fromkeys(kind for kind in kinds if kind))
+    inside = "_".join(dict.fromkeys(kinds))
     if is_residual(body):
         return "residual_block"
     if any(isinstance(source, layers.Add) for source in sources[-2:]):
@@ -89,4 +91,6 @@ def block_name(runs: list[Run]) -> str:
     sizes = [set(s.kernel_size) for s in convolutions]
     if len(sizes) == 3 and sizes[0] == sizes[2] == {1} != sizes[1]:
         return "bottleneck"
-    return inside if inside.count("_") <= 3 else f"{kinds[0]}_block"
+    if inside.count("_") <= _FEW_WORDS:
+        return inside
+    return f"{kinds[0].removesuffix('_block')}_{'stage' if '_block' in inside else 'block'}"

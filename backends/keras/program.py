@@ -8,7 +8,7 @@ from ...ir.dims import Dim
 from ...ir.ssa import Function, Module, Value
 from .blocks import Block
 from .dialect.weighted import Weight
-from .source import WIDTH, Call, body_lines, function_lines, identifier, statement, text_of
+from .source import WIDTH, Call, body_lines, function_lines, identifier, listed, statement, text_of
 from .steps import Body, Step, unique
 
 _FEW_LABELS = 20
@@ -17,11 +17,12 @@ _ABOUT = ("shortDescription", "author", "license", "versionString")
 
 def program_text(module: Module, body: Body, blocks: Sequence[Block]) -> str:
     """The source of `model.py`."""
+    functions = [block.name for block in blocks]
     parts = [
         _head(module, body, blocks),
         *([WEIGHT_CLASS] if _has_weight_class(body, blocks) else []),
-        *("\n".join(function_lines(block)) for block in blocks),
-        "\n".join(_build(module, body)),
+        *("\n".join(function_lines(block, functions)) for block in blocks),
+        "\n".join(_build(module, body, functions)),
         "\n".join(_load()),
         "\n".join(_main(module.main)),
     ]
@@ -91,7 +92,7 @@ def _labels(function: Function) -> list[str]:
         return []
     if has_label_file(function):
         return ['LABELS = Path(__file__).with_name("labels.txt").read_text().splitlines()']
-    return list(statement("LABELS = ", Call("(", [_string(label) for label in labels], ")"), ""))
+    return statement("LABELS = ", Call("(", [_string(label) for label in labels]), "")
 
 
 def _string(text: str) -> str:
@@ -115,7 +116,7 @@ def _dims(shape: Sequence[Dim]) -> str:
     return f"{items[0]}," if len(items) == 1 else ", ".join(items)
 
 
-def _build(module: Module, body: Body) -> Iterator[str]:
+def _build(module: Module, body: Body, functions: Sequence[str]) -> Iterator[str]:
     function = module.main
     yield "def build() -> keras.Model:"
     yield '    """The network with fresh weights."""'
@@ -124,13 +125,13 @@ def _build(module: Module, body: Body) -> Iterator[str]:
         names[value] = unique(identifier(value.name), names.values())
         yield from statement(f"{names[value]} = ", Call("keras.Input(", _input_arguments(value)))
     starts = list(names.values())
-    yield from body_lines(body, names, "", "")
-    inputs = starts[0] if len(starts) == 1 else f"[{', '.join(starts)}]"
+    yield from body_lines(body, names, functions, "", "")
+    inputs = starts[0] if len(starts) == 1 else listed(starts)
     outputs = [names[value] for value in body.results]
-    made = outputs[0]
+    made: str | Call = outputs[0]
     if len(outputs) > 1:
         rows = zip(function.result_names, outputs, strict=True)
-        made = "{" + ", ".join(f"{_string(name)}: {variable}" for name, variable in rows) + "}"
+        made = Call("{", [f"{_string(name)}: {variable}" for name, variable in rows], "}")
     call = Call("keras.Model(", [inputs, made, f"name={_string(identifier(module.name))}"])
     yield from statement("return ", call)
 
@@ -153,11 +154,10 @@ def _main(function: Function) -> Iterator[str]:
     what = "an array (.npy)" if len(arguments) == 1 else "arrays by name (.npz)"
     yield f'    """Predict for {what} named on the command line."""'
     yield "    given = np.load(sys.argv[1])"
-    inputs = "given"
+    inputs: str | Call = "given"
     if len(arguments) > 1:
-        names = ", ".join(f"given[{_string(value.name)}]" for value in arguments)
-        inputs = f"[{names}]"
-    yield from statement("", Call("print(", [f"load().predict({inputs}, verbose=0)"]))
+        inputs = listed([f"given[{_string(value.name)}]" for value in arguments])
+    yield from statement("", Call("print(", [Call("load().predict(", [inputs, "verbose=0"])]))
 
 
 def _main_for_image(function: Function, value: Value, facts: Any) -> Iterator[str]:

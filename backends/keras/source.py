@@ -2,7 +2,8 @@
 
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,32 +13,36 @@ from ...ir.types import DType
 from .blocks import Block, Parameter, input_names
 from .dialect import ops
 from .dialect.base import KerasLayer, KerasOp
+from .dialect.recurrent import Bidirectional, Recurrent
 from .steps import Body, Reference, Step, short_name, unique
 
 WIDTH = 88
 _INDENT = "    "
 
 
-def body_lines(body: Body, names: dict[Value, str], prefix: str, result: str) -> list[str]:
+def body_lines(
+    body: Body, names: dict[Value, str], functions: Collection[str], prefix: str, result: str
+) -> list[str]:
     """The lines of a function's body.
 
     Args:
         body: its steps.
         names: variables of the inputs; those of the other values are added.
+        functions: names of all blocks, which no variable may have.
         prefix: the variable that layers' names begin with in a block; empty in `build`.
         result: what stands before the last call: "return " in blocks, or empty.
     """
     lines: list[str] = []
     last = body.last_uses()
-    taken = set(names.values())
+    taken = {*names.values(), *functions}
     for position, step in enumerate(body.steps):
         is_last = position == len(body.steps) - 1
         expression = _expression(step, names, prefix)
         if is_last and result:
             lines += statement(result, expression)
             continue
-        for value in step.outputs:
-            names[value] = _variable(value, step, position, last, names, taken)
+        for number, value in enumerate(step.outputs):
+            names[value] = _variable(value, number, step, position, last, names, taken)
         target = ", ".join(names[value] for value in step.outputs)
         lines += statement(f"{target} = ", expression)
     return lines
@@ -45,6 +50,7 @@ def body_lines(body: Body, names: dict[Value, str], prefix: str, result: str) ->
 
 def _variable(
     value: Value,
+    number: int,
     step: Step,
     position: int,
     last: dict[Value, int],
@@ -54,12 +60,20 @@ def _variable(
     """`x` for what the next step takes up and nobody else, else what the layer is called."""
     read = last.get(value, position)
     alive = {names[v] for v, until in last.items() if v in names and until > position}
-    if read == position + 1 and len(step.outputs) == 1 and "x" not in alive:
+    if read == position + 1 and number == 0 and "x" not in alive:
         return "x"
     name = identifier(step.label or _role(step))
+    if number and isinstance(step.source, Recurrent):
+        name = _STATES[number - 1]
+    if len(name) > _LONG_NAME:
+        name = identifier(_role(step))
     found = unique(name, taken)
     taken.add(found)
     return found
+
+
+_STATES = ("state_h", "state_c")
+_LONG_NAME = 40
 
 
 def _role(step: Step) -> str:
@@ -77,28 +91,45 @@ def identifier(name: str) -> str:
 # -- calls -----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
 class Call:
-    """A call to be written: what stands before the arguments, the arguments, what follows."""
+    """Brackets to be written: what stands before the arguments, the arguments, what follows.
 
-    def __init__(self, head: str, arguments: Sequence[str], tail: str = ")") -> None:
-        self.head = head
-        self.arguments = tuple(arguments)
-        self.tail = tail
+    What follows may be brackets again, as in `layers.Dense(4)(x)`.
+    """
+
+    head: str
+    arguments: "Sequence[str | Call]"
+    tail: str = ")"
+    following: "Call | None" = None
 
     def __str__(self) -> str:
-        return f"{self.head}{', '.join(self.arguments)}{self.tail}"
+        inside = ", ".join(map(str, self.arguments))
+        return f"{self.head}{inside}{self.tail}{self.following or ''}"
 
 
-def statement(before: str, call: Call, indent: str = _INDENT) -> Iterator[str]:
-    """One line, or one line for each argument."""
-    whole = f"{indent}{before}{call}"
-    if len(whole) <= WIDTH or not call.arguments:
-        yield whole
-        return
-    yield f"{indent}{before}{call.head}"
-    for argument in call.arguments:
-        yield f"{indent}{_INDENT}{argument},"
-    yield f"{indent}{call.tail}"
+def listed(items: Sequence[str]) -> Call:
+    """[a, b]."""
+    return Call("[", items, "]")
+
+
+def statement(before: str, item: str | Call, indent: str = _INDENT, after: str = "") -> list[str]:
+    """One line, or a line for each argument of the brackets that don't fit."""
+    whole = f"{indent}{before}{item}{after}"
+    if len(whole) <= WIDTH or isinstance(item, str) or not (item.arguments or item.following):
+        return [whole]
+    following = item.following
+    if following is not None:
+        first = str(Call(item.head, item.arguments, item.tail))
+        fits = len(f"{indent}{before}{first}{following.head}") <= WIDTH
+        if fits and isinstance(following.arguments[0], Call):
+            return statement(f"{before}{first}", following, indent, after)
+    lines = [f"{indent}{before}{item.head}"]
+    for argument in item.arguments:
+        lines += statement("", argument, indent + _INDENT, ",")
+    if following is None:
+        return [*lines, f"{indent}{item.tail}{after}"]
+    return lines + statement(item.tail, following, indent, after)
 
 
 def _expression(step: Step, names: dict[Value, str], prefix: str) -> Call:
@@ -152,26 +183,36 @@ def _layer_call(step: Step, op: KerasLayer, inputs: list[str], prefix: str) -> C
             positional.append(slot_text(item.name, value))
         else:
             named.append(f"{item.name}={slot_text(item.name, value)}")
-    if step.label:
-        named.append(f"name={_layer_name(step, prefix)}")
-    called = f"[{', '.join(inputs)}]" if op.listed else ", ".join(inputs)
     name = op.call.removeprefix("keras.")
-    return Call(f"{name}(", [*positional, *named], f")({called})")
+    given: list[str | Call] = [*positional, *named]
+    if isinstance(op, Bidirectional):
+        given = [Call(f"{op.inner.removeprefix('keras.')}(", given)]
+    if step.label:
+        given.append(f"name={_layer_name(step, prefix)}")
+    called: list[str | Call] = [listed(inputs)] if op.listed else [*inputs]
+    if isinstance(op, Recurrent) and len(inputs) > 1:
+        called = [inputs[0], f"initial_state=[{', '.join(inputs[1:])}]"]
+    return Call(f"{name}(", given, ")", Call("(", called))
 
 
 def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
-    values, rest = [], iter(inputs)
+    values, rest = list[str | Call](), iter(inputs)
     for item in op.spec.operands:
         group: list[str] = []
         for number, _ in enumerate(op.values_of(item.name)):
             constant = step.slots.get(f"{item.name}.{number}")
             group.append(next(rest) if constant is None else text_of(constant))
-        values += [f"[{', '.join(group)}]"] if item.name in op.spec.variadic else group
+        if item.name in op.spec.variadic:
+            values.append(listed(group))
+        elif item.default is None:
+            values += [f"{item.name}={value}" for value in group]
+        else:
+            values += group
     if isinstance(op, ops.GetItem):
         # Keras takes tuples of slices, not a slice alone.
         key = op.key if ", " in op.key else f"{op.key}, ..."
         return Call(f"{values[0]}[{key}]", (), "")
-    if op.infix and not values[0].startswith("np."):
+    if op.infix and not str(values[0]).startswith("np."):
         between = op.infix if op.infix == "**" else f" {op.infix} "
         return Call(f"{values[0]}{between}{values[1]}", (), "")
     given = [
@@ -185,7 +226,7 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
 # What layers are told about several dimensions alike: (3, 3) as 3.
 _PER_DIMENSION = frozenset(
     (
-        *("kernel_size", "pool_size", "strides", "dilation_rate", "padding", "cropping", "size"),
+        *("kernel_size", "pool_size", "strides", "dilation_rate", "size"),
         *("scale", "offset"),
     )
 )
@@ -193,9 +234,25 @@ _PER_DIMENSION = frozenset(
 
 def slot_text(slot: str, value: Any) -> str:
     """A number as the argument of that name takes it."""
-    while slot in _PER_DIMENSION and isinstance(value, tuple) and len(set(value)) == 1:
-        value = value[0]
-    return _axis_text(value) if slot == "axis" else text_of(value)
+    match slot, value:
+        case (("padding" | "cropping"), tuple()):
+            return text_of(_border(value))
+        case _, (first, *others) if slot in _PER_DIMENSION and set(others) <= {first}:
+            return _quotient_text(first) if slot == "scale" else text_of(first)
+        case "axis", (only,):
+            return text_of(only)
+        case _:
+            return text_of(value)
+
+
+def _border(pairs: Sequence[tuple[int, int]]) -> Any:
+    """(before, after) of each dimension as Keras abbreviates them."""
+    if len({amount for pair in pairs for amount in pair}) == 1:
+        return pairs[0][0]
+    if len(pairs) == 1:
+        return pairs[0]
+    symmetric = all(low == high for low, high in pairs)
+    return tuple(low for low, _ in pairs) if symmetric else pairs
 
 
 def text_of(value: Any) -> str:
@@ -211,17 +268,12 @@ def text_of(value: Any) -> str:
         case str():
             return f'"{value}"'
         case float():
-            return _float_text(value)
+            return repr(value)
         case _:
             return str(value)
 
 
-def _axis_text(value: Any) -> str:
-    """One dimension as a number."""
-    return text_of(value[0] if isinstance(value, tuple) and len(value) == 1 else value)
-
-
-def function_lines(block: Block) -> list[str]:
+def function_lines(block: Block, functions: Collection[str]) -> list[str]:
     """The definition of a block."""
     body = block.body
     names = input_names(body)
@@ -242,7 +294,7 @@ def function_lines(block: Block) -> list[str]:
     lines.append(f'{_INDENT}"""{_sentence(block)}"""')
     known = dict(zip(body.inputs, names, strict=True))
     prefix = "name" if takes_name(block) else ""
-    return lines + body_lines(body, known, prefix, "return ")
+    return lines + body_lines(body, known, functions, prefix, "return ")
 
 
 def _with_default(parameter: Parameter) -> str:
@@ -274,7 +326,7 @@ def _plain_type(value: Any) -> str:
 _DIVISORS = (255.0, 127.5, 128.0, 256.0, 127.0)
 
 
-def _float_text(value: float) -> str:
+def _quotient_text(value: float) -> str:
     """The number; the usual scales of pixels as quotients."""
     for divisor in _DIVISORS:
         if float(np.float32(1 / divisor)) == float(np.float32(value)):

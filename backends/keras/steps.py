@@ -140,12 +140,18 @@ def _label(function: Function, steps: list[Step]) -> None:
     names = {step: _names_of(step.op) for step in layers}
     prefix = _shared_prefix([given[0] for given in names.values() if given])
     taken = {value.name for value in function.arguments}
+    # Keras calls functions by their own names, numbered; no layer may have such a name.
+    functions = {short_name(step.op) for step in steps if not isinstance(step.source, KerasLayer)}
     for step in sorted(layers, key=lambda step: not step.has_weights):
         given = [name.removeprefix(prefix) for name in names[step]]
         short = short_name(step.op)
-        free = [name for name in given if name and name not in taken]
+        free = [
+            name
+            for name in given
+            if name and name not in taken and re.sub(r"_\d+$", "", name) not in functions
+        ]
         label = next((name for name in free if short in name.lower()), free[0] if free else "")
-        step.label = label or unique(f"{given[0]}_{short}" if given else short, taken)
+        step.label = label or unique(f"{given[0]}_{short}" if given else f"{short}_layer", taken)
         taken.add(step.label)
 
 
@@ -212,6 +218,10 @@ _SHORT = {
     "PReLU": "prelu",
     "ELU": "elu",
     "Embedding": "embedding",
+    "LSTM": "lstm",
+    "GRU": "gru",
+    "SimpleRNN": "rnn",
+    "DotProductAttention": "attention",
 }
 
 

@@ -71,7 +71,7 @@ def roots():
 def test_target_ops_are_calls_that_exist(roots, target, op):
     if op in (GetItem, Weight):
         return  # a pair of brackets, and a class that the code defines
-    called = resolve(op.call, roots[target])
+    called = resolve(getattr(op, "inner", "") or op.call, roots[target])
     signature = inspect.signature(called)
     parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_POSITIONAL]
     accepted = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
@@ -89,7 +89,9 @@ def test_target_ops_are_calls_that_exist(roots, target, op):
 )
 def test_defaults_of_layers_are_keras_own(roots, op):
     """They aren't written into code."""
-    parameters = inspect.signature(resolve(op.call, roots["keras"])).parameters
+    parameters = inspect.signature(
+        resolve(getattr(op, "inner", "") or op.call, roots["keras"])
+    ).parameters
     for item in op.spec.attributes:
         if item.default is REQUIRED:
             continue

@@ -4,9 +4,10 @@ from typing import ClassVar
 
 from ....ir.declare import attr, operand
 from ....ir.ssa import Value
-from . import weighted
+from . import recurrent, weighted
 from .base import KerasLayer
-from .weighted import *  # noqa: F403  the namespace is one, in two files
+from .recurrent import *  # noqa: F403  the namespace is one, in three files
+from .weighted import *  # noqa: F403
 
 # -- pooling ---------------------------------------------------------------------------------------
 
@@ -239,6 +240,7 @@ class Rescaling(KerasLayer, call="keras.layers.Rescaling"):
 
 OPS = (
     *weighted.OPS,
+    *recurrent.OPS,
     *(MaxPooling1D, MaxPooling2D, MaxPooling3D),
     *(AveragePooling1D, AveragePooling2D, AveragePooling3D),
     *(GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D),

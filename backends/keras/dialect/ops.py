@@ -159,9 +159,19 @@ class Matmul(Binary, call="keras.ops.matmul"):
     infix = "@"
 
 
+class DotProductAttention(KerasOp, call="keras.ops.dot_product_attention"):
+    """softmax(query @ key^T * scale + bias) @ value; [batch, time, heads, features]."""
+
+    query: Value = operand()
+    key: Value = operand()
+    value: Value = operand()
+    bias: Value | None = operand(default=None)
+    scale: float | None = attr(default=None)
+
+
 OPS = (
     *math.OPS,
     *(Sum, Prod, Mean, Max, Min, Logsumexp, Argmax, Argmin),
     *(GetItem, Reshape, Transpose, ExpandDims, Squeeze, Concatenate, Stack, Split, SplitEvenly),
-    *(Pad, Tile, Flip, BroadcastTo, Take, Matmul),
+    *(Pad, Tile, Flip, BroadcastTo, Take, Matmul, DotProductAttention),
 )

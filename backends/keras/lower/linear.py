@@ -1,6 +1,7 @@
 """Matrix products: dense layers where one factor is a weight."""
 
 from ....ir.dialects.core import linear as core
+from ....ir.dialects.core.broadcasting import broadcast_shapes
 from ....ir.ssa import Value
 from ...lowering import Lowering
 from ..dialect import layers, ops
@@ -62,9 +63,27 @@ def matmul(op: core.MatMul) -> Value:
 
 @lower(core.Attention)
 def attention(op: core.Attention) -> Value:
-    """Its steps; `fuse` makes layers of those with projections."""
-    from ....ir.dialects.core.broadcasting import broadcast_shapes
+    """Keras's function where there are heads; it has them after the time. Else its steps."""
+    query, key, value = op.query, op.key, op.value
+    heads = query.type.shape[1:2] == key.type.shape[1:2] == value.type.shape[1:2]
+    ranks = {v.type.rank for v in (query, key, value)}
+    batch = query.type.shape[0] == key.type.shape[0] == value.type.shape[0]
+    if ranks == {4} and heads and batch and (op.mask is None or op.mask.type.rank == 4):
+        order = (0, 2, 1, 3)
+        out = op.result.type
+        found = ops.DotProductAttention(
+            transposed(query, order),
+            transposed(key, order),
+            transposed(value, order),
+            op.mask,
+            scale=op.scale,
+            result_types=out.with_shape(tuple(out.shape[axis] for axis in order)),
+        ).result
+        return transposed(found, order)
+    return _attention_by_steps(op)
 
+
+def _attention_by_steps(op: core.Attention) -> Value:
     batch = broadcast_shapes(op, op.query.type.shape[:-2], op.key.type.shape[:-2])
     kind = op.query.type.with_shape((*batch, op.query.type.shape[-2], op.key.type.shape[-2]))
     scores = ops.Matmul(op.query, turned(op.key), result_types=kind).result

@@ -1,47 +1,13 @@
-"""Calls that people write as one: activations inside of layers, norms with their weights."""
+"""Scales and offsets: of norms, of images, of nothing."""
 
 import numpy as np
 
-from ...ir.dialects.builtin import Constant, array_of
-from ...ir.rewrite import adopt, replace
-from ...ir.ssa import Module, Op, Value
-from ...passes.patterns import GreedyDriver, Pattern, Rewrite, no, pattern
-from ..calls import CallOp
-from .dialect import layers, ops
-from .lower.weights import is_weight, reshaped
-from .steps import weights_of
-
-_ACTIVATED = (
-    *(layers.Conv, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.ConvTranspose),
-    layers.Dense,
-)
-
-
-@pattern(layers.ReLU, layers.Activation, layers.Softmax)
-def activation_into_layer(op: Op) -> Rewrite:
-    """relu(conv(x)) → conv(x, activation="relu")."""
-    source = op.operands[0].op
-    name = _name_of(op)
-    if not isinstance(source, _ACTIVATED) or source.activation is not None or not name:
-        return None
-    if not op.operands[0].has_one_use:
-        return no("the layer's result is used without the activation, too")
-    return replace(source, activation=name, result_types=op.results[0].type).result
-
-
-def _name_of(op: Op) -> str:
-    """What an activation is called inside of a layer; empty if it has parameters."""
-    match op:
-        case layers.ReLU(_, None, 0.0, 0.0):
-            return "relu"
-        case layers.ReLU(_, 6.0, 0.0, 0.0):
-            return "relu6"
-        case layers.Activation(_, activation):
-            return activation
-        case layers.Softmax(_, -1):
-            return "softmax"
-        case _:
-            return ""
+from ....ir.dialects.builtin import array_of
+from ....ir.rewrite import replace
+from ....ir.ssa import Value
+from ....passes.patterns import Rewrite, no, pattern
+from ..dialect import layers, ops
+from ..lower.weights import is_weight, reshaped
 
 
 @pattern(ops.Sum2)
@@ -125,35 +91,6 @@ def _per_channel(value: Value | None, rank: int) -> tuple[float, ...] | None:
     return numbers[:1] if len(set(numbers)) == 1 else numbers
 
 
-@pattern(layers.Conv2D)
-def separable(op: layers.Conv2D) -> Rewrite:
-    """conv1x1(depthwise(x)) → separable_conv(x), with nothing in between."""
-    match op.inputs.op:
-        case layers.DepthwiseConv2D() as first if not first.use_bias and first.activation is None:
-            pass
-        case _:
-            return None
-    if set(op.kernel_size) != {1} or set(op.strides) != {1} or op.groups != 1:
-        return None
-    if not op.inputs.has_one_use:
-        return no("the depthwise convolution has another user")
-    return layers.SeparableConv2D(
-        first.inputs,
-        first.kernel,
-        op.kernel,
-        filters=op.filters,
-        kernel_size=first.kernel_size,
-        bias=op.bias,
-        strides=first.strides,
-        padding=first.padding,
-        dilation_rate=first.dilation_rate,
-        depth_multiplier=first.depth_multiplier,
-        activation=op.activation,
-        use_bias=op.use_bias,
-        result_types=op.result.type,
-    ).result
-
-
 @pattern(ops.Sum2)
 def misread_as_bias(op: ops.Sum2) -> Rewrite:
     """x + y → y + x, or x - (-y), where Keras would add y along another dimension.
@@ -182,47 +119,8 @@ def _is_misread(x: Value, y: Value) -> bool:
     return behind != meant
 
 
-PATTERNS: tuple[Pattern, ...] = (
-    separable,
-    activation_into_layer,
+PATTERNS = (
     norm_with_weights,
     rescaling,
     misread_as_bias,
 )
-
-
-def finish(module: Module) -> None:
-    """Apply all patterns, then let layers hold the constants that are left; in place."""
-    GreedyDriver(PATTERNS, None).run(module)
-    held: dict[Value, Value] = {}
-    for op in list(module.walk()):
-        if isinstance(op, CallOp):
-            _hold_constants(op, held)
-
-
-_FEW = 8  # elements of a constant that is written into the code
-
-
-def _hold_constants(op: CallOp, held: dict[Value, Value]) -> None:
-    known = set(weights_of(op))
-    hook = next((v for v in op.operands if not is_weight(v)), None)
-    for index, value in enumerate(op.operands):
-        if value in known or not isinstance(value.op, Constant) or value.op.value.size <= _FEW:
-            continue
-        op.require("", hook is not None, "Keras code computes nothing of constants alone")
-        assert hook is not None
-        assert op.parent is not None
-        if value not in held:
-            kind = value.type
-            named = bool(value.op.value.name) and kind.dtype.is_float
-            layer = layers.Weight(
-                hook,
-                value,
-                shape=kind.static_shape,
-                dtype=kind.dtype.numpy.name,
-                trainable=named,
-                result_types=kind,
-            )
-            adopt([layer.result], op.parent, op, op.location)
-            held[value] = layer.result
-        op.set_operand(index, held[value])

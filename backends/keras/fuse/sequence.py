@@ -1,0 +1,70 @@
+"""Recurrent layers in both directions, attention."""
+
+from ....ir.dialects.builtin import array_of
+from ....ir.rewrite import replace
+from ....ir.ssa import Value
+from ....passes.patterns import Rewrite, no, pattern
+from ..dialect import layers, ops
+
+
+@pattern(layers.Concatenate)
+def bidirectional(op: layers.Concatenate) -> Rewrite:
+    """concat(lstm(x), flip(lstm(flip(x)))) → Bidirectional(lstm)(x)."""
+    if len(op.inputs) != 2 or op.axis not in (-1, op.result.type.rank - 1):
+        return None
+    forward, backward = op.inputs[0].op, op.inputs[1].op
+    if not isinstance(forward, layers.LSTM | layers.GRU):
+        return None
+    if forward.return_sequences:
+        if not isinstance(backward, ops.Flip) or backward.axis != (1,):
+            return None
+        backward = backward.x.op
+    if not isinstance(backward, layers.LSTM | layers.GRU) or type(backward) is not type(forward):
+        return None
+    turned = backward.inputs[0].op
+    if not isinstance(turned, ops.Flip) or turned.axis != (1,) or turned.x is not forward.inputs[0]:
+        return no("the second layer doesn't read what the first reads, backwards")
+    if forward.attributes != backward.attributes or forward.return_state:
+        return no("the two layers differ, or their states are used")
+    if len(forward.inputs) > 1 or len(backward.inputs) > 1:
+        return no("they have initial states")
+    single = all(value.has_one_use for value in (*forward.results, *backward.results))
+    if not single:
+        return no("the result of one direction has another user")
+    given = {name: value for name, value in forward.attributes.items() if name != "return_state"}
+    layer = (
+        layers.BidirectionalLSTM if isinstance(forward, layers.LSTM) else layers.BidirectionalGRU
+    )
+    return layer(
+        turned.x,
+        forward.kernel,
+        forward.recurrent_kernel,
+        backward.kernel,
+        backward.recurrent_kernel,
+        bias=forward.bias,
+        backward_bias=backward.bias,
+        result_types=op.result.type,
+        **given,
+    ).result
+
+
+@pattern(ops.DotProductAttention)
+def scale_into_attention(op: ops.DotProductAttention) -> Rewrite:
+    """attention(q * s, k, v) → attention(q, k, v, scale=s)."""
+    match op.query.op:
+        case ops.Product(x, factor) if (number := _number_of(factor)) is not None:
+            scale = (1.0 if op.scale is None else op.scale) * number
+            return replace(op, query=x, scale=scale).result
+        case _:
+            return None
+
+
+def _number_of(value: Value) -> float | None:
+    array = array_of(value)
+    return None if array is None or array.ndim else float(array)
+
+
+PATTERNS = (
+    bidirectional,
+    scale_into_attention,
+)

@@ -1,0 +1,115 @@
+"""Recurrent networks: Core ML's are [time, batch, features], Keras's [batch, time, features]."""
+
+import numpy as np
+
+from ....ir.dialects.builtin import array_of, constant
+from ....ir.dialects.core import recurrent as core
+from ....ir.ssa import Value
+from ....ir.types import Array
+from ...lowering import Lowering
+from ..dialect import layers
+from .linear import transposed
+from .weights import require_weights
+
+lower = Lowering()
+
+_FUNCTIONS = ("sigmoid", "tanh", "relu")
+
+
+@lower(core.Lstm)
+def lstm(op: core.Lstm) -> tuple[Value, ...]:
+    """Gates i, f, o, g become i, f, g, o."""
+    gate, block, output = op.activations
+    op.require("", block == output, "Keras has one activation for the cell and the result")
+    plain = op.peephole is None and not op.coupled and op.cell_clip <= 0
+    op.require("", plain, "Keras has no LSTM with peepholes, coupled gates or a clipped cell")
+    order = (0, 1, 3, 2)
+    return _layer(layers.LSTM, op, output, order, op.initial_c, recurrent_activation=gate)
+
+
+@lower(core.Gru)
+def gru(op: core.Gru) -> tuple[Value, ...]:
+    """Gates are in the same order; with reset_after there are two biases."""
+    gate, output = op.activations
+    given = {"recurrent_activation": gate, "reset_after": op.reset_after}
+    return _layer(layers.GRU, op, output, (0, 1, 2), None, **given)
+
+
+@lower(core.Rnn)
+def rnn(op: core.Rnn) -> tuple[Value, ...]:
+    """One gate."""
+    return _layer(layers.SimpleRNN, op, op.activation, (0,), None)
+
+
+def _layer(
+    layer: type[layers.Recurrent],
+    op: core.Lstm | core.Gru | core.Rnn,
+    activation: str,
+    order: tuple[int, ...],
+    initial_c: Value | None,
+    **given: object,
+) -> tuple[Value, ...]:
+    """The layer with its weights in Keras's order of gates, between two transposes."""
+    bias_h = op.bias_h if isinstance(op, core.Gru) else None
+    require_weights(op, op.weight_x, op.weight_h, op.bias, bias_h)
+    for name in (activation, given.get("recurrent_activation", "tanh")):
+        op.require("", name in _FUNCTIONS, f"Keras has no activation '{name}' for this layer")
+    op.require("", op.gate_clip <= 0, "Keras has no recurrent layer with limited gates")
+    several = initial_c is not None or not isinstance(op, core.Lstm)
+    whole = op.initial_h is None or several
+    op.require("", whole, "Keras takes all initial states or none")
+    states = tuple(state for state in (op.initial_h, initial_c) if state is not None)
+    bias = _bias(op, order, bias_h, two=bool(given.get("reset_after")))
+    time, batch, hidden = op.results[0].type.shape
+    by_batch = op.results[0].type.with_shape((batch, time, hidden))
+    last = op.results[1].type
+    sequence_used, *states_used = [bool(value.users) for value in op.results]
+    # The last hidden state alone is what the layer gives anyway.
+    return_state = any(states_used[1:]) or (sequence_used and states_used[0])
+    types = (
+        by_batch if sequence_used else last,
+        *((last,) * len(states_used) if return_state else ()),
+    )
+    found = layer(
+        (transposed(op.x, (1, 0, 2)), *states),
+        _gates(op.weight_x, order),
+        _gates(op.weight_h, order),
+        units=op.weight_h.type.static_shape[1],
+        bias=bias,
+        activation=activation,
+        use_bias=bias is not None,
+        return_sequences=sequence_used,
+        return_state=return_state,
+        result_types=types if len(types) > 1 else types[0],
+        **given,  # pyright: ignore[reportArgumentType]
+    ).results
+    made = transposed(found[0], (1, 0, 2)) if sequence_used else found[0]
+    return (made, *(found[1:] or (found[0],) * len(states_used)))
+
+
+def _gates(weight: Value, order: tuple[int, ...]) -> Value:
+    """[gates * H, n] → [n, gates * H], the gates in another order."""
+    array = _array(weight)
+    blocks = np.split(array, len(order))
+    return constant(np.concatenate([blocks[i] for i in order]).T.copy(), weight.name)
+
+
+def _bias(
+    op: core.Lstm | core.Gru | core.Rnn, order: tuple[int, ...], bias_h: Value | None, *, two: bool
+) -> Value | None:
+    """[gates * H]; with that of the states after it, two of them."""
+    given = op.bias or bias_h
+    if given is None:
+        return None
+    rows: list[Array] = []
+    for value in (op.bias, bias_h) if two else (op.bias,):
+        array = np.zeros_like(_array(given)) if value is None else _array(value)
+        blocks = np.split(array, len(order))
+        rows.append(np.concatenate([blocks[i] for i in order]))
+    return constant(np.stack(rows) if two else rows[0], given.name)
+
+
+def _array(value: Value) -> Array:
+    array = array_of(value)
+    assert array is not None, "checked before"
+    return array
