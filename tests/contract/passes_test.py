@@ -129,6 +129,8 @@ def numbers(module, n=2, like=None):
     for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
         if facts.get("layout") == "nhwc":
             inputs[value.name] = np.moveaxis(inputs[value.name], -3, -1)
+        if value.type.dtype.is_float:  # an interface may be given other floats
+            inputs[value.name] = inputs[value.name].astype(value.type.dtype.numpy)
     results = run(module, inputs, function.name)
     for name, facts in zip(results, function.result_attributes, strict=False):
         if facts.get("layout") == "nhwc":
