@@ -237,6 +237,8 @@ def optimize(
     pipeline = load_target(options.target).pipeline
     if options.io_layout == "nhwc":
         pipeline = f"io-layout, {pipeline}"
+    if options.batch == "dynamic":
+        pipeline = f"dynamic-batch, {pipeline}"
     return run_passes(module, parse_pipeline(pipeline), watch)
 
 

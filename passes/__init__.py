@@ -11,6 +11,7 @@ PASSES: dict[str, str] = {
     "constant-fold": ".constant_fold:ConstantFold",
     "cse": ".cse:EliminateCommonSubexpressions",
     "dce": ".dce:EliminateDeadCode",
+    "dynamic-batch": ".dynamic_batch:DynamicBatch",
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
     "io-layout": ".io_layout:InterfaceLayout",

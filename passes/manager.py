@@ -142,6 +142,8 @@ class Pipeline:
         try:
             return self._run(module, instrumentation, started)
         except CompileError as error:
+            if _is_refusal(error):
+                raise
             path = _write_reproducer(original, self, len(started), folder)
             if path is None:
                 raise
@@ -177,6 +179,8 @@ def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> b
         if instrumentation.verify_each:
             verify(module)
     except Exception as error:
+        if _is_refusal(error):
+            raise
         raise _failure(item, error) from error
     instrumentation.timings.append((item.name, time.perf_counter() - started))
     wanted = instrumentation.print_after
@@ -192,6 +196,13 @@ def _check(item: Pass, contract: str, legal: Legal | None, module: Module) -> No
     if problems:
         first = Diagnostic(f"pass '{item.name}' {contract} more of the module", kind="internal")
         raise CompileError((first, *problems))
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether a pass says that what was asked for isn't possible for this model: no failure."""
+    return isinstance(error, CompileError) and all(
+        problem.kind == "unsupported" for problem in error.diagnostics
+    )
 
 
 def _failure(item: Pass, error: Exception) -> CompileError:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from cmir_cases import OPS, canonical, compare_arrays, read_cases
 from cmlc import passes
+from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Constant
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.resources import ArrayResource
@@ -27,6 +28,8 @@ from hypothesis import strategies as st
 TESTS = Path(__file__).resolve().parents[1]
 SOURCES = sorted(Path(inspect.getfile(passes)).parent.rglob("*.py"))
 NAMES = sorted(passes.PASSES)
+# Passes that make a model into what a user asked for, and refuse where it can't be that.
+REFUSING = {"dynamic-batch"}
 # Reached by no case: every core op has reference semantics; tests/contract/manager_test.py has one.
 NOT_IN_CASES = {"it has no reference semantics"}
 
@@ -138,6 +141,19 @@ def numbers(module, n=2, like=None):
     return results
 
 
+def is_refused(name, pipeline, module):
+    """Whether the pass refuses the module; that leaves it as it was."""
+    text = print_module(module)
+    try:
+        pipeline.run(module, Instrumentation(verify_each=True))
+    except CompileError as error:
+        kinds = {problem.kind for problem in error.diagnostics}
+        if name in REFUSING and kinds == {"unsupported"} and print_module(module) == text:
+            return True
+        raise
+    return False
+
+
 def assert_same_numbers(ours, theirs):
     assert ours.keys() == theirs.keys()
     for name, array in ours.items():
@@ -157,7 +173,8 @@ def test_is_idempotent_on_cases(name, case):
     module = parse(CASES[case].before, case, OPS)
     before = runs(module) if CASES[case].compares_numbers else None
     once, pipeline = clone_module(module), parse_pipeline(name)
-    pipeline.run(once, Instrumentation(verify_each=True))
+    if is_refused(name, pipeline, once):
+        return
     twice = clone_module(once)
     changed = pipeline.run(twice)
     assert canonical(twice) == canonical(once)
@@ -190,7 +207,8 @@ def test_keeps_random_modules_right(name, module, seed):
     before = numbers(module, 3)
     pipeline = parse_pipeline(name)
     once = clone_module(module)
-    pipeline.run(once, Instrumentation(verify_each=True))
+    if is_refused(name, pipeline, once):
+        return
     after = numbers(once, 3, module)
     if is_repeatable(module):
         assert_same_numbers(before, after)

@@ -20,7 +20,7 @@ DTYPES = {DType.F32, DType.I32, DType.BOOL}
 REFUSED = {
     "nn.conv": ("no convolution with both strides and dilations",),
     "nn.conv_transpose": ("no transposed convolution",),
-    "nn.lstm": ("no LSTM with", "no activation", "one activation", "limited gates", "or none"),
+    "nn.lstm": ("no LSTM with", "no activation", "one activation", "limited gates"),
     "nn.gru": ("no activation", "limited gates"),
     "nn.rnn": ("no activation", "limited gates"),
     "nn.prelu": ("no slopes along the batch",),

@@ -55,6 +55,10 @@ class Argmin(Unary, call="keras.ops.argmin"):
     keepdims: bool = attr(default=False)
 
 
+class ZerosLike(Unary, call="keras.ops.zeros_like"):
+    """Zeros of the same shape."""
+
+
 # -- shapes ----------------------------------------------------------------------------------------
 
 
@@ -171,7 +175,7 @@ class DotProductAttention(KerasOp, call="keras.ops.dot_product_attention"):
 
 OPS = (
     *math.OPS,
-    *(Sum, Prod, Mean, Max, Min, Logsumexp, Argmax, Argmin),
+    *(Sum, Prod, Mean, Max, Min, Logsumexp, Argmax, Argmin, ZerosLike),
     *(GetItem, Reshape, Transpose, ExpandDims, Squeeze, Concatenate, Stack, Split, SplitEvenly),
     *(Pad, Tile, Flip, BroadcastTo, Take, Matmul, DotProductAttention),
 )

@@ -7,7 +7,7 @@ from ....ir.dialects.core import recurrent as core
 from ....ir.ssa import Value
 from ....ir.types import Array
 from ...lowering import Lowering
-from ..dialect import layers
+from ..dialect import layers, ops
 from .linear import transposed
 from .weights import require_weights
 
@@ -55,10 +55,11 @@ def _layer(
     for name in (activation, given.get("recurrent_activation", "tanh")):
         op.require("", name in _FUNCTIONS, f"Keras has no activation '{name}' for this layer")
     op.require("", op.gate_clip <= 0, "Keras has no recurrent layer with limited gates")
-    several = initial_c is not None or not isinstance(op, core.Lstm)
-    whole = op.initial_h is None or several
-    op.require("", whole, "Keras takes all initial states or none")
     states = tuple(state for state in (op.initial_h, initial_c) if state is not None)
+    if isinstance(op, core.Lstm) and len(states) == 1:
+        # Keras takes both initial states or none; the other one is zeros.
+        zeros = ops.ZerosLike(states[0], result_types=states[0].type).result
+        states = (zeros, *states) if op.initial_h is None else (*states, zeros)
     bias = _bias(op, order, bias_h, two=bool(given.get("reset_after")))
     time, batch, hidden = op.results[0].type.shape
     by_batch = op.results[0].type.with_shape((batch, time, hidden))

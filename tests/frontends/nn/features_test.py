@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cmlc.compiler.frontends.nn.batch import batch_problem
+from cmlc.ir.batch import batch_problem
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run

@@ -1,0 +1,106 @@
+"""Opens a batch of one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace as dc_replace
+from typing import Any
+
+from ..ir.batch import batch_problem
+from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.dialects.core.shape import BroadcastTo, Reshape, SliceByIndex
+from ..ir.dims import Expr, symbol, symbols
+from ..ir.rewrite import clone_module, replace, replace_op
+from ..ir.ssa import Function, Module, Op
+from .manager import Instrumentation, Pass
+
+_REMEDY = "leave out the option for a dynamic batch"
+
+
+@dataclass(frozen=True)
+class DynamicBatch(Pass):
+    """Make the first dimension of every argument that is 1 the symbol N, and so of every result.
+
+    A function that has an argument with an open first dimension has a batch already. Entries of the
+    batch must be independent of each other (`ir/batch.py` proves it); otherwise the pass fails and
+    says which op is in the way.
+    """
+
+    name = "dynamic-batch"
+
+    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        copy = clone_module(module)  # what is refused stays as it was
+        changed = [_open(function) for function in copy.functions.values()]
+        if any(changed):
+            module.functions = copy.functions
+            module.attributes.pop("fixed_batch", None)
+        return any(changed)
+
+
+def _open(function: Function) -> bool:
+    if any(facts.get("kind") == "state" for facts in function.argument_attributes):
+        raise CompileError(_problem("states are kept for one example"))
+    dims = [value.type.shape[0] for value in function.arguments if value.type.rank]
+    if not dims or any(not isinstance(dim, int) for dim in dims):
+        return False
+    if 1 not in dims:
+        raise CompileError(_problem("no argument has a batch of one"))
+    taken = {name for v in function.arguments for dim in v.type.shape for name in symbols(dim)}
+    batch = symbol("N" if "N" not in taken else "batch")
+    for value in function.arguments:
+        if value.type.rank and value.type.shape[0] == 1:
+            value.type = value.type.with_shape((batch, *value.type.shape[1:]))
+    _infer_again(function, batch)
+    problem = batch_problem(function, batch)
+    lost = [v for v in function.results if not v.type.rank or v.type.shape[0] != batch]
+    if lost and problem is None:
+        problem = _problem("a result doesn't depend on the batch")
+    if problem is not None:
+        raise CompileError(dc_replace(problem, remedy=_REMEDY))
+    for facts in (*function.argument_attributes, *function.result_attributes):
+        if facts.get("kind") == "array":
+            facts.pop("shape", None)  # it spoke of a batch of one
+    return True
+
+
+def _infer_again(function: Function, batch: Expr) -> None:
+    """Make everything that the batch reaches anew, with the types that follow."""
+    opened = {v for v in function.arguments if v.type.rank and v.type.shape[0] == batch}
+    for op in list(function.block):
+        if op.is_terminator or not any(value in opened for value in op.operands):
+            continue
+        if op.regions:
+            raise CompileError(_problem("chooses between computations for the whole batch", op))
+        try:
+            new = replace(op, **_changes(op, batch))
+        except CompileError as error:
+            message = f"doesn't take a batch: {error.diagnostics[0].message}"
+            raise CompileError(_problem(message, op)) from None
+        replace_op(op, new.results, by="dynamic-batch")
+        opened |= set(new.results)
+
+
+def _changes(op: Op, batch: Expr) -> Mapping[str, Any]:
+    """Attributes that speak of a first dimension of 1."""
+    x = op.operands[0]
+    if not x.type.rank or x.type.shape[0] != batch:
+        return {}
+    if isinstance(op, Reshape | BroadcastTo) and op.shape and op.shape[0] == 1:
+        return {"shape": (batch, *op.shape[1:])}
+    if isinstance(op, SliceByIndex):
+        starts, ends = op.begin[0] == 0 or op.begin_mask[0], op.end[0] == 1 or op.end_mask[0]
+        if starts and ends and op.stride[0] == 1:
+            return {
+                "begin_mask": (1, *op.begin_mask[1:]),
+                "end_mask": (1, *op.end_mask[1:]),
+            }
+    return {}
+
+
+def _problem(message: str, op: Op | None = None) -> Diagnostic:
+    what = f"'{op.name}' " if op is not None else ""
+    problem = Diagnostic(
+        f"a dynamic batch is not possible: {what}{message}",
+        kind="unsupported",
+        remedy=_REMEDY,
+    )
+    return problem if op is None else dc_replace(problem, location=op.location, subject=op.name)

@@ -1,0 +1,58 @@
+"""A batch of one of an ML Program, opened on request: entries get the numbers they get alone."""
+
+import cmlc
+import numpy as np
+import pytest
+from cmlc.compiler.options import Options
+from cmlc.ir.diagnostics import CompileError
+from programs import op, program
+
+pytestmark = pytest.mark.slow
+RANDOM = np.random.default_rng(0)
+
+
+def classifier():
+    """Convolution, pooling, flattening, linear, softmax: [1, 3, 8, 8] → [1, 5]."""
+    weight = RANDOM.normal(size=(4, 3, 3, 3), scale=0.1).astype(np.float32)
+    matrix = RANDOM.normal(size=(5, 64), scale=0.1).astype(np.float32)
+    return program(
+        op("conv", "c", (1, 4, 8, 8), x="x", weight=weight, pad_type="same"),
+        op("relu", "r", (1, 4, 8, 8), x="c"),
+        op(
+            "max_pool",
+            "p",
+            (1, 4, 4, 4),
+            x="r",
+            kernel_sizes=[2, 2],
+            strides=[2, 2],
+            pad_type="valid",
+        ),
+        op("reshape", "f", (1, 64), x="p", shape=[1, 64]),
+        op("linear", "l", (1, 5), x="f", weight=matrix),
+        op("softmax", "y", (1, 5), x="l", axis=-1),
+        x=(1, 3, 8, 8),
+    )
+
+
+def test_entries_are_independent(tmp_path):
+    x = RANDOM.normal(size=(3, 3, 8, 8)).astype(np.float32)
+    spec = classifier()
+    one = cmlc.compile(spec)
+    several = cmlc.compile(spec, Options(batch="dynamic"))
+    expected = np.concatenate([one.predict({"x": row[None]})["y"] for row in x])
+    np.testing.assert_allclose(several.predict({"x": x})["y"], expected, rtol=1e-5, atol=1e-6)
+    several.save(tmp_path / "saved")
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(tmp_path / "saved").signatures["serving_default"]
+    assert signature.structured_input_signature[1]["x"].shape.as_list() == [None, 3, 8, 8]
+    np.testing.assert_allclose(signature(x=x)["y"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_mixes_entries_is_refused_by_name():
+    spec = program(op("softmax", "y", (1, 5), x="x", axis=0), x=(1, 5))
+    with pytest.raises(
+        CompileError, match=r"'nn.softmax' works along the batch dimension"
+    ) as caught:
+        cmlc.compile(spec, Options(batch="dynamic"))
+    assert "leave out the option" in str(caught.value)
