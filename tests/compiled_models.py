@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.compiler.source.spec import messages, read_spec
+from cmlc.compiler.source.reading import read_spec
+from cmlc.compiler.source.spec import messages
 from cmlc.ir.diagnostics import CompileError
 from networks import add_array, add_image
 

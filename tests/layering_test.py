@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -162,6 +163,19 @@ IMPORTS = [item for path in sources() for item in imports_of(path)]
 def test_layers():
     wrong = [str(item) for item in IMPORTS if item.internal and not allowed(item)]
     assert not wrong, "\n".join(wrong)
+
+
+# An op has values, a value has an op: the two classes are one thing in two files.
+ONE_THING = {frozenset({("ir", "ssa"), ("ir", "values")})}
+
+
+def test_no_circles():
+    graph: nx.DiGraph = nx.DiGraph()
+    modules = {module_of(path) for path in sources() if path.name != "__init__.py"}
+    inside = [item for item in IMPORTS if {item.module, item.target} <= modules]
+    graph.add_edges_from((item.module, item.target) for item in inside)
+    circles = {frozenset(part) for part in nx.strongly_connected_components(graph) if len(part) > 1}
+    assert circles == ONE_THING
 
 
 def test_imports_inside_the_package_are_relative():

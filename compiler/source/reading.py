@@ -75,6 +75,15 @@ def read_model(source: object, weights_dir: str | Path | None = None) -> ModelSo
     return ModelSource(source, WeightFiles(place, "save the model again"))
 
 
+def read_spec(source: object) -> Any:
+    """The Model message alone of what `read_model` reads.
+
+    Raises:
+        CompileError: the source is no Core ML model, or a newer one than is known.
+    """
+    return read_model(source).spec
+
+
 def program_of(source: object, weights_dir: str | Path | None = None) -> Program:
     """The ML Program that a model is.
 

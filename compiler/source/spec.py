@@ -80,17 +80,6 @@ def _stand_in() -> Iterator[None]:
             del sys.modules["coremltools"]
 
 
-def read_spec(source: object) -> Any:
-    """The Model message of what `reading.read_model` reads: a path, a message, an MLModel.
-
-    Raises:
-        CompileError: the source is no Core ML model, or a newer one than is known.
-    """
-    from .reading import read_model  # which is made of messages from here
-
-    return read_model(source).spec
-
-
 def model_kind(spec: Any) -> str:
     """The name of the model's type: `neuralNetworkClassifier`, `mlProgram`, …; empty without."""
     return spec.WhichOneof("Type") or ""

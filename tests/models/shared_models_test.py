@@ -8,7 +8,8 @@ from pathlib import Path
 
 import cmlc
 import pytest
-from cmlc.compiler.source.spec import model_kind, read_spec
+from cmlc.compiler.source.reading import read_spec
+from cmlc.compiler.source.spec import model_kind
 from saved_models import assert_agrees, assert_all_stages_print, run_saved, save
 
 ROOT = Path(__file__).resolve().parents[2]

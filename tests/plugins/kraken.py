@@ -13,7 +13,7 @@ that of VGSL, the notation of kraken's networks; tensors are [batch, channels, h
 import sys
 
 import cmlc
-from cmlc.compiler.source.spec import read_spec
+from cmlc.compiler.source.reading import read_spec
 from cmlc.ir.dialects.core import elementwise, norm, shape
 from cmlc.ir.dims import product
 

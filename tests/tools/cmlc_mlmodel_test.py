@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from cmlc.compiler import driver
 from cmlc.compiler.source import spec as spec_module
-from cmlc.compiler.source.spec import messages, read_spec
+from cmlc.compiler.source.reading import read_spec
+from cmlc.compiler.source.spec import messages
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.interpret import run
 from cmlc.tools import cmlc, console

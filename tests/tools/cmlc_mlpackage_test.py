@@ -9,8 +9,8 @@ import pytest
 from cmlc.compiler import driver
 from cmlc.compiler.source import package_writer
 from cmlc.compiler.source.package import open_package
-from cmlc.compiler.source.reading import read_model
-from cmlc.compiler.source.spec import messages, read_spec
+from cmlc.compiler.source.reading import read_model, read_spec
+from cmlc.compiler.source.spec import messages
 from cmlc.ir.diagnostics import CompileError
 from cmlc.tools import cmlc, console
 from compiled_models import compiled, espresso

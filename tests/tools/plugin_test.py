@@ -117,7 +117,7 @@ def recognizer(path):
 
 CHECK = """
 import sys, numpy as np, kraken, cmlc
-from cmlc.compiler.source.spec import read_spec
+from cmlc.compiler.source.reading import read_spec
 model = cmlc.compile(kraken.connect(read_spec(sys.argv[1])))
 channels, height, width = model.function.arguments[0].type.shape
 for width in (1, 17, 64):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from cmlc.compiler.source.programs import stored_values
-from cmlc.compiler.source.reading import program_of, read_model
-from cmlc.compiler.source.spec import messages, read_spec
+from cmlc.compiler.source.reading import program_of, read_model, read_spec
+from cmlc.compiler.source.spec import messages
 from compiled_models import archive, compiled, espresso, problem
 from mil_files import (
     compiled_program,

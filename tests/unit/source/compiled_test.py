@@ -6,7 +6,8 @@ from pathlib import Path
 import cmlc
 import numpy as np
 import pytest
-from cmlc.compiler.source.spec import messages, network_of, read_spec
+from cmlc.compiler.source.reading import read_spec
+from cmlc.compiler.source.spec import messages, network_of
 from compiled_models import archive, change_json, compiled, dims, espresso, problem
 from networks import add_array, layer, network, numbers
 

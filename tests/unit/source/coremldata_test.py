@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cmlc.compiler.source import coremldata
-from cmlc.compiler.source.spec import read_spec
+from cmlc.compiler.source.reading import read_spec
 from cmlc.ir.diagnostics import CompileError
 from compiled_models import compiled, espresso, problem, problems, text
 

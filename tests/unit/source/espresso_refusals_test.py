@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cmlc.compiler.source import espresso as package
-from cmlc.compiler.source.spec import read_spec
+from cmlc.compiler.source.reading import read_spec
 from compiled_models import change_json, compiled, espresso, problem, problems
 from espresso_refusals import MALFORMED, UNSUPPORTED
 from networks import numbers

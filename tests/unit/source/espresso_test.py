@@ -11,7 +11,8 @@ import json
 import cmlc
 import pytest
 from cmlc.compiler.source.espresso import RULES
-from cmlc.compiler.source.spec import network_of, read_spec
+from cmlc.compiler.source.reading import read_spec
+from cmlc.compiler.source.spec import network_of
 from cmlc.ir.diagnostics import CompileError
 from compiled_models import compiled
 from espresso_compute import ACTIVATIONS, ARITHMETIC, PRODUCTS

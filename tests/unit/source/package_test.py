@@ -6,8 +6,7 @@ import warnings
 
 import pytest
 from cmlc.compiler.source.package import open_package
-from cmlc.compiler.source.reading import read_model
-from cmlc.compiler.source.spec import read_spec
+from cmlc.compiler.source.reading import read_model, read_spec
 from cmlc.ir.diagnostics import CompileError, CompileWarning
 from mil_files import package, weighted
 

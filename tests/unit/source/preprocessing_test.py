@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.compiler.source import preprocessing
-from cmlc.compiler.source.spec import network_of, read_spec
+from cmlc.compiler.source.reading import read_spec
+from cmlc.compiler.source.spec import network_of
 from cmlc.ir.diagnostics import CompileWarning
 from compiled_models import change_json, compiled, espresso, image, problem, text, transform
 from networks import BGR, GRAY, RGB

@@ -8,13 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from cmlc.compiler.source.spec import (
-    KNOWN_VERSION,
-    messages,
-    model_kind,
-    network_of,
-    read_spec,
-)
+from cmlc.compiler.source.reading import read_spec
+from cmlc.compiler.source.spec import KNOWN_VERSION, messages, model_kind, network_of
 from cmlc.ir.diagnostics import CompileError
 
 IMPORT_SECONDS = 1.0
@@ -267,8 +262,8 @@ def test_reading_is_light_and_fast(tmp_path):
     path = write(tmp_path / "a.mlmodel", model().SerializeToString())
     code = (
         "import sys, time; start = time.process_time()\n"
-        "from cmlc.compiler.source import spec\n"
-        f"spec.read_spec({str(path)!r})\n"
+        "from cmlc.compiler.source import reading, spec\n"
+        f"reading.read_spec({str(path)!r})\n"
         "print(time.process_time() - start)\n"
         "print(*{'tensorflow', 'keras', 'coremltools'} & sys.modules.keys())\n"
     )
@@ -286,7 +281,7 @@ THEIRS_FIRST = "import coremltools; ours = spec.messages('Model_pb2').Model"
 def test_the_real_package_shares_the_messages(order):
     """Its import pulls TensorFlow in, which takes seconds."""
     run(
-        "from cmlc.compiler.source import spec\n"
+        "from cmlc.compiler.source import reading, spec\n"
         f"{order}\n"
         "from coremltools.proto import Model_pb2, TreeEnsemble_pb2\n"
         "assert Model_pb2.Model is coremltools.proto.Model_pb2.Model is ours\n"
@@ -296,9 +291,9 @@ def test_the_real_package_shares_the_messages(order):
         "    [('x', coremltools.models.datatypes.Array(2))],\n"
         "    [('y', coremltools.models.datatypes.Array(2))])\n"
         "builder.add_activation('relu', 'RELU', 'x', 'y')\n"
-        "assert isinstance(spec.read_spec(builder.spec), ours)\n"
+        "assert isinstance(reading.read_spec(builder.spec), ours)\n"
         "mlmodel = coremltools.models.MLModel(builder.spec)\n"
-        "assert spec.read_spec(mlmodel) == builder.spec\n"
+        "assert reading.read_spec(mlmodel) == builder.spec\n"
     )
 
 
