@@ -53,6 +53,21 @@ WINDOWS = [
         for pad_type in ("valid", "same", "same_lower")
     ),
     one("conv", {"x": IMAGE}, weight=numbers(3, 4, 2, 2)),
+    one(
+        "conv_quantized",
+        {"x": IMAGE},
+        weight=np.arange(48, dtype=np.uint8).reshape(3, 4, 2, 2),
+        bias=np.uint8([0, 1, 2]),
+        quantization_type="linear",
+        nbits=6,
+        quant_scale=np.abs(numbers(3)),
+        quant_bias=numbers(3, seed=1),
+        strides=ints(2, 1),
+        dilations=ints(1, 2),
+        pad_type="custom",
+        pad=ints(1, 0, 0, 1),
+        groups=1,
+    ),
     one("conv", {"x": IMAGE, "weight": numbers(3, 4, 2, 2)}),
     one(
         "conv",

@@ -21,7 +21,6 @@ the file that tries the operation; samples of it with every parameter are compar
 # Operations of the registry that programs don't have.
 ABSENT = {
     "_const_symbolic": "never in a program",
-    "conv_quantized": "experimental; coremltools writes it to no program",
 }
 # What programs have and the registry lacks: coremltools makes these when it writes a program.
 _WRITTEN = {

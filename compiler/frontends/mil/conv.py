@@ -4,7 +4,9 @@ from typing import Any
 
 from ....ir.attributes import PadType
 from ....ir.dialects.core import conv as core
-from ....ir.dims import differs
+from ....ir.dialects.core import elementwise
+from ....ir.dialects.core.shape import Reshape
+from ....ir.dims import differs, product
 from ....ir.ssa import Value
 from ..rules import Result
 from .context import MilContext, MilRules, cast
@@ -19,6 +21,32 @@ def conv(cx: MilContext) -> Result:
     """Weights [out, in / groups, *kernel], which may be computed."""
     x, weight, bias = _operands(cx)
     return core.Conv(x, weight, bias, **_options(cx)).result
+
+
+@rules("conv_quantized")
+def conv_quantized(cx: MilContext) -> Result:
+    """A convolution with weights scale * weight + bias, by output channels or all alike.
+
+    Look-up tables, its other kind of quantization, have no parameter that would hold the table.
+    """
+    kind = cx.text("quantization_type")
+    if kind != "linear":
+        raise cx.unsupported(f"has weights of the quantization type '{kind}'")
+    cx.integer("nbits", 8)  # how a NeuralNetwork packs them; a program has one in each byte
+    x, weight, bias = _operands(cx)
+    cx.require(weight.type.rank > 0, f"has a weight of type {weight.type}")
+    scaled = elementwise.Mul(weight, _by_channel(cx, "quant_scale", weight)).result
+    scaled = elementwise.Add(scaled, _by_channel(cx, "quant_bias", weight)).result
+    return core.Conv(x, scaled, bias, **_options(cx)).result
+
+
+def _by_channel(cx: MilContext, name: str, weight: Value) -> Value:
+    """One number, or one for each output channel, to be combined with the weight."""
+    value = cast(cx.value(name), weight.type.dtype)
+    count = product(value.type.shape)
+    fits = count == 1 or not differs(count, weight.type.shape[0])
+    cx.require(fits, f"has '{name}' of type {value.type} for a weight {weight.type}")
+    return Reshape(value, (count, *(1,) * (weight.type.rank - 1))).result
 
 
 @rules("conv_transpose")

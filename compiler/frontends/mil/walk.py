@@ -20,7 +20,7 @@ from ....ir.types import DType, Tensor
 from ...source.blob import BlobResource
 from ..rules import Result
 from .constants import about, immediate_array, is_blob, open_extent, tensor_type
-from .context import MilContext, MilRule
+from .context import MilContext, MilRule, cast
 
 # The only operations that take a state; the others take what it holds.
 STATE_OPERATIONS = ("read_state", "coreml_update_state", "write_state")
@@ -158,17 +158,22 @@ class Scope:
         cx.require(
             len(values) == len(outputs), f"names {len(outputs)} outputs, but has {len(values)}"
         )
+        made: list[Value] = []
         for output, value in zip(outputs, values, strict=True):
             if output.type.WhichOneof("type") in ("dictionaryType", "listType"):
-                continue  # a classifier's probabilities, or a list whose length may differ
+                made.append(value)  # a classifier's probabilities, or a list of another length
+                continue
             with about(f"'{output.name}'"):
                 declared = tensor_type(output.type, cx.fresh_symbol)
             expected = declared.with_dtype(cx.dtype(declared.dtype))
+            if value.type.dtype.is_float and expected.dtype.is_float:
+                value = cast(value, expected.dtype)  # where operands differ in precision
+            made.append(value)
             cx.require(
                 shapes_may_agree(value.type, expected),
                 f"makes {value.type} as it is understood here, but declares {expected}",
             )
-        return values
+        return tuple(made)
 
     def _operands(self, operation: Any, location: InModel) -> dict[str, tuple[Value, ...]] | None:
         found: dict[str, tuple[Value, ...]] = {}

@@ -57,6 +57,35 @@ def test_half_precision_weight():
     np.testing.assert_allclose(result(model, X), want, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("count", [1, 6])
+def test_quantized_weights(count):
+    codes = (np.arange(W.size) % 16).astype(np.uint8).reshape(W.shape)
+    scale, bias = np.full(count, 0.25, "f4"), np.arange(count).astype("f4")
+    given = {"quantization_type": "linear", "quant_scale": scale, "quant_bias": bias}
+    conv = op("conv_quantized", "y", (2, 6, 3, 5), x="x", weight=codes, groups=2, **given)
+    weight = codes * np.float32(0.25) + bias.reshape(-1, 1, 1, 1)
+    want = windows.convolve(
+        *(X, weight, None),
+        **{"strides": (1, 1), "dilations": (1, 1), "pads": (0, 0, 0, 0), "groups": 2},
+    )
+    np.testing.assert_allclose(result(program(conv, x=X.shape), X), want, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "message"),
+    [
+        ({"quantization_type": "lut"}, "unsupported", "weights of the quantization type 'lut'"),
+        ({"quant_scale": np.ones(5, "f4")}, "malformed", "has 'quant_scale' of type f32[5]"),
+    ],
+)
+def test_quantized_weights_that_are_refused(given, kind, message):
+    ones = {name: np.ones(6, "f4") for name in ("quant_scale", "quant_bias")}
+    weight = np.zeros(W.shape, np.uint8)
+    given = {"quantization_type": "linear", **ones, **given}
+    conv = op("conv_quantized", "y", (2, 6, 3, 5), x="x", weight=weight, groups=2, **given)
+    assert_refused(program(conv, x=X.shape), "operations[0] 'y'", message, kind=kind)
+
+
 def transposed(shape, output_shape):
     weight = np.ones((1, 2, 2), "f4")
     given = {"weight": weight, "strides": [2], "output_shape": output_shape}

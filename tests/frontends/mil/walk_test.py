@@ -153,3 +153,12 @@ def test_operations_are_counted():
     block = model.mlProgram.functions["main"].block_specializations["CoreML5"]
     block.operations.add(type="const")
     assert dict(survey(model).layers) == {"add": 2}
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("float32", 2049.0), ("keep", 2048.0)])
+def test_results_have_the_float_type_that_the_program_declares(precision, expected):
+    """Recorded of iOS 15: float32 normalized by float16 statistics is declared float16."""
+    ones = {"mean": np.zeros(1, "f2"), "variance": np.ones(1, "f2"), "epsilon": np.float32(0)}
+    norm = op("batch_norm", "h", (1, 1, 1), FP16, x="x", **ones)
+    model = program(norm, op("cast", "y", (1, 1, 1), FP32, x="h", dtype="fp32"), x=(1, 1, 1))
+    assert result(model, [[[2049]]], precision=precision).tolist() == [[[expected]]]
