@@ -58,10 +58,13 @@ def _compute(value: Value, memo: dict[Value, Objects | None]) -> Objects | None:
     known = [item for item in operands if item is not None]
     if len(known) != len(operands) or op.effects():
         return None
-    if any(isinstance(entry, Expr) for item in known for entry in item.flat):
-        return _symbolic(op, value, known)
-    arrays = [item.astype(v.type.dtype.numpy) for item, v in zip(known, op.operands, strict=True)]
-    return _evaluate(op, value, arrays)
+    try:
+        if any(isinstance(entry, Expr) for item in known for entry in item.flat):
+            return _symbolic(op, value, known)
+        rows = zip(known, op.operands, strict=True)
+        return _evaluate(op, value, [item.astype(v.type.dtype.numpy) for item, v in rows])
+    except (IndexError, ValueError, ZeroDivisionError):
+        return None  # positions out of range and the like: an error of the run, if it comes to that
 
 
 def _symbolic(op: Op, value: Value, operands: list[Objects]) -> Objects | None:

@@ -53,8 +53,11 @@ def fold_op(op: Op, limit: int) -> Rewrite:
         if size > allowed:
             return no(f"its result has {size} elements, more than {allowed}")
     arrays = op.grouped([resource.array() for resource in resources])
-    with np.errstate(all="ignore"):
-        results: Array | tuple[Array, ...] = evaluate(*arrays.values())
+    try:
+        with np.errstate(all="ignore"):
+            results: Array | tuple[Array, ...] = evaluate(*arrays.values())
+    except (IndexError, ValueError) as error:  # positions out of range and the like
+        return no(f"it fails on its constants: {error}")
     if len(op.results) == 1 and not isinstance(results, tuple):
         return constant(np.asarray(results))
     return tuple(constant(np.asarray(array)) for array in results)

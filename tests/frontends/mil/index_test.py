@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from cmlc.ir.interpret import InterpretError
-from programs import BOOL, FP32, I32, assert_refused, op, program, result, results
+from cmlc.ir.interpret import InterpretError, run
+from cmlc.passes.manager import Instrumentation, parse_pipeline
+from programs import BOOL, FP32, I32, assert_refused, imported, op, program, result, results
 from single_operation import X, one
 
 
@@ -27,6 +28,23 @@ def test_indices_may_be_checked():
         given = {"x": "x", "indices": bad, "axis": 1, "validate_indices": True}
         made = op("gather", "y", (2, 1, 4), **given)
         assert_refused(program(made, opset=17, x=X.shape), "indices out of range")
+
+
+@pytest.mark.parametrize("part", ["data", "extents"])
+def test_constant_positions_out_of_range_fail_the_run_only(part):
+    """What is never run, a branch for example, must not keep a model from being compiled."""
+    if part == "data":
+        made = [op("gather", "y", (1,), x=np.float32([1, 2]), indices=[5], axis=0)]
+    else:
+        made = [
+            op("shape", "s", (3,), I32, x="x"),
+            op("gather", "n", (1,), I32, x="s", indices=[5], axis=0),
+            op("reshape", "y", (None,), x="x", shape="n"),
+        ]
+    module = imported(program(*made, x=X.shape))
+    parse_pipeline("canonicalize, constant-fold").run(module, Instrumentation())
+    with pytest.raises(InterpretError, match="fails on these inputs: index 5 is out of bounds"):
+        run(module, [X], "main")
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("update", [5, 2, 4]), ("sub", [-4, 2, -1])])
