@@ -61,6 +61,7 @@ conformance: $(VENV)/installed ## replay recorded cases (SUITE= LAYERS= LIMIT= J
 	  $(if $(SUITE),--suite $(SUITE)) $(if $(LAYERS),--layers $(LAYERS)) $(if $(LIMIT),--sample $(LIMIT))
 
 coremltools-tests: $(VENV)/installed-dev ## coremltools' own tests, predicting by cmlc (TESTS= EVERY=)
+	@$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[dev,samples]'  # brings scipy
 	PYTHONPATH=tests $(PY) -m pytest -q -W ignore --continue-on-collection-errors -p coremltools_suite --every $(EVERY) --pyargs $(TESTS)
 
 fuzz: $(VENV)/installed-dev ## compile damaged models (COUNT=, MODELS=): none may crash, hang or take 2 GB

@@ -7,6 +7,7 @@ Tests that need PyTorch skip where it is not installed. Only this harness tells 
 of coremltools about macOS: `cmlc.enable_coremltools_predict` replaces what models need to predict.
 """
 
+import builtins
 import importlib.util
 import sys
 from collections import Counter, defaultdict
@@ -55,7 +56,8 @@ def pytest_collection_modifyitems(config, items):
 def pytest_configure(config):
     pretend_macos()
     if importlib.util.find_spec("torch") is None:
-        sys.modules["torch"] = MissingTorch("torch")
+        # A builtin, too: some tests use the name, which they import under a condition.
+        builtins.torch = sys.modules["torch"] = MissingTorch("torch")
     config.stash_enabled = cmlc.enable_coremltools_predict()
 
 

@@ -28,7 +28,7 @@ from .shape import declared_dims, declared_type, integers
 
 rules = MilRules("index")
 
-_OUT_OF_RANGE = -(2**31)
+OUT_OF_RANGE = -(2**31)  # of any extent: reading there is an error of the run
 
 
 def _indices(cx: MilContext, x: Value, axes: tuple[int, ...]) -> Value:
@@ -42,7 +42,7 @@ def _indices(cx: MilContext, x: Value, axes: tuple[int, ...]) -> Value:
         return indices
     known = array_of(cx.value("indices"))
     if known is None:
-        none = scalar(_OUT_OF_RANGE, indices)
+        none = scalar(OUT_OF_RANGE, indices)
         return Select(Less(indices, scalar(0, indices)).result, none, indices).result
     dims = [x.type.shape[axis] for axis in axes]
     limits = np.array([dim if isinstance(dim, int) else 2**31 for dim in dims], np.int64)

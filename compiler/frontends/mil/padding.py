@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import constant
+from ....ir.dialects.builtin import constant, scalar
+from ....ir.dialects.core import elementwise, unary
 from ....ir.dialects.core import shape as core
-from ....ir.dims import is_static
+from ....ir.dialects.core.fill import Range1d
+from ....ir.dialects.core.index import Gather
+from ....ir.dims import Dim, is_static
 from ....ir.ssa import Value
 from ..rules import Result
 from .context import MilContext, MilRules
+from .index import OUT_OF_RANGE
+from .sampling import add, extent, least, most, sub
 
 rules = MilRules("padding")
 
@@ -25,18 +30,44 @@ def pad(cx: MilContext) -> Result:
     if known is not None and all(isinstance(n, int) for n in known):
         found = tuple(n for n in known if isinstance(n, int))
         return core.Pad(x, (0,) * (2 * rank - count) + found, mode, number).result
-    if mode != "constant":
-        raise cx.unsupported(f"computes the amounts of '{mode}' padding while it runs")
-    added = _all_amounts(amounts, 2 * rank - count)
+    first = rank - count // 2
+    dims = _padded_dims(cx, x, first, known or (None,) * count)
+    if mode == "constant":
+        return core.DynamicPad(x, _all_amounts(amounts, 2 * first), dims, number).result
+    cx.require(mode in ("reflect", "replicate"), f"has the unknown mode '{mode}'")
+    for axis in range(first, rank):
+        low, high = (_entry(amounts, 2 * (axis - first) + end) for end in (0, 1))
+        x = Gather(x, _mirrored(x, axis, low, high, dims[axis], mode), axis).result
+    return x
+
+
+def _padded_dims(
+    cx: MilContext, x: Value, first: int, amounts: tuple[Dim | None, ...]
+) -> tuple[Dim, ...]:
+    """The extents with (before, after) added to those from `first` on."""
     dims = list(x.type.shape)
-    for axis in range(rank - count // 2, rank):
-        at = 2 * axis - (2 * rank - count)
-        low, high = (known[at], known[at + 1]) if known is not None else (None, None)
+    for axis, low, high in zip(range(first, len(dims)), amounts[::2], amounts[1::2], strict=True):
         if low is None or high is None:
             dims[axis] = cx.fresh_symbol(axis)
         else:
             dims[axis] = dims[axis] + low + high
-    return core.DynamicPad(x, added, tuple(dims), number).result
+    return tuple(dims)
+
+
+def _entry(values: Value, at: int) -> Value:
+    return Gather(values, constant(np.asarray(at, np.int32)), 0).result
+
+
+def _mirrored(x: Value, axis: int, low: Value, high: Value, dim: Dim, mode: str) -> Value:
+    """Where the elements of a padded dimension come from; "reflect" more than once: nowhere."""
+    size, one = extent(x, axis), constant(np.asarray(1, np.int32))
+    places = Range1d(sub(constant(np.asarray(0, np.int32)), low), add(size, high), one, (dim,))
+    last = sub(size, 1)
+    if mode == "replicate":
+        return least(most(places.result, 0), last)
+    found = sub(last, unary.Abs(sub(last, unary.Abs(places.result).result)).result)
+    outside = elementwise.Less(found, scalar(0, found)).result
+    return elementwise.Select(outside, scalar(OUT_OF_RANGE, found), found).result
 
 
 def _all_amounts(amounts: Value, missing: int) -> Value:

@@ -6,6 +6,7 @@ from ....ir.dim_values import known_dims
 from ..rules import Result
 from .constants import DTYPE_NAMES
 from .context import MilContext, MilRules, cast
+from .sampling import extent
 from .shape import declared_type, integers
 
 rules = MilRules("sort")
@@ -29,14 +30,12 @@ def topk(cx: MilContext) -> Result:
     cx.require(name in ("int32", "uint16"), f"has indices of type '{name}'")
     known = known_dims(cx.value("k")) if cx.has("k") else (1,)
     count = known[0] if known is not None and len(known) == 1 else None
-    if count == -1 and cx.opset >= 17:
-        count = x.type.shape[axis]
-        if not isinstance(count, int):
-            raise cx.unsupported(f"orders all of a flexible extent of {x.type}")
+    everything = count == -1 and cx.opset >= 17
+    count = x.type.shape[axis] if everything else count
     if isinstance(count, int):
         values, found = core.Topk(x, count, axis, ascending).results
     else:
-        k = Reshape(integers(cx.value("k")), ()).result
-        extent = declared_type(cx).shape[axis] if count is None else count
-        values, found = core.DynamicTopk(x, k, (extent,), axis, ascending).results
+        k = extent(x, axis) if everything else Reshape(integers(cx.value("k")), ()).result
+        dim = declared_type(cx).shape[axis] if count is None else count
+        values, found = core.DynamicTopk(x, k, (dim,), axis, ascending).results
     return (values, cast(found, DTYPE_NAMES[name])) if indexed else values

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from cmlc.ir.interpret import InterpretError, run
 from cmlc.passes.manager import Instrumentation, parse_pipeline
+from networks import flexible
 from programs import BOOL, FP32, I32, assert_refused, imported, op, program, result, results
 from single_operation import X, one
 
@@ -100,6 +101,10 @@ def test_topk():
     assert (found["v"].tolist(), found["i"].tolist()) == ([[1, 2]], [[1, 2]])
     given = {"k": -1, "sort": False, "return_indices": False}
     assert one("topk", (1, 3), x, opset=17, x="x", **given).tolist() == [[3, 2, 1]]
+    everything = op("topk", "y", (None, None), x="x", **given)
+    model = flexible(program(everything, opset=17, x=x.shape))
+    assert str(imported(model).main.arguments[0].type) == "f32[d_x_0,d_x_1]"
+    assert result(model, [[3, 1, 2, 4]]).tolist() == [[4, 3, 2, 1]]
     assert one("argsort", (1, 3), x, dtype=I32, x="x").tolist() == [[0, 2, 1]]
     assert one("cumsum", (1, 3), x, x="x", axis=1, exclusive=True).tolist() == [[0, 3, 4]]
 

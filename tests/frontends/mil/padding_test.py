@@ -1,6 +1,8 @@
 """Borders added and cut off."""
 
 import numpy as np
+import pytest
+from cmlc.ir.interpret import InterpretError
 from programs import I32, assert_refused, op, program, result
 
 X = np.arange(6, dtype="f4").reshape(1, 2, 3)
@@ -31,11 +33,20 @@ def test_computed_amounts():
     np.testing.assert_array_equal(last, np.pad(X, [(0, 0), (0, 0), (2, 1)]))
 
 
+@pytest.mark.parametrize(("mode", "name"), [("reflect", "reflect"), ("replicate", "edge")])
+def test_computed_amounts_of_other_modes(mode, name):
+    computed = pad((1, None, None), [0, 0, 1, 0, 2, 1], mode=mode)
+    got = result(computed, X, [0, 0, 1, 0, 2, 1])
+    np.testing.assert_array_equal(got, np.pad(X, [(0, 0), (1, 0), (2, 1)], name))
+    if mode == "reflect":
+        with pytest.raises(InterpretError, match="index -2147483648 is out of bounds"):
+            result(computed, X, [0, 0, 1, 0, 0, 5])
+
+
 def test_refusals():
     assert_refused(pad((1, 2, 3), by=[1]), "has 1 amounts")
     assert_refused(pad((1, 2, 3), by=1), "has amounts of type")
-    computed = pad((1, 2, None), [1, 1], mode="reflect")
-    assert_refused(computed, "amounts of 'reflect' padding", kind="unsupported")
+    assert_refused(pad((1, 2, None), [1, 1], mode="circle"), "has the unknown mode 'circle'")
 
 
 def crop(height, width, shape):
