@@ -148,7 +148,8 @@ def _function(
         value = inputs.operand(feature, argument)
         adopt([value], made.block, location=InModel("input", None, feature.name))
         names[feature.name] = value
-    scope = Scope(walk, made.block, names, states=frozenset(f.name for f in interface.states))
+    states = frozenset(feature.name for feature in interface.states)
+    scope = Scope(walk, made.block, names, states, own=set(names))
     scope.run(block, operations)
     if walk.problems:
         raise CompileError(walk.problems)

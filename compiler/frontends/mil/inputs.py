@@ -37,6 +37,11 @@ class Inputs:
         self.taken = {item.name: item.type for item in function.inputs}
         unknown = [f.name for f in self.features if f.name not in self.taken]
         missing = sorted(set(self.taken) - {f.name for f in self.features})
+        names = [item.name for item in function.inputs]
+        if len(self.taken) < len(names):
+            name = next(name for name in names if names.count(name) > 1)
+            message = "the program has two inputs of this name"
+            raise CompileError(Diagnostic(message, "malformed", InModel("input", None, name)))
         for name in (*unknown, *missing):
             message = "the description and the program have different inputs"
             raise CompileError(Diagnostic(message, "malformed", InModel("input", None, name)))

@@ -75,6 +75,8 @@ class Scope:
         names: what names stand for; a state's name, for what the state holds by now.
         states: the names of the function's states.
         tag: distinguishes the symbols of this block's operations from those of others.
+        own: the names that the block's arguments and operations have; those around it may be
+            the same.
     """
 
     walk: Walk
@@ -82,6 +84,7 @@ class Scope:
     names: Names
     states: frozenset[str] = frozenset()
     tag: str = ""
+    own: set[str] = field(default_factory=set[str])
 
     def nested(self, names: Iterable[str], types: Iterable[Tensor]) -> "Scope":
         """A scope inside, whose block has arguments of these names."""
@@ -89,7 +92,8 @@ class Scope:
         names = list(names)
         block = Block(types, names)
         inner = {**self.names, **dict(zip(names, block.arguments, strict=True))}
-        return replace(self, block=block, names=inner, tag=f"{self.walk.scopes}_")
+        tag = f"{self.walk.scopes}_"
+        return replace(self, block=block, names=inner, tag=tag, own=set(names))
 
     def put(self, value: Value, location: InModel) -> Value:
         """The value, with all that it needs, in this block."""
@@ -111,9 +115,19 @@ class Scope:
             names = [output.name for output in operation.outputs]
             location = InModel(kind, position, names[0] if names else operation.type)
             for name, value in zip(names, self._lowered(operation, location), strict=True):
-                self.names[name] = value
+                self.names[name] = value if self._is_new(name, operation, location) else None
+                self.own.add(name)
         found = [self.names.get(name) for name in block.outputs]
         return tuple(v for v in found if v is not None) if None not in found else None
+
+    def _is_new(self, name: str, operation: Any, location: InModel) -> bool:
+        if name not in self.own:
+            return True
+        message = f"{operation.type} makes '{name}', which is the name of something before it"
+        self.walk.problems.append(
+            Diagnostic(message, "malformed", location, subject=operation.type)
+        )
+        return False
 
     def _lowered(self, operation: Any, location: InModel) -> tuple[Value | None, ...]:
         missing = (None,) * len(operation.outputs)

@@ -92,6 +92,44 @@ def test_a_name_that_nothing_makes():
     assert_refused(model, "add reads 'z', which nothing before it makes")
 
 
+def relu(made, x):
+    return op("relu", made, (1, 3), x=x)
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        (relu("a", "x"), op("tanh", "a", (1, 3), x="x"), relu("y", "a")),
+        (relu("b", "x"), relu("x", "x"), relu("y", "x")),
+        (op("split", [("a", (1, 1), 11), ("a", (1, 2), 11)], x="x", split_sizes=[1, 2], axis=1),),
+    ],
+)
+def test_a_name_twice(operations):
+    (problem,) = problems(program(*operations, outputs=[operations[-1][1][0][0]], x=(1, 3)))
+    assert "which is the name of something before it" in problem.message
+    assert problem.kind == "malformed"
+
+
+def test_a_name_twice_in_blocks_beside_each_other_and_around():
+    rows = [
+        ((), (relu("a", "x"), relu("p", "a")), ["p"]),
+        ((), (op("exp", "a", (1, 3), x="x"),), ["a"]),
+    ]
+    truth = op("squeeze", "q", (), x="n", axes=[0]), op("cast", "p", (), BOOL, x="q", dtype="bool")
+    model = program(*truth, op("cond", "y", (1, 3), FP32, rows, pred="p"), x=(1, 3), n=(1,))
+    np.testing.assert_array_equal(result(model, X, [1]), np.maximum(X, 0))
+    twice = [((), (relu("a", "x"), relu("a", "x")), ["a"]), rows[1]]
+    model = program(*truth, op("cond", "y", (1, 3), FP32, twice, pred="p"), x=(1, 3), n=(1,))
+    assert_refused(model, "blocks[0].operations[1] 'a'", "relu makes 'a', which is the name")
+
+
+def test_an_input_twice():
+    model = program(relu("y", "x"), x=(1, 3))
+    function = model.mlProgram.functions["main"]
+    function.inputs.append(function.inputs[0])
+    assert_refused(model, "input 'x'", "two inputs of this name")
+
+
 def test_a_constant_in_a_file_that_is_not_there():
     model = program(op("add", "y", (1, 3), x="x", y=[1.0, 2.0, 3.0]), x=(1, 3))
     block = model.mlProgram.functions["main"].block_specializations["CoreML5"]
