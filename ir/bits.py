@@ -1,4 +1,4 @@
-"""Numbers of 1 to 8 bits each, packed without gaps: unpacked to one byte each."""
+"""Numbers of 1 to 8 bits each: integers packed without gaps, to one byte each; floats of 8 bits."""
 
 import numpy as np
 
@@ -67,3 +67,23 @@ def signed(codes: Array, bits: int) -> Array:
     """Unsigned numbers of `bits` bits read as two's complement: 15 of 4 bits is -1."""
     shift = 8 - bits
     return (codes << shift).view(np.int8) >> shift
+
+
+def e4m3_floats() -> Array:
+    """The 256 floats of 4 bits of exponent and 3 of fraction, by their bits, as float32.
+
+    There are no infinities: only when all seven bits are set, it is no number (E4M3FN).
+    """
+    codes = np.arange(128)
+    exponent, fraction = codes >> 3, codes & 7
+    numbers = np.ldexp(fraction + np.where(exponent > 0, 8.0, 0.0), np.maximum(exponent, 1) - 10)
+    numbers[127] = np.nan
+    return np.concatenate([numbers, -numbers]).astype(np.float32)
+
+
+def e5m2_floats() -> Array:
+    """The 256 floats of 5 bits of exponent and 2 of fraction, by their bits, as float32.
+
+    They are the upper halves of float16.
+    """
+    return (np.arange(256) << 8).astype(np.uint16).view(np.float16).astype(np.float32)

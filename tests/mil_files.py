@@ -111,6 +111,8 @@ def packed(dtype, numbers):
     """Elements as bytes, bits in one large integer, the first element lowest."""
     if dtype in FLOATS:
         return np.array(numbers, FLOATS[dtype]).tobytes()
+    if dtype.startswith("fp8"):
+        return bytes(numbers)  # the numbers' bits
     if dtype == "bf16":
         return b"".join(np.array(n, "<f4").tobytes()[2:] for n in numbers)
     bits = int(dtype.removeprefix("u").removeprefix("int"))

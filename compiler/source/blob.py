@@ -4,7 +4,7 @@ A header, then blobs: 64 bytes that describe one, and its data. Constants of a p
 description is. What each type becomes in the IR, which has none narrower than a byte:
 
     fp16, fp32, int8, int16, int32, uint8, uint16, uint32    the same
-    bf16                                                     f32, exactly
+    bf16, fp8 (E4M3FN, E5M2)                                 f32, exactly
     int4                                                     i8
     uint1, uint2, uint3, uint4, uint6                        u8
 
@@ -22,8 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...ir.encodings import EncodedResource, Unpacked, UpperHalf
-from ...ir.resources import LazyResource, Resource
+from ...ir.bits import e4m3_floats, e5m2_floats
+from ...ir.encodings import EncodedResource, Palette, Unpacked, UpperHalf
+from ...ir.resources import ArrayResource, LazyResource, Resource
 from ...ir.types import Array, DType, Tensor
 from .spec import FETCH, GIT_LFS, POINTER
 
@@ -67,8 +68,10 @@ KINDS = {
     13: BlobKind("uint6", 38, 6, DType.U8),
     14: BlobKind("int32", 23, 32, DType.I32),
     15: BlobKind("uint32", 33, 32, DType.U32),
+    16: BlobKind("fp8e4m3fn", 40, 8, DType.F32),
+    17: BlobKind("fp8e5m2", 41, 8, DType.F32),
 }
-_EIGHT_BIT_FLOATS = {16: "fp8 (E4M3FN)", 17: "fp8 (E5M2)"}
+_EIGHT_BIT_FLOATS = {"fp8e4m3fn": e4m3_floats, "fp8e5m2": e5m2_floats}
 
 
 class BlobError(ValueError):
@@ -152,9 +155,6 @@ class BlobFile:
         )
         if sentinel != _SENTINEL:
             raise BlobError(f"has no blob at byte {offset:,}")
-        if code in _EIGHT_BIT_FLOATS:
-            message = f"holds {_EIGHT_BIT_FLOATS[code]} at byte {offset:,}"
-            raise BlobError(message, unsupported=True)
         if code not in KINDS:
             raise BlobError(f"holds elements of the unknown type {code} at byte {offset:,}")
         if start < _HEADER or start + size > self.size:
@@ -233,6 +233,10 @@ class BlobResource(Resource):
             halves = Tensor(DType.U16, shape)
             upper = LazyResource(halves, lambda: self.packed().view("<u2").reshape(shape))
             return EncodedResource(UpperHalf(upper), self.name)
+        if self.kind.name in _EIGHT_BIT_FLOATS:
+            codes = LazyResource(Tensor(DType.U8, shape), lambda: self.packed().reshape(shape))
+            numbers = _EIGHT_BIT_FLOATS[self.kind.name]().reshape(*(1,) * len(shape), 256, 1)
+            return EncodedResource(Palette(codes, ArrayResource(numbers)), self.name)
         return self
 
     def release(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ....ir.bits import signed, unpack
+from ....ir.bits import e4m3_floats, e5m2_floats, signed, unpack
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dims import Dim
 from ....ir.types import Array, DType, Tensor
@@ -30,6 +30,8 @@ DTYPES = {
     33: DType.U32,
     34: DType.U64,
     **dict.fromkeys((35, 36, 37, 38, 39), DType.U8),  # uint4, 2, 1, 6, 3
+    40: DType.F32,  # 8-bit floats, every value of which is one of float32: E4M3FN
+    41: DType.F32,  # and E5M2
 }
 # MIL's names of types, as `cast` has them.
 DTYPE_NAMES = {
@@ -54,6 +56,12 @@ _PACKED = {
     DType.U16: "<u2",
     DType.I32: "<i4",
     DType.U32: "<u4",
+}
+# DataType of the specification → how elements are stored that the IR has not, and what they are.
+_WIDENED: dict[int, tuple[str, Callable[[Array], Array]]] = {
+    13: ("<u2", lambda halves: (halves.astype(np.uint32) << 16).view(np.float32)),
+    40: ("u1", lambda codes: e4m3_floats()[codes]),
+    41: ("u1", lambda codes: e5m2_floats()[codes]),
 }
 INT4 = 25
 # DataType of the specification → bits of an element, for those of fewer than 8.
@@ -118,14 +126,8 @@ def immediate_array(value: Any) -> Array:
     held = value.immediateValue.tensor
     field = held.WhichOneof("value")
     stored: Any = getattr(held, field).values if field else ()
-    if field == "bytes" and value.type.tensorType.dataType in NARROW:
-        array = unpacked(stored, value.type.tensorType.dataType, int(np.prod(kind.static_shape)))
-    elif field == "bytes":
-        if kind.dtype not in _PACKED:
-            fail(f"holds bytes for elements of {kind.dtype.value}")
-        if len(stored) % np.dtype(_PACKED[kind.dtype]).itemsize:
-            fail(f"holds {len(stored)} bytes for elements of {kind.dtype.value}")
-        array = np.frombuffer(stored, _PACKED[kind.dtype])
+    if field == "bytes":
+        array = _from_bytes(stored, value.type.tensorType.dataType, kind)
     else:
         array = np.array(list(stored), object if field == "strings" else None)
         if field is None or not array.size:
@@ -134,6 +136,18 @@ def immediate_array(value: Any) -> Array:
     if array.size != int(np.prod(shape)):
         fail(f"holds {array.size} values for {kind}")
     return array.astype(kind.dtype.numpy).reshape(shape)
+
+
+def _from_bytes(stored: bytes, data_type: int, kind: Tensor) -> Array:
+    if data_type in NARROW:
+        return unpacked(stored, data_type, int(np.prod(kind.static_shape)))
+    layout, widen = _WIDENED.get(data_type, (_PACKED.get(kind.dtype), None))
+    if layout is None:
+        fail(f"holds bytes for elements of {kind.dtype.value}")
+    if len(stored) % np.dtype(layout).itemsize:
+        fail(f"holds {len(stored)} bytes for elements of {kind.dtype.value}")
+    array = np.frombuffer(stored, layout)
+    return array if widen is None else widen(array)
 
 
 @contextmanager

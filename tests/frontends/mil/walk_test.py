@@ -200,3 +200,22 @@ def test_results_have_the_float_type_that_the_program_declares(precision, expect
     norm = op("batch_norm", "h", (1, 1, 1), FP16, x="x", **ones)
     model = program(norm, op("cast", "y", (1, 1, 1), FP32, x="h", dtype="fp32"), x=(1, 1, 1))
     assert result(model, [[[2049]]], precision=precision).tolist() == [[[expected]]]
+
+
+@pytest.mark.parametrize(
+    ("number", "held", "expected"),
+    [
+        (13, b"\x80\x3f\x20\xc0", [1, -2.5]),
+        (40, b"\x38\xc2", [1, -2.5]),
+        (41, b"\x3c\xc1", [1, -2.5]),
+    ],
+)
+def test_constants_of_narrow_floats(number, held, expected):
+    model = program(op("mul", "y", (2,), x="x", y=np.float32(expected)), x=(2,))
+    block = model.mlProgram.functions["main"].block_specializations["CoreML5"]
+    value = block.operations[0].inputs["y"].arguments[0].value
+    value.type.tensorType.dataType = number
+    value.immediateValue.tensor.bytes.values = held
+    assert result(model, [2, 2]).tolist() == [2, -5]
+    value.immediateValue.tensor.bytes.values = held[:-1]
+    assert_refused(model, "the constant 'y.y' holds 1 values" if number > 13 else "holds 3 bytes")

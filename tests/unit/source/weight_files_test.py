@@ -128,11 +128,11 @@ def test_damaged(tmp_path):
 
 def test_what_is_right_but_not_supported(tmp_path):
     data = bytearray(weight_bin(("fp16", [1.0, 2.0, 3.0]))[0])
-    data[68] = 16
+    data[4] = 3
     write(tmp_path / "weights/weight.bin", bytes(data))
     found = problem(WeightFiles(Folder(tmp_path)), stored())
     assert found.kind == "unsupported"
-    assert "fp8" in found.message
+    assert "has version 3" in found.message
     assert not found.remedy
 
 
