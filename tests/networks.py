@@ -18,7 +18,7 @@ from cmlc.ir.text.printer import PrintOptions, print_function
 from cmlc.ir.verify import verify
 
 FLOAT32, DOUBLE, INT32 = 65568, 65600, 131104
-RGB, BGR, GRAY = 20, 30, 10
+RGB, BGR, GRAY, GRAY_FLOAT16 = 20, 30, 10, 40
 
 
 def fill(message, values):
