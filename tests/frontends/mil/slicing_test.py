@@ -16,6 +16,13 @@ SLICES = [
         },
         np.s_[1, :, 2:],
     ),
+    (  # as coremltools converts x[i] of TensorFlow
+        {
+            **{"begin": [1], "end": [2], "squeeze_mask": [True, False, False]},
+            **{"begin_mask": [False, True, True], "end_mask": [False, True, True]},
+        },
+        np.s_[1],
+    ),
 ]
 
 
@@ -51,6 +58,9 @@ def test_slices_are_refused():
     masks = {"begin_mask": [True], "squeeze_mask": [True]}
     made = op("slice_by_index", "y", (), x="x", begin=[1], end=[2], **masks)
     assert_refused(program(made, x=(3,)), "a begin mask and a squeeze mask", kind="unsupported")
+    masks = {"begin_mask": [False, True], "end_mask": [False, False]}
+    made = op("slice_by_index", "y", (1, 2), x="x", begin=[0], end=[1], **masks)
+    assert_refused(program(made, x=(3, 2)), "has 1 ends for rank 2")
     made = op("slice_by_size", "y", (3,), x="x", begin=[1], size=[3])
     assert_refused(program(made, x=(3,)), "finds no part of size [3]")
 
