@@ -5,7 +5,7 @@ take care of use lists, locations and dead producers, so that their authors neve
 """
 
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from .location import UNKNOWN, Location, Unknown, fuse
@@ -128,6 +128,16 @@ def clone(
     for old, new in zip(op.results, copy.results, strict=True):
         new.name = old.name
     return copy
+
+
+def inlined(body: Region, arguments: Sequence[Value]) -> tuple[Value, ...]:
+    """What a region yields for these arguments, detached; no op of it has regions."""
+    mapping = dict(zip(body.block.arguments, arguments, strict=True))
+    for op in body.block:
+        if op.is_terminator:
+            return tuple(mapping.get(value, value) for value in op.operands)
+        mapping |= dict(zip(op.results, clone(op, mapping).results, strict=True))
+    raise ValueError("the region has no terminator")
 
 
 def clone_module(module: Module) -> Module:

@@ -74,7 +74,7 @@ class Value:
         users = self.users
         for user, index in self.uses:
             user.set_operand(index, new)
-        if new.type != self.type:
+        if users and new.type != self.type:
             pairs = zip(self.type.shape, new.type.shape, strict=True)
             found = {name: b for a, b in pairs if (name := bare_symbol(a)) is not None and a != b}
             propagate_types(users, found)

@@ -14,18 +14,22 @@ PASSES: dict[str, str] = {
     "dynamic-batch": ".dynamic_batch:DynamicBatch",
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
+    "if-convert": ".if_convert:IfConvert",
     "io-layout": ".io_layout:InterfaceLayout",
     "layout": ".layout:AssignLayout",
     "numeric-interface": ".numeric_interface:NumericInterface",
     "recognize": ".recognize:Recognize",
     "sink-transposes": ".sink_transposes:SinkTransposes",
+    "unroll": ".unroll:Unroll",
 }
 
 # What every target starts from: simple, but nothing is folded that training would want back.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
-# For models that people go on with: batch norms and preprocessing stay what they are.
+# For models that people go on with: batch norms and preprocessing stay what they are, and what
+# needs no control flow has none.
 TRAINABLE = (
-    f"numeric-interface, {SIMPLIFY}, recognize, canonicalize, layout{{to=channels_last}}, "
+    f"numeric-interface, {SIMPLIFY}, (unroll, if-convert, {SIMPLIFY})*, recognize, "
+    "canonicalize, layout{to=channels_last}, "
     "(sink-transposes, canonicalize)*, constant-fold, cse, dce"
 )
 # For inference graphs.

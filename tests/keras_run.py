@@ -2,6 +2,7 @@
 
 import numpy as np
 from cmlc.backends.target import load_target
+from cmlc.compiler.driver import load_text
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.verify import verify
@@ -47,3 +48,13 @@ def compare(module, inputs=None, pipeline=PIPELINE, **symbols):
         ours, theirs = run(module, given, module.main.name), outputs_of(made, given)
         for array, (name, found) in zip(ours.values(), theirs.items(), strict=True):
             assert_close(array, found, f"result '{name}' of\n{made.text}")
+
+
+def case(text, pipeline=PIPELINE, **arrays):
+    """Compare on the given inputs, or random ones."""
+    given = {name: np.asarray(array) for name, array in arrays.items()}
+    compare(load_text(text), given or None, pipeline)
+
+
+def code(text, pipeline=PIPELINE):
+    return keras_code(load_text(text), pipeline).text

@@ -131,7 +131,7 @@ def _write_keras(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts
     made, facts = _keras(given, watch)
     with console.writing(path), watch.stage("write"):
         write_model(made, path)
-    return facts
+    return facts | {"custom_objects": made.custom_objects}
 
 
 def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
@@ -172,14 +172,14 @@ EMITS = {
     "keras-code": Emit(
         _write_keras_code,
         default="_keras",
-        takes=_COMPILING - {"weights"},
+        takes=_COMPILING - {"weights", "precision"},
         loading="from {module}.model import load\nmodel = load()  # a keras.Model",
     ),
     "keras": Emit(
         _write_keras,
         ".keras",
         default=".keras",
-        takes=_COMPILING - {"weights"},
+        takes=_COMPILING - {"weights", "precision"},
         loading='import keras\nmodel = keras.models.load_model("{output}")',
     ),
     "ir": Emit(

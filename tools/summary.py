@@ -121,6 +121,7 @@ def print_summary(facts: Mapping[str, Any], loading: str) -> None:
         ("layers", _layers(facts["layers"])),
         ("ops", _ops(facts)),
         ("code", _code(facts.get("code"))),
+        ("needs", _needs(facts.get("custom_objects", []))),
         ("weights", _weight_text(facts["weights"])),
         ("time", _times(facts["seconds"])),
         ("written", _written(facts)),
@@ -172,6 +173,12 @@ def _ops(facts: Mapping[str, Any]) -> str:
     if "transposes" in facts:
         text += f"; {console.plural(facts['transposes'], 'transpose')} left"
     return text
+
+
+def _needs(custom_objects: list[str]) -> str:
+    """What has to be imported before a `.keras` file is loaded."""
+    names = ", ".join(custom_objects)
+    return f"{names}, of the code that --emit=keras-code writes" if names else ""
 
 
 def _code(code: Mapping[str, Any] | None) -> str:

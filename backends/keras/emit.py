@@ -6,6 +6,7 @@ from typing import Any
 
 from ...ir.dialects.builtin import array_of
 from ...ir.ssa import Module, Value
+from .definitions import registered
 from .program import expanded, program_text
 from .repetition import outline
 from .steps import steps_of, weights_of
@@ -19,6 +20,7 @@ class KerasModule:
         text: the source of `model.py`.
         functions: how many blocks the code has.
         weights: layer's name → the constants that it holds, in the order of its `weights`.
+        custom_objects: what the code defines and a `.keras` file names: loading one needs them.
     """
 
     def __init__(self, module: Module) -> None:
@@ -27,7 +29,8 @@ class KerasModule:
         calls = [step.op for step in body.steps]
         blocks = outline(body)
         self.functions = len(blocks)
-        names = [name for _, name in expanded(body)]
+        steps, names = zip(*expanded(body), strict=True) if body.steps else ((), ())
+        self.custom_objects = registered(steps)
         held = zip(names, map(weights_of, calls), strict=True)
         self.weights: dict[str, tuple[Value, ...]] = {n: values for n, values in held if values}
         assert len(self.weights) == sum(bool(weights_of(call)) for call in calls)

@@ -7,7 +7,7 @@ from typing import Any
 from ...ir.dims import Dim
 from ...ir.ssa import Function, Module, Value
 from .blocks import Block
-from .dialect.weighted import Weight
+from .definitions import DEFINITIONS, defined
 from .source import WIDTH, Call, body_lines, function_lines, identifier, listed, statement, text_of
 from .steps import Body, Step, unique
 
@@ -17,10 +17,11 @@ _ABOUT = ("shortDescription", "author", "license", "versionString")
 
 def program_text(module: Module, body: Body, blocks: Sequence[Block]) -> str:
     """The source of `model.py`."""
-    functions = [block.name for block in blocks]
+    definitions = defined(_library_steps(body, blocks))
+    functions = [*definitions, *(block.name for block in blocks)]
     parts = [
         _head(module, body, blocks),
-        *([WEIGHT_CLASS] if _has_weight_class(body, blocks) else []),
+        *(DEFINITIONS[name] for name in definitions),
         *("\n".join(function_lines(block, functions)) for block in blocks),
         "\n".join(_build(module, body, functions)),
         "\n".join(_load()),
@@ -29,29 +30,11 @@ def program_text(module: Module, body: Body, blocks: Sequence[Block]) -> str:
     return "\n\n\n".join(parts) + '\n\n\nif __name__ == "__main__":\n    main()\n'
 
 
-WEIGHT_CLASS = '''\
-@keras.saving.register_keras_serializable()
-class Weight(layers.Layer):
-    """A tensor of weights, whatever the layer is called with."""
-
-    def __init__(self, shape, dtype="float32", trainable=True, **kwargs):
-        super().__init__(trainable=trainable, **kwargs)
-        self.settings = {"shape": shape, "dtype": dtype}
-        self.value = self.add_weight(**self.settings, name="value")
-
-    def call(self, inputs):
-        return ops.convert_to_tensor(self.value)
-
-    def get_config(self):
-        return {**super().get_config(), **self.settings}'''
-
-
-def _has_weight_class(body: Body, blocks: Sequence[Block]) -> bool:
-    return any(
-        isinstance(step.source, Weight)
-        for item in (body, *(block.body for block in blocks))
-        for step in item.steps
-    )
+def _library_steps(body: Body, blocks: Sequence[Block]) -> list[Step]:
+    """The steps that call the library, in all functions."""
+    bodies = [body, *(block.body for block in blocks)]
+    steps = [step for item in bodies for step in item.steps]
+    return [step for step in steps if not isinstance(step.source, Block)]
 
 
 def labels_of(function: Function) -> tuple[str, ...]:
@@ -65,10 +48,10 @@ def has_label_file(function: Function) -> bool:
 
 
 def _head(module: Module, body: Body, blocks: Sequence[Block]) -> str:
-    bodies = [body, *(block.body for block in blocks)]
-    steps = [step for item in bodies for step in item.steps if not isinstance(step.source, Block)]
+    steps = _library_steps(body, blocks)
     used = {step.op.call.split(".")[1] for step in steps if step.op.call.startswith("keras.")}
-    used |= {"layers", "ops"} if _has_weight_class(body, blocks) else set()
+    texts = [DEFINITIONS[name] for name in defined(steps)]
+    used |= {name for name in ("layers", "ops") if any(f"{name}." in text for text in texts)}
     imports = ", ".join(sorted(used & {"layers", "ops"}))
     lines = [f'"""{_docstring(module)}"""', "", "import sys", "from pathlib import Path", ""]
     lines += ["import keras", "import numpy as np"]

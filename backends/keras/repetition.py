@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from ...ir.ssa import Value
 from .block_names import block_name, instance_names, numbered, suffixes_of
 from .blocks import Block, Run, body_of, columns_of, input_names, is_residual
+from .definitions import DEFINITIONS
 from .dialect import layers
 from .signature import Column, Signature
 from .steps import Body, Step, unique
@@ -28,7 +29,7 @@ _FEW_PARAMETERS = 4  # beyond which calls are hard to read
 def outline(main: Body) -> list[Block]:
     """Replace repetitions in `main` by calls of blocks; blocks come before those that call them."""
     bodies, blocks = [main], list[Block]()
-    taken = {"build", "load", "main"}
+    taken = {"build", "load", "main", *DEFINITIONS}
     while True:
         found = _best(bodies)
         if found is None:

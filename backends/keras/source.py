@@ -1,6 +1,7 @@
 """Steps as lines of Python: variables, arguments, line breaks as `ruff format` leaves them."""
 
 import keyword
+import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ...ir.dialects.builtin import Constant
 from ...ir.ssa import Value
 from ...ir.types import DType
 from .blocks import Block, Parameter, input_names
+from .definitions import DEFINITIONS
 from .dialect import ops
 from .dialect.base import KerasLayer, KerasOp
 from .dialect.recurrent import Bidirectional, Recurrent
@@ -199,9 +202,12 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
     values, rest = list[str | Call](), iter(inputs)
     for item in op.spec.operands:
         group: list[str] = []
-        for number, _ in enumerate(op.values_of(item.name)):
+        for number, value in enumerate(op.values_of(item.name)):
             constant = step.slots.get(f"{item.name}.{number}")
-            group.append(next(rest) if constant is None else text_of(constant))
+            text = next(rest) if constant is None else _operand_text(constant, op)
+            if constant is not None and item.name in op.spec.variadic and not value.type.rank:
+                text = f"np.array({text}, {text_of(value.type.dtype)})"  # lists want tensors
+            group.append(text)
         if item.name in op.spec.variadic:
             values.append(listed(group))
         elif item.default is None:
@@ -212,7 +218,7 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
         # Keras takes tuples of slices, not a slice alone.
         key = op.key if ", " in op.key else f"{op.key}, ..."
         return Call(f"{values[0]}[{key}]", (), "")
-    if op.infix and not str(values[0]).startswith("np."):
+    if op.infix and not _is_array(op.operands[0]) and not _is_negated(op, values[0]):
         between = op.infix if op.infix == "**" else f" {op.infix} "
         return Call(f"{values[0]}{between}{values[1]}", (), "")
     given = [
@@ -221,6 +227,22 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
         if (value := step.slots.get(item.name, op.attributes[item.name])) != item.default
     ]
     return Call(f"{op.call.removeprefix('keras.')}(", [*values, *given])
+
+
+def _operand_text(constant: Any, op: KerasOp) -> str:
+    """A constant operand; products stand in brackets beside an operator."""
+    text = text_of(constant)
+    return f"({text})" if op.infix and " * " in text and not text.startswith("np.") else text
+
+
+def _is_array(value: Value) -> bool:
+    """Whether code has a numpy array there: its operators don't know Keras's tensors."""
+    return isinstance(value.op, Constant) and value.type.rank > 0
+
+
+def _is_negated(op: KerasOp, base: str | Call) -> bool:
+    """Whether the operator would take the number before its sign: -2**x is -(2**x)."""
+    return op.infix == "**" and str(base).startswith("-")
 
 
 # What layers are told about several dimensions alike: (3, 3) as 3.
@@ -241,6 +263,8 @@ def slot_text(slot: str, value: Any) -> str:
             return _quotient_text(first) if slot == "scale" else text_of(first)
         case "axis", (only,):
             return text_of(only)
+        case _, str() if value in DEFINITIONS:
+            return value
         case _:
             return text_of(value)
 
@@ -267,6 +291,8 @@ def text_of(value: Any) -> str:
             return f'"{value.numpy.name}"'
         case str():
             return f'"{value}"'
+        case float() if not math.isfinite(value):
+            return f"np.{value}" if value > 0 or value != value else "-np.inf"
         case float():
             return repr(value)
         case _:

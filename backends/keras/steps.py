@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import networkx as nx
+import numpy as np
 
 from ...ir.dialects.builtin import Constant
 from ...ir.location import InModel, leaves
 from ...ir.ssa import Function, Op, Value
+from ...ir.types import Array, DType
 from ..calls import CallOp
 from .dialect.base import KerasLayer
 from .dialect.weighted import Weight
@@ -131,7 +133,36 @@ def literal(op: Constant) -> Any:
     array = op.value.array()
     if array.ndim == 0:
         return array.item()
-    return Reference(f'np.array({array.tolist()}, "{array.dtype.name}")')
+    if (text := _progression(array)) is not None:
+        return Reference(text)
+    if array.size == 0:
+        return Reference(f'np.zeros({array.shape}, "{array.dtype.name}")')
+    numbers = re.sub(r"\b(inf|nan)\b", r"np.\1", str(array.tolist()))
+    return Reference(f'np.array({numbers}, "{array.dtype.name}")')
+
+
+_FEW = 8  # elements of a constant that is written into the code
+
+
+def is_written(op: Constant) -> bool:
+    """Whether code says a constant's numbers; others are weights."""
+    if op.value.size <= _FEW:
+        return True
+    return op.value.type.dtype is DType.I32 and _progression(op.value.array()) is not None
+
+
+def _progression(array: Array) -> str | None:
+    """The text of an array of positions: whole numbers, equally far apart."""
+    if array.dtype != np.int32 or array.size <= 2 or max(array.shape) != array.size:
+        return None
+    first, second = (int(number) for number in array.ravel()[:2])
+    step = second - first
+    if step <= 0 or not np.array_equal(array.ravel(), first + step * np.arange(array.size)):
+        return None
+    limits = (first, first + step * array.size, step)
+    shown = limits[1:2] if (first, step) == (0, 1) else limits[:2] if step == 1 else limits
+    text = f'np.arange({", ".join(map(str, shown))}, dtype="int32")'
+    return text if array.ndim == 1 else f"{text}.reshape({array.shape})"
 
 
 def _label(function: Function, steps: list[Step]) -> None:

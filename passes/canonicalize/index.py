@@ -1,12 +1,17 @@
-"""Gathers of weights that stay compressed."""
+"""Gathers of weights that stay compressed; gathers and scatters of everything there is."""
 
-from ...ir.dialects.builtin import Constant, constant
+import numpy as np
+
+from ...ir.dialects.builtin import Constant, array_of, constant
 from ...ir.dialects.core import index as core
+from ...ir.dialects.core import scatter
 from ...ir.dialects.core.elementwise import Cast
 from ...ir.encoded_views import settled
 from ...ir.encodings import Cast as Stored
 from ...ir.encodings import EncodedResource
-from ..patterns import Rewrite, pattern
+from ...ir.ssa import Value
+from ...ir.types import Type
+from ..patterns import Rewrite, no, pattern
 
 
 @pattern(core.Gather)
@@ -23,4 +28,29 @@ def gather_of_compressed(op: core.Gather) -> Rewrite:
     return Cast(core.Gather(table, op.indices, op.axis).result, encoding.dtype).result
 
 
-PATTERNS = (gather_of_compressed,)
+@pattern(core.Gather)
+def gather_of_all(op: core.Gather) -> Rewrite:
+    """gather(x, all positions in order) → x."""
+    return op.x if _are_all(op.indices, op.x.type, op.axis) else None
+
+
+@pattern(scatter.Scatter)
+def scatter_of_all(op: scatter.Scatter) -> Rewrite:
+    """scatter(x, all positions in order, updates) → updates."""
+    if not _are_all(op.indices, op.x.type, op.axis):
+        return None
+    if op.mode is not scatter.ScatterMode.UPDATE:
+        return no("they are combined with what is there")
+    return op.updates
+
+
+def _are_all(indices: Value, x: Type, axis: int) -> bool:
+    """Whether the indices are 0, 1, … up to the whole extent."""
+    extent = x.shape[axis]
+    if indices.type.shape != (extent,) or not isinstance(extent, int):
+        return False
+    known = array_of(indices)
+    return known is not None and np.array_equal(known, np.arange(extent))
+
+
+PATTERNS = (gather_of_compressed, gather_of_all, scatter_of_all)

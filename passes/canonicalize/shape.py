@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...ir.dialects.builtin import Const, constant
+from ...ir.dialects.builtin import Const, array_of, constant
 from ...ir.dialects.core import shape as core
 from ...ir.dialects.core.activation import Softmax
 from ...ir.dialects.core.elementwise import Elementwise
@@ -95,6 +95,15 @@ def reshape_to_known_shape(op: core.DynamicReshape) -> Rewrite:
     return core.Reshape(op.x, known).result
 
 
+@pattern(core.DynamicPad)
+def pad_by_known_amounts(op: core.DynamicPad) -> Rewrite:
+    """dynamic_pad(x, const) → pad(x)."""
+    amounts = array_of(op.pad)
+    if amounts is None or not op.x.type.is_static or amounts.min(initial=0) < 0:
+        return None
+    return core.Pad(op.x, tuple(map(int, amounts)), value=op.value).result
+
+
 @pattern(core.ShapeOf)
 def shape_of_static(op: core.ShapeOf) -> Rewrite:
     """shape(x) of known extents → const."""
@@ -107,6 +116,15 @@ def shape_of_static(op: core.ShapeOf) -> Rewrite:
 def concat_of_one(op: core.Concat) -> Rewrite:
     """concat(x) → x."""
     return op.values[0] if len(op.values) == 1 else None
+
+
+@pattern(core.Concat)
+def concat_with_nothing(op: core.Concat) -> Rewrite:
+    """concat(x, y of extent 0) → concat(x)."""
+    kept = tuple(value for value in op.values if value.type.shape[op.axis] != 0)
+    if len(kept) == len(op.values) or not kept:
+        return None
+    return core.Concat(kept, op.axis).result
 
 
 @pattern(core.Split)
@@ -177,8 +195,10 @@ PATTERNS = (
     transpose_of_transpose,
     transpose_of_units,
     reshape_to_known_shape,
+    pad_by_known_amounts,
     shape_of_static,
     concat_of_one,
+    concat_with_nothing,
     split_into_one,
     tile_once,
     units_after_elementwise,

@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 
+from ...ir.dialects.builtin import Constant
 from ...ir.dialects.core import activation as core
 from ...ir.dialects.core import elementwise, reduce
 from ...ir.ssa import Op, Value
+from ..constant_fold import view
 from ..patterns import Rewrite, no, pattern
 from .chains import factors_near, if_private, is_rounded, number_of, plus_number, product_of
 
@@ -214,6 +216,46 @@ def softmax_by_exp(op: Op) -> Rewrite:
     return if_private(op, [x], core.Softmax(x, axis=axis).result)
 
 
+@pattern(elementwise.Select)
+def relu_by_select(op: elementwise.Select) -> Rewrite:
+    """x >= 0 ? x : x * alpha → leaky_relu(x), or prelu(x) with an alpha for each channel."""
+    match op:
+        case elementwise.Select(
+            Value(op=elementwise.GreaterEqual() | elementwise.Greater() as test), x, below
+        ):
+            pass
+        case elementwise.Select(
+            Value(op=elementwise.Less() | elementwise.LessEqual() as test), below, x
+        ):
+            pass
+        case _:
+            return None
+    match below.op:
+        case elementwise.Mul(same, alpha) if same is x is test.x and x.type == op.result.type:
+            pass
+        case _:
+            return None
+    if number_of(test.y) != 0:
+        return no("it compares with another number than 0")
+    found = _with_slopes(x, alpha)
+    if found is None:
+        return no("the slopes aren't constants of one dimension")
+    return if_private(op, [x], found)
+
+
+def _with_slopes(x: Value, alpha: Value) -> Value | None:
+    number = number_of(alpha)
+    if number is not None:
+        return core.LeakyRelu(x, number).result
+    missing = x.type.rank - alpha.type.rank
+    large = [axis + missing for axis, extent in enumerate(alpha.type.shape) if extent != 1]
+    if not isinstance(alpha.op, Constant) or len(large) != 1 or missing < 0:
+        return None
+    stored = alpha.op.value
+    slopes = view(stored, tuple(range(stored.type.rank)), (stored.size,))
+    return core.Prelu(x, slopes, large[0]).result
+
+
 @pattern(core.Softmax)
 def softmax_less_maximum(op: core.Softmax) -> Rewrite:
     """softmax(x - max(x)) → softmax(x), which subtracts the maximum itself."""
@@ -240,6 +282,7 @@ PATTERNS = (
     gelu_by_tanh,
     hard_swish_by_limits,
     hard_swish_by_hard_sigmoid,
+    relu_by_select,
     softmax_by_exp,
     softmax_less_maximum,
 )

@@ -4,11 +4,12 @@ import importlib
 import inspect
 import operator
 
+import numpy as np
 import pytest
 from cmlc.backends.calls import CallOp, resolve
+from cmlc.backends.keras.definitions import DEFINITIONS
 from cmlc.backends.keras.dialect.base import KerasLayer
 from cmlc.backends.keras.dialect.ops import GetItem
-from cmlc.backends.keras.dialect.weighted import Weight
 from cmlc.backends.target import TARGETS, load_target
 from cmlc.ir.declare import REQUIRED
 from cmlc.ir.dialects.core import CORE_OPS
@@ -21,7 +22,7 @@ CALLS = [
     if issubclass(op, CallOp)
 ]
 
-LAYERS = [op for _, op in CALLS if issubclass(op, KerasLayer) and op is not Weight]
+LAYERS = [op for _, op in CALLS if issubclass(op, KerasLayer) and op.call not in DEFINITIONS]
 
 
 def named(item):
@@ -69,8 +70,8 @@ def roots():
 @pytest.mark.slow
 @pytest.mark.parametrize(("target", "op"), CALLS, ids=named)
 def test_target_ops_are_calls_that_exist(roots, target, op):
-    if op in (GetItem, Weight):
-        return  # a pair of brackets, and a class that the code defines
+    if op is GetItem or op.call in DEFINITIONS:
+        return  # a pair of brackets, and what the code defines
     called = resolve(getattr(op, "inner", "") or op.call, roots[target])
     signature = inspect.signature(called)
     parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_POSITIONAL]
@@ -84,9 +85,22 @@ def test_target_ops_are_calls_that_exist(roots, target, op):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "op", [op for _, op in CALLS if issubclass(op, KerasLayer) and op is not Weight], ids=named
-)
+@pytest.mark.parametrize("op", [op for _, op in CALLS if op.call in DEFINITIONS], ids=named)
+def test_what_code_defines_takes_the_fields(roots, op):
+    """And has the defaults that aren't written."""
+    keras = roots["keras"]["keras"]
+    scope = {"keras": keras, "layers": keras.layers, "ops": keras.ops, "np": np}
+    exec(DEFINITIONS[op.call], scope)
+    parameters = inspect.signature(scope[op.call]).parameters
+    items = op.spec.attributes if is_layer(op) else (*op.spec.operands, *op.spec.attributes)
+    defaults = {
+        p.name: REQUIRED if p.default is p.empty else p.default for p in parameters.values()
+    }
+    assert {item.name: item.default for item in items}.items() <= defaults.items()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", LAYERS, ids=named)
 def test_defaults_of_layers_are_keras_own(roots, op):
     """They aren't written into code."""
     parameters = inspect.signature(

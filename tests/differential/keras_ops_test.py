@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from cmlc.backends.target import load_target
 from cmlc.ir.diagnostics import CompileError
-from cmlc.ir.dialects.builtin import constant
+from cmlc.ir.dialects.builtin import Constant, constant
 from cmlc.ir.dialects.core import CORE_OPS
 from cmlc.ir.interpret import random_inputs
-from cmlc.ir.rewrite import replace
+from cmlc.ir.rewrite import clone, replace
+from cmlc.ir.ssa import Function, Module
 from cmlc.ir.types import DType
 from generation import instances, module_of
 from keras_run import compare, keras_code
@@ -18,14 +19,18 @@ ENOUGH = 8  # instances of an op
 DTYPES = {DType.F32, DType.I32, DType.BOOL}
 # Lowerings that refuse some attributes, with the fragment of the diagnostic.
 REFUSED = {
-    "nn.conv": ("no convolution with both strides and dilations",),
-    "nn.conv_transpose": ("no transposed convolution",),
     "nn.lstm": ("no LSTM with", "no activation", "one activation", "limited gates"),
+    **{
+        f"tensor.scatter{kind}": ("no scatter that divides",) for kind in ("", "_nd", "_along_axis")
+    },
     "nn.gru": ("no activation", "limited gates"),
     "nn.rnn": ("no activation", "limited gates"),
+    "tensor.dynamic_slice": ("computed positions without strides",),
     "nn.prelu": ("no slopes along the batch",),
 }
-LOWERED = [op for op in CORE_OPS if op in load_target("keras").lowering]
+# Its operands are scalars, which no Keras model takes: see keras_directed_test.py.
+SCALARS = ("tensor.range_1d",)
+LOWERED = [op for op in CORE_OPS if op in load_target("keras").lowering and op.name not in SCALARS]
 
 
 def named(op):
@@ -43,8 +48,13 @@ def inputs_of(module, op):
 def suits(op):
     """Whether its operands and results are of the dtypes, and no scalars alone."""
     values = (*op.operands, *op.results)
-    arguments = [value for value in op.operands if value.op is None]
-    return all(v.type.dtype in DTYPES for v in values) and any(v.type.rank for v in arguments)
+    ranks = [value.type.rank for value in op.operands if value.op is None or is_position(value)]
+    return all(v.type.dtype in DTYPES for v in values) and any(ranks)
+
+
+def is_position(value):
+    """Whether the test gives a constant as an input, too."""
+    return isinstance(value.op, Constant) and value.type.dtype is DType.I32 and value.type.rank > 0
 
 
 # Operands that layers hold.
@@ -72,6 +82,26 @@ def with_weights(op):
     return replace(op, **changes) if changes else op
 
 
+def with_positions_given(module):
+    """(the module with arguments in place of constant positions, their arrays by name)."""
+    given = {
+        op.result: f"given_{i}"
+        for i, op in enumerate(module.main.walk())
+        if isinstance(op, Constant) and is_position(op.result)
+    }
+    values = [*module.main.arguments, *given]
+    names = [*(value.name for value in module.main.arguments), *given.values()]
+    function = Function("main", [value.type for value in values], names)
+    mapping = dict(zip(values, function.arguments, strict=True))
+    for op in module.main.walk():
+        if given.keys() & set(op.results):
+            continue
+        copy = function.block.insert(clone(op, mapping))
+        mapping |= dict(zip(op.results, copy.results, strict=True))
+    arrays = {name: value.op.value.array() for value, name in given.items()}
+    return Module(functions=[function]), arrays
+
+
 def is_refused(module, op):
     """Whether the lowering declines, in the words that it is known to use."""
     try:
@@ -91,7 +121,11 @@ def test_agrees_with_the_interpreter(op):
             if ran == ENOUGH or not suits(instance):
                 continue
             module = module_of(with_weights(instance))
-            if not is_refused(module, op):
+            given, arrays = with_positions_given(module)
+            if is_refused(given, op):
+                continue
+            compare(given, inputs_of(given, op) | arrays)
+            if arrays and module.main.arguments:
                 compare(module, inputs_of(module, op))
-                ran += 1
+            ran += 1
     assert ran >= 3, f"only {ran} instances ran"

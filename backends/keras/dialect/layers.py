@@ -125,6 +125,17 @@ class UpSampling2D(KerasLayer, call="keras.layers.UpSampling2D"):
     interpolation: str = attr(default="nearest")
 
 
+class Resizing(KerasLayer, call="keras.layers.Resizing"):
+    """Images of a fixed size; pixels are squares, of which two images have the same borders."""
+
+    positional = ("height", "width")
+
+    inputs: Value = operand()
+    height: int = attr()
+    width: int = attr()
+    interpolation: str = attr(default="bilinear")
+
+
 # -- activations -----------------------------------------------------------------------------------
 
 
@@ -245,7 +256,7 @@ OPS = (
     *(AveragePooling1D, AveragePooling2D, AveragePooling3D),
     *(GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D),
     *(ZeroPadding1D, ZeroPadding2D, ZeroPadding3D, Cropping1D, Cropping2D, Cropping3D),
-    *(UpSampling2D, Activation, ReLU, LeakyReLU, ELU, Softmax),
+    *(UpSampling2D, Resizing, Activation, ReLU, LeakyReLU, ELU, Softmax),
     *(Add, Multiply, Subtract, Maximum, Minimum, Concatenate),
     *(Reshape, Flatten, Permute, Rescaling),
 )

@@ -2,10 +2,11 @@
 
 from ....ir.declare import attr, operand
 from ....ir.ssa import Value
-from . import math
+from . import math, positions
 from .base import KerasOp
-from .math import *  # noqa: F403  the namespace is one, in two files
+from .math import *  # noqa: F403  the namespace is one, in three files
 from .math import Binary, Unary
+from .positions import *  # noqa: F403
 
 # -- reductions ------------------------------------------------------------------------------------
 
@@ -146,15 +147,7 @@ class BroadcastTo(Unary, call="keras.ops.broadcast_to"):
     shape: tuple[int, ...] = attr()
 
 
-# -- indices and products --------------------------------------------------------------------------
-
-
-class Take(KerasOp, call="keras.ops.take"):
-    """Slices along a dimension."""
-
-    x: Value = operand()
-    indices: Value = operand()
-    axis: int = attr()
+# -- products and pixels ---------------------------------------------------------------------------
 
 
 class Matmul(Binary, call="keras.ops.matmul"):
@@ -173,9 +166,42 @@ class DotProductAttention(KerasOp, call="keras.ops.dot_product_attention"):
     scale: float | None = attr(default=None)
 
 
+class Conv(KerasOp, call="keras.ops.conv", name="keras.ops.conv"):
+    """Convolution, channels last."""
+
+    inputs: Value = operand()
+    kernel: Value = operand()
+    strides: tuple[int, ...] = attr(default=(1,))
+    padding: str = attr(default="valid")
+    dilation_rate: tuple[int, ...] = attr(default=(1,))
+
+
+class DepthToSpace(Unary, call="keras.ops.depth_to_space"):
+    """Blocks of pixels out of channels, numbered by the place in the block first."""
+
+    block_size: int = attr()
+
+
+class SpaceToDepth(Unary, call="keras.ops.space_to_depth"):
+    """Channels out of blocks of pixels, numbered by the place in the block first."""
+
+    block_size: int = attr()
+
+
+class Interpolate(KerasOp, call="interpolate", name="keras.interpolate"):
+    """Images [N, H, W, C] of another size, where Keras has no such grid; the code defines it."""
+
+    images: Value = operand()
+    target_size: tuple[int, ...] = attr()
+    step: tuple[float, ...] = attr()
+    first: tuple[float, ...] = attr(default=(0.0, 0.0))
+
+
 OPS = (
     *math.OPS,
+    *positions.OPS,
     *(Sum, Prod, Mean, Max, Min, Logsumexp, Argmax, Argmin, ZerosLike),
     *(GetItem, Reshape, Transpose, ExpandDims, Squeeze, Concatenate, Stack, Split, SplitEvenly),
-    *(Pad, Tile, Flip, BroadcastTo, Take, Matmul, DotProductAttention),
+    *(Pad, Tile, Flip, BroadcastTo, Matmul, DotProductAttention),
+    *(Conv, DepthToSpace, SpaceToDepth, Interpolate),
 )

@@ -47,21 +47,27 @@ def _vector(value: Value, sizes: tuple[int, ...], rank: int) -> Value | None:
     return reshaped(value, sizes)
 
 
+_IMAGE_RANK, _MOST_CHANNELS = 4, 8
+
+
 @pattern(ops.Sum2, ops.Product)
 def rescaling(op: ops.Sum2 | ops.Product) -> Rewrite:
     """image * scale + offset → Rescaling(scale, offset), per channel or for all."""
     image, scale, offset = _affine(op)
-    if image is None or image.op is not None:
+    if image is None or image.op is not None or image.type.rank != _IMAGE_RANK:
         return None
+    if not op.result.type.dtype.is_float:
+        return no("it has whole numbers, and the layer would give others")
     user = next(iter(op.result.users), None)
     if isinstance(op, ops.Product) and isinstance(user, ops.Sum2) and is_weight(user.x2):
         return None  # that one includes this one
-    numbers = [_per_channel(value, op.result.type.rank) for value in (scale, offset)]
-    if numbers[0] is None or numbers[1] is None:
+    scales, offsets = (_per_channel(value, op.result.type.rank) for value in (scale, offset))
+    if scales is None or offsets is None:
         return no("the numbers vary along other dimensions than channels")
     if op.result.type != image.type:
         return no("the numbers widen the image")
-    scales, offsets = numbers
+    if max(len(scales), len(offsets)) > _MOST_CHANNELS:
+        return no("so many numbers are weights")
     given = {"offset": offsets} if offsets else {}
     scale = scales or (1.0,)
     return layers.Rescaling(image, scale=scale, result_types=op.result.type, **given).result

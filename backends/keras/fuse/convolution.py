@@ -1,14 +1,35 @@
-"""Activations inside of layers, and convolutions that are one layer."""
+"""Biases and activations inside of layers, and convolutions that are one layer."""
 
+from ....ir.dialects.builtin import Constant
 from ....ir.rewrite import replace
 from ....ir.ssa import Op
 from ....passes.patterns import Rewrite, no, pattern
-from ..dialect import layers
+from ..dialect import layers, ops
+from ..lower.weights import reshaped
 
 _ACTIVATED = (
     *(layers.Conv, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.ConvTranspose),
     layers.Dense,
 )
+
+
+@pattern(ops.Sum2)
+def bias_into_layer(op: ops.Sum2) -> Rewrite:
+    """dense(x) + bias → dense(x, bias)."""
+    source, bias = op.x1.op, op.x2
+    if not isinstance(source, _ACTIVATED) or source.use_bias or source.activation is not None:
+        return None
+    if not isinstance(bias.op, Constant) or not bias.op.value.name:
+        return None
+    channels = op.result.type.shape[-1]
+    if bias.type.shape[-1:] != (channels,) or bias.type.static_shape[:-1] != (1,) * (
+        bias.type.rank - 1
+    ):
+        return no("it isn't one number for each channel")
+    if not op.x1.has_one_use or bias.type.rank > op.x1.type.rank:
+        return no("the layer's result is used without it, too")
+    given = {"bias": reshaped(bias, bias.type.static_shape[-1:]), "use_bias": True}
+    return replace(source, **given, result_types=op.result.type).result
 
 
 @pattern(layers.ReLU, layers.Activation, layers.Softmax)
@@ -69,5 +90,6 @@ def separable(op: layers.Conv2D) -> Rewrite:
 
 PATTERNS = (
     separable,
+    bias_into_layer,
     activation_into_layer,
 )

@@ -1,12 +1,17 @@
 """Core ops → Keras layers and functions: the families' tables, and what has no counterpart."""
 
-from ....ir.dialects.core import CORE_OPS
+from ....ir.dialects.core import control, custom, detection, random
+from ....ir.dialects.core import image as image_ops
+from ....ir.dialects.core import index as index_ops
+from ....ir.dialects.core import shape as shape_ops
+from ....ir.dialects.core import sort as sort_ops
 from ....ir.ssa import Op
 from ...lowering import Rule, compose
 from . import (
     activation,
     conv,
     elementwise,
+    fill,
     image,
     index,
     linear,
@@ -14,13 +19,40 @@ from . import (
     pool,
     recurrent,
     reduce,
+    scatter,
     shape,
+    sort,
 )
 
 FAMILIES = (
-    *(activation, conv, elementwise, image, index, linear, norm, pool),
-    *(recurrent, reduce, shape),
+    *(activation, conv, elementwise, fill, image, index, linear, norm, pool),
+    *(recurrent, reduce, scatter, shape, sort),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
+
+_RANDOM = (
+    "a functional model draws numbers once, when it is built, and Keras's generators "
+    "don't give the same ones for a seed"
+)
+_DATA = "its shape depends on data, and the shapes of a functional model don't"
 # Core ops that Keras code can't express, with the reason a user is told.
-UNSUPPORTED: dict[type[Op], str] = {op: "not written yet" for op in CORE_OPS if op not in LOWERING}
+UNSUPPORTED: dict[type[Op], str] = {
+    **dict.fromkeys(random.OPS, _RANDOM),
+    index_ops.NonZero: _DATA,
+    shape_ops.ShapeOf: (
+        "a functional model can't compute with open extents (--fixed-shapes compiles the default)"
+    ),
+    sort_ops.DynamicCumsum: "Keras takes no dimension that is computed",
+    # What `if-convert` and `unroll` leave.
+    control.Cond: "a functional model has no branches, and these can't both be computed",
+    control.WhileLoop: (
+        "a functional model has no loops, and constants don't say that this one runs at most once"
+    ),
+    image_ops.CropResize: "no function of Keras samples boxes of images (--emit=savedmodel does)",
+    detection.NonMaximumSuppression: (
+        "Keras has no such function on all backends (--emit=savedmodel has it)"
+    ),
+    custom.Call: (
+        "its definition computes with TensorFlow only; Keras code takes those that are core ops"
+    ),
+}

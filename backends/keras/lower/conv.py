@@ -1,14 +1,18 @@
 """Convolutions: layers with their weights, channels last by contract."""
 
-from ....ir.attributes import Layout
+import numpy as np
+
+from ....ir.attributes import Layout, PadType
+from ....ir.dialects.builtin import array_of, constant
 from ....ir.dialects.core import conv as core
 from ....ir.dims import is_static
 from ....ir.ssa import Value
 from ....ir.types import Tensor
 from ...lowering import Lowering
-from ...padding import Amounts, resolve_padding
-from ..dialect import layers
-from .weights import require_weights, reshaped
+from ...padding import Amounts, resolve_padding, same_amounts
+from ..dialect import layers, ops
+from .shape import reshaped_to
+from .weights import is_weight, require_weights, reshaped
 
 lower = Lowering()
 
@@ -22,18 +26,20 @@ _CROPPING = {3: layers.Cropping1D, 4: layers.Cropping2D, 5: layers.Cropping3D}
 def conv(op: core.Conv) -> Value:
     """A layer; borders that "same" doesn't mean are one of their own."""
     assert op.layout is Layout.CHANNELS_LAST
-    require_weights(op, op.weight, op.bias)
+    op.require("", op.weight.type.is_static, "Keras code needs fixed extents of the weights")
     kernel = op.weight.type.static_shape[:-2]
     strides, dilations = op.per_spatial(op.strides, 1), op.per_spatial(op.dilations, 1)
-    # Keras takes a stride or a dilation, not both; that of a single tap means nothing.
+    # That of a single tap means nothing.
     dilations = tuple(1 if k == 1 else d for k, d in zip(kernel, dilations, strict=True))
-    both = max(strides) > 1 and max(dilations) > 1
-    op.require("", not both, "Keras has no convolution with both strides and dilations")
+    if max(strides) > 1 and max(dilations) > 1:
+        return _every_nth(op, kernel, strides, dilations)
     padding, x = resolve_padding(op, kernel, strides, dilations), op.x
     if not isinstance(padding, str):
         x, padding = with_zeros(x, padding), "valid"
     # A single tap meets no border: nobody writes "same" then.
     padding = "valid" if max(kernel) == 1 else padding.lower()
+    if not all(value is None or is_weight(value) for value in (op.weight, op.bias)):
+        return _computed(op, x, strides, dilations, padding)
     given = {
         "kernel_size": kernel,
         "strides": collapsed(strides),
@@ -54,6 +60,32 @@ def conv(op: core.Conv) -> Value:
     return layer(x, op.weight, filters=out, groups=op.groups, **given).result
 
 
+def _computed(
+    op: core.Conv, x: Value, strides: tuple[int, ...], dilations: tuple[int, ...], padding: str
+) -> Value:
+    """The function, for weights that no layer holds."""
+    op.require("", op.groups == 1, "Keras's function of computed weights has no groups")
+    out = op.result.type
+    sizes = {"strides": collapsed(strides), "dilation_rate": collapsed(dilations)}
+    y = ops.Conv(x, op.weight, padding=padding, result_types=out, **sizes).result
+    return y if op.bias is None else ops.Sum2(y, op.bias, result_types=out).result
+
+
+def _every_nth(
+    op: core.Conv, kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
+) -> Value:
+    """Keras takes a stride or a dilation: every nth pixel of a result without strides."""
+    padding, x = resolve_padding(op, kernel, strides, dilations), op.x
+    if padding == "SAME":
+        padding = same_amounts(op, "same", kernel, strides, dilations)
+    if not isinstance(padding, str):
+        x = with_zeros(x, padding)
+    given = {"dilations": dilations, "groups": op.groups, "layout": op.layout}
+    dense = conv(core.Conv(x, op.weight, op.bias, pad_type=PadType.VALID, **given))
+    key = ", ".join((":", *(f"::{stride}" if stride > 1 else ":" for stride in strides)))
+    return ops.GetItem(dense, key, result_types=op.result.type).result
+
+
 def collapsed(numbers: tuple[int, ...]) -> tuple[int, ...]:
     """One number for all dimensions, where they are equal."""
     return numbers[:1] if len(set(numbers)) == 1 else numbers
@@ -61,6 +93,8 @@ def collapsed(numbers: tuple[int, ...]) -> tuple[int, ...]:
 
 def with_zeros(x: Value, amounts: Amounts) -> Value:
     """x [N, *spatial, C] with borders of zeros."""
+    if not any(amount for pair in amounts for amount in pair):
+        return x
     return _ZEROS[x.type.rank](x, amounts, result_types=_grown(x.type, amounts, 1)).result
 
 
@@ -81,27 +115,28 @@ def _grown(kind: Tensor, amounts: Amounts, sign: int) -> Tensor:
 
 @lower(core.ConvTranspose)
 def conv_transpose(op: core.ConvTranspose) -> Value:
-    """A layer of the full result, or of "same", then a border cut off."""
+    """A layer of the full result, or of "same", then a border cut off; else by a convolution."""
     assert op.layout is Layout.CHANNELS_LAST
     require_weights(op, op.weight, op.bias)
-    op.require("", op.groups == 1, "Keras has no transposed convolution of groups")
-    dilations = op.per_spatial(op.dilations, 1)
-    op.require("", max(dilations) == 1, "Keras has no transposed convolution with dilations here")
     kernel, strides = op.weight.type.static_shape[:-2], op.per_spatial(op.strides, 1)
     crops, sizes = op.crops_and_sizes(op.x.type.shape[1:-1], kernel)
     known = is_static(crops)
     op.require("", known, "Keras's transposed convolution needs fixed spatial extents here")
     pairs = tuple(zip(map(_number, crops[::2]), map(_number, crops[1::2]), strict=True))
+    # A bias comes after the zeros that continue a result: the layer can't say that.
+    grown = any(amount < 0 for pair in pairs for amount in pair)
+    if op.groups > 1 or max(op.per_spatial(op.dilations, 1)) > 1 or grown:
+        return _by_convolution(op, kernel, strides, pairs)
     same = tuple(
         (max(k - s, 0) // 2, max(k - s, 0) - max(k - s, 0) // 2)
         for k, s in zip(kernel, strides, strict=True)
     )
     covers = all(k >= s for k, s in zip(kernel, strides, strict=True))
     padding = "same" if pairs == same and covers else "valid"
-    grown = any(amount < 0 for pair in pairs for amount in pair)
-    # The bias comes after the zeros that continue a result: a layer can't say that.
-    op.require("", not grown, "Keras has no transposed convolution that is continued with zeros")
     if padding == "valid":
+        # Keras continues the last window up to a whole stride.
+        rows = zip(kernel, strides, pairs, strict=True)
+        pairs = tuple((low, high + max(s - k, 0)) for k, s, (low, high) in rows)
         sizes = tuple(low + size + high for size, (low, high) in zip(sizes, pairs, strict=True))
     out = op.result.type.with_shape((op.x.type.shape[0], *sizes, op.result.type.shape[-1]))
     y = _TRANSPOSE[op.x.type.rank](
@@ -116,6 +151,57 @@ def conv_transpose(op: core.ConvTranspose) -> Value:
         result_types=out,
     ).result
     return y if padding == "same" else cropped(y, pairs)
+
+
+def _by_convolution(
+    op: core.ConvTranspose, kernel: tuple[int, ...], strides: tuple[int, ...], crops: Amounts
+) -> Value:
+    """Pixels with zeros between them, convolved: Keras's layer has no groups and dilations."""
+    dilations = op.per_spatial(op.dilations, 1)
+    reaches = [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
+    rows = list(zip(reaches, strides, crops, strict=True))
+    amounts = [(reach - low, reach - high - (s - 1)) for reach, s, (low, high) in rows]
+    x = with_zeros(_spread(op, strides), _limited(amounts, 1))
+    x = cropped(x, _limited(amounts, -1))
+    given = {"dilations": dilations, "groups": op.groups, "layout": op.layout}
+    return conv(core.Conv(x, _turned(op), op.bias, pad_type=PadType.VALID, **given))
+
+
+def _limited(amounts: list[tuple[int, int]], sign: int) -> Amounts:
+    """The amounts of one sign, 0 for the others."""
+    return tuple((max(sign * low, 0), max(sign * high, 0)) for low, high in amounts)
+
+
+def _spread(op: core.ConvTranspose, strides: tuple[int, ...]) -> Value:
+    """[N, *spatial, C] with zeros behind each pixel, as many as a stride skips."""
+    x = op.x
+    if max(strides) == 1:
+        return x
+    op.require("", is_static(x.type.shape[1:]), "Keras code needs fixed extents here")
+    for axis, stride in enumerate(strides, 1):
+        before, (extent, *after) = x.type.shape[:axis], x.type.shape[axis:]
+        if stride == 1:
+            continue
+        # One dimension at a time: TensorFlow pads six at most.
+        x = reshaped_to(op, x, (*before, extent, 1, *after))
+        pairs = tuple((0, (stride - 1) * (i == axis + 1)) for i in range(x.type.rank))
+        grown = x.type.with_shape((*before, extent, stride, *after))
+        x = ops.Pad(x, pairs, result_types=grown).result
+        x = reshaped_to(op, x, (*before, extent * stride, *after))
+    return x
+
+
+def _turned(op: core.ConvTranspose) -> Value:
+    """[*size, O / groups, C] backwards as the kernel of a convolution, [*size, C / groups, O]."""
+    array = array_of(op.weight)
+    assert array is not None, "checked before"
+    *sizes, outputs, inputs = array.shape
+    groups, rank = op.groups, len(sizes)
+    array = np.flip(array, tuple(range(rank)))
+    array = array.reshape(*sizes, outputs, groups, inputs // groups)
+    array = np.moveaxis(array, (rank, rank + 2), (rank + 2, rank))
+    kernel = array.reshape(*sizes, inputs // groups, groups * outputs)
+    return constant(np.ascontiguousarray(kernel), op.weight.name)
 
 
 def _number(dim: object) -> int:

@@ -1,9 +1,15 @@
 """Slices and elements at computed positions."""
 
+import numpy as np
+
+from ....ir.dialects.builtin import array_of, constant, scalar
 from ....ir.dialects.core import index as core
+from ....ir.dims import Dim, is_static
 from ....ir.ssa import Value
+from ....ir.types import DType
 from ...lowering import Lowering
 from ..dialect import layers, ops
+from .shape import reshaped_to
 from .weights import is_weight
 
 lower = Lowering()
@@ -22,3 +28,80 @@ def gather(op: core.Gather) -> Value:
             op.indices, op.x, input_dim=rows, output_dim=width, result_types=out
         ).result
     return ops.Take(op.x, op.indices, op.axis, result_types=out).result
+
+
+lower.direct(core.GatherAlongAxis, ops.TakeAlongAxis)
+
+
+@lower(core.GatherNd)
+def gather_nd(op: core.GatherNd) -> Value:
+    """Rows of x with its first dimensions made one: Keras indexes along one dimension."""
+    depth = op.indices.type.shape[-1]
+    assert isinstance(depth, int)
+    extents, rest = op.x.type.shape[:depth], op.x.type.shape[depth:]
+    op.require("", is_static(extents), "Keras code needs fixed extents where it is indexed")
+    sizes = tuple(int(str(size)) for size in extents)
+    rows = reshaped_to(op, op.x, (int(np.prod(sizes)), *rest))
+    return ops.Take(rows, flat_positions(op.indices, sizes), 0, result_types=op.result.type).result
+
+
+def flat_positions(indices: Value, sizes: tuple[int, ...]) -> Value:
+    """[..., k] multi-indices into these extents as [...] positions in row-major order."""
+    strides = np.cumprod((1, *sizes[:0:-1]))[::-1].astype(indices.type.dtype.numpy)
+    indices = counted_from_the_start(indices, sizes)
+    kind = indices.type.with_shape(indices.type.shape[:-1])
+    known = array_of(indices)
+    if known is not None:
+        return constant(np.sum(known * strides, axis=-1, dtype=known.dtype))
+    if len(sizes) > 1:
+        indices = ops.Product(indices, constant(strides), result_types=indices.type).result
+    return ops.Sum(indices, (-1,), result_types=kind).result
+
+
+def counted_from_the_start(indices: Value, sizes: tuple[int, ...]) -> Value:
+    """Indices along extents, the last dimension's or one for all; negative ones become positive."""
+    extents = np.asarray(sizes if len(sizes) > 1 else sum(sizes), indices.type.dtype.numpy)
+    known = array_of(indices)
+    if known is not None:
+        return constant((known % extents).astype(known.dtype))
+    return ops.Mod(indices, constant(extents), result_types=indices.type).result
+
+
+@lower(core.OneHot)
+def one_hot(op: core.OneHot) -> Value:
+    """The function; other numbers than 1 and 0 are chosen by it."""
+    out, rank = op.result.type, op.result.type.rank
+    axis = -1 if op.axis == rank - 1 else op.axis
+    on, off = op.numbers()
+    if (on, off) == (1, 0):
+        dtype = None if op.dtype is DType.F32 else op.dtype
+        return ops.OneHot(op.indices, op.size, axis, dtype, result_types=out).result
+    kind = out.with_dtype(DType.BOOL)
+    hot = ops.OneHot(op.indices, op.size, axis, DType.BOOL, result_types=kind).result
+    return ops.Where(hot, constant(on), constant(off), result_types=out).result
+
+
+@lower(core.ReverseSequence)
+def reverse_sequence(op: core.ReverseSequence) -> Value:
+    """Elements taken at turned positions."""
+    x, rank = op.x, op.x.type.rank
+    extent = x.type.shape[op.seq_axis]
+    op.require("", isinstance(extent, int), "Keras code needs a fixed length of sequences here")
+    assert isinstance(extent, int)
+    kind = op.lengths.type
+    lengths = reshaped_to(op, op.lengths, _along(op.batch_axis, rank, kind.shape[0]))
+    positions = np.arange(extent, dtype=kind.dtype.numpy)
+    others = tuple(axis for axis in range(rank) if axis != op.seq_axis)
+    positions = constant(np.expand_dims(positions, others))
+    both = list(lengths.type.shape)
+    both[op.seq_axis] = extent
+    kind = kind.with_shape(both)
+    inside = ops.Less(positions, lengths, result_types=kind.with_dtype(DType.BOOL)).result
+    last = ops.Difference(lengths, scalar(1, lengths), result_types=lengths.type).result
+    turned = ops.Difference(last, positions, result_types=kind).result
+    picked = ops.Where(inside, turned, positions, result_types=kind).result
+    return ops.TakeAlongAxis(x, picked, op.seq_axis, result_types=op.result.type).result
+
+
+def _along(axis: int, rank: int, extent: Dim) -> tuple[Dim, ...]:
+    return tuple(extent if i == axis else 1 for i in range(rank))

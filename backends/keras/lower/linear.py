@@ -43,12 +43,13 @@ def _of_rows(op: core.Linear) -> Value:
 def turned(x: Value) -> Value:
     """The last two dimensions exchanged."""
     rank = x.type.rank
-    axes = (*range(rank - 2), rank - 1, rank - 2)
-    return permuted(x, axes) if is_weight(x) else transposed(x, axes)
+    return transposed(x, (*range(rank - 2), rank - 1, rank - 2))
 
 
 def transposed(x: Value, axes: tuple[int, ...]) -> Value:
     """The dimensions in another order."""
+    if is_weight(x):
+        return permuted(x, axes)
     out = x.type.with_shape(tuple(x.type.shape[axis] for axis in axes))
     return ops.Transpose(x, axes, result_types=out).result
 

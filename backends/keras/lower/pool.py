@@ -1,6 +1,6 @@
 """Pooling: layers, channels last by contract."""
 
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -49,9 +49,8 @@ def max_pool(op: core.MaxPool) -> Value:
     if not isinstance(padding, str):
         pairs = ((0, 0), *padding, (0, 0))
         sizes = [dim + low + high for dim, (low, high) in zip(x.type.shape, pairs, strict=True)]
-        lowest = float(np.finfo(x.type.dtype.numpy).min)
         grown = x.type.with_shape(sizes)
-        x = ops.Pad(x, pairs, constant_values=lowest, result_types=grown).result
+        x = ops.Pad(x, pairs, constant_values=-inf, result_types=grown).result
         padding = "valid"
     return _pooled(_MAX, op, x, padding)
 

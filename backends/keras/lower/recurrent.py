@@ -13,7 +13,16 @@ from .weights import require_weights
 
 lower = Lowering()
 
-_FUNCTIONS = ("sigmoid", "tanh", "relu")
+# Core ML's activations by the names that Keras's layers take; see `definitions`.
+_FUNCTIONS = {
+    **{name: name for name in ("sigmoid", "tanh", "relu")},
+    "linear,1.0,0.0": "linear",
+    "hard_sigmoid,0.2,0.5": "keras2_hard_sigmoid",
+}
+# What a limit must be to mean nothing: the gates of f32 are 0 and 1 beyond 40 (to 4e-18), and
+# these functions don't grow.
+_NO_GATE_CLIP = 40.0
+_SATURATING = ("sigmoid", "tanh", "keras2_hard_sigmoid")
 
 
 @lower(core.Lstm)
@@ -21,10 +30,25 @@ def lstm(op: core.Lstm) -> tuple[Value, ...]:
     """Gates i, f, o, g become i, f, g, o."""
     gate, block, output = op.activations
     op.require("", block == output, "Keras has one activation for the cell and the result")
-    plain = op.peephole is None and not op.coupled and op.cell_clip <= 0
-    op.require("", plain, "Keras has no LSTM with peepholes, coupled gates or a clipped cell")
+    plain = op.peephole is None and not op.coupled
+    op.require("", plain, "Keras has no LSTM with peepholes or coupled gates")
+    op.require("", not _clips_cell(op), "Keras has no LSTM with a clipped cell")
     order = (0, 1, 3, 2)
     return _layer(layers.LSTM, op, output, order, op.initial_c, recurrent_activation=gate)
+
+
+def _clips_cell(op: core.Lstm) -> bool:
+    """Whether cell_clip can mean something.
+
+    Each step adds at most 1 to a cell state. Converters write 50000 for no limit: what other
+    states than those of so many steps a caller gives isn't looked at.
+    """
+    if op.cell_clip <= 0:
+        return False
+    gate, block, _ = op.activations
+    bounded = gate in ("sigmoid", "hard_sigmoid,0.2,0.5") and block == "tanh"
+    steps = op.x.type.shape[0]
+    return not bounded or not isinstance(steps, int) or steps > op.cell_clip / 2
 
 
 @lower(core.Gru)
@@ -52,9 +76,19 @@ def _layer(
     """The layer with its weights in Keras's order of gates, between two transposes."""
     bias_h = op.bias_h if isinstance(op, core.Gru) else None
     require_weights(op, op.weight_x, op.weight_h, op.bias, bias_h)
-    for name in (activation, given.get("recurrent_activation", "tanh")):
+    names = [
+        activation,
+        *([str(given["recurrent_activation"])] if "recurrent_activation" in given else []),
+    ]
+    for name in names:
         op.require("", name in _FUNCTIONS, f"Keras has no activation '{name}' for this layer")
-    op.require("", op.gate_clip <= 0, "Keras has no recurrent layer with limited gates")
+    functions = [_FUNCTIONS[name] for name in names]
+    limited = op.gate_clip > 0 and not (
+        op.gate_clip >= _NO_GATE_CLIP and set(functions) <= set(_SATURATING)
+    )
+    op.require("", not limited, "Keras has no recurrent layer with limited gates")
+    if len(names) > 1:
+        given["recurrent_activation"] = functions[1]
     states = tuple(state for state in (op.initial_h, initial_c) if state is not None)
     if isinstance(op, core.Lstm) and len(states) == 1:
         # Keras takes both initial states or none; the other one is zeros.
@@ -77,7 +111,7 @@ def _layer(
         _gates(op.weight_h, order),
         units=op.weight_h.type.static_shape[1],
         bias=bias,
-        activation=activation,
+        activation=functions[0],
         use_bias=bias is not None,
         return_sequences=sequence_used,
         return_state=return_state,

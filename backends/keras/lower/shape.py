@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import constant
+from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Dim, is_static
-from ....ir.ssa import Value
+from ....ir.ssa import Op, Value
+from ....ir.types import DType
 from ...lowering import Lowering
 from ..dialect import layers, ops
-from .weights import is_weight
+from .weights import is_weight, reshaped
 
 lower = Lowering()
 
@@ -22,15 +23,28 @@ lower.direct(core.Reverse, ops.Flip, axes="axis")
 @lower(core.Reshape)
 def reshape(op: core.Reshape) -> Value:
     """A layer if the batch stays; at most one extent may be open."""
-    sizes, out = op.result.type.shape, op.result.type
-    keeps = op.x.type.rank > 1 and out.rank > 1 and op.x.type.shape[0] == sizes[0]
+    return reshaped_to(op, op.x, op.result.type.shape)
+
+
+def reshaped_to(op: Op, x: Value, sizes: tuple[Dim, ...]) -> Value:
+    """The same elements in another shape.
+
+    Raises:
+        CompileError: too many extents are open; `op` is refused for it.
+    """
+    out = x.type.with_shape(sizes)
+    if out.shape == x.type.shape:
+        return x
+    if is_weight(x):
+        return reshaped(x, out.static_shape)
+    keeps = x.type.rank > 1 and out.rank > 1 and x.type.shape[0] == sizes[0]
     if keeps and _open(sizes[1:]) <= 1:
-        known = is_static(op.x.type.shape[1:])
-        if out.rank == 2 and op.x.type.rank > 2 and known:
-            return layers.Flatten(op.x, result_types=out).result
-        return layers.Reshape(op.x, _numbers(sizes[1:]), result_types=out).result
+        known = is_static(x.type.shape[1:])
+        if out.rank == 2 and x.type.rank > 2 and known:
+            return layers.Flatten(x, result_types=out).result
+        return layers.Reshape(x, _numbers(sizes[1:]), result_types=out).result
     op.require("", _open(sizes) <= 1, "Keras code can't reshape to several open extents")
-    return ops.Reshape(op.x, _numbers(sizes), result_types=out).result
+    return ops.Reshape(x, _numbers(sizes), result_types=out).result
 
 
 def _open(sizes: tuple[Dim, ...]) -> int:
@@ -90,7 +104,7 @@ def split(op: core.Split) -> tuple[Value, ...]:
 
 @lower(core.SliceByIndex)
 def slice_by_index(op: core.SliceByIndex) -> Value:
-    """As people write slices."""
+    """As people write slices; backwards, what was flipped before."""
     rank = op.x.type.rank
     rows = zip(
         op.begin,
@@ -101,26 +115,82 @@ def slice_by_index(op: core.SliceByIndex) -> Value:
         strict=True,
     )
     parts = [
-        _slice(None if open_begin else begin, None if open_end else end, stride)
+        slice(None if open_begin else begin, None if open_end else end, stride)
         for begin, end, stride, open_begin, open_end in rows
     ]
-    if all(part.endswith("::-1") or part == ":" for part in parts):
-        axes = tuple(axis for axis, part in enumerate(parts) if part != ":")
-        return ops.Flip(op.x, axes, result_types=op.result.type).result if axes else op.x
-    backwards = any(stride < 0 for stride in op.stride or ())
-    op.require("", not backwards, "Keras code can't slice backwards between positions")
-    while len(parts) > 1 and parts[-1] == ":":
-        parts.pop()
-    leading = next(i for i, part in enumerate([*parts, ""]) if part != ":")
-    if leading > 1 and len(parts) == rank:
-        parts = ["...", *parts[leading:]]
-    return ops.GetItem(op.x, ", ".join(parts), result_types=op.result.type).result
+    x, backwards = op.x, tuple(i for i, part in enumerate(parts) if part.step < 0)
+    if backwards:
+        x = ops.Flip(x, backwards, result_types=x.type).result
+    for axis in backwards:
+        parts[axis] = _flipped(op, parts[axis], x.type.shape[axis])
+    keys = [_slice(part.start, part.stop, part.step) for part in parts]
+    if set(keys) == {":"}:
+        return x
+    while len(keys) > 1 and keys[-1] == ":":
+        keys.pop()
+    leading = next(i for i, key in enumerate([*keys, ""]) if key != ":")
+    if leading > 1 and len(keys) == rank:
+        keys = ["...", *keys[leading:]]
+    return ops.GetItem(x, ", ".join(keys), result_types=op.result.type).result
+
+
+def _flipped(op: core.SliceByIndex, part: slice, extent: Dim) -> slice:
+    """The same elements of a dimension that is turned around."""
+    if part.start is part.stop is None:
+        return slice(None, None, -part.step)
+    op.require("", isinstance(extent, int), "Keras code needs a fixed extent to slice backwards")
+    assert isinstance(extent, int)
+    first, last, step = part.indices(extent)
+    return slice(extent - 1 - first, extent - 1 - last, -step)
 
 
 def _slice(begin: int | None, end: int | None, stride: int) -> str:
     first = "" if begin in (None, 0) and stride > 0 else str(begin) if begin is not None else ""
     last = "" if end is None else str(end)
     return f"{first}:{last}" + (f":{stride}" if stride != 1 else "")
+
+
+@lower(core.DynamicReshape)
+def dynamic_reshape(op: core.DynamicReshape) -> Value:
+    """To a shape that is known, whatever computes it."""
+    return reshaped_to(op, op.x, op.result.type.shape)
+
+
+@lower(core.DynamicSlice)
+def dynamic_slice(op: core.DynamicSlice) -> Value:
+    """As many elements as are known, from computed positions on."""
+    x, out = op.x, op.result.type
+    known = out.is_static and x.type.is_static
+    op.require("", known, "Keras code needs to know how many elements a slice has")
+    op.require("", set(op.stride) <= {1}, "Keras slices from computed positions without strides")
+    begin = _from_the_start(op, x.type.static_shape)
+    return ops.Slice(x, begin, out.static_shape, result_types=out).result
+
+
+def _from_the_start(op: core.DynamicSlice, sizes: tuple[int, ...]) -> Value:
+    """Where each dimension's slice begins; negative positions count from the end."""
+    kind = op.begin.type
+    number = kind.dtype.numpy
+    extents, zero = constant(np.asarray(sizes, number)), scalar(0, op.begin)
+    behind = ops.Sum2(op.begin, extents, result_types=kind).result
+    behind = ops.Larger(behind, zero, result_types=kind).result
+    negative = ops.Less(op.begin, zero, result_types=kind.with_dtype(DType.BOOL)).result
+    begin = ops.Where(negative, behind, op.begin, result_types=kind).result
+    if not any(op.begin_mask):
+        return begin
+    counts = constant(np.asarray([not masked for masked in op.begin_mask], number))
+    return ops.Product(begin, counts, result_types=kind).result
+
+
+@lower(core.DynamicPad)
+def dynamic_pad(op: core.DynamicPad) -> Value:
+    """x written into a known shape at computed positions."""
+    out, kind = op.result.type, op.pad.type
+    known = out.is_static and op.x.type.is_static
+    op.require("", known, "Keras code needs to know how large what it pads becomes")
+    begin = ops.GetItem(op.pad, "::2", result_types=kind.with_shape((out.rank,))).result
+    border = ops.Full(out.static_shape, op.value, out.dtype, result_types=out).result
+    return ops.SliceUpdate(border, begin, op.x, result_types=out).result
 
 
 @lower(core.Pad)

@@ -1,0 +1,66 @@
+"""What the generated code defines because Keras doesn't have it."""
+
+from collections.abc import Iterable
+
+from .dialect.base import KerasLayer
+from .dialect.ops import Interpolate
+from .dialect.weighted import Weight
+from .steps import Step
+
+_WEIGHT = '''\
+@keras.saving.register_keras_serializable()
+class Weight(layers.Layer):
+    """A tensor of weights, whatever the layer is called with."""
+
+    def __init__(self, shape, dtype="float32", trainable=True, **kwargs):
+        super().__init__(trainable=trainable, **kwargs)
+        self.settings = {"shape": shape, "dtype": dtype}
+        self.value = self.add_weight(**self.settings, name="value")
+
+    def call(self, inputs):
+        return ops.convert_to_tensor(self.value)
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings}'''
+
+_HARD_SIGMOID = '''\
+@keras.saving.register_keras_serializable()
+def keras2_hard_sigmoid(x):
+    """0.2 * x + 0.5 between 0 and 1: the hard sigmoid of Keras before version 3."""
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)'''
+
+_INTERPOLATE = '''\
+def interpolate(images, target_size, step, first=(0.0, 0.0)):
+    """Images of another size: along each dimension, pixel i is taken at first + i * step."""
+    for axis in (1, 2):
+        last = images.shape[axis] - 1
+        points = first[axis - 1] + step[axis - 1] * np.arange(target_size[axis - 1])
+        points = np.clip(points, 0, last)
+        low = points.astype("int32")
+        high = np.minimum(low + 1, last)
+        share = (points - low).astype("float32").reshape((-1,) + (1,) * (3 - axis))
+        below, above = ops.take(images, low, axis), ops.take(images, high, axis)
+        images = below + (above - below) * share
+    return images'''
+
+# By name, in the order of writing.
+DEFINITIONS = {
+    Weight.call: _WEIGHT,
+    "keras2_hard_sigmoid": _HARD_SIGMOID,
+    Interpolate.call: _INTERPOLATE,
+}
+
+
+def defined(steps: Iterable[Step]) -> list[str]:
+    """The names that the steps need, of `DEFINITIONS`."""
+    used: set[str] = set()
+    for step in steps:
+        used.add(step.op.call)
+        if isinstance(step.op, KerasLayer):
+            used |= {value for value in step.op.attributes.values() if isinstance(value, str)}
+    return [name for name in DEFINITIONS if name in used]
+
+
+def registered(steps: Iterable[Step]) -> list[str]:
+    """What of it `.keras` files name: `keras.models.load_model` needs those definitions."""
+    return [name for name in defined(steps) if DEFINITIONS[name].startswith("@")]

@@ -1,0 +1,119 @@
+"""Loops as copies of their bodies, for targets without control flow."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import dropwhile
+from typing import Any, cast
+
+import numpy as np
+
+from ..ir.dialects.builtin import Constant, array_of
+from ..ir.dialects.core import control
+from ..ir.dims import Expr, symbols
+from ..ir.rewrite import inlined
+from ..ir.ssa import Op, Region, Value, walk
+from ..ir.types import Array
+from .manager import PatternPass
+from .patterns import Pattern, Rewrite, no, pattern
+
+
+def _unrolled(op: control.WhileLoop, limit: int) -> Rewrite:
+    if any(inner.regions for body in (op.condition, op.body) for inner in body.block):
+        return no("there is control flow inside")
+    if _names_own_extents(op):
+        return no("ops name extents that change from turn to turn")
+    counters = [_small(array_of(value)) for value in op.initial]
+    values, count = tuple(op.initial), 0
+    while True:
+        (going,) = _numbers(op.condition, counters)
+        if going is None:
+            return no("how often it runs depends on data")
+        if not going:
+            return values
+        if count == limit:
+            return no(f"it runs more than {limit} times")
+        count += 1
+        values = inlined(op.body, values)
+        counters = [_small(array) for array in _numbers(op.body, counters)]
+
+
+def _names_own_extents(op: control.WhileLoop) -> bool:
+    """Whether a shape among attributes has a symbol of the loop's own: it would be none's."""
+    types = (value.type for value in op.initial)
+    outside = {name for kind in types for dim in kind.shape for name in symbols(dim)}
+    types = (value.type for value in op.results)
+    own = {name for kind in types for dim in kind.shape for name in symbols(dim)} - outside
+    if not own:
+        return False
+    assert op.parent is not None
+    following = dropwhile(lambda other: other is not op, op.parent)
+    ops = (inner for other in following for inner in (other, *_inside(other)))
+    return any(own & _symbols_named(inner) for inner in ops)
+
+
+def _inside(op: Op) -> Iterable[Op]:
+    return (inner for body in op.all_regions() for inner in walk(body))
+
+
+def _symbols_named(op: Op) -> set[str]:
+    found: set[str] = set()
+    for values in op.attributes.values():
+        items = cast(tuple[Any, ...], values) if isinstance(values, tuple) else ()
+        found |= {name for item in items if isinstance(item, Expr) for name in symbols(item)}
+    return found
+
+
+_FEW = 16  # elements of what may count a loop's turns
+
+
+def _small(array: Array | None) -> Array | None:
+    return array if array is not None and array.size <= _FEW else None
+
+
+def _numbers(body: Region, arguments: Iterable[Array | None]) -> list[Array | None]:
+    """What a region yields for these numbers; None for what needs others."""
+    known = dict(zip(body.block.arguments, arguments, strict=True))
+    end = body.block.terminator
+    assert end is not None
+    return [_number(value, known) for value in end.operands]
+
+
+def _number(value: Value, known: dict[Value, Array | None]) -> Array | None:
+    if value in known:
+        return known[value]
+    op = value.op
+    if op is None or op.effects():
+        return None
+    if isinstance(op, Constant):
+        return op.value.array()
+    operands = [_number(given, known) for given in op.operands]
+    arrays = [array for array in operands if array is not None]
+    evaluate = getattr(op, "evaluate", None)
+    found: tuple[Array | None, ...] = (None,) * len(op.results)
+    if evaluate is not None and len(arrays) == len(operands):
+        with np.errstate(all="ignore"):
+            result: Array | tuple[Array, ...] = evaluate(*op.grouped(arrays).values())
+        found = result if isinstance(result, tuple) else (np.asarray(result),)
+    known |= dict(zip(op.results, found, strict=True))
+    return known[value]
+
+
+@dataclass(frozen=True)
+class Unroll(PatternPass):
+    """Repeat the body of a loop as often as it runs, where constants say how often.
+
+    Options:
+        limit: how often a loop may run; each time is a copy of its body.
+    """
+
+    name = "unroll"
+
+    limit: int = 1
+
+    def rules(self) -> tuple[Pattern, ...]:
+        @pattern(control.WhileLoop)
+        def counted_loop(op: control.WhileLoop) -> Rewrite:
+            """while(…) → its body, as often as it runs."""
+            return _unrolled(op, self.limit)
+
+        return (counted_loop,)
