@@ -52,7 +52,7 @@ class Pattern:
     @property
     def where(self) -> str:
         """File and line of the rule, for traces."""
-        code = self.function.__code__
+        code = inspect.unwrap(self.function).__code__
         return f"{Path(code.co_filename).name}:{code.co_firstlineno}"
 
 

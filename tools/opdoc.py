@@ -247,12 +247,13 @@ def passes_table() -> str:
 
 
 def _pass_rows() -> Iterator[str]:
+    from ..passes import PASSES
     from .pass_list import all_passes
 
     yield "| pass | what it does | options |"
     yield "|---|---|---|"
-    for item in all_passes():
-        options = ", ".join(f"`{option}`" for option in item.options).replace("|", "\\|")
+    for item in all_passes(PASSES):
+        options = ", ".join(f"`{option}`" for option in item.option_texts).replace("|", "\\|")
         yield f"| `{item.name}` | {item.summary} | {options} |"
 
 

@@ -202,9 +202,15 @@ def test_options_of_every_kind():
     ("text", "message", "remedy"),
     [
         ("dcee", "no pass called 'dcee'", "the passes are canonicalize, constant-fold"),
-        ("dce{x=1}", "'dce' has no option 'x=1'", "its options are: none"),
-        ("layout{too=1}", "'layout' has no option 'too=1'", "its options are: to"),
-        ("layout{to}", "'layout' has no option 'to'", "to"),
+        ("cannonicalize", "no pass called 'cannonicalize'", "did you mean 'canonicalize'?"),
+        ("dce{x=1}", "'dce' has no option 'x'", "its options are: none"),
+        ("layout{too=1}", "'layout' has no option 'too'", "did you mean 'to'? its options are: to"),
+        ("layout{to}", "'layout': option to has no value", "write to=channels_first|channels_last"),
+        ("layout{to=}", "'layout': option to has no value", "write to="),
+        ("layout{to=channels_last, to=channels_last}", "option to is given twice", ""),
+        ("layout{to=a b}", "option to can't be 'a'", "one of channels_first"),
+        ("layout{=}", "'layout': options can't be '='", "write key=value"),
+        ("layout{to=[channels_last]}", "option to can't be '[channels_last]'", "one of"),
         ("layout{to=up}", "option to can't be 'up'", "one of channels_first, channels_last"),
         ("constant-fold{limit=many}", "option limit can't be 'many'", "expected int"),
         ("dce cse", "unexpected text in pipeline: 'cse'", ""),
@@ -247,7 +253,7 @@ def test_says_whether_anything_changed(module):
 
 def test_groups_run_until_nothing_changes(module):
     watched = run("(nothing, canonicalize)*", module)
-    assert [name for name, _ in watched.timings] == ["nothing", "canonicalize"] * 2
+    assert [item.name for item in watched.runs] == ["nothing", "canonicalize"] * 2
 
 
 def test_groups_come_to_an_end(module):
@@ -261,8 +267,8 @@ def test_timings_and_progress(module):
     begun = []
     watched = run("cse, dce", module, progress=begun.append)
     assert begun == ["cse", "dce"]
-    assert [name for name, _ in watched.timings] == begun
-    assert all(seconds >= 0 for _, seconds in watched.timings)
+    assert [item.name for item in watched.runs] == begun
+    assert all(item.seconds >= 0 for item in watched.runs)
 
 
 @pytest.mark.parametrize(
