@@ -14,8 +14,7 @@ from typing import Any, cast
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from . import PASSES
-from .manager import PASS_NAME, Pass
-from .options import options_of, usage
+from .options import PASS_NAME, options_of, usage
 
 GROUP = "cmlc.passes"
 
@@ -37,13 +36,13 @@ class Origin:
 
 
 # Filled by `add_passes`.
-_ADDED: dict[str, tuple[type[Pass], Origin]] = {}
+_ADDED: dict[str, tuple[type[Any], Origin]] = {}
 
 
-class KnownPasses(Mapping[str, str | type[Pass]]):
-    """Passes by name, as `load_pass` takes them."""
+class KnownPasses(Mapping[str, str | type[Any]]):
+    """Passes by name, as `load_pass` takes them: "module:class", or the class itself."""
 
-    def __getitem__(self, name: str) -> str | type[Pass]:
+    def __getitem__(self, name: str) -> str | type[Any]:
         if name in PASSES:
             return PASSES[name]
         return _ADDED[name][0] if name in _ADDED else _load(_entry_points()[name])
@@ -95,13 +94,13 @@ def add_passes(classes: Any, plugin: str) -> None:
         _ADDED[cls.name] = (cls, Origin(plugin))
 
 
-def _checked(cls: Any, file: str) -> type[Pass]:
+def _checked(cls: Any, file: str) -> type[Any]:
     """The class, if it is one of a usable pass.
 
     Raises:
         CompileError: of kind "usage", naming the file that it is from.
     """
-    if not (inspect.isclass(cls) and issubclass(cls, Pass)):
+    if not (inspect.isclass(cls) and hasattr(cls, "apply") and hasattr(cls, "name")):
         raise _bad(file, f"{cls!r} is no pass", "derive a class from Pass or PatternPass")
     name = cls.name
     if not PASS_NAME.fullmatch(name):
@@ -142,7 +141,7 @@ def _package(point: EntryPoint) -> str:
     return f"{dist.name} {dist.version}" if dist is not None else "?"
 
 
-def _load(point: EntryPoint) -> type[Pass]:
+def _load(point: EntryPoint) -> type[Any]:
     where = f"{_package(point)} ({point.value})"
     try:
         loaded = point.load()

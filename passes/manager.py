@@ -22,8 +22,17 @@ from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.text.printer import print_module
 from ..ir.verify import Legal, verify
+from .known import KNOWN, plugins_of
 from .measure import PassRun, PatternCount, Step, counted, ops_by_kind
-from .options import BRACES, near, option_text, options_of, parse_options, usage
+from .options import (
+    BRACES,
+    PASS_NAME,
+    near,
+    option_text,
+    options_of,
+    parse_options,
+    usage,
+)
 from .patterns import GreedyDriver, Pattern, Trace
 
 
@@ -163,22 +172,26 @@ class _Runner:
         self.started = 0
         self.ops = ops_by_kind(module)
 
-    def run(self, pipeline: Pipeline, path: tuple[Step, ...] = ()) -> bool:
-        """Run all passes, and groups until they change nothing; True if anything changed."""
-        changed = False
-        for index, stage in enumerate(pipeline.stages):
-            if isinstance(stage, Repeat):
-                changed |= self._repeat(stage, index, path)
-            else:
-                changed |= self._pass(stage, (*path, Step(index, stage.spec)))
-        return changed
+    def run(self, pipeline: Pipeline) -> bool:
+        """Run all passes; True if anything changed."""
+        return sum(changed for _, changed in self.steps(pipeline)) > 0
 
-    def _repeat(self, group: Repeat, index: int, path: tuple[Step, ...]) -> bool:
-        text = f"({group.body.spec})*"
-        for count in range(Repeat.limit):
-            if not self.run(group.body, (*path, Step(index, text, count + 1))):
-                return count > 0
-        raise CompileError(Diagnostic(f"{text} changes something for ever", "internal"))
+    def steps(self, pipeline: Pipeline, path: tuple[Step, ...] = ()) -> Iterator[tuple[Pass, bool]]:
+        """Run pass after pass: each one that has run, and whether it changed anything."""
+        for position, stage in enumerate(pipeline.stages):
+            if isinstance(stage, Pass):
+                yield stage, self._pass(stage, (*path, Step(position, stage.spec)))
+                continue
+            text = f"({stage.body.spec})*"
+            for count in range(1, Repeat.limit + 1):
+                changed = False
+                for item, did in self.steps(stage.body, (*path, Step(position, text, count))):
+                    changed |= did
+                    yield item, did
+                if not changed:
+                    break
+            else:
+                raise CompileError(Diagnostic(f"{text} changes something for ever", "internal"))
 
     def _pass(self, item: Pass, path: tuple[Step, ...]) -> bool:
         self.started += 1
@@ -248,7 +261,6 @@ def _write_reproducer(
     file, or None if it could not be written.
     """
     from ..ir.text.archive import write_archive
-    from .known import plugins_of
 
     names, written = list[str](), list[Path]()
 
@@ -278,7 +290,6 @@ def _writable(folder: Path) -> Path:
 
 # -- pipeline text -------------------------------------------------------------------------------
 
-PASS_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TOKEN = re.compile(rf"\s*(?:(?P<name>{PASS_NAME.pattern})(?:{BRACES})?|(?P<mark>[(),*]))")
 
 
@@ -292,9 +303,7 @@ def parse_pipeline(text: str, table: Mapping[str, str | type[Pass]] | None = Non
     Raises:
         CompileError: unknown pass or option, or malformed text.
     """
-    if table is None:
-        from .known import KNOWN as table  # noqa: N811  a constant there, a default here
-    return _Parser(text, table).pipeline()
+    return _Parser(text, KNOWN if table is None else table).pipeline()
 
 
 class _Parser:
@@ -354,6 +363,8 @@ def load_pass(name: str, table: Mapping[str, str | type[Pass]]) -> type[Pass]:
         module, _, attribute = entry.partition(":")
         package = __package__ if module.startswith(".") else None
         return getattr(importlib.import_module(module, package), attribute)
+    if not issubclass(entry, Pass):
+        raise usage(f"'{name}' is no pass", f"derive {entry.__name__} from Pass or PatternPass")
     return entry
 
 

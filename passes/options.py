@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from ..ir.diagnostics import CompileError, Diagnostic
 
+PASS_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BARE = r'[^\s,="\[\]{}]+'
 _LIST = rf"\[(?:{_QUOTED}|[^\]\"])*\]"

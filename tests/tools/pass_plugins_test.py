@@ -195,6 +195,13 @@ def test_plugins_that_are_refused(capsys, change, message):
     assert found.out == ""
 
 
+def test_what_only_looks_like_a_pass(capsys):
+    Path("shrink.py").write_text(PLUGIN.replace("class Idle(Pass)", "class Idle"))
+    run = ["m.cmir", "--plugin", "shrink.py", "--passes=idle"]
+    assert cmlc_opt.main(run) == console.USAGE_ERROR
+    assert "'idle' is no pass; derive Idle from Pass" in capsys.readouterr().err
+
+
 def test_two_plugins_with_one_name(capsys):
     Path("other.py").write_text(PLUGIN)
     run = ["m.cmir", "--plugin", "shrink.py", "--plugin", "other.py"]
