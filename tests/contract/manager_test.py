@@ -351,6 +351,48 @@ def test_no_reproducer_without_a_failure(module, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pattern(elementwise.Neg)
+def neg_to_scalar(op):
+    """-x → 0."""
+    return constant(0.0)
+
+
+@pattern(elementwise.Neg)
+def neg_to_crash(op):
+    """-x → a mistake in Python."""
+    return op.nothing
+
+
+@pattern(elementwise.Neg)
+def neg_to_invalid(op):
+    """-x → an op that can't be made."""
+    return elementwise.Add(op.x, constant([True])).result
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (neg_to_scalar, "it gives f64[] in the place of f32[2]"),
+        (neg_to_crash, "AttributeError: 'Neg' object has no attribute 'nothing'"),
+        (neg_to_invalid, "'tensor.add'"),
+    ],
+)
+def test_what_a_pattern_does_wrongly_is_said_of_it(module, rule, message):
+    @dataclass(frozen=True)
+    class Wrong(PatternPass):
+        """Has a pattern that is wrong."""
+
+        name = "wrong"
+        patterns = (rule,)
+
+    with pytest.raises(CompileError) as caught:
+        parse_pipeline("wrong", {"wrong": Wrong}).run(module)
+    text = str(caught.value)
+    assert "pass 'wrong' failed" in text
+    assert f"m.cmir:4:3: error: pattern '{rule.name}' (manager_test.py:" in text
+    assert message in text
+
+
 def test_endless_rewriting_is_reported(module):
     error = failure("endless", module, trace=Trace())
     assert all(diagnostic.kind == "internal" for diagnostic in error.diagnostics)
