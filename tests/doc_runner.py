@@ -1,13 +1,14 @@
-"""Follows a document as its reader does: writes its files, runs its commands, compares what they print.
+"""Follows a document as its reader does: writes files, runs commands, compares what they print.
 
     `name.py`:            a fenced block right below is that file; a later one replaces it
-    ```console            `$ command` lines run in a shell; below each is what it prints, on standard
-                          output and error; `…` stands for any text, a line `…` for any lines
+    ```console            `$ command` lines run in a shell; below each is what it prints, on
+                          standard output and error; `…` stands for any text, a line of it for
+                          any lines
     ```python             runs, all blocks of a document in one program
     ```text               below a python block: what that prints
 
-A command ends with exit status 0, unless it ends in `# exit status N`. Other fences (`mlir`, `toml`,
-`sh`, … without a file name) are only read.
+A command ends with exit status 0, unless it ends in `# exit status N`. Other fences (`mlir`,
+`toml`, `sh`, … without a file name) are only read.
 """
 
 import re
