@@ -21,7 +21,7 @@ from typing import Any
 from ..compiler.frontends.nn.custom import RULES as CUSTOM_RULES  # differ from user to user
 from ..ir.ssa import Op
 
-_ASKING = ("isinstance", "issubclass", "cast")
+_ASKING = ("isinstance", "issubclass")
 _LOADS = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME")
 # Where rules live: what they name of the IR itself makes nothing else.
 _OWN = tuple(f"{__name__.split('.')[0]}.{part}" for part in ("compiler", "backends", "passes"))

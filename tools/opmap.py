@@ -82,4 +82,4 @@ def _lowered(op: type[Op], lowering: Mapping[Any, Any], unsupported: Mapping[Any
     made = sorted(cls.name for cls in constructed(rule) if "." in cls.name)
     names = ", ".join(f"`{name}`" for name in made) or "nothing"
     summary = " ".join((inspect.getdoc(rule) or "").split("\n\n")[0].split())
-    return f"{summary} Of {names}" if summary else names
+    return f"{summary} Calls {names}" if summary else f"calls {names}"
