@@ -26,7 +26,6 @@ from .known import KNOWN, plugins_of
 from .measure import PassRun, PatternCount, Step, counted, ops_by_kind
 from .options import (
     BRACES,
-    PASS_NAME,
     near,
     option_text,
     options_of,
@@ -290,7 +289,8 @@ def _writable(folder: Path) -> Path:
 
 # -- pipeline text -------------------------------------------------------------------------------
 
-_TOKEN = re.compile(rf"\s*(?:(?P<name>{PASS_NAME.pattern})(?:{BRACES})?|(?P<mark>[(),*]))")
+# A name may be anything like one: what is meant by `Fold_scale` can be told.
+_TOKEN = re.compile(rf"\s*(?:(?P<name>[A-Za-z_][\w-]*)(?:{BRACES})?|(?P<mark>[(),*]))")
 
 
 def parse_pipeline(text: str, table: Mapping[str, str | type[Pass]] | None = None) -> Pipeline:
@@ -358,7 +358,8 @@ def load_pass(name: str, table: Mapping[str, str | type[Pass]]) -> type[Pass]:
         entry = table[name]
     except KeyError:
         message = f"there is no pass called '{name}'"
-        raise usage(message, near(name, table, "the passes are")) from None
+        remedy = f"{near(name, table, 'the passes are')}; --plugin FILE.py defines others"
+        raise usage(message, remedy) from None
     if isinstance(entry, str):
         module, _, attribute = entry.partition(":")
         package = __package__ if module.startswith(".") else None

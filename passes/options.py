@@ -235,6 +235,7 @@ def usage(message: str, remedy: str = "") -> CompileError:
 def near(name: str, known: Mapping[str, Any] | Iterable[str], title: str) -> str:
     """What else there is, the likeliest first: a remedy."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, 1)
+    close = difflib.get_close_matches(name.lower().replace("_", "-"), names, 1)
+    close = close or difflib.get_close_matches(name, names, 1)
     guess = f"did you mean '{close[0]}'? " if close else ""
     return f"{guess}{title} {', '.join(names) or 'none'}"

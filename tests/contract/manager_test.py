@@ -217,7 +217,9 @@ def test_options_of_every_kind():
         ("dce)", "unexpected text in pipeline: ')'", ""),
         ("(dce, cse)", "expected '*'", ""),
         ("(dce, cse", "expected ')'", ""),
-        ("DCE", "unexpected text in pipeline: 'DCE'", ""),
+        ("DCE", "no pass called 'DCE'", "did you mean 'dce'?"),
+        ("fold_scale", "no pass called 'fold_scale'", "did you mean 'fold-scale'?"),
+        ("dce; cse", "unexpected text in pipeline: '; cse'", ""),
     ],
 )
 def test_pipelines_that_make_no_sense(text, message, remedy):
