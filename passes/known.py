@@ -100,12 +100,12 @@ def _checked(cls: Any, file: str) -> type[Any]:
     Raises:
         CompileError: of kind "usage", naming the file that it is from.
     """
-    if not (inspect.isclass(cls) and hasattr(cls, "apply") and hasattr(cls, "name")):
+    if not _is_like_pass(cls):
         raise _bad(file, f"{cls!r} is no pass", "derive a class from Pass or PatternPass")
     name = cls.name
     if not PASS_NAME.fullmatch(name):
         raise _bad(file, f"{cls.__name__} is called '{name}'", "give it a name = 'verb-object'")
-    if not is_dataclass(cls):
+    if not is_dataclass(cast(object, cls)):
         raise _bad(file, f"the pass '{name}' is no dataclass", "put @dataclass(frozen=True) above")
     try:
         options_of(cls)
@@ -113,6 +113,10 @@ def _checked(cls: Any, file: str) -> type[Any]:
         remedy = "options are bool, int, float, str, a Literal, or a tuple of them"
         raise _bad(file, f"the pass '{name}' can't be called: {error}", remedy) from None
     return cls
+
+
+def _is_like_pass(item: Any) -> bool:
+    return inspect.isclass(item) and hasattr(item, "apply") and hasattr(item, "name")
 
 
 def _bad(file: str, message: str, remedy: str) -> CompileError:

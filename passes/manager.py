@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.resources import MissingResourceError
@@ -355,7 +355,7 @@ def load_pass(name: str, table: Mapping[str, str | type[Pass]]) -> type[Pass]:
         CompileError: there is none.
     """
     try:
-        entry = table[name]
+        entry: Any = table[name]
     except KeyError:
         message = f"there is no pass called '{name}'"
         remedy = f"{near(name, table, 'the passes are')}; --plugin FILE.py defines others"
