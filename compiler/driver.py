@@ -16,6 +16,7 @@ from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.verify import verify
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
+from ..passes.measure import PassRun, ops_by_kind
 from .binding import Shapes, unknown_function
 from .options import Options
 from .runtime import CompiledModel
@@ -33,14 +34,14 @@ class Watch:
         instrumentation: what to do around passes; None for what the options say.
         started: called with (stage, pass or "") as each begins.
         seconds: by stage, in the order of running.
-        steps: (pass, seconds, ops after it) in the order of running.
+        runs: of passes, in the order of running.
         survey: what the specification holds; None before it is read, and for IR text.
     """
 
     instrumentation: Instrumentation | None = None
     started: Callable[[str, str], None] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    steps: list[tuple[str, float, int]] = field(default_factory=list)
+    runs: list[PassRun] = field(default_factory=list)
     survey: Survey | None = None
 
     @contextmanager
@@ -228,17 +229,19 @@ def optimize(
     instrumentation: Instrumentation | None = None,
     watch: Watch | None = None,
 ) -> Module:
-    """A copy of the module after the target's pipeline."""
+    """A copy of the module after the passes that the options ask for, and the target's pipeline."""
     from ..backends.target import load_target
 
     watch = watch or Watch()
     given = instrumentation or watch.instrumentation
     watch.instrumentation = given or Instrumentation(verify_each=options.verify_each)
-    pipeline = load_target(options.target).pipeline
-    if options.io_layout == "nhwc":
-        pipeline = f"io-layout, {pipeline}"
-    if options.batch == "dynamic":
-        pipeline = f"dynamic-batch, {pipeline}"
+    stages = (
+        "dynamic-batch" if options.batch == "dynamic" else "",
+        "io-layout" if options.io_layout == "nhwc" else "",
+        parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
+        load_target(options.target).pipeline,
+    )
+    pipeline = ", ".join(filter(None, stages))
     return run_passes(module, parse_pipeline(pipeline), watch)
 
 
@@ -249,11 +252,9 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
         CompileError: a pass fails.
     """
     given = watch.instrumentation or Instrumentation()
-    copy, counts = clone_module(module), list[int]()
-    first = len(given.timings)
+    copy, first = clone_module(module), len(given.runs)
 
     def progress(name: str) -> None:
-        counts.append(count_ops(copy))
         if watch.started is not None:
             watch.started("optimize", name)
         if given.progress is not None:
@@ -261,7 +262,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
 
     try:
         with watch.stage("optimize"):
-            # `replace` shares the lists: timings and trace arrive in the given one.
+            # `replace` shares the lists: runs and trace arrive in the given one.
             pipeline.run(copy, replace(given, progress=progress))
     except CompileError as error:
         if isinstance(error.__cause__, MissingResourceError):
@@ -270,17 +271,13 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
     for op in module.walk():
         if isinstance(op, Constant):
             op.value.release()  # what passes read of the original's weights can be read again
-    counts.append(count_ops(copy))
-    watch.steps += [
-        (name, seconds, after)
-        for (name, seconds), after in zip(given.timings[first:], counts[1:], strict=True)
-    ]
+    watch.runs += given.runs[first:]
     return copy
 
 
 def count_ops(module: Module) -> int:
     """How many ops compute something."""
-    return sum(op.name not in ("const", "return", "yield") for op in module.walk())
+    return ops_by_kind(module).total()
 
 
 def lower(module: Module, options: Options, watch: Watch | None = None) -> Module:

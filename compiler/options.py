@@ -33,6 +33,7 @@ class Options:
         weights: "expanded": as dense tensors; "compressed": those that the model stores quantized,
             as palettes, sparse or in float16 stay so, and are decoded each time the model runs.
         function: one function of a model that has several; empty for all.
+        passes: a pipeline that runs before the target's own.
         verify_each: verify the IR after every pass.
     """
 
@@ -46,6 +47,7 @@ class Options:
     precision: Precision = "float32"
     weights: Weights = "expanded"
     function: str = ""
+    passes: str = ""
     verify_each: bool = False
 
     def __post_init__(self) -> None:

@@ -1,29 +1,48 @@
-"""Plugins: Python files that register definitions before a model is compiled."""
+"""Plugins: Python files that define passes and custom layers before a model is compiled.
+
+A plugin lists its pass classes in `PASSES`, and calls `cmlc.register_custom_layer` for layers.
+"""
 
 import importlib.util
+import sys
+import zlib
 from pathlib import Path
+from types import ModuleType
 
 from ..ir.diagnostics import CompileError, Diagnostic
 
 
-def load_plugin(path: Path) -> None:
-    """Run a Python file, which registers what it defines.
+def load_plugin(path: Path) -> ModuleType:
+    """Run a Python file; the passes in its `PASSES` become known by name.
 
     Raises:
-        CompileError: the file is missing or fails; of kind "usage".
+        CompileError: the file is missing or fails, or defines a pass that can't be; kind "usage".
     """
     if not path.is_file():
         raise CompileError(Diagnostic("there is no such plugin", "usage", file=str(path)))
-    spec = importlib.util.spec_from_file_location(f"cmlc_plugin_{path.stem}", path.resolve())
+    # Dataclasses look for their module: it needs a name of its own, the same each time.
+    name = f"cmlc_plugin_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise CompileError(Diagnostic("is no Python file", "usage", file=str(path)))
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
+        _add_passes(module, path)
+    except CompileError as error:
+        raise error.in_file(str(path)) from error
     except Exception as error:
         line = _line(error, path)
         message = f"the plugin fails{line}: {type(error).__name__}: {error}"
         raise CompileError(Diagnostic(message, "usage", file=str(path))) from error
+    return module
+
+
+def _add_passes(module: ModuleType, path: Path) -> None:
+    from ..passes.known import add_passes
+
+    if hasattr(module, "PASSES"):
+        add_passes(module.PASSES, str(path))
 
 
 def _line(error: BaseException, path: Path) -> str:

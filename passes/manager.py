@@ -5,17 +5,16 @@ says whether it did. A pipeline is text, `canonicalize, layout{to=nhwc}, (cse, d
 repeats a group until nothing changes.
 """
 
-import dataclasses
 import importlib
 import re
+import shlex
 import tempfile
 import time
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.resources import MissingResourceError
@@ -23,6 +22,16 @@ from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.text.printer import print_module
 from ..ir.verify import Legal, verify
+from .known import KNOWN, plugins_of
+from .measure import PassRun, PatternCount, Step, counted, ops_by_kind
+from .options import (
+    BRACES,
+    near,
+    option_text,
+    options_of,
+    parse_options,
+    usage,
+)
 from .patterns import GreedyDriver, Pattern, Trace
 
 
@@ -37,7 +46,8 @@ class Instrumentation:
         emit: receives (pass name, IR text) of those prints.
         trace: receives rewrites and declined rewrites.
         reproducers: the folder for the module that a pass fails on; None for nowhere.
-        timings: seconds by pass, in order of running.
+        runs: of passes, in order of running.
+        patterns: counts what patterns do in the running pass, by name; None for not to.
         progress: called with the pass's name before it runs.
     """
 
@@ -46,7 +56,8 @@ class Instrumentation:
     emit: Callable[[str, str], None] | None = None
     trace: Trace | None = None
     reproducers: Path | None = None
-    timings: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
+    runs: list[PassRun] = field(default_factory=list[PassRun])
+    patterns: dict[str, PatternCount] | None = None
     progress: Callable[[str], None] | None = None
 
 
@@ -76,12 +87,8 @@ class Pass:
     @property
     def spec(self) -> str:
         """The pass with its options that are not defaults, as pipelines spell it."""
-        shown: list[str] = []
-        if dataclasses.is_dataclass(self):
-            for item in dataclasses.fields(self):
-                value = getattr(self, item.name)
-                if value != item.default:
-                    shown.append(f"{item.name}={str(value).lower()}")
+        given = ((option, getattr(self, option.name)) for option in options_of(type(self)))
+        shown = [f"{o.name}={option_text(value)}" for o, value in given if value != o.default]
         return f"{self.name}{{{' '.join(shown)}}}" if shown else self.name
 
 
@@ -95,7 +102,10 @@ class PatternPass(Pass):
         return self.patterns
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
-        return GreedyDriver(self.rules(), instrumentation.trace).run(module)
+        rules, counts = self.rules(), instrumentation.patterns
+        if counts is not None:
+            rules = tuple(counted(rule, counts) for rule in rules)
+        return GreedyDriver(rules, instrumentation.trace).run(module)
 
 
 @dataclass(frozen=True)
@@ -137,41 +147,74 @@ class Pipeline:
         instrumentation = instrumentation or Instrumentation()
         folder = instrumentation.reproducers
         if folder is None:
-            return self._run(module, instrumentation, [])
-        original, started = clone_module(module), list[Pass]()
+            return _Runner(module, instrumentation).run(self)
+        original, runner = clone_module(module), _Runner(module, instrumentation)
         try:
-            return self._run(module, instrumentation, started)
+            return runner.run(self)
         except CompileError as error:
             if _is_refusal(error):
                 raise
-            path = _write_reproducer(original, self, len(started), folder)
+            path = _write_reproducer(original, self, runner.started, folder)
             if path is None:
                 raise
             first, *rest = error.diagnostics
             remedy = f"please report this together with {path}, which reproduces it"
             raise CompileError((replace(first, remedy=remedy), *rest)) from error.__cause__
 
-    def _run(self, module: Module, watch: Instrumentation, started: list[Pass]) -> bool:
-        """Run all passes, noting each in `started`."""
-        changed = False
-        for stage in self.stages:
-            if isinstance(stage, Repeat):
-                rounds = 0
-                while stage.body._run(module, watch, started):
-                    changed, rounds = True, rounds + 1
-                    if rounds == Repeat.limit:
-                        message = f"({stage.body.spec})* changes something for ever"
-                        raise CompileError(Diagnostic(message, "internal"))
+
+class _Runner:
+    """Runs one pipeline on one module."""
+
+    def __init__(self, module: Module, watch: Instrumentation) -> None:
+        self.module = module
+        self.watch = watch
+        self.started = 0
+        self.ops = ops_by_kind(module)
+
+    def run(self, pipeline: Pipeline) -> bool:
+        """Run all passes; True if anything changed."""
+        return sum(changed for _, changed in self.steps(pipeline)) > 0
+
+    def steps(self, pipeline: Pipeline, path: tuple[Step, ...] = ()) -> Iterator[tuple[Pass, bool]]:
+        """Run pass after pass: each one that has run, and whether it changed anything."""
+        for position, stage in enumerate(pipeline.stages):
+            if isinstance(stage, Pass):
+                yield stage, self._pass(stage, (*path, Step(position, stage.spec)))
+                continue
+            text = f"({stage.body.spec})*"
+            for count in range(1, Repeat.limit + 1):
+                changed = False
+                for item, did in self.steps(stage.body, (*path, Step(position, text, count))):
+                    changed |= did
+                    yield item, did
+                if not changed:
+                    break
             else:
-                started.append(stage)
-                changed |= _run_pass(stage, module, watch)
+                raise CompileError(Diagnostic(f"{text} changes something for ever", "internal"))
+
+    def _pass(self, item: Pass, path: tuple[Step, ...]) -> bool:
+        self.started += 1
+        if self.watch.progress is not None:
+            self.watch.progress(item.name)
+        begun, before = time.perf_counter(), self.ops
+        changed = _run_pass(item, self.module, self.watch)
+        seconds = time.perf_counter() - begun
+        self.ops = ops_by_kind(self.module)
+        counts = self.watch.patterns
+        patterns = dict(counts or {})
+        if counts is not None:
+            counts.clear()
+        run = PassRun(item.name, path, seconds, changed, before, self.ops, patterns)
+        self.watch.runs.append(run)
+        wanted = self.watch.print_after
+        if self.watch.emit is not None and (
+            item.name in wanted or "all" in wanted or ("changed" in wanted and changed)
+        ):
+            self.watch.emit(item.name, print_module(self.module))
         return changed
 
 
 def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> bool:
-    if instrumentation.progress is not None:
-        instrumentation.progress(item.name)
-    started = time.perf_counter()
     try:
         _check(item, "requires", item.requires, module)
         changed = item.apply(module, instrumentation)
@@ -182,12 +225,6 @@ def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> b
         if _is_refusal(error):
             raise
         raise _failure(item, error) from error
-    instrumentation.timings.append((item.name, time.perf_counter() - started))
-    wanted = instrumentation.print_after
-    if instrumentation.emit is not None and (
-        item.name in wanted or "all" in wanted or ("changed" in wanted and changed)
-    ):
-        instrumentation.emit(item.name, print_module(module))
     return changed
 
 
@@ -231,7 +268,8 @@ def _write_reproducer(
         if len(names) == failed:
             spec = next((item.spec for item in pipeline if item.name == name), name)
             path = _writable(folder) / f"cmlc-reproducer-{name}.cmir"
-            run = f"// RUN: cmlc-opt {path.name} --passes='{spec}'\n"
+            plugins = "".join(f" --plugin {shlex.quote(file)}" for file in plugins_of([name]))
+            run = f"// RUN: cmlc-opt {path.name}{plugins} --passes={shlex.quote(spec)}\n"
             write_archive(original, path, locations=True, head=run)
             written.append(path)
 
@@ -251,7 +289,8 @@ def _writable(folder: Path) -> Path:
 
 # -- pipeline text -------------------------------------------------------------------------------
 
-_TOKEN = re.compile(r"\s*(?:(?P<name>[a-z][a-z0-9-]*)(?:\{(?P<options>[^}]*)\})?|(?P<mark>[(),*]))")
+# A name may be anything like one: what is meant by `Fold_scale` can be told.
+_TOKEN = re.compile(rf"\s*(?:(?P<name>[A-Za-z_][\w-]*)(?:{BRACES})?|(?P<mark>[(),*]))")
 
 
 def parse_pipeline(text: str, table: Mapping[str, str | type[Pass]] | None = None) -> Pipeline:
@@ -259,14 +298,12 @@ def parse_pipeline(text: str, table: Mapping[str, str | type[Pass]] | None = Non
 
     Args:
         text: pass names with options in braces, separated by commas; `(a, b)*` repeats.
-        table: passes by name; `cmlc.passes.PASSES` by default.
+        table: passes by name; all that are known by default, those of plugins as well.
 
     Raises:
         CompileError: unknown pass or option, or malformed text.
     """
-    if table is None:
-        from . import PASSES as table  # noqa: N811  the table is a constant here, a default there
-    return _Parser(text, table).pipeline()
+    return _Parser(text, KNOWN if table is None else table).pipeline()
 
 
 class _Parser:
@@ -278,7 +315,7 @@ class _Parser:
     def pipeline(self) -> Pipeline:
         stages = self.stages()
         if self.position < len(self.text.rstrip()):
-            raise _usage(f"unexpected text in pipeline: {self.text[self.position :].strip()!r}")
+            raise usage(f"unexpected text in pipeline: {self.text[self.position :].strip()!r}")
         return Pipeline(tuple(stages))
 
     def stages(self) -> list[Pass | Repeat]:
@@ -307,7 +344,7 @@ class _Parser:
     def expect(self, mark: str) -> None:
         match = self.peek()
         if match is None or match["mark"] != mark:
-            raise _usage(f"expected '{mark}' in pipeline at {self.text[self.position :]!r}")
+            raise usage(f"expected '{mark}' in pipeline at {self.text[self.position :]!r}")
         self.position = match.end()
 
 
@@ -317,15 +354,18 @@ def load_pass(name: str, table: Mapping[str, str | type[Pass]]) -> type[Pass]:
     Raises:
         CompileError: there is none.
     """
-    entry = table.get(name)
-    if entry is None:
-        raise _usage(
-            f"there is no pass called '{name}'", f"the passes are {', '.join(sorted(table))}"
-        )
+    try:
+        entry: Any = table[name]
+    except KeyError:
+        message = f"there is no pass called '{name}'"
+        remedy = f"{near(name, table, 'the passes are')}; --plugin FILE.py defines others"
+        raise usage(message, remedy) from None
     if isinstance(entry, str):
         module, _, attribute = entry.partition(":")
         package = __package__ if module.startswith(".") else None
         return getattr(importlib.import_module(module, package), attribute)
+    if not issubclass(entry, Pass):
+        raise usage(f"'{name}' is no pass", f"derive {entry.__name__} from Pass or PatternPass")
     return entry
 
 
@@ -336,34 +376,8 @@ def make_pass(name: str, options: str, table: Mapping[str, str | type[Pass]]) ->
         CompileError: unknown pass, unknown option, or a value of the wrong type.
     """
     cls = load_pass(name, table)
-    hints = typing.get_type_hints(cls)
-    known = {f.name for f in dataclasses.fields(typing.cast(Any, cls))}
-    given: dict[str, Any] = {}
-    for part in options.replace(",", " ").split():
-        key, equals, value = part.partition("=")
-        if not equals or key not in known:
-            choices = ", ".join(sorted(known)) or "none"
-            raise _usage(f"'{name}' has no option '{part}'", f"its options are: {choices}")
-        try:
-            given[key] = _option(hints[key], value)
-        except ValueError as error:
-            raise _usage(f"'{name}': option {key} can't be '{value}'", str(error)) from None
-    return cls(**given)
-
-
-def _option(hint: Any, text: str) -> Any:
-    if hint is bool:
-        hint = Literal["true", "false"]
-    choices = typing.get_args(hint)
-    if choices and text not in choices:
-        raise ValueError(f"expected one of {', '.join(choices)}")
-    if choices:
-        return text == "true" if choices == ("true", "false") else text
+    given = parse_options(name, options_of(cls), options)
     try:
-        return hint(text)
-    except ValueError:
-        raise ValueError(f"expected {hint.__name__}") from None
-
-
-def _usage(message: str, remedy: str = "") -> CompileError:
-    return CompileError(Diagnostic(message, kind="usage", remedy=remedy))
+        return cls(**given)
+    except ValueError as error:  # what a pass itself checks
+        raise usage(f"'{name}' can't be made: {error}") from None

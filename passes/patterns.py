@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.dialects.builtin import shapes_may_agree
 from ..ir.location import Location
+from ..ir.resources import MissingResourceError
 from ..ir.rewrite import is_dead, producers, replace_op
 from ..ir.ssa import Module, Op, Value
 
@@ -52,7 +54,7 @@ class Pattern:
     @property
     def where(self) -> str:
         """File and line of the rule, for traces."""
-        code = self.function.__code__
+        code = inspect.unwrap(self.function).__code__
         return f"{Path(code.co_filename).name}:{code.co_firstlineno}"
 
 
@@ -141,13 +143,14 @@ class GreedyDriver:
             self._replace(op, (folded,), "fold")
             return True
         for rule in self._rules(type(op)):
-            result = rule.function(op)
+            result = _answer(rule, op)
             if result is None:
                 continue
             if isinstance(result, Declined):
                 self._record(Event(rule, op.location, repr(op), reason=result.reason))
                 continue
             values = result if isinstance(result, tuple) else (result,)
+            _check_types(rule, op, values)
             before, location = repr(op), op.location
             inserted = self._replace(op, values, rule.name)
             self._record(Event(rule, location, before, tuple(map(repr, inserted))))
@@ -180,6 +183,34 @@ class GreedyDriver:
     def _record(self, event: Event) -> None:
         if self.trace is not None:
             self.trace.events.append(event)
+
+
+def _answer(rule: Pattern, op: Op) -> Rewrite:
+    """What the pattern says to the op; where it raises, an error that names both."""
+    try:
+        return rule.function(op)
+    except MissingResourceError:  # a weight file is at fault
+        raise
+    except Exception as error:
+        known = error.diagnostics if isinstance(error, CompileError) else ()
+        if known and all(problem.kind == "unsupported" for problem in known):
+            raise  # a refusal, meant
+        notes = () if known else (f"{type(error).__name__}: {error}",)
+        raise CompileError((_fault(rule, op, "fails on", notes), *known)) from error
+
+
+def _check_types(rule: Pattern, op: Op, values: tuple[Value, ...]) -> None:
+    """A pattern may make types more precise, not different."""
+    old, new = [value.type for value in op.results], [value.type for value in values]
+    if len(old) == len(new) and all(map(shapes_may_agree, old, new)):
+        return
+    text = f"it gives {', '.join(map(str, new))} in the place of {', '.join(map(str, old))}"
+    raise CompileError(_fault(rule, op, "may not rewrite", (text,)))
+
+
+def _fault(rule: Pattern, op: Op, what: str, notes: tuple[str, ...]) -> Diagnostic:
+    message = f"pattern '{rule.name}' ({rule.where}) {what} '{op.name}'"
+    return Diagnostic(message, "internal", op.location, subject=op.name, notes=notes)
 
 
 def _endless(op: Op, trace: Trace | None) -> CompileError:

@@ -1,9 +1,5 @@
-"""Collection of `.cmir` cases, and how long hypothesis may search."""
+"""How long hypothesis may search, and what all tests know."""
 
-from pathlib import Path
-
-import pytest
-from cmir_cases import CmirFile
 from cmlc import register_custom_layer
 from hypothesis import HealthCheck, settings
 
@@ -16,18 +12,6 @@ for profile, examples in (("normal", 200), ("thorough", 2000)):
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
 settings.load_profile("normal")  # --hypothesis-profile=thorough searches longer
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--update", action="store_true", help="rewrite the expected text of .cmir cases"
-    )
-
-
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if file_path.suffix == ".cmir":
-        return CmirFile.from_parent(parent, path=file_path)
-    return None
 
 
 def _scaled_sum(inputs, weights, parameters):

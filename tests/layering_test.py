@@ -36,6 +36,7 @@ MAY_IMPORT: dict[Name, tuple[str, ...]] = {
     ("compiler", "source"): ("ir",),
     ("compiler", "frontends"): ("ir", "compiler.source"),
     ("compiler", "coremltools_predict"): ("ir", "compiler"),
+    ("compiler", "plugins"): ("ir", "passes"),
     ("compiler", "driver"): ANYTHING,
     ("compiler", "runtime"): ANYTHING,
     ("backends",): ("ir", "passes"),

@@ -19,6 +19,7 @@ EXAMPLES = """\
   cmlc MobileNet.mlmodel --emit=ir --stage=tf    print what TensorFlow will run
   cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
   cmlc MobileNet.cmir                            compile that
+  cmlc MobileNet.mlmodel --plugin my_pass.py --passes='my-pass{threshold=3}'
   cmlc MobileNet.mlmodelc -o MobileNet.mlmodel   get a model back from its compiled form
   cmlc Whisper.mlmodelc -o Whisper.mlpackage     the same with the weights of an ML Program
 """
@@ -60,6 +61,7 @@ def make_parser() -> console.CommandParser:
         default="expanded",
         help="compressed: weights stored in a small form stay so, and are decoded at run time",
     )
+    add("--passes", default="", metavar="PIPELINE", help="more passes, before the target's own")
     add("--fixed-shapes", action="store_true", help="only the default shapes of flexible inputs")
     add(
         "--shape",
@@ -85,7 +87,9 @@ def add_watching(parser: argparse.ArgumentParser) -> None:
         help="print the IR after this pass (or: all, changed) on standard error",
     )
     add("--verify-each", action="store_true", help="verify the IR after every pass")
-    add("--timing", action="store_true", help="print the time of every pass")
+    add("--timing", action="store_true", help="print where the time goes: stages, passes, groups")
+    add("--timing-patterns", action="store_true", help="the same, with the patterns of passes")
+    add("--stats", action="store_true", help="print what passes and patterns did to which ops")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -99,9 +103,10 @@ def _run(given: argparse.Namespace) -> int:
     path = output_of(given, emit)
     if path is None and given.json:
         raise console.usage_error("--json and the IR can't share standard output", "add -o")
-    from .pass_list import check_names
+    from .pass_list import check_names, check_pipeline
 
     check_names(print_after(given), ("all", "changed"))
+    check_pipeline(given.passes)
     with console.progress(enabled=not (given.json or given.print_after)) as started:
         watch = make_watch(given, started)
         if path is None:
@@ -109,8 +114,9 @@ def _run(given: argparse.Namespace) -> int:
         else:
             facts = EMITS[emit].write(given, path, watch) | _written(path)
             facts["seconds"] = dict(watch.seconds)
-    if given.timing and not given.json:
-        print_timing(watch)
+            facts |= measured_facts(given, watch)
+    if not given.json:
+        print_measured(given, watch)
     if path is None:
         from ..ir.text.printer import PrintOptions, print_module
 
@@ -149,19 +155,31 @@ def make_watch(given: argparse.Namespace, started: Any = None) -> "Watch":
         print_after=print_after(given),
         emit=emit,
         reproducers=Path(),
+        patterns={} if given.timing_patterns or given.stats else None,
     )
     return Watch(instrumentation, started)
 
 
-def print_timing(watch: "Watch") -> None:
-    """Stages and passes with their times, on standard error."""
-    rows = [(name, f"{seconds * 1000:8.1f} ms", "") for name, seconds in watch.seconds.items()]
-    rows.append(("", "", ""))
-    rows += [
-        (name, f"{seconds * 1000:8.1f} ms", console.plural(ops, "op"))
-        for name, seconds, ops in watch.steps
-    ]
-    console.print_rows(rows, sys.stderr)
+def print_measured(given: argparse.Namespace, watch: "Watch") -> None:
+    """What `--timing` and `--stats` ask for, on standard error."""
+    from .measured import print_stats, print_timing
+
+    if given.timing or given.timing_patterns:
+        print_timing(watch, given.timing_patterns)
+    if given.stats:
+        print_stats(watch)
+
+
+def measured_facts(given: argparse.Namespace, watch: "Watch") -> dict[str, Any]:
+    """The same for `--json`."""
+    from .measured import stats_facts, timing_facts
+
+    facts: dict[str, Any] = {}
+    if given.timing or given.timing_patterns:
+        facts["timing"] = timing_facts(watch, given.timing_patterns)
+    if given.stats:
+        facts["stats"] = stats_facts(watch.runs)
+    return facts
 
 
 if __name__ == "__main__":

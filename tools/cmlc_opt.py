@@ -2,25 +2,26 @@
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import console
-from .cmlc import add_watching, make_watch, print_after, print_timing
+from .cmlc import add_watching, make_watch, measured_facts, print_after, print_measured
+from .explain import events_of, explained_facts, print_explained, print_rewrites
 
 if TYPE_CHECKING:
     from ..compiler.driver import Watch
     from ..ir.ssa import Module
     from ..passes.manager import Pipeline
-    from ..passes.patterns import Event, Trace
+    from ..passes.patterns import Event
 
 EXAMPLES = """\
   cmlc-opt model.cmir                                         parse, verify, print
   cmlc-opt model.mlmodel --passes='canonicalize, (cse, dce)*' any model, any pipeline
   cmlc-opt model.cmir --passes='layout{to=channels_last}'     options in braces
   cmlc-opt model.mlmodel --explain fold-batch-norm            what nearly matched, and why not
+  cmlc-opt model.cmir --plugin my_pass.py --passes='my-pass{threshold=3}'   a pass of your own
+  cmlc-opt --help-pass constant-fold                          all about one pass
   cmlc model.mlmodel --emit=ir | cmlc-opt - --passes=dce
 """
 
@@ -42,6 +43,8 @@ def make_parser() -> console.CommandParser:
     add("--trace-rewrites", action="store_true", help="print every rewrite on standard error")
     add("--locations", action="store_true", help="print where in the model each op comes from")
     add("--list-passes", action="store_true", help="print all passes and their options")
+    add("--help-pass", metavar="PASS", help="print what a pass does, its options and its patterns")
+    add("--json", action="store_true", help="print one JSON object; the IR goes to -o OUT")
     return parser
 
 
@@ -51,17 +54,47 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    if given.list_passes:
-        _list_passes()
+    if given.list_passes or given.help_pass:
+        _describe(given)
         return 0
     if given.input is None:
         raise console.usage_error("there is no input", "name a file, or - for standard input")
+    if given.json and (given.output or "-") == "-":
+        raise console.usage_error("--json and the IR can't share standard output", "add -o")
     pipeline = _pipeline(given)
-    module, watch = _optimized(given, pipeline)
+    module, watch, events = _optimized(given, pipeline)
     _print(module, given)
-    if given.timing:
-        print_timing(watch)
+    if given.json:
+        _print_facts(given, module, watch, events)
+        return 0
+    if given.explain:
+        print_explained(given.explain, events)
+    print_measured(given, watch)
     return 0
+
+
+def _describe(given: argparse.Namespace) -> None:
+    """All passes, or one."""
+    from .pass_list import all_passes, as_facts, pass_facts, print_help, print_list
+
+    if given.json:
+        items = [pass_facts(given.help_pass)] if given.help_pass else all_passes()
+        console.print_json({"ok": True, "passes": [as_facts(item) for item in items]})
+    elif given.help_pass:
+        print_help(pass_facts(given.help_pass))
+    else:
+        print_list()
+
+
+def _print_facts(
+    given: argparse.Namespace, module: "Module", watch: "Watch", events: "list[Event]"
+) -> None:
+    from ..compiler.driver import count_ops
+
+    facts = {"ok": True, "output": given.output, "ops": count_ops(module)}
+    if given.explain:
+        facts["explain"] = explained_facts(given.explain, events)
+    console.print_json(facts | measured_facts(given, watch))
 
 
 def _pipeline(given: argparse.Namespace) -> "Pipeline":
@@ -81,7 +114,10 @@ def _pipeline(given: argparse.Namespace) -> "Pipeline":
     return parse_pipeline(", ".join(filter(None, (given.passes, explained.spec))))
 
 
-def _optimized(given: argparse.Namespace, pipeline: "Pipeline") -> tuple["Module", "Watch"]:
+def _optimized(
+    given: argparse.Namespace, pipeline: "Pipeline"
+) -> tuple["Module", "Watch", "list[Event]"]:
+    """The module after the passes, what was seen, and the events of the pass to explain."""
     from ..compiler.driver import run_passes
     from ..ir.diagnostics import CompileError
     from ..passes.patterns import Trace
@@ -99,10 +135,8 @@ def _optimized(given: argparse.Namespace, pipeline: "Pipeline") -> tuple["Module
         raise error.in_file(given.input) from error
     finally:  # what happened before a failure is worth seeing, too
         if given.trace_rewrites:
-            _print_rewrites(trace)
-    if given.explain:
-        _explain(given.explain, list(_events_of(given.explain, trace, starts)))
-    return module, watch
+            print_rewrites(trace)
+    return module, watch, list(events_of(given.explain, trace, starts))
 
 
 def _load(source: str, watch: "Watch") -> "Module":
@@ -129,53 +163,6 @@ def _print(module: "Module", given: argparse.Namespace) -> None:
         raise console.usage_error(f"IR goes to a file called .cmir, not '{path}'")
     with console.writing(path):
         write_archive(module, path, locations=given.locations)
-
-
-def _list_passes() -> None:
-    from .pass_list import all_passes
-
-    rows: list[tuple[str, ...]] = []
-    for item in all_passes():
-        rows.append((item.name, item.summary))
-        rows += [("", f"  {option}") for option in item.options]
-    console.print_rows(rows)
-
-
-# -- what patterns did, and did not ---------------------------------------------------------------
-
-
-def _events_of(name: str, trace: "Trace", starts: list[tuple[str, int]]) -> Iterator["Event"]:
-    """What happened while the pass ran, as often as it did."""
-    ends = [start for _, start in starts[1:]] + [len(trace.events)]
-    for (running, start), end in zip(starts, ends, strict=True):
-        if running == name:
-            yield from trace.events[start:end]
-
-
-def _explain(name: str, events: "Iterable[Event]") -> None:
-    """Near-misses: patterns whose shape was there, with the reason they declined."""
-    events = list(events)
-    near = Counter((_where(event), event.before, event.reason) for event in events if event.reason)
-    done = sum(not event.reason for event in events)
-    print(
-        f"{name}: {console.plural(done, 'rewrite')}, {console.plural(len(near), 'near-miss')}",
-        file=sys.stderr,
-    )
-    for (where, before, reason), count in near.items():
-        times = f" ({count} times)" if count > 1 else ""
-        print(f"{where}\n    {before}\n    declined: {reason}{times}", file=sys.stderr)
-
-
-def _print_rewrites(trace: "Trace") -> None:
-    for event in trace.events:
-        if event.reason:
-            continue
-        after = "\n    → ".join(event.after) or "an existing value"
-        print(f"{_where(event)}\n    {event.before}\n    → {after}", file=sys.stderr)
-
-
-def _where(event: "Event") -> str:
-    return f"{event.pattern.name} ({event.pattern.where}) at {event.location}"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ EXAMPLES = """\
   cmlc-run model.mlmodel --input image=cat.jpg --input threshold=0.5
   cmlc-run model.mlmodel --input inputs.npz -o outputs.npz
   cmlc-run model.mlmodel --random 7 --interpret      without TensorFlow
+  cmlc-run model.mlmodel --random 7 --plugin my_pass.py --passes='canonicalize, my-pass'
 """
 
 
@@ -35,6 +36,7 @@ def make_parser() -> console.CommandParser:
     )
     add("--random", type=int, metavar="SEED", help="random numbers for inputs that are not given")
     add("--function", default="", metavar="NAME", help="one of several functions")
+    add("--passes", default="", metavar="PIPELINE", help="passes to run before the target's own")
     add("--interpret", action="store_true", help="compute with numpy, without TensorFlow")
     add("--top", type=int, default=5, metavar="K", help="how many classes to print (5)")
     add(
@@ -82,11 +84,13 @@ def _model(given: argparse.Namespace, started: Any) -> "CompiledModel":
     from ..compiler import driver
     from ..compiler.options import Options
     from ..compiler.runtime import CompiledModel
+    from ..passes.manager import parse_pipeline
 
     watch = driver.Watch(started=started)
-    options = Options(function=given.function)
+    options = Options(function=given.function, passes=given.passes)
+    pipeline = parse_pipeline(given.passes)
     if given.interpret:  # what TensorFlow can't express runs all the same
-        module = driver.load(given.model, options, watch)
+        module = driver.run_passes(driver.load(given.model, options, watch), pipeline, watch)
         return CompiledModel(module, module, module, options)
     return driver.compile(given.model, options, watch=watch)
 

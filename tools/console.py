@@ -46,7 +46,7 @@ class CommandParser(argparse.ArgumentParser):
             action="append",
             default=[],
             type=Path,
-            help="run this file first: it defines custom layers",
+            help="run this file first: it defines passes and custom layers",
         )
 
     def error(self, message: str) -> NoReturn:

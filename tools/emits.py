@@ -53,6 +53,7 @@ def options_of(given: argparse.Namespace) -> "Options":
         precision=given.precision,
         function=given.function,
         weights=given.weights,
+        passes=given.passes,
         shapes=shapes,
         verify_each=given.verify_each,
     )
@@ -63,8 +64,12 @@ def staged_module(given: argparse.Namespace, watch: "Watch") -> "Module":
     from ..compiler import driver
 
     options = options_of(given)
+    watched = given.print_after or given.timing or given.timing_patterns or given.stats
+    stage = given.stage or ("optimized" if given.passes or watched else "imported")
+    if given.passes and stage == "imported":
+        remedy = "--stage=optimized prints what they make"
+        raise console.usage_error("--passes run after the stage 'imported'", remedy)
     module = driver.load(given.model, options, watch)
-    stage = given.stage or ("optimized" if given.print_after or given.timing else "imported")
     if stage == "imported":
         return module
     module = driver.optimize(module, options, watch=watch)
@@ -155,7 +160,7 @@ def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
 _COMPILING = frozenset(
     (
         *("batch", "io_layout", "precision", "function", "weights", "fixed_shapes", "shape"),
-        *("print_after", "verify_each"),
+        *("passes", "print_after", "verify_each"),
     )
 )
 

@@ -1,9 +1,9 @@
 """`python -m cmlc.tools.opdoc`: documents made from the code, so that they can't be wrong.
 
-Writes `ir/OPS.md` (every core op, and how TensorFlow expresses it), the tables of NeuralNetwork
-layers (see `layerdoc`) and of ML Program operations (see `operationdoc`) and, in README.md, the
-tables between `<!-- support:begin -->`, `<!-- passes:begin -->` and their ends. `--check` only
-compares.
+Writes `ir/OPS.md` (every core op, what makes it, what targets make of it), `passes/PASSES.md` (see
+`passdoc`), the tables of NeuralNetwork layers (see `layerdoc`) and of ML Program operations (see
+`operationdoc`), and what stands between markers such as `<!-- passes:begin -->` and their ends: in
+README.md tables, in `docs/` the grammar and the API (see `apidoc`). `--check` only compares.
 """
 
 import argparse
@@ -13,12 +13,12 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from . import console, operationdoc
+from . import apidoc, console, operationdoc, passdoc
 from .layerdoc import FILE, layers_document
 
 if typing.TYPE_CHECKING:
@@ -35,8 +35,12 @@ _HEAD = """\
 
 Made from the declarations by `python -m cmlc.tools.opdoc`: change those, not this file. How to read
 it: `(Cn)` are constraints, checked whenever an op is made and named in messages. An *axis* may be
-negative in Python and text; it is kept positive. *TensorFlow* says what an op becomes: one call, or
-a rule that makes several.
+negative in Python and text; it is kept positive.
+
+*Made by* names the NeuralNetwork layers, ML Program operations and passes that can make the op: it
+is read from the source of their rules (`tools/constructed.py`), all branches together, without what
+goes on around rules (weights, conversions, expanded dimensions). *TensorFlow* and *Keras* say what
+an op becomes: one call, or a rule and the calls it can make, read in the same way.
 """
 
 
@@ -74,6 +78,15 @@ def documents(root: Path) -> dict[Path, str]:
         found[root / FILE] = layers_document(root)
     if (root / operationdoc.PARAMETERS).exists():
         found[root / operationdoc.FILE] = operationdoc.operations_document(root)
+    if (root / passdoc.FILE).parent.is_dir():
+        found[root / passdoc.FILE] = passdoc.passes_document(root)
+    for page, name, make in (
+        ("text.md", "grammar", grammar),
+        ("api.md", "api", apidoc.api_reference),
+    ):
+        path = root / "docs" / page
+        if path.exists():
+            found[path] = _between(path.read_text(encoding="utf-8"), name, make)
     readme = root / "README.md"
     if readme.exists():
         text = readme.read_text(encoding="utf-8")
@@ -97,10 +110,8 @@ def _between(text: str, name: str, make: Callable[[], str]) -> str:
 
 def ops_document() -> str:
     """All core ops, family by family."""
-    from ..backends.target import load_target
     from ..ir.dialects import core
 
-    target = load_target("tf")
     lines = [_HEAD]
     families = {family.__name__.rsplit(".", 1)[1]: family for family in core.FAMILIES}
     for name, family in families.items():
@@ -108,7 +119,7 @@ def ops_document() -> str:
         lines.append(f"- **{name}**: {links}")
     for name, family in families.items():
         lines.append(f"\n## {name}\n\n{_flow(inspect.getdoc(family) or '')}")
-        lines += [_op(op, target.lowering, target.unsupported) for op in family.OPS]
+        lines += [_op(op) for op in family.OPS]
     return "\n".join(lines) + "\n"
 
 
@@ -116,7 +127,9 @@ def _anchor(title: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "", title.lower())
 
 
-def _op(op: "type[Op]", lowering: Mapping[Any, Any], unsupported: Mapping[Any, str]) -> str:
+def _op(op: "type[Op]") -> str:
+    from .opmap import becomes, made_by
+
     description, constraints, example = _docstring(op)
     parts = [f"\n### {op.name}\n", description]
     rows = [
@@ -130,7 +143,7 @@ def _op(op: "type[Op]", lowering: Mapping[Any, Any], unsupported: Mapping[Any, s
         parts.append("\n" + "\n".join(f"- {item}" for item in constraints))
     if example:
         parts.append(f"\n```mlir\n{example}\n```")
-    parts.append(f"\nTensorFlow: {_lowered(op, lowering, unsupported)}")
+    parts += [f"\nMade by: {made_by(op)}", *(f"\n{line}" for line in becomes(op))]
     return "\n".join(parts)
 
 
@@ -205,19 +218,12 @@ def _default(item: "Field") -> str:
     return "" if shown else f"`{literal(item.default)}`"
 
 
-def _lowered(op: "type[Op]", lowering: Mapping[Any, Any], unsupported: Mapping[Any, str]) -> str:
-    """What a target makes of an op: a call, a rule's first line, or why nothing."""
-    if op in unsupported:
-        return f"not supported: {unsupported[op]}"
-    rule = lowering.get(op)
-    if rule is None:
-        return "not supported"
-    # `Lowering.direct` closes over the one target op that it makes.
-    direct = inspect.getclosurevars(rule).nonlocals.get("target")
-    if direct is not None:
-        return f"`{direct.name}`"
-    summary = (inspect.getdoc(rule) or "").split("\n\n")[0]
-    return f"a rule. {_flow(summary)}" if summary else "a rule."
+def grammar() -> str:
+    """The grammar of the text form, as the parser reads it."""
+    from ..ir import text
+
+    path = Path(inspect.getfile(text)).with_name("grammar.lark")
+    return f"\n```\n{path.read_text(encoding='utf-8').strip()}\n```\n"
 
 
 # -- tables of the README -------------------------------------------------------------------------
@@ -247,12 +253,13 @@ def passes_table() -> str:
 
 
 def _pass_rows() -> Iterator[str]:
+    from ..passes import PASSES
     from .pass_list import all_passes
 
     yield "| pass | what it does | options |"
     yield "|---|---|---|"
-    for item in all_passes():
-        options = ", ".join(f"`{option}`" for option in item.options).replace("|", "\\|")
+    for item in all_passes(PASSES):
+        options = ", ".join(f"`{option}`" for option in item.option_texts).replace("|", "\\|")
         yield f"| `{item.name}` | {item.summary} | {options} |"
 
 

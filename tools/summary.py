@@ -36,7 +36,8 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "weights": {**_weights(module), "encodings": dict(survey.encodings) if survey else {}},
         "seconds": dict(watch.seconds),
         "passes": [
-            {"name": name, "seconds": seconds, "ops": ops} for name, seconds, ops in watch.steps
+            {"name": run.name, "seconds": run.seconds, "ops": run.after.total()}
+            for run in watch.runs
         ],
     }
 

@@ -202,16 +202,24 @@ def test_options_of_every_kind():
     ("text", "message", "remedy"),
     [
         ("dcee", "no pass called 'dcee'", "the passes are canonicalize, constant-fold"),
-        ("dce{x=1}", "'dce' has no option 'x=1'", "its options are: none"),
-        ("layout{too=1}", "'layout' has no option 'too=1'", "its options are: to"),
-        ("layout{to}", "'layout' has no option 'to'", "to"),
+        ("cannonicalize", "no pass called 'cannonicalize'", "did you mean 'canonicalize'?"),
+        ("dce{x=1}", "'dce' has no option 'x'", "its options are: none"),
+        ("layout{too=1}", "'layout' has no option 'too'", "did you mean 'to'? its options are: to"),
+        ("layout{to}", "'layout': option to has no value", "write to=channels_first|channels_last"),
+        ("layout{to=}", "'layout': option to has no value", "write to="),
+        ("layout{to=channels_last, to=channels_last}", "option to is given twice", ""),
+        ("layout{to=a b}", "option to can't be 'a'", "one of channels_first"),
+        ("layout{=}", "'layout': options can't be '='", "write key=value"),
+        ("layout{to=[channels_last]}", "option to can't be '[channels_last]'", "one of"),
         ("layout{to=up}", "option to can't be 'up'", "one of channels_first, channels_last"),
         ("constant-fold{limit=many}", "option limit can't be 'many'", "expected int"),
         ("dce cse", "unexpected text in pipeline: 'cse'", ""),
         ("dce)", "unexpected text in pipeline: ')'", ""),
         ("(dce, cse)", "expected '*'", ""),
         ("(dce, cse", "expected ')'", ""),
-        ("DCE", "unexpected text in pipeline: 'DCE'", ""),
+        ("DCE", "no pass called 'DCE'", "did you mean 'dce'?"),
+        ("fold_scale", "no pass called 'fold_scale'", "did you mean 'fold-scale'?"),
+        ("dce; cse", "unexpected text in pipeline: '; cse'", ""),
     ],
 )
 def test_pipelines_that_make_no_sense(text, message, remedy):
@@ -247,7 +255,7 @@ def test_says_whether_anything_changed(module):
 
 def test_groups_run_until_nothing_changes(module):
     watched = run("(nothing, canonicalize)*", module)
-    assert [name for name, _ in watched.timings] == ["nothing", "canonicalize"] * 2
+    assert [item.name for item in watched.runs] == ["nothing", "canonicalize"] * 2
 
 
 def test_groups_come_to_an_end(module):
@@ -261,8 +269,8 @@ def test_timings_and_progress(module):
     begun = []
     watched = run("cse, dce", module, progress=begun.append)
     assert begun == ["cse", "dce"]
-    assert [name for name, _ in watched.timings] == begun
-    assert all(seconds >= 0 for _, seconds in watched.timings)
+    assert [item.name for item in watched.runs] == begun
+    assert all(item.seconds >= 0 for item in watched.runs)
 
 
 @pytest.mark.parametrize(
@@ -343,6 +351,48 @@ def test_a_reproducer_runs_again(module, tmp_path):
 def test_no_reproducer_without_a_failure(module, tmp_path):
     run("canonicalize", module, reproducers=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pattern(elementwise.Neg)
+def neg_to_scalar(op):
+    """-x → 0."""
+    return constant(0.0)
+
+
+@pattern(elementwise.Neg)
+def neg_to_crash(op):
+    """-x → a mistake in Python."""
+    return op.nothing
+
+
+@pattern(elementwise.Neg)
+def neg_to_invalid(op):
+    """-x → an op that can't be made."""
+    return elementwise.Add(op.x, constant([True])).result
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (neg_to_scalar, "it gives f64[] in the place of f32[2]"),
+        (neg_to_crash, "AttributeError: 'Neg' object has no attribute 'nothing'"),
+        (neg_to_invalid, "'tensor.add'"),
+    ],
+)
+def test_what_a_pattern_does_wrongly_is_said_of_it(module, rule, message):
+    @dataclass(frozen=True)
+    class Wrong(PatternPass):
+        """Has a pattern that is wrong."""
+
+        name = "wrong"
+        patterns = (rule,)
+
+    with pytest.raises(CompileError) as caught:
+        parse_pipeline("wrong", {"wrong": Wrong}).run(module)
+    text = str(caught.value)
+    assert "pass 'wrong' failed" in text
+    assert f"m.cmir:4:3: error: pattern '{rule.name}' (manager_test.py:" in text
+    assert message in text
 
 
 def test_endless_rewriting_is_reported(module):

@@ -9,7 +9,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from cmir_cases import OPS, canonical, compare_arrays, read_cases
 from cmlc import passes
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Constant
@@ -21,6 +20,7 @@ from cmlc.ir.text.printer import print_module
 from cmlc.ir.verify import verify
 from cmlc.passes.manager import Instrumentation, load_pass, parse_pipeline
 from cmlc.passes.patterns import Trace
+from cmlc.tools.cases import OPS, canonical, compare_arrays, read_cases
 from generation import is_repeatable, modules
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -9,6 +9,8 @@ import mil_window_samples
 import numpy as np
 import pytest
 from cmlc.compiler.frontends.mil import OPERATIONS
+from cmlc.ir.dialects.builtin import Constant
+from cmlc.tools.constructed import constructed
 from cmlc.tools.opdoc import ROOT
 from cmlc.tools.operationdoc import ABSENT, PARAMETERS
 from programs import results
@@ -65,6 +67,17 @@ def test_values_and_defaults(registry, sample):
             np.testing.assert_allclose(
                 array, other.reshape(array.shape), 1e-5, 1e-6, err_msg=f"iOS {opset}"
             )
+
+
+def test_the_reference_of_ops_names_what_operations_make(registry):
+    """What reading the rules' source finds is what importing samples makes, or more."""
+    unnamed = []
+    for sample in SAMPLES:
+        can = frozenset().union(*map(constructed, OPERATIONS[sample.kind].values()))
+        module = cmlc.load(registry.model(sample, sample.until)[0])
+        made = [op for op in module.walk() if str(op.location).startswith("operations[")]
+        unnamed += [f"{sample.kind}: {op.name}" for op in made if type(op) not in can | {Constant}]
+    assert not unnamed
 
 
 # float16 is rounded once by the interpreter, after each step by TensorFlow.

@@ -1,12 +1,20 @@
+import dataclasses
 import re
 from pathlib import Path
 
+import cmlc
 import pytest
 from cmlc.backends.target import load_target
+from cmlc.compiler.frontends.nn import LAYERS
+from cmlc.compiler.source.reading import read_spec
+from cmlc.compiler.source.spec import network_of
 from cmlc.ir.dialects.core import CORE_OPS
 from cmlc.passes import PASSES
-from cmlc.tools import layerdoc, opdoc, operationdoc
+from cmlc.passes.manager import PatternPass, load_pass
+from cmlc.tools import apidoc, layerdoc, opdoc, operationdoc, opmap, passdoc
+from cmlc.tools.constructed import constructed
 
+DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 README = "# x\n<!-- support:begin -->\nold\n<!-- support:end -->\nkept\n"
 
 
@@ -23,6 +31,70 @@ def test_every_op_is_described():
         section = text.split(f"\n### {op.name}\n")[1].split("\n### ")[0]
         assert all(f"| `{field.name}` |" in section for field in op.spec.fields), op.name
         assert ("TensorFlow: not supported" in section) == (op not in target.lowering), op.name
+
+
+def section(name):
+    return opdoc.ops_document().split(f"\n### {name}\n")[1].split("\n### ")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "made_by", "becomes"),
+    [
+        (
+            "nn.conv_transpose",
+            ("layers `convolution`, `convolution3d`", "operations `conv_transpose`"),
+            ("Calls `kernels.conv_transpose`", "`keras.layers.Conv2DTranspose`"),
+        ),
+        ("nn.elu", ("layers `activation`; operations `elu`",), ("Calls `keras.layers.ELU`",)),
+        ("nn.hard_swish", ("Made by: passes `recognize`",), ("`tf.nn.relu6`",)),
+        ("ctl.cond", ("layers `branch`",), ("Calls `tf.cond`",)),
+        ("ctl.while_loop", ("layers `loop`",), ("Keras: not supported: not written yet",)),
+        ("custom.call", ("layers `custom`",), ("`kernels.custom_call`",)),
+        ("tensor.neg", ("passes `canonicalize`",), ("TensorFlow: `tf.negative`",)),
+    ],
+)
+def test_what_makes_an_op_and_what_it_becomes(name, made_by, becomes):
+    text = section(name)
+    assert all(part in text for part in (*made_by, *becomes)), text
+
+
+def test_what_rules_ask_the_walk_for_exists():
+    for name, (frontend, layer) in opmap._BY_THE_WALK.items():
+        assert frontend == "nn"
+        assert layer in LAYERS
+        assert name in {op.name for op in CORE_OPS}
+
+
+def test_layers_make_what_the_reference_says():
+    """Of the sample model, every op that a layer made is one that its rule can make."""
+    spec = read_spec(DIGITS)
+    kinds = {layer.name: layer.WhichOneof("layer") for layer in network_of(spec).layers}
+    made = 0
+    for op in cmlc.load(DIGITS).walk():
+        layer = re.fullmatch(r"layers\[\d+\] '(.*)'", str(op.location))
+        if layer and op.name not in ("const", "tensor.expand_dims", "tensor.squeeze"):
+            assert type(op) in constructed(LAYERS[kinds[layer[1]]]), op
+            made += 1
+    assert made > 6
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_the_reference_of_passes(name):
+    text = passdoc.passes_document(opdoc.ROOT)
+    part = text.split(f"\n## {name}\n")[1].split("\n## ")[0]
+    cls = load_pass(name, PASSES)
+    if issubclass(cls, PatternPass):
+        assert all(f"| `{rule.name}` |" in part for rule in cls().rules())
+    assert all(f"| `{field.name}` |" in part for field in dataclasses.fields(cls))
+    if name not in ("io-layout", "numeric-interface", "dynamic-batch"):
+        assert "\n// becomes\n" in part
+
+
+def test_the_reference_of_the_api_has_no_addresses():
+    text = apidoc.api_reference()
+    assert " at 0x" not in text
+    assert "### cmlc.compile\n" in text
+    assert "#### CompiledModel.predict" in text
 
 
 def test_readme(tmp_path, monkeypatch):

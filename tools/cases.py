@@ -1,4 +1,4 @@
-"""Cases in `.cmir` files: IR before and after passes, IR that checks itself, IR that is wrong.
+"""Cases in `.cmir` files, a plugin of pytest: IR before and after passes, IR that checks itself.
 
     // CASE: name
     // RUN: canonicalize, layout{to=channels_last}
@@ -11,6 +11,8 @@ where passes claim to be right for every number, on infinities, NaN and the larg
 unless `// EXTREMES: no, reason`.
 Without RUN and `=====` the function runs, and its `check.` ops say what is right. A case with
 `// EXPECT-ERROR: fragment` must be refused, with the fragment in the message.
+
+`pytest -p cmlc.tools.cases --plugin my_pass.py cases.cmir` tries passes of one's own.
 """
 
 import dataclasses
@@ -20,15 +22,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.ir.diagnostics import CompileError
-from cmlc.ir.dialects import check, op_table
-from cmlc.ir.dialects.core import TABLE
-from cmlc.ir.interpret import random_inputs, run
-from cmlc.ir.ssa import Module
-from cmlc.ir.text.parser import parse
-from cmlc.ir.text.printer import PrintOptions, print_function, print_module
-from cmlc.ir.types import DType
-from cmlc.ir.verify import verify
+
+from ..ir.diagnostics import CompileError
+from ..ir.dialects import check, op_table
+from ..ir.dialects.core import TABLE
+from ..ir.interpret import random_inputs, run
+from ..ir.ssa import Module
+from ..ir.text.parser import parse
+from ..ir.text.printer import PrintOptions, print_function, print_module
+from ..ir.types import Array, DType
+from ..ir.verify import verify
+from ..passes.manager import parse_pipeline
 
 OPS = TABLE | op_table(check.OPS)
 DIRECTIVE = re.compile(
@@ -38,6 +42,40 @@ SEPARATOR = "// ====="
 # Other passes may reassociate.
 HOLD_FOR_EVERY_NUMBER = ("canonicalize", "recognize")
 TOLERANCE = {DType.F16: (2e-2, 2e-2), DType.F32: (1e-4, 1e-5), DType.F64: (1e-9, 1e-10)}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update` and `--plugin`."""
+    group = parser.getgroup("cmir", "cases in .cmir files")
+    group.addoption(
+        "--update", action="store_true", help="rewrite the expected text of .cmir cases"
+    )
+    group.addoption(
+        "--plugin",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE.py",
+        help="run this file first: it defines passes and custom layers",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the plugins; one that fails ends the run."""
+    from ..compiler.plugins import load_plugin
+
+    for path in config.getoption("--plugin") or ():
+        try:
+            load_plugin(path)
+        except CompileError as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect `.cmir` files."""
+    if file_path.suffix == ".cmir":
+        return CmirFile.from_parent(parent, path=file_path)
+    return None
 
 
 class CaseError(Exception):
@@ -90,6 +128,7 @@ def read_cases(text: str) -> Iterator[Case]:
 
 
 def read_case(lines: list[str], number: int) -> Case:
+    """The case that these lines hold; `number` is that of the first."""
     given: dict[str, str] = {}
     for line in lines:
         if match := DIRECTIVE.match(line):
@@ -129,7 +168,7 @@ class CmirItem(pytest.Item):
         self.case = case
 
     def runtest(self) -> None:
-        update = self.config.getoption("--update")
+        update = bool(self.config.getoption("--update"))
         text = check_case(self.case, self.path, update=update)
         if update and text is not None:
             write_expected(self.path, self.case.name, text)
@@ -173,6 +212,7 @@ def check_case(case: Case, path: Path, *, update: bool = False) -> str | None:
 
 
 def check_error(case: Case, path: Path) -> None:
+    """Expect the case to be refused with its fragment."""
     try:
         module = parse(case.before, str(path), OPS)
         verify(module)
@@ -181,13 +221,14 @@ def check_error(case: Case, path: Path) -> None:
         else:
             run_all(module)
     except CompileError as error:
-        if case.error not in str(error):
+        if case.error is None or case.error not in str(error):
             raise CaseError(f"expected an error with '{case.error}', got\n{error}") from None
         return
     raise CaseError(f"expected an error with '{case.error}', but all is well")
 
 
 def check_semantics(case: Case, module: Module) -> None:
+    """Run a case whose `check.` ops say what is right."""
     if case.expected is not None:
         raise CaseError(f"has '{SEPARATOR}' but no RUN")
     if not any(isinstance(op, check.Check) for op in module.walk()):
@@ -196,13 +237,13 @@ def check_semantics(case: Case, module: Module) -> None:
 
 
 def run_all(module: Module) -> None:
+    """Run every function on random inputs."""
     for function in module.functions.values():
         run(module, random_inputs(function), function.name)
 
 
 def run_pipeline(text: str, module: Module) -> None:
-    from cmlc.passes.manager import parse_pipeline
-
+    """Run the passes of a RUN line on the module."""
     parse_pipeline(text).run(module)
 
 
@@ -231,7 +272,7 @@ def compare_numbers(before: Module, after: Module, extremes: bool = False) -> No
                 compare_arrays(f"@{name} result '{result}'", array, theirs[result])
 
 
-def extreme(array: np.ndarray) -> np.ndarray:
+def extreme(array: Array) -> Array:
     """Infinities, NaN, the largest and smallest numbers, in the shape of a float array."""
     if array.dtype.kind != "f":
         return array
@@ -240,7 +281,8 @@ def extreme(array: np.ndarray) -> np.ndarray:
     return np.resize(np.asarray(values, array.dtype), array.shape)
 
 
-def compare_arrays(what: str, before: np.ndarray, after: np.ndarray) -> None:
+def compare_arrays(what: str, before: Array, after: Array) -> None:
+    """Expect equal dtypes and shapes, and numbers that differ by rounding at most."""
     assert before.dtype == after.dtype, f"{what} has become {after.dtype}"
     assert before.shape == after.shape, f"{what} has become {after.shape}"
     dtype = DType.of(before)

@@ -1,11 +1,11 @@
 """The collector of `.cmir` cases: what it reads, what it accepts, what it rewrites."""
 
-import cmir_cases
 import pytest
-from cmir_cases import CaseError, check_case, read_cases, write_expected
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.core.elementwise import Neg
 from cmlc.ir.rewrite import replace_op
+from cmlc.tools import cases
+from cmlc.tools.cases import CaseError, check_case, read_cases, write_expected
 
 RELU = """func @f(%x: f32[2]) -> f32[2] {
   %y = nn.relu(%x) : f32[2]
@@ -29,7 +29,7 @@ def passes(monkeypatch):
             if op.name == "nn.relu":
                 replace_op(op, [Neg(op.x).result], "negate")
 
-    monkeypatch.setattr(cmir_cases, "run_pipeline", pipeline)
+    monkeypatch.setattr(cases, "run_pipeline", pipeline)
 
 
 def only(text):

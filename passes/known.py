@@ -1,0 +1,173 @@
+"""Every pass there is: our own, those of plugin files, and those of installed packages.
+
+A package announces passes as entry points, `drop-noise = "noise.passes:DropNoise"` in the group
+`cmlc.passes`. They are looked up only when a name isn't known otherwise, or all are listed. No two
+passes have one name: a second one is refused.
+"""
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from ..ir.diagnostics import CompileError, Diagnostic
+from . import PASSES
+from .options import PASS_NAME, options_of, usage
+
+GROUP = "cmlc.passes"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a pass comes from that is not ours.
+
+    Attributes:
+        plugin: the file, as it was named; empty for packages.
+        package: the distribution that has the entry point, with its version.
+    """
+
+    plugin: str = ""
+    package: str = ""
+
+    def __str__(self) -> str:
+        return f"the plugin {self.plugin}" if self.plugin else f"the package {self.package}"
+
+
+# Filled by `add_passes`.
+_ADDED: dict[str, tuple[type[Any], Origin]] = {}
+
+
+class KnownPasses(Mapping[str, str | type[Any]]):
+    """Passes by name, as `load_pass` takes them: "module:class", or the class itself."""
+
+    def __getitem__(self, name: str) -> str | type[Any]:
+        if name in PASSES:
+            return PASSES[name]
+        return _ADDED[name][0] if name in _ADDED else _load(_entry_points()[name])
+
+    def __iter__(self) -> Iterator[str]:
+        installed = _entry_points()
+        for name in installed:
+            _refuse_clash(name, Origin(package=_package(installed[name])))
+        yield from sorted({*PASSES, *_ADDED, *installed})
+
+    def __len__(self) -> int:
+        return len({*PASSES, *_ADDED, *_entry_points()})
+
+
+KNOWN = KnownPasses()
+
+
+def origin_of(name: str) -> Origin | None:
+    """Where a pass comes from; None for our own."""
+    if name in PASSES:
+        return None
+    return _ADDED[name][1] if name in _ADDED else Origin(package=_package(_entry_points()[name]))
+
+
+def plugins_of(names: Iterable[str]) -> list[str]:
+    """The plugin files that some of the passes come from."""
+    files = [_ADDED[name][1].plugin for name in names if name in _ADDED]
+    return list(dict.fromkeys(files))
+
+
+def add_passes(classes: Any, plugin: str) -> None:
+    """Make the passes of a plugin known: the content of its `PASSES`.
+
+    A file that is loaded again replaces what it had.
+
+    Raises:
+        CompileError: something in it is no pass, or has the name of another one.
+    """
+    if not isinstance(classes, tuple | list):
+        raise _bad(plugin, "PASSES is no tuple of pass classes", "write PASSES = (MyPass,)")
+    found = [_checked(item, plugin) for item in cast(tuple[Any, ...], classes)]
+    names = [cls.name for cls in found]
+    for cls in found:
+        if names.count(cls.name) > 1:
+            raise _bad(plugin, f"two passes are called '{cls.name}'", "give one another name")
+        _refuse_clash(cls.name, Origin(plugin))
+        if cls.name in _entry_points():
+            raise _clash(cls.name, Origin(plugin), origin_of(cls.name))
+        _ADDED[cls.name] = (cls, Origin(plugin))
+
+
+def _checked(cls: Any, file: str) -> type[Any]:
+    """The class, if it is one of a usable pass.
+
+    Raises:
+        CompileError: of kind "usage", naming the file that it is from.
+    """
+    if not _is_like_pass(cls):
+        raise _bad(file, f"{cls!r} is no pass", "derive a class from Pass or PatternPass")
+    name = cls.name
+    if not PASS_NAME.fullmatch(name):
+        raise _bad(file, f"{cls.__name__} is called '{name}'", "give it a name = 'verb-object'")
+    if not is_dataclass(cast(object, cls)):
+        raise _bad(file, f"the pass '{name}' is no dataclass", "put @dataclass(frozen=True) above")
+    try:
+        options_of(cls)
+    except TypeError as error:
+        remedy = "options are bool, int, float, str, a Literal, or a tuple of them"
+        raise _bad(file, f"the pass '{name}' can't be called: {error}", remedy) from None
+    return cls
+
+
+def _is_like_pass(item: Any) -> bool:
+    return inspect.isclass(item) and hasattr(item, "apply") and hasattr(item, "name")
+
+
+def _bad(file: str, message: str, remedy: str) -> CompileError:
+    return CompileError(Diagnostic(message, "usage", file=file, remedy=remedy))
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    """What installed packages announce, by name.
+
+    Raises:
+        CompileError: two of them announce one name.
+    """
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        first = found.setdefault(point.name, point)
+        if first.value != point.value:
+            raise _clash(
+                point.name, Origin(package=_package(point)), Origin(package=_package(first))
+            )
+    return found
+
+
+def _package(point: EntryPoint) -> str:
+    dist = point.dist
+    return f"{dist.name} {dist.version}" if dist is not None else "?"
+
+
+def _load(point: EntryPoint) -> type[Any]:
+    where = f"{_package(point)} ({point.value})"
+    try:
+        loaded = point.load()
+    except Exception as error:
+        message = f"the pass '{point.name}' can't be loaded: {type(error).__name__}: {error}"
+        raise _bad(where, message, "mend or uninstall the package") from error
+    cls = _checked(loaded, where)
+    if cls.name != point.name:
+        message = f"announces the pass '{cls.name}' as '{point.name}'"
+        raise _bad(where, message, "give the entry point the name of the pass")
+    return cls
+
+
+def _refuse_clash(name: str, origin: Origin) -> None:
+    if name in PASSES:
+        raise _clash(name, origin, None)
+    if name in _ADDED and _ADDED[name][1] != origin:
+        raise _clash(name, origin, _ADDED[name][1])
+
+
+def _clash(name: str, second: Origin, first: Origin | None) -> CompileError:
+    other = "cmlc itself" if first is None else str(first)
+    return usage(
+        f"{second} defines a pass '{name}', as does {other}", "give one of them another name"
+    )
