@@ -1,5 +1,7 @@
 """What TFLite files of MobileNetV2 are and take, beside one made of the Keras model."""
 
+import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,9 @@ def figures(path: Path, runs: int) -> dict[str, Any]:
     from ..compiler.options import Options
     from ..ir.interpret import run
 
-    lowered = lower_source(path, Options(target="tflite", batch="static"))[1:]
-    optimized, made = lowered[0], load_target("tflite").executable(lowered[1])
+    options = Options(target="tflite", batch="static")
+    _, optimized, lowered = lower_source(path, options)
+    made = load_target("tflite").executable(lowered)
     pixels = np.random.default_rng(0).integers(0, 256, (_SAMPLES, 1, 224, 224, 3))
     pixels = pixels.astype(np.uint8)
 
@@ -58,19 +61,23 @@ def figures(path: Path, runs: int) -> dict[str, Any]:
 
 def _by_hand(path: Path) -> bytes:
     """What TensorFlow's converter makes of the network written in Keras, with a batch of one."""
+    import keras
     import tensorflow as tf
 
     model = mobilenet.keras_twin(path)
-    call = tf.function(lambda x: model(x, training=False), autograph=False)
-    traced = call.get_concrete_function(tf.TensorSpec([1, 224, 224, 3]))
-    return tf.lite.TFLiteConverter.from_concrete_functions([traced], model).convert()
+    signature = [keras.InputSpec(shape=(1, 224, 224, 3), dtype="float32")]
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, verbose=False, input_signature=signature)
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
 
 
 def _ready(file: bytes, x: Any) -> Any:
     """A run of the file on x."""
     import tensorflow as tf
 
-    interpreter = tf.lite.Interpreter(model_content=file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        interpreter = tf.lite.Interpreter(model_content=file)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     return interpreter.invoke

@@ -178,7 +178,8 @@ def _errors(
             ours, theirs = run(module, inputs, function.name), content.run(inputs)
             for name, array in ours.items():
                 if array.dtype.kind in "fiub":
-                    found[name] = max(found.get(name, 0.0), _difference(array, theirs[name]))
+                    apart = _difference(array, theirs[name])
+                    found[name] = float(np.maximum(found.get(name, 0.0), apart))
     except CompileError as error:
         if samples is not None:
             raise
@@ -198,10 +199,12 @@ def _difference(ours: Array, theirs: Array) -> float:
     wide, other = ours.astype(np.float64), theirs.astype(np.float64)
     if wide.shape != other.shape:
         return float("inf")
+    finite = np.isfinite(wide)
+    if wide.size and not finite.any():
+        return float("nan")  # such inputs show nothing
     same = (wide == other) | (np.isnan(wide) & np.isnan(other))
     apart = np.where(same, 0.0, np.abs(wide - other))
-    finite = np.abs(wide[np.isfinite(wide)]).max(initial=0.0)
-    return float(apart.max(initial=0.0) / max(finite, 1e-30))
+    return float(apart.max(initial=0.0) / max(np.abs(wide[finite]).max(initial=0.0), 1e-30))
 
 
 def _write(file: bytes, path: Path) -> None:

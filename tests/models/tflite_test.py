@@ -45,7 +45,7 @@ THEIRS = {
     "speech": "FluidInference__mobius/models__vad__silero-vad__coreml__quantized_models__"
     "unified_standard__unified_palette_4bit.mlpackage",
     "echo": "adamsro__dtln-aec-coreml/Sources__DTLNAecCoreML__Resources__"
-    "DTLN_AEC_128_Part1.mlpackage",
+    "DTLN_AEC_128_Part2.mlpackage",
 }
 
 
