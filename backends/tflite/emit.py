@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -82,7 +83,9 @@ class TFLiteModule:
         from tensorflow.lite.python.convert_phase import ConverterError
 
         try:
-            return converter.convert()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # its calibrator's interpreter is to move
+                return converter.convert()
         except ConverterError as error:
             raise CompileError(list(self._explained(error))) from None
         except (RuntimeError, ValueError) as error:  # its calibrator's

@@ -39,7 +39,6 @@ FOLDER = (SHARED if SHARED.is_absolute() else ROOT / SHARED) / "models"
 # Other people's: convolutions, recurrent networks, compressed programs, loops with lists.
 THEIRS = {
     "numbers": "MatkoGH__quickmath/Resources__MNISTClassifier.mlmodelc",
-    "cards": "getbouncer__cardscan-ios/OriginalModels__FindFour.mlmodel",
     "translator": "kodecocodes__mlt-materials/15-seq2seq__projects__notebooks__pre-trained__"
     "CharModel__Es2EnCharEncoder.mlmodel",
     "speech": "FluidInference__mobius/models__vad__silero-vad__coreml__quantized_models__"
