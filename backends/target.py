@@ -42,7 +42,7 @@ class Target:
 
 
 # name → "module:attribute".
-TARGETS = {"tf": ".tf:TARGET", "keras": ".keras:TARGET"}
+TARGETS = {"tf": ".tf:TARGET", "keras": ".keras:TARGET", "tflite": ".tflite:TARGET"}
 
 
 def load_target(name: str) -> Target:

@@ -18,6 +18,7 @@ from ..ir.verify import verify
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import PassRun, ops_by_kind
 from .binding import Shapes, unknown_function
+from .frontends.stored_weights import StoredWeight
 from .options import Options
 from .runtime import CompiledModel
 from .source.interface import Interface
@@ -221,6 +222,29 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
     except CompileError as error:
         raise error.in_file(file) from None
     return read.spec
+
+
+def read_weights(source: Any, watch: Watch | None = None) -> tuple[Any, list[StoredWeight]]:
+    """(specification, every weight of a model as it is stored), those of a pipeline's models too.
+
+    Nothing is imported, so layers may be unsupported; numbers are read when they are asked for.
+
+    Raises:
+        CompileError: the model can't be read, has no weights, or damaged ones.
+    """
+    from .frontends.weights import weights_of
+    from .source.reading import read_model
+    from .source.survey import survey
+
+    watch = watch or Watch()
+    file = str(source) if isinstance(source, str | Path) else ""
+    try:
+        with watch.stage("read"):
+            read = read_model(source)
+            watch.survey = survey(read.spec)
+            return read.spec, weights_of(read.spec, read.weights)
+    except CompileError as error:
+        raise error.in_file(file) from None
 
 
 def optimize(

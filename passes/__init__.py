@@ -37,3 +37,5 @@ OPTIMIZE = (
     f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, canonicalize, "
     "layout{to=channels_last}, (sink-transposes, canonicalize)*, constant-fold, cse, dce"
 )
+# For graphs on phones: images are bytes there too, but labels are beside the graph.
+DEPLOY = f"numeric-interface{{images=bytes}}, {OPTIMIZE}"

@@ -1,6 +1,7 @@
 """Gives functions an interface of numbers that training code works with: no strings, no bytes."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ..ir.dialects.builtin import Return
 from ..ir.dialects.core.elementwise import Cast
@@ -8,6 +9,8 @@ from ..ir.rewrite import replace_op
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import DType
 from .manager import Instrumentation, Pass
+
+Images = Literal["float32", "bytes"]
 
 
 @dataclass(frozen=True)
@@ -18,15 +21,21 @@ class NumericInterface(Pass):
     An image argument of bytes changes its type if it is only ever converted to float32: its
     numbers stay 0 to 255. The predicted class is a string, or an integer of the model's choice; it
     follows from the probabilities and the labels, which the function's attributes go on telling.
+
+    Options:
+        images: float32, or bytes: images stay what they are.
     """
 
     name = "numeric-interface"
+
+    images: Images = "float32"
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         changed = False
         for function in module.functions.values():
             for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
-                if facts.get("kind") == "image" or value.type.dtype.is_float:
+                is_image = facts.get("kind") == "image" and self.images == "float32"
+                if is_image or value.type.dtype.is_float:
                     changed |= _as_float(value)
             changed |= _drop_class(function)
             changed |= _give_float(function)

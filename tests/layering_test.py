@@ -49,7 +49,7 @@ TENSORFLOW_USERS = (
     *("backends.tf.emit", "backends.tf.variables", "backends.tf.saved_model"),
     "backends.tf.checkpoint",
     *("backends.tf.names", "backends.tf.states", "backends.tf.decode", "backends.tf.kernels"),
-    *("backends.keras.emit", "compiler.runtime", "tools"),
+    *("backends.tf.frozen", "backends.tflite", "backends.keras.emit", "compiler.runtime", "tools"),
 )
 LATE_LIBRARIES: dict[str, tuple[str, ...]] = {
     "tensorflow": TENSORFLOW_USERS,

@@ -18,7 +18,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from . import half_program, long_lstm, mobilenet, scale
+from . import bench_tflite, half_program, long_lstm, mobilenet, scale
+from .bench_timing import interleaved
 
 _TF_SAVE = """
 import os, sys, time, resource
@@ -90,6 +91,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, nargs="+", metavar="MODEL", help=help_)
     help_ = "measure only memory, of programs whose weights take so much"
     parser.add_argument("--gigabytes", type=float, metavar="N", help=help_)
+    help_ = "measure only TFLite files of MobileNetV2"
+    parser.add_argument("--tflite", action="store_true", help=help_)
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         figures: dict[str, Any] = {}
@@ -98,6 +101,8 @@ def main(argv: list[str] | None = None) -> int:
         elif options.weights:
             for model in options.weights:
                 figures |= _weight_figures(model, model.stem, options.runs)
+        elif options.tflite:
+            figures = bench_tflite.figures(_mobilenet(Path(folder)), options.runs)
         else:
             figures = measure(Path(folder), options.runs)
     for name, value in figures.items():
@@ -117,13 +122,13 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
     figures["import cmlc.ir.ssa, s (best of 5)"] = min(
         _timed([sys.executable, "-c", "import cmlc.ir.ssa"]) for _ in range(5)
     )
-    model = folder / "mobilenet_v2.mlmodel"
-    model.write_bytes(mobilenet.model().SerializeToString())
+    model = _mobilenet(folder)
     figures["cmlc MobileNetV2 --emit=ir, s"] = _timed(
         [sys.executable, "-m", "cmlc.tools.cmlc", str(model), "--emit=ir"]
     )
     figures |= _compile_figures(folder, model)
     figures |= _inference_figures(model, runs)
+    figures |= bench_tflite.figures(model, runs)
     figures |= _lstm_figures(runs)
     for bits, scheme in ((16, "half"), (8, "linear"), (6, "lut"), (4, "lut")):
         spec = mobilenet.quantized(bits, scheme)
@@ -133,6 +138,12 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
     figures |= scale.operation_figures()
     figures |= scale.weight_figures(0.25)
     return figures
+
+
+def _mobilenet(folder: Path) -> Path:
+    path = folder / "mobilenet_v2.mlmodel"
+    path.write_bytes(mobilenet.model().SerializeToString())
+    return path
 
 
 def _timed(command: list[str]) -> float:
@@ -189,7 +200,7 @@ def _inference_figures(path: Path, runs: int) -> dict[str, Any]:
         figures[f"difference from Keras, of scale (batch {batch})"] = float(
             np.abs(got - expected).max() / expected.max()
         )
-        a, b = _interleaved(lambda x=images: ours(image=x), lambda x=floats: theirs(x), runs)
+        a, b = interleaved(lambda x=images: ours(image=x), lambda x=floats: theirs(x), runs)
         figures[f"inference, ms (batch {batch})"] = 1000 * a
         figures[f"the same network in Keras, ms (batch {batch})"] = 1000 * b
         figures[f"  ratio (batch {batch})"] = a / b
@@ -215,7 +226,7 @@ def _lstm_figures(runs: int) -> dict[str, Any]:
         x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
         ahead, first = tf.constant(x[..., None, None]), tf.constant(x.swapaxes(0, 1))
         got, expected = ours(x=ahead)["y"].numpy()[..., 0, 0], theirs(first).numpy()
-        a, b = _interleaved(lambda f=ours, x=ahead: f(x=x), lambda f=theirs, x=first: f(x), runs)
+        a, b = interleaved(lambda f=ours, x=ahead: f(x=x), lambda f=theirs, x=first: f(x), runs)
         case = f"({units} units, batch {batch})"
         figures[f"512-step LSTM, ms {case}"] = 1000 * a
         figures[f"keras.layers.LSTM, ms {case}"] = 1000 * b
@@ -243,7 +254,7 @@ def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
         given = random_inputs(model.module.main, 0, N=1)
         inputs = {name: tf.constant(array) for name, array in given.items()}
     dense, small = functions
-    a, b = _interleaved(lambda: dense(**inputs), lambda: small(**inputs), runs)
+    a, b = interleaved(lambda: dense(**inputs), lambda: small(**inputs), runs)
     return {
         f"{name}: SavedModel, MB": sizes[0],
         f"  with --weights=compressed, MB ({name})": sizes[1],
@@ -278,7 +289,7 @@ def precision_figures(runs: int) -> dict[str, Any]:
         error = np.abs(found - reference).max() / reference.max()
         figures[f"float16 program, --precision={precision}: error, of scale"] = float(error)
     full, half = functions
-    a, b = _interleaved(lambda: full(x=given), lambda: half(x=given), runs)
+    a, b = interleaved(lambda: full(x=given), lambda: half(x=given), runs)
     figures["float16 program, --precision=float32: ms"] = 1000 * a
     figures["float16 program, --precision=keep: ms"] = 1000 * b
     figures["  ratio (keep to float32)"] = b / a
@@ -294,18 +305,6 @@ def graph_figures(graph: Any) -> dict[str, Any]:
         "  of them for image preprocessing": counts["Cast"] + counts["Mul"] + counts["Sub"],
         "  of them transposes": counts["Transpose"],
     }
-
-
-def _interleaved(a: Any, b: Any, runs: int) -> tuple[float, float]:
-    """Median seconds of both, alternating."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for run in range(runs + 5):
-        for function, found in zip((a, b), times, strict=True):
-            started = time.perf_counter()
-            function()
-            if run >= 5:
-                found.append(time.perf_counter() - started)
-    return statistics.median(times[0]), statistics.median(times[1])
 
 
 if __name__ == "__main__":

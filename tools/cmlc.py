@@ -15,6 +15,10 @@ EXAMPLES = """\
   cmlc MobileNet.mlmodel                         write MobileNet_savedmodel/
   cmlc MobileNet.mlmodel -o out --timing         elsewhere, and say what took how long
   cmlc MobileNet.mlmodel --weights=compressed    weights stay as small as in the model
+  cmlc MobileNet.mlmodel -o mobile.tflite        for phones; --quantize=float16 halves it
+  cmlc MobileNet.mlmodel --emit=tflite --quantize=int8 --representative photos/
+  cmlc MobileNet.mlmodel --emit=graphdef         a frozen MobileNet.pb, for tools that want one
+  cmlc MobileNet.mlmodel --emit=weights          every weight as .npz and .safetensors
   cmlc MobileNet.mlmodel --emit=ir               print the IR as imported
   cmlc MobileNet.mlmodel --emit=ir --stage=tf    print what TensorFlow will run
   cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
@@ -40,7 +44,8 @@ def make_parser() -> console.CommandParser:
         "--batch",
         choices=("auto", "dynamic", "static"),
         default="auto",
-        help="auto: a varying batch where the model allows it; dynamic: or fail; static: none",
+        help="auto: a varying batch where the model allows it (for tflite: none); "
+        "dynamic: or fail; static: none",
     )
     add(
         "--io-layout",
@@ -62,6 +67,18 @@ def make_parser() -> console.CommandParser:
         help="compressed: weights stored in a small form stay so, and are decoded at run time",
     )
     add("--passes", default="", metavar="PIPELINE", help="more passes, before the target's own")
+    add(
+        "--quantize",
+        choices=("float16", "dynamic", "int8"),
+        help="of tflite: weights in float16 or 8 bits, or everything in 8-bit integers",
+    )
+    add(
+        "--representative",
+        type=Path,
+        metavar="DATA",
+        help="typical inputs for --quantize=int8: a folder of images, "
+        "or a .npz with an array [n, …] for each input",
+    )
     add("--fixed-shapes", action="store_true", help="only the default shapes of flexible inputs")
     add(
         "--shape",

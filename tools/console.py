@@ -239,6 +239,13 @@ def progress(*, enabled: bool = True) -> Iterator[Callable[[str, str], None] | N
             yield lambda stage, name: status.update(escape(f"{stage}: {name}" if name else stage))
 
 
+def bar(done: int, total: int) -> str:
+    """How far something is, as text of one width."""
+    width = 20
+    full = width * done // max(total, 1)
+    return f"{'━' * full}{'─' * (width - full)} {done} of {total}"
+
+
 def start_tensorflow() -> None:
     """Import TensorFlow without its notices, which are not about the model."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -250,7 +257,12 @@ def start_tensorflow() -> None:
 
 @contextmanager
 def quiet_errors() -> Iterator[None]:
-    """Hold back what libraries write to the error stream itself; show it if all goes wrong."""
+    """Hold back what libraries write to the error stream itself; show it if all goes wrong.
+
+    A diagnostic says better than a library what is wrong.
+    """
+    from ..ir.diagnostics import CompileError
+
     try:
         descriptor = sys.stderr.fileno()
         kept = os.dup(descriptor)
@@ -264,6 +276,9 @@ def quiet_errors() -> Iterator[None]:
         try:
             yield
             failed = False
+        except CompileError:
+            failed = False
+            raise
         finally:
             sys.stderr.flush()
             os.dup2(kept, descriptor)

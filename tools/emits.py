@@ -157,6 +157,48 @@ def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
     return made, facts | {"code": {"lines": made.text.count("\n"), "functions": made.functions}}
 
 
+def _write_tflite(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from .tflite_file import write_tflite
+
+    choices = given.quantize, given.representative
+    return write_tflite(given.model, options_of(given), *choices, path, watch)
+
+
+def _write_graphdef(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from ..backends.tf.frozen import frozen
+    from ..compiler.driver import lower_source
+    from .summary import staged_facts
+
+    module, optimized, lowered = lower_source(given.model, options_of(given), watch)
+    stages = {"imported": module, "optimized": optimized, "tf": lowered}
+    facts = staged_facts(stages, lowered, watch, given.model)
+    with watch.stage("start TensorFlow"):
+        console.start_tensorflow()
+    with watch.stage("freeze"), console.quiet_errors():
+        graph = frozen(lowered)
+    with console.writing(path), watch.stage("write"):
+        graph.write(path)
+    return facts | {"tensors": {"inputs": graph.inputs, "outputs": graph.outputs}}
+
+
+def _write_weights(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from ..compiler.driver import read_weights
+    from ..compiler.runtime import check_replaceable
+    from .summary import message_facts
+    from .weights_folder import MANIFEST, write_weights
+
+    if given.model.suffix == ".cmir":
+        remedy = "name the model it was made of"
+        raise console.usage_error("IR doesn't have Core ML's weights", remedy)
+    check_replaceable(path, "weights", MANIFEST)
+    spec, weights = read_weights(given.model, watch)
+    with console.writing(path), watch.stage("write"):
+        entries = write_weights(weights, path, watch.started)
+    stored = {"tensors": len(entries), "bytes": sum(entry["bytes"] for entry in entries)}
+    facts = message_facts(spec, watch, given.model)
+    return facts | {"weights": facts["weights"] | stored}
+
+
 _COMPILING = frozenset(
     (
         *("batch", "io_layout", "precision", "function", "weights", "fixed_shapes", "shape"),
@@ -186,6 +228,27 @@ EMITS = {
         default=".keras",
         takes=_COMPILING - {"weights", "precision"},
         loading='import keras\nmodel = keras.models.load_model("{output}")',
+    ),
+    "tflite": Emit(
+        _write_tflite,
+        ".tflite",
+        default=".tflite",
+        takes=(_COMPILING - {"weights", "precision"}) | {"quantize", "representative"},
+        loading="from ai_edge_litert.interpreter import Interpreter  # or tf.lite.Interpreter\n"
+        'predict = Interpreter("{output}").get_signature_runner("serving_default")',
+    ),
+    "graphdef": Emit(
+        _write_graphdef,
+        ".pb",
+        default=".pb",
+        takes=_COMPILING - {"weights"},
+        loading="import tensorflow as tf\ngraph = tf.compat.v1.GraphDef.FromString("
+        'open("{output}", "rb").read())\ntf.import_graph_def(graph, name="")',
+    ),
+    "weights": Emit(
+        _write_weights,
+        default="_weights",
+        loading='import numpy as np\nweights = np.load("{output}/weights.npz")',
     ),
     "ir": Emit(
         _write_ir,

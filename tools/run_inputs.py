@@ -33,20 +33,36 @@ def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[
     for text in texts:
         value, source = _split(function, text)
         if value is None:
-            found |= _archive(function, Path(source))
+            found |= read_archive(function, Path(source))
         else:
             found[value.name] = _read(function, value, source)
     return found
 
 
 def _random(function: Function, seed: int) -> dict[str, Any]:
-    """Random inputs; of images one, not a batch."""
-    names = {n for value in function.arguments for dim in value.type.shape for n in symbols(dim)}
-    found = random_inputs(function, seed, **dict.fromkeys(names, 1))
+    """Random inputs of the default sizes; of images one, not a batch."""
+    found = random_inputs(function, seed, **_default_sizes(function))
     found = {value.name: found[value.name] for value, _ in inputs_of(function)}
     for value, facts in inputs_of(function):
         if facts.get("kind") == "image" and len(found[value.name]) == 1:
             found[value.name] = found[value.name][0]
+    return found
+
+
+def _default_sizes(function: Function) -> dict[str, int]:
+    """Extents of open dimensions: those of the declared shape, else possible ones, else 1."""
+    found: dict[str, int] = {}
+    for value, facts in inputs_of(function):
+        dims = value.type.shape[1:3] if facts.get("kind") == "image" else value.type.shape
+        smallest = tuple(low for low, _ in facts.get("shape_ranges", ()))
+        known = (facts.get("shape"), *facts.get("enumerated_shapes", ()), smallest)
+        sizes = next(filter(None, known), ())
+        for dim, size in zip(reversed(dims), reversed(sizes), strict=False):
+            if not isinstance(dim, int):
+                found.setdefault(str(dim), max(int(size), 1))
+        for dim in value.type.shape:
+            for name in symbols(dim):
+                found.setdefault(name, 1)
     return found
 
 
@@ -71,7 +87,12 @@ def _split(function: Function, text: str) -> tuple[Value | None, str]:
     )
 
 
-def _archive(function: Function, path: Path) -> dict[str, Any]:
+def read_archive(function: Function, path: Path) -> dict[str, Any]:
+    """The arrays of a .npz, by the names of inputs.
+
+    Raises:
+        CompileError: it can't be read, or has a name that no input has.
+    """
     arrays = _numpy(path)
     known = [value.name for value, _ in inputs_of(function)]
     unknown = [name for name in arrays if name not in known]
@@ -101,7 +122,7 @@ def _read(function: Function, value: Value, source: str) -> Any:
         raise console.usage_error(
             f"input '{value.name}' is an array, but '{source}' {exists}", _REMEDY
         )
-    return _image(value, path)
+    return read_image(value, path)
 
 
 def _numpy(path: Path) -> Any:
@@ -124,8 +145,12 @@ def _literal(text: str) -> Array | None:
     return array if array.dtype.kind in "fiub" else None
 
 
-def _image(value: Value, path: Path) -> Any:
-    """A picture of the size that the model wants."""
+def read_image(value: Value, path: Path) -> Any:
+    """A picture of the size that the model wants.
+
+    Raises:
+        CompileError: the file can't be read.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:

@@ -123,6 +123,8 @@ def print_summary(facts: Mapping[str, Any], loading: str) -> None:
         ("ops", _ops(facts)),
         ("code", _code(facts.get("code"))),
         ("needs", _needs(facts.get("custom_objects", []))),
+        *_tflite(facts.get("tflite")),
+        *_tensors(facts.get("tensors", {})),
         ("weights", _weight_text(facts["weights"])),
         ("time", _times(facts["seconds"])),
         ("written", _written(facts)),
@@ -186,6 +188,32 @@ def _code(code: Mapping[str, Any] | None) -> str:
     if code is None:
         return ""
     return f"{console.plural(code['lines'], 'line')}, {console.plural(code['functions'], 'block')}"
+
+
+def _tflite(found: Mapping[str, Any] | None) -> list[tuple[str, ...]]:
+    if found is None:
+        return []
+    kinds = [f"{count} {kind}" for kind, count in found["operations"].items()]
+    rows: list[tuple[str, ...]] = [("TFLite", ", ".join(kinds) or "no operation")]
+    if found["quantize"] == "int8":
+        floating = ", ".join(found["in_floating_point"]) or "nothing"
+        rows.append(("", f"ranges from {console.plural(found['samples'], 'sample')}"))
+        rows.append(("", f"computed in floating point: {floating}"))
+    rows += [
+        ("" if position else "error", f"{name}: {error:.1e} of its largest number")
+        for position, (name, error) in enumerate(found["errors"].items())
+    ]
+    against = f"on {found['measured_on']}, against the interpreter in float32"
+    return [*rows, ("" if found["errors"] else "error", against)]
+
+
+def _tensors(found: Mapping[str, Mapping[str, str]]) -> list[tuple[str, ...]]:
+    """Which tensors of a graph are what."""
+    return [
+        ("" if position else f"{kind[:-1]} nodes", f"{name}: {tensor}")
+        for kind, tensors in found.items()
+        for position, (name, tensor) in enumerate(tensors.items())
+    ]
 
 
 def _weight_text(weights: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ...ir.types import Array, DType, Tensor
 from ..calls import CallOp, plain, resolve
 from . import kernels, saved_model
 from .dialect.array import CustomCall
-from .names import argument_names, identifier, tf_dtype, tf_shape
+from .names import Scopes, argument_names, identifier, tf_dtype, tf_shape
 from .states import States, state_arguments
 from .variables import Weights
 
@@ -32,6 +33,7 @@ class TensorFlowModule:
     Attributes:
         states: what keeps the states of saved functions.
         root: the tf.Module that is saved; it tracks all variables.
+        scopes: under which names graphs have what computes a layer.
     """
 
     def __init__(self, module: Module) -> None:
@@ -46,6 +48,7 @@ class TensorFlowModule:
         self.root.weights = list(self._weights.variables.values())
         self.states = States(module)
         self.root.states = self.states.variables
+        self.scopes = Scopes()
         self._graphs: dict[str, Any] = {}
 
     @property
@@ -119,8 +122,10 @@ class TensorFlowModule:
 
         function = resolve(op.call, self._roots)
         arguments = op.arguments(values, self._converted, run)
+        scope = self.scopes.name(op.location)
         try:
-            result = function(**arguments)
+            with self._tf.name_scope(f"{scope}/") if scope else nullcontext():
+                result = function(**arguments)
         except CompileError:
             raise  # of an op in one of its regions
         except Exception as error:

@@ -5,8 +5,39 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ...ir.location import UNKNOWN, InModel, Location, leaves
 from ...ir.ssa import Function
 from ...ir.types import DType, Tensor
+
+
+class Scopes:
+    """Layers' names as name scopes of graphs: what computes a layer is found below its name."""
+
+    def __init__(self) -> None:
+        self._names: dict[Location, str] = {}
+        self._places: dict[str, Location] = {}
+
+    def name(self, location: Location) -> str:
+        """The scope of what comes from there; empty if nobody knows."""
+        if location not in self._names:
+            place = leaves(location)[0]
+            text = place.name if isinstance(place, InModel) else ""
+            text = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", text).strip("/")
+            if text and not re.match(r"[A-Za-z0-9.]", text):
+                text = f"layer{text}"
+            found = unique(text, self._places) if text else ""
+            self._names[location] = found
+            self._places[found] = location
+        return self._names[location]
+
+    def location(self, node: str) -> Location:
+        """Where the node of a graph comes from."""
+        scope = node
+        while scope:
+            scope = scope.rpartition("/")[0]
+            if scope in self._places:
+                return self._places[scope] if scope else UNKNOWN
+        return UNKNOWN
 
 
 def argument_names(function: Function) -> list[str]:

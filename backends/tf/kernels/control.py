@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .shape import with_extents
+
 
 def while_loop(
     loop_vars: Sequence[Any],
@@ -17,6 +19,6 @@ def while_loop(
 
     def step(*values: Any) -> list[Any]:
         # TensorFlow loses extents in padding by computed amounts; the IR knows them.
-        return [tf.ensure_shape(x, shape) for x, shape in zip(body(*values), shapes, strict=True)]
+        return [with_extents(x, s) for x, s in zip(body(*values), shape_invariants, strict=True)]
 
     return tf.while_loop(lambda *values: cond(*values)[0], step, loop_vars, shapes)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .shape import required
+from .shape import required, with_extents
 
 
 def non_max_suppression(
@@ -52,8 +52,8 @@ def non_max_suppression(
         tf.where(there[..., tf.newaxis], tf.gather(x, indices, batch_dims=1), tf.zeros((), x.dtype))
         for x in (boxes, scores)
     ]
-    results = [tf.ensure_shape(x, (boxes.shape[0], most, x.shape[2])) for x in results]
-    indices = tf.ensure_shape(tf.where(there, indices, -1), (boxes.shape[0], most))
+    results = [with_extents(x, (boxes.shape[0], most, x.shape[2])) for x in results]
+    indices = with_extents(tf.where(there, indices, -1), (boxes.shape[0], most))
     return results[0], results[1], indices, count
 
 

@@ -35,3 +35,20 @@ def required(value: Any, condition: Any, message: Sequence[Any]) -> Any:
     whole = tf.strings.join([text(part) for part in message])
     with tf.control_dependencies([tf.debugging.Assert(condition, [whole])]):
         return tf.identity(value)
+
+
+def with_extents(x: Any, extents: Sequence[int | None]) -> Any:
+    """x, whose extents are these; None and -1 are those that only running tells.
+
+    A reshape that changes nothing: `ensure_shape` would be a check, but TFLite hasn't got it.
+    """
+    import tensorflow as tf
+
+    wanted = [None if extent == -1 else extent for extent in extents]
+    known = x.shape.as_list() if x.shape.rank is not None else None
+    if known is not None and all(n is None or n == m for n, m in zip(wanted, known, strict=True)):
+        return x
+    if wanted.count(None) > 1:
+        sizes = tf.shape(x)
+        return tf.reshape(x, [sizes[i] if n is None else n for i, n in enumerate(wanted)])
+    return tf.reshape(x, [-1 if n is None else n for n in wanted])

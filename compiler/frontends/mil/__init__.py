@@ -135,7 +135,7 @@ def _function(
     place: str,
 ) -> Function:
     """One function of the program, as its interface describes it."""
-    opset = _opset(source)
+    opset = program_opset(source)
     block = source.block_specializations[source.opset]
     operations = f"{place}operations"
     _check_supported(block, operations)
@@ -180,7 +180,12 @@ def _source(program: Any, name: str) -> Any:
     raise CompileError(Diagnostic(message, "unsupported"))
 
 
-def _opset(function: Any) -> int:
+def program_opset(function: Any) -> int:
+    """The opset that a function is written for: 15 for iOS 15, and so on.
+
+    Raises:
+        CompileError: it is another one.
+    """
     if function.opset not in _OPSETS or function.opset not in function.block_specializations:
         message = f"the program is written for the opset '{function.opset}'"
         raise CompileError(Diagnostic(message, "unsupported", subject=function.opset))

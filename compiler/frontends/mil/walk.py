@@ -114,7 +114,7 @@ class Scope:
         for position, operation in enumerate(block.operations):
             names = [output.name for output in operation.outputs]
             location = InModel(kind, position, names[0] if names else operation.type)
-            for name, value in zip(names, self._lowered(operation, location), strict=True):
+            for name, value in zip(names, self.lowered(operation, location), strict=True):
                 self.names[name] = value if self._is_new(name, operation, location) else None
                 self.own.add(name)
         found = [self.names.get(name) for name in block.outputs]
@@ -129,7 +129,8 @@ class Scope:
         )
         return False
 
-    def _lowered(self, operation: Any, location: InModel) -> tuple[Value | None, ...]:
+    def lowered(self, operation: Any, location: InModel) -> tuple[Value | None, ...]:
+        """What one operation makes, put into the block; None for all if it fails."""
         missing = (None,) * len(operation.outputs)
         try:
             values = self._values(operation, location)

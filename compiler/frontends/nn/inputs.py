@@ -184,7 +184,9 @@ def _scale(value: Value, scaler: Any, color: str) -> Value:
     if scaler.channelScale != 1:
         value = elementwise.Mul(value, constant(np.asarray(scaler.channelScale, np.float32))).result
     if any(biases):
-        bias = constant(np.asarray(biases, np.float32), "image_bias")
+        # A scalar where it can be one: kernels are slow with rows of three numbers.
+        one = biases[0] if len(set(biases)) == 1 else biases
+        bias = constant(np.asarray(one, np.float32), "image_bias")
         value = elementwise.Add(value, bias).result
     return value
 

@@ -1,0 +1,92 @@
+"""Frozen graphs: one GraphDef with weights as constants, as tools of TensorFlow 1 want it."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.dialects.builtin import Constant
+from ...ir.ssa import Module
+from .emit import TensorFlowModule
+from .names import argument_names, identifier, unique
+
+LARGEST_GRAPH = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class FrozenGraph:
+    """A GraphDef, and which of its tensors are what.
+
+    Attributes:
+        message: the GraphDef.
+        inputs: tensor (`image:0`) by the name of Core ML's input; states are among them.
+        outputs: likewise; what a state is afterwards has its name.
+    """
+
+    message: Any
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+    def write(self, path: Path) -> None:
+        """Write the `.pb`, whole or not at all.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
+            file = Path(scratch) / path.name
+            file.write_bytes(self.message.SerializeToString(deterministic=True))
+            file.replace(path)
+
+
+def frozen(module: Module) -> FrozenGraph:
+    """The default function of a lowered module; states are inputs and outputs of it.
+
+    Raises:
+        CompileError: it is larger than a GraphDef can be.
+    """
+    problems = list(_size_problems(module))
+    if problems:
+        raise CompileError(problems)
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    executable, function = TensorFlowModule(module), module.main
+    _ = executable.variables  # hold the weights now
+    # Control flow becomes that of TensorFlow 1, which old tools know.
+    graph = convert_variables_to_constants_v2(executable.graph(function.name))
+    message = graph.graph.as_graph_def()
+    taken = {node.name: node for node in message.node}
+    inputs = {
+        value.name: tensor.name
+        for value, tensor in zip(function.arguments, _ordered(graph, function), strict=True)
+    }
+    outputs: dict[str, str] = {}
+    # Results come in the order of their names.
+    results = dict(zip(sorted(function.result_names), graph.outputs, strict=True))
+    for name in function.result_names:
+        tensor = results[name]
+        node = message.node.add(name=unique(identifier(name), taken), op="Identity")
+        node.input.append(tensor.name.removesuffix(":0"))
+        node.attr["T"].type = tensor.dtype.as_datatype_enum
+        taken[node.name] = node
+        outputs[name] = f"{node.name}:0"
+    return FrozenGraph(message, inputs, outputs)
+
+
+def _ordered(graph: Any, function: Any) -> list[Any]:
+    """The placeholders in the order of the function's arguments."""
+    by_name = {tensor.op.name: tensor for tensor in graph.inputs}
+    return [by_name[name] for name in argument_names(function)]
+
+
+def _size_problems(module: Module) -> Iterator[Diagnostic]:
+    held = {op.value for op in module.walk() if isinstance(op, Constant)}
+    size = sum(item.size * item.type.dtype.bytes for item in held)
+    if size > LARGEST_GRAPH:
+        message = f"the weights take {size / 1e9:.1f} GB, more than the 2 GiB of a GraphDef"
+        yield Diagnostic(message, "unsupported", remedy="write a SavedModel")

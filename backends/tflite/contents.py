@@ -1,0 +1,82 @@
+"""What is in a TFLite file: its operations, signatures and how it runs."""
+
+import functools
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...ir.types import Array
+
+
+class Contents:
+    """A TFLite file that can be looked into and run."""
+
+    def __init__(self, file: bytes) -> None:
+        from tensorflow.lite.python import schema_py_generated as schema
+
+        self._file = file
+        self._schema = schema
+        self._model: Any = schema.Model.GetRootAs(file, 0)
+
+    # -- operations ----------------------------------------------------------------------------
+
+    def operations(self) -> Counter[str]:
+        """How many there are of each kind, such as `CONV_2D`, in all subgraphs."""
+        return Counter(name for name, _ in self._walk())
+
+    def floating(self) -> Counter[str]:
+        """Those that compute floating-point numbers, without conversions from quantized ones."""
+        half, single = self._schema.TensorType.FLOAT16, self._schema.TensorType.FLOAT32
+        rows = ((name, types) for name, types in self._walk() if name != "DEQUANTIZE")
+        return Counter(name for name, types in rows if {half, single} & types)
+
+    def foreign(self) -> list[str]:
+        """The operations that only some runtimes have."""
+        codes = [self._model.OperatorCodes(i) for i in range(self._model.OperatorCodesLength())]
+        return [code.CustomCode().decode() for code in codes if code.CustomCode()]
+
+    def _walk(self) -> Iterator[tuple[str, set[int]]]:
+        """(kind, types of the results) of every operation."""
+        numbers = vars(self._schema.BuiltinOperator).items()
+        names = {number: name for name, number in numbers if not name.startswith("_")}
+        for graph in map(self._model.Subgraphs, range(self._model.SubgraphsLength())):
+            for operation in map(graph.Operators, range(graph.OperatorsLength())):
+                code = self._model.OperatorCodes(operation.OpcodeIndex())
+                # Old files have the second one only.
+                name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+                outputs = map(operation.Outputs, range(operation.OutputsLength()))
+                yield name, {graph.Tensors(int(place)).Type() for place in outputs if place >= 0}
+
+    def tensors(self, signature: str, kind: str) -> tuple[int, list[str]]:
+        """(a signature's subgraph, its tensors' names in the order of that).
+
+        Args:
+            signature: its key.
+            kind: "Inputs" or "Outputs".
+        """
+        model = self._model
+        defs = [model.SignatureDefs(i) for i in range(model.SignatureDefsLength())]
+        found = next(item for item in defs if item.SignatureKey().decode() == signature)
+        graph = model.Subgraphs(found.SubgraphIndex())
+        maps = [getattr(found, kind)(i) for i in range(getattr(found, f"{kind}Length")())]
+        names = {item.TensorIndex(): item.Name().decode() for item in maps}
+        order = [int(getattr(graph, kind)(i)) for i in range(getattr(graph, f"{kind}Length")())]
+        return found.SubgraphIndex(), [names.get(tensor, "") for tensor in order]
+
+    # -- running -------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _interpreter(self) -> Any:
+        import tensorflow as tf
+
+        with warnings.catch_warnings():  # it moves to a package of its own, which is not needed
+            warnings.simplefilter("ignore")
+            return tf.lite.Interpreter(model_content=self._file)
+
+    def run(
+        self, inputs: Mapping[str, Array], signature: str = "serving_default"
+    ) -> dict[str, Array]:
+        """Outputs by name for inputs by name."""
+        runner = self._interpreter.get_signature_runner(signature)
+        return dict(runner(**inputs))

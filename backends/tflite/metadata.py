@@ -1,0 +1,192 @@
+"""TFLite metadata: what a model, its inputs and outputs are, for code generators and libraries.
+
+A flatbuffer of its own inside of the file (TensorFlow's `metadata_schema.fbs`, version 1.0.0), and
+files behind it, in a zip archive: labels. No package that is here writes it; of its tables,
+these are those that Core ML knows something for. Fields are given by their positions in the schema.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...ir.ssa import Function, Module
+from ...ir.types import Tensor
+from .contents import Contents
+
+_NAME, _IDENTIFIER, _PARSER = "TFLITE_METADATA", b"M001", "1.0.0"
+_IMAGE_PROPERTIES, _NORMALIZATION = 2, 1  # which variant of a union follows
+_AXIS_LABELS = 2
+_COLORS = {"RGB": 1, "BGR": 1, "GRAYSCALE": 2, "GRAYSCALE_FLOAT16": 2}
+
+
+def with_metadata(file: bytes, module: Module) -> bytes:
+    """The TFLite file with metadata of the functions that its signatures are.
+
+    Labels of classes are files in it, one label a line: `labels.txt` of the default function.
+    """
+    files: dict[str, str] = {}
+    content, graphs = Contents(file), dict[int, _Table]()
+    for name, function in module.functions.items():
+        signature = "serving_default" if function is module.main else name
+        labels = "labels.txt" if function is module.main else f"{name}.labels.txt"
+        index, graph = _subgraph(content, function, signature, labels)
+        graphs[index] = graph
+        if _labelled(function):
+            lines = (str(label).replace("\n", " ") for label in function.attributes["class_labels"])
+            files[labels] = "\n".join(lines) + "\n"
+    subgraphs = [graphs.get(index, _Table()) for index in range(max(graphs) + 1)]
+    made = _attached(file, _packed(_model(module, subgraphs)))
+    if not files:
+        return made
+    stream = io.BytesIO(made)
+    with zipfile.ZipFile(stream, "a") as archive:  # behind the model, where readers expect it
+        for name, text in files.items():
+            # A fixed date: the same model gives the same file.
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return stream.getvalue()
+
+
+# -- what is said ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table of the schema: values by position. Texts, tables, lists of both, lists of floats."""
+
+    fields: Mapping[int, Any] = field(default_factory=dict[int, Any])
+
+
+@dataclass(frozen=True)
+class _Byte:
+    """A field of one byte: an enumeration, or which variant of a union the next field has."""
+
+    value: int
+
+
+@dataclass(frozen=True)
+class _Floats:
+    values: Sequence[float]
+
+
+def _model(module: Module, subgraphs: list[_Table]) -> _Table:
+    facts = module.attributes
+    texts = {
+        0: module.name,
+        1: facts.get("shortDescription"),
+        2: facts.get("versionString"),
+        4: facts.get("author"),
+        5: facts.get("license"),
+        7: _PARSER,
+    }
+    return _Table({3: subgraphs, **{slot: str(text) for slot, text in texts.items() if text}})
+
+
+def _subgraph(
+    content: Contents, function: Function, signature: str, labels: str
+) -> tuple[int, _Table]:
+    """(index of the subgraph that is a function, what is said of it)."""
+    values = zip(function.arguments, function.argument_attributes, strict=True)
+    given = {value.name: (value.type, facts) for value, facts in values}
+    index, inputs = content.tensors(signature, "Inputs")
+    rows = zip(function.result_names, function.results, function.result_attributes, strict=True)
+    made = {name: (value.type, facts) for name, value, facts in rows}
+    _, outputs = content.tensors(signature, "Outputs")
+    named = labels if _labelled(function) else ""
+    return index, _Table(
+        {
+            0: signature,
+            2: [_tensor(name, *given[name], "") for name in inputs],
+            3: [_tensor(name, *made[name], named) for name in outputs],
+        }
+    )
+
+
+def _labelled(function: Function) -> bool:
+    kinds = [facts.get("kind") for facts in function.result_attributes]
+    return bool(function.attributes.get("class_labels")) and "dictionary" in kinds
+
+
+def _tensor(name: str, kind: Tensor, facts: Mapping[str, Any], labels: str) -> _Table:
+    fields: dict[int, Any] = {0: name}
+    if facts.get("kind") == "dictionary" and labels:
+        file = {0: labels, 1: "the classes, in the order of the numbers", 2: _Byte(_AXIS_LABELS)}
+        fields |= {1: "the probability of each class", 6: [_Table(file)]}
+    if facts.get("kind") != "image":
+        return _Table(fields)
+    height, width = kind.shape[1:3]
+    image: dict[int, Any] = {0: _Byte(_COLORS[facts.get("color", "RGB")])}
+    if isinstance(height, int) and isinstance(width, int):
+        image[1] = _Table({0: width, 1: height})
+    # The graph scales and shifts: numbers are to be given as pixels are.
+    normalization = _Table({0: _Floats([0.0]), 1: _Floats([1.0])})
+    return _Table(
+        fields
+        | {
+            1: "pixels from 0 to 255; the model itself normalizes them",
+            3: _Table({0: _Byte(_IMAGE_PROPERTIES), 1: _Table(image)}),
+            4: [_Table({0: _Byte(_NORMALIZATION), 1: normalization})],
+            5: _Table({0: _Floats([255.0]), 1: _Floats([0.0])}),
+        }
+    )
+
+
+# -- how it is written ----------------------------------------------------------------------------
+
+
+def _packed(table: _Table) -> bytes:
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(_written(builder, table), file_identifier=_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _written(builder: Any, item: Any) -> int:
+    """Where an item is that others refer to; what it refers to comes first."""
+    if isinstance(item, str):
+        return builder.CreateString(item)
+    if isinstance(item, _Floats):
+        builder.StartVector(4, len(item.values), 4)
+        for value in reversed(item.values):
+            builder.PrependFloat32(value)
+        return builder.EndVector()
+    if isinstance(item, list):
+        return _vector(builder, [_written(builder, entry) for entry in item])
+    inline = (_Byte, int)
+    fields = item.fields
+    places = {s: _written(builder, v) for s, v in fields.items() if not isinstance(v, inline)}
+    builder.StartObject(max(fields, default=-1) + 1)
+    for slot, value in fields.items():
+        if isinstance(value, _Byte):
+            builder.PrependUint8Slot(slot, value.value, 0)
+        elif isinstance(value, int):
+            builder.PrependUint32Slot(slot, value, 0)
+        else:
+            builder.PrependUOffsetTRelativeSlot(slot, places[slot], 0)
+    return builder.EndObject()
+
+
+def _vector(builder: Any, places: Iterable[int]) -> int:
+    places = list(places)
+    builder.StartVector(4, len(places), 4)
+    for place in reversed(places):
+        builder.PrependUOffsetTRelative(place)
+    return builder.EndVector()
+
+
+def _attached(file: bytes, content: bytes) -> bytes:
+    """The TFLite file with a buffer more, and its name, as the converter adds its own."""
+    import numpy as np
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model: Any = flatbuffer_utils.convert_bytearray_to_object(file)
+    buffer: Any = schema.BufferT()
+    entry: Any = schema.MetadataT()
+    buffer.data = np.frombuffer(content, np.uint8)
+    entry.name, entry.buffer = _NAME, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

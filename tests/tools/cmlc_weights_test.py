@@ -1,0 +1,256 @@
+"""`cmlc --emit=weights`: what is stored, under Core ML's names and in its layouts."""
+
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cmlc.compiler import driver
+from cmlc.compiler.frontends.weights import weights_of
+from cmlc.tools import cmlc, console
+from networks import layer, lstm_weights, network, numbers
+from programs import FP16, op, program, several
+from samples import control, pictures, sequences
+
+DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def written(folder="out"):
+    """(manifest entries by name, arrays of the .npz, arrays of the .safetensors)."""
+    entries = json.loads((Path(folder) / "manifest.json").read_text())["weights"]
+    with np.load(Path(folder) / "weights.npz", allow_pickle=False) as arrays:
+        ours = dict(arrays)
+    return {entry["name"]: entry for entry in entries}, ours, safetensors(Path(folder))
+
+
+def safetensors(folder):
+    """Read as the format's description says, and nothing of ours."""
+    data = (folder / "weights.safetensors").read_bytes()
+    (length,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + length])
+    assert (8 + length) % 8 == 0
+    assert header.pop("__metadata__") == {"format": "np"}
+    dtypes = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I8": "i1", "U8": "u1", "BOOL": "?"}
+    found, place = {}, 0
+    for name, entry in header.items():
+        start, end = entry["data_offsets"]
+        assert start == place  # no gaps
+        place = end
+        part = data[8 + length + start : 8 + length + end]
+        found[name] = np.frombuffer(part, dtypes[entry["dtype"]]).reshape(entry["shape"])
+    assert 8 + length + place == len(data)
+    return found
+
+
+def stored(spec, files=None):
+    return {weight.name: weight for weight in weights_of(spec, files)}
+
+
+def test_a_network(capsys):
+    assert cmlc.main([str(DIGITS), "--emit=weights", "-o", "out"]) == 0
+    assert "10 tensors, 40.0 kB" in capsys.readouterr().out
+    entries, arrays, tensors = written()
+    spec = driver.read_weights(DIGITS)[0]
+    conv = next(item for item in spec.neuralNetworkClassifier.layers if item.name == "conv2")
+    entry = entries["conv2.weights"]
+    assert entry["shape"] == [32, 16, 3, 3]
+    assert entry["axes"] == ["out", "in/groups", "kernel_height", "kernel_width"]
+    uses = entry["kind"], entry["layer"], entry["parameter"]
+    assert uses == ("convolution", "conv2", "weights")
+    assert (entry["dtype"], entry["stored_as"]) == ("float32", "float32")
+    expected = np.array(conv.convolution.weights.floatValue, np.float32).reshape(32, 16, 3, 3)
+    np.testing.assert_array_equal(arrays["conv2.weights"], expected)
+    # Nothing is folded: batch normalization is there as it was.
+    assert entries["bn1.variance"]["axes"] == ["channel"]
+    assert list(arrays) == list(tensors) == list(entries)
+    for name, array in arrays.items():
+        assert array.dtype == tensors[name].dtype
+        np.testing.assert_array_equal(array, tensors[name])
+
+
+def test_needs_no_tensorflow():
+    code = (
+        "import sys; from cmlc.tools.cmlc import main; status = main()\n"
+        "assert status == 0 and not {'tensorflow', 'rich'} & sys.modules.keys()"
+    )
+    command = [sys.executable, "-c", code, str(DIGITS), "--emit=weights"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert Path("digits_weights/manifest.json").exists()
+
+
+@pytest.mark.parametrize("make", [pictures, sequences], ids=lambda make: make.__name__)
+def test_weights_have_their_shapes_and_axes(make):
+    found = stored(make())
+    assert found
+    for weight in found.values():
+        assert weight.resource.array().shape == weight.resource.type.static_shape
+        assert len(weight.axes) == weight.resource.type.rank
+
+
+def test_both_directions_of_an_lstm():
+    found = stored(sequences())
+    name = "weightParams[1].forgetGateRecursionMatrix"
+    (weight,) = (item for item in found.values() if item.parameter == name)
+    assert weight.axes == ("out", "out_before")
+    expected = np.ravel(lstm_weights(3, 2, seed=5)["forgetGateRecursionMatrix"])
+    np.testing.assert_array_equal(weight.resource.array().ravel(), expected.astype(np.float32))
+    assert len(found) == 2 * (4 + 4 + 4 + 3)
+
+
+def test_deconvolution_has_its_own_layout():
+    spec = network(
+        layer(
+            "convolution",
+            name="up",
+            isDeconvolution=True,
+            outputChannels=2,
+            kernelChannels=3,
+            kernelSize=[2, 2],
+            weights=numbers(3, 2, 2, 2),
+        ),
+        x=(1, 3, 4, 4),
+    )
+    weight = stored(spec)["up.weights"]
+    assert weight.axes[:2] == ("in", "out/groups")
+    np.testing.assert_array_equal(weight.resource.array(), numbers(3, 2, 2, 2).astype(np.float32))
+
+
+def test_quantized_weights_are_dequantized():
+    quantization = {"numberOfBits": 8, "linearQuantization": {"scale": [0.5], "bias": [-1]}}
+    weights = {"rawValue": bytes(range(6)), "quantization": quantization}
+    dense = layer("innerProduct", name="d", inputChannels=3, outputChannels=2, weights=weights)
+    weight = stored(network(dense, x=(1, 3)))["d.weights"]
+    assert weight.encoding == "linear8"
+    expected = np.arange(6, dtype=np.float32).reshape(2, 3) * 0.5 - 1
+    np.testing.assert_array_equal(weight.resource.array(), expected)
+
+
+def test_layers_inside_of_loops_and_names_that_come_twice():
+    names = list(stored(control()))
+    assert len(names) == len(set(names))
+    dense = {"inputChannels": 2, "outputChannels": 2, "weights": numbers(4)}
+    spec = network(
+        layer("innerProduct", name="d", **dense), layer("innerProduct", name="d", **dense), x=(1, 2)
+    )
+    assert list(stored(spec)) == ["d.weights", "d.weights_2"]
+
+
+def test_custom_layers_have_weights_without_a_meaning():
+    weights = [{"floatValue": [1.0, 2, 3]}]
+    spec = network(layer("custom", name="c", className="Gone", weights=weights), x=(1, 3))
+    weight = stored(spec)["c.weights[0]"]
+    assert weight.axes == ()
+    np.testing.assert_array_equal(weight.resource.array(), np.float32([1, 2, 3]))
+
+
+def named(spec):
+    """The program with its constants as operations of their own, as converters write them."""
+    for function in spec.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            for operation in block.operations:
+                if operation.type == "const":
+                    value = operation.inputs["val"].arguments[0].value
+                    operation.attributes["val"].CopyFrom(value)
+                    del operation.inputs["val"]
+    return spec
+
+
+def test_a_program():
+    kernel = numbers(4, 3, 3, 3).astype(np.float16)
+    conv = {"strides": [1, 1], "pad_type": "valid", "pad": [0, 0, 0, 0], "dilations": [1, 1]}
+    spec = program(
+        op("const", "kernel", (4, 3, 3, 3), FP16, val=kernel),
+        op("const", "offset", (4,), FP16, val=np.zeros(4, np.float16)),
+        op(
+            "conv", "y", (1, 4, 6, 6), FP16, x="x", weight="kernel", bias="offset", groups=1, **conv
+        ),
+        x=(1, 3, 8, 8),
+        dtypes={"x": FP16},
+    )
+    found = stored(named(spec))
+    assert list(found) == ["kernel", "offset"]
+    weight = found["kernel"]
+    assert weight.axes == ("out", "in/groups", "kernel_height", "kernel_width")
+    assert (weight.kind, weight.layer, weight.parameter) == ("conv", "y", "weight")
+    np.testing.assert_array_equal(weight.resource.array(), kernel)  # stays float16
+
+
+def test_compressed_constants_are_decoded_and_their_parts_left_out():
+    spec = program(
+        op("const", "codes", (2, 2), 31, val=np.uint8([[0, 1], [2, 3]])),
+        op("const", "scale", (1, 1), val=np.float32([[0.5]])),
+        op("constexpr_blockwise_shift_scale", "w", (2, 2), data="codes", scale="scale"),
+        op("linear", "y", (1, 2), x="x", weight="w", bias=np.zeros(2, np.float32)),
+        opset=18,
+        x=(1, 2),
+    )
+    found = stored(named(spec))
+    assert list(found) == ["w", "y.bias"]
+    assert found["w"].axes == ("out", "in")
+    assert found["w"].encoding == "blockwise_shift_scale"
+    np.testing.assert_array_equal(found["w"].resource.array(), [[0, 0.5], [1, 1.5]])
+
+
+def test_functions_that_share_a_name():
+    def function(value):
+        made = op("const", "w", (2,), val=np.float32([value, value]))
+        return [made, op("add", "y", (2,), x="x", y="w")]
+
+    same = several("a", a=program(*function(1), x=(2,)), b=program(*function(1), x=(2,)))
+    assert list(stored(named(same))) == ["w"]
+    other = several("a", a=program(*function(1), x=(2,)), b=program(*function(2), x=(2,)))
+    assert list(stored(named(other))) == ["w", "b.w"]
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+
+def left_behind():
+    return sorted(path.name for path in Path().iterdir())
+
+
+def test_a_model_without_weights(capsys):
+    Path("m.mlmodel").write_bytes(network(layer("softmax"), x=(1, 3)).SerializeToString())
+    assert cmlc.main(["m.mlmodel", "--emit=weights"]) == console.INPUT_ERROR
+    assert "m.mlmodel: error: the model has no weights" in capsys.readouterr().err
+    assert left_behind() == ["m.mlmodel"]
+
+
+def test_a_damaged_weight_is_named(capsys):
+    dense = layer("innerProduct", name="d", inputChannels=3, outputChannels=2, weights=numbers(1))
+    Path("m.mlmodel").write_bytes(network(dense, x=(1, 3)).SerializeToString())
+    assert cmlc.main(["m.mlmodel", "--emit=weights"]) == console.INPUT_ERROR
+    found = capsys.readouterr().err
+    assert (
+        "layers[0] 'd': error: the weight 'd.weights' has 1 values; shape [2, 3] takes 6" in found
+    )
+    assert left_behind() == ["m.mlmodel"]
+
+
+def test_options_that_mean_nothing(capsys):
+    assert cmlc.main([str(DIGITS), "--emit=weights", "--batch=dynamic"]) == console.USAGE_ERROR
+    assert "--batch means nothing for --emit=weights" in capsys.readouterr().err
+
+
+def test_another_folder_is_not_replaced(capsys):
+    Path("out").mkdir()
+    (Path("out") / "precious").write_text("")
+    assert cmlc.main([str(DIGITS), "--emit=weights", "-o", "out"]) == console.USAGE_ERROR
+    assert "holds no weights" in capsys.readouterr().err
+    assert left_behind() == ["out"]
+
+
+def test_an_older_one_is_replaced():
+    assert cmlc.main([str(DIGITS), "--emit=weights", "-o", "out"]) == 0
+    first = (Path("out") / "weights.npz").read_bytes()
+    assert cmlc.main([str(DIGITS), "--emit=weights", "-o", "out"]) == 0
+    assert (Path("out") / "weights.npz").read_bytes() == first
+    assert left_behind() == ["out"]
