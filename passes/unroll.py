@@ -71,31 +71,35 @@ def _small(array: Array | None) -> Array | None:
 
 
 def _numbers(body: Region, arguments: Iterable[Array | None]) -> list[Array | None]:
-    """What a region yields for these numbers; None for what needs others."""
+    """What a region yields for these numbers; None for what needs others, or many."""
     known = dict(zip(body.block.arguments, arguments, strict=True))
-    end = body.block.terminator
-    assert end is not None
-    return [_number(value, known) for value in end.operands]
+    for op in body.block:
+        if op.is_terminator:
+            return [_outer_or(known, value) for value in op.operands]
+        arrays = [_outer_or(known, value) for value in op.operands]
+        given = [array for array in arrays if array is not None]
+        if len(given) == len(arrays) and not op.effects() and not isinstance(op, Constant):
+            known |= dict(zip(op.results, map(_small, _evaluated(op, given)), strict=True))
+    raise AssertionError("a region ends with a terminator")
 
 
-def _number(value: Value, known: dict[Value, Array | None]) -> Array | None:
-    if value in known:
-        return known[value]
-    op = value.op
-    if op is None or op.effects():
-        return None
-    if isinstance(op, Constant):
-        return op.value.array()
-    operands = [_number(given, known) for given in op.operands]
-    arrays = [array for array in operands if array is not None]
+def _outer_or(known: dict[Value, Array | None], value: Value) -> Array | None:
+    """The number of a value that is known, or a constant in the loop or around it."""
+    if value in known or not isinstance(value.op, Constant):
+        return known.get(value)
+    return _small(array_of(value)) if value.op.value.size <= _FEW else None
+
+
+def _evaluated(op: Op, operands: list[Array]) -> tuple[Array | None, ...]:
     evaluate = getattr(op, "evaluate", None)
-    found: tuple[Array | None, ...] = (None,) * len(op.results)
-    if evaluate is not None and len(arrays) == len(operands):
+    if evaluate is None:
+        return (None,) * len(op.results)
+    try:
         with np.errstate(all="ignore"):
-            result: Array | tuple[Array, ...] = evaluate(*op.grouped(arrays).values())
-        found = result if isinstance(result, tuple) else (np.asarray(result),)
-    known |= dict(zip(op.results, found, strict=True))
-    return known[value]
+            result: Array | tuple[Array, ...] = evaluate(*op.grouped(operands).values())
+    except (IndexError, ValueError):  # positions out of range and the like: an error of the run
+        return (None,) * len(op.results)
+    return result if isinstance(result, tuple) else (np.asarray(result),)
 
 
 @dataclass(frozen=True)
