@@ -1,9 +1,9 @@
 """Measures what the project promises: start-up, compile time and memory, inference beside Keras.
 
-`python -m cmlc.tools.bench [--json FILE] [--runs N] [--weights MODEL …]`: with models, only what
-weights that stay compressed save and cost in those. Ratios are taken side by side in one
-process, alternating, because machines are noisy; absolute times are for orientation only. Each
-measurement of start-up or memory runs in a fresh process.
+`python -m cmlc.tools.bench [--json FILE] [--runs N] [--tflite] [--weights MODEL …]`: with models,
+only what weights that stay compressed save and cost in those; with `--tflite`, only TFLite files.
+Ratios are taken side by side in one process, alternating, because machines are noisy; absolute
+times are for orientation only. Each measurement of start-up or memory runs in a fresh process.
 """
 
 import argparse
