@@ -1,6 +1,8 @@
 """`cmlc --emit=tflite` as a command: choices, typical inputs, refusals, summaries."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +182,30 @@ def test_quantized_as_json(capsys):
     assert 0 < found["errors"]["digitProbabilities"] < 0.05
     assert facts["output_bytes"] == Path("q.tflite").stat().st_size
     assert left_behind() == ["q.tflite", "samples.npz"]
+
+
+@pytest.mark.slow
+def test_a_sample_that_turns_out_to_be_damaged(capsys):
+    """It is read while the converter runs."""
+    Path("photos").mkdir()
+    Image.new("L", (8, 8), 7).save("photos/a.png")
+    Path("photos/b.png").write_text("no image")
+    options = ["--quantize=int8", "--representative=photos"]
+    assert cmlc.main([str(DIGITS), "-o", "q.tflite", *options]) == console.USAGE_ERROR
+    assert "b.png' is no image" in capsys.readouterr().err
+    assert left_behind() == ["photos"]
+
+
+@pytest.mark.slow
+def test_nothing_but_json_on_standard_output():
+    """The converter is in C++ and writes where it likes."""
+    np.savez("samples.npz", image=np.load(DIGITS.with_suffix(".npz"))["images"][:4])
+    options = ["--quantize=int8", "--representative=samples.npz", "--json", "-o", "q.tflite"]
+    command = [sys.executable, "-m", "cmlc.tools.cmlc", str(DIGITS), *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["tflite"]["samples"] == 4
+    assert done.stderr == ""
 
 
 @pytest.mark.slow
