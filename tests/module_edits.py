@@ -5,14 +5,15 @@ comparison shall report (how many of each kind); None where the module has nothi
 """
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from random import Random
 from typing import Any
 
 import numpy as np
 from cmlc.ir.attributes import PadType
+from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Call, Constant, Return
 from cmlc.ir.dialects.core import activation, elementwise
-from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.location import UNKNOWN
 from cmlc.ir.resources import ArrayResource, Resource
 from cmlc.ir.rewrite import clone_module
@@ -36,7 +37,7 @@ def rename(module: Module, random: Random) -> Found:
     """Values, weights and the module have other names, ops other origins."""
     copy = clone_module(module)
     copy.name = "renamed"
-    names = iter(random.sample(range(10**6), 10**5))
+    names = count(random.randrange(10**6))
     for function in copy.functions.values():
         for op in function.walk():
             op.location = UNKNOWN
@@ -155,7 +156,7 @@ def change_attribute(module: Module, random: Random) -> Found | None:
     """A number of an op is another one; shapes stay."""
 
     def edit(op: Op) -> bool:
-        names = [n for n, v in op.attributes.items() if isinstance(v, float)]
+        names = [n for n, v in op.attributes.items() if isinstance(v, float) and abs(v) < 1e6]
         if not names:
             return False
         op.attributes[names[0]] += 0.125
@@ -360,57 +361,52 @@ def rename_output(module: Module, random: Random) -> Found | None:
 def split(module: Module, random: Random) -> Found | None:
     """The rest of a function is another one, which it calls."""
     copy = clone_module(module)
-    main = copy.main
-    ops = [op for op in main.block if not isinstance(op, Constant)]
+    ops = [op for op in copy.main.block if not isinstance(op, Constant)]
     cuts = list(_cuts(ops))
     if not cuts:
         return None
     number, live = random.choice(cuts)
     part = Function("part", [live.type], ["x"])
-    results = main.results
-    tail = ops[number + 1 : -1]
-    constants = {v.op for op in tail for v in op.operands if isinstance(v.op, Constant)}
+    results = copy.main.results
     part.result_names = [f"y{i}" for i in range(len(results))]
     part.result_attributes = [{} for _ in results]
-    twins = {op.result: Constant(op.value) for op in constants}
-    for twin in twins.values():
-        part.block.insert(twin)
-    ends = ops[-1]
-    ends.detach()
-    for op in tail:
-        for index, value in enumerate(op.operands):
-            if value in twins:
-                op.set_operand(index, twins[value].result)
-            elif value is live:
-                op.set_operand(index, part.arguments[0])
-    for op in tail:
-        op.parent.unlink(op)
-        op.parent = None
-        for index, value in enumerate(op.operands):
-            value.remove_use(op, index)
-        part.block.insert(op)
+    ops[-1].erase()
+    _take_over(part, ops[number + 1 : -1], live)
     part.block.insert(Return(results))
     call = Call.to(part, live)
-    main.block.insert(call)
-    main.block.insert(Return(call.results))
+    copy.main.block.insert(call)
+    copy.main.block.insert(Return(call.results))
     copy.functions["part"] = part
-    for op in constants:
-        if not op.result.use_count:
-            op.erase()
     return copy, {"function": 1}
+
+
+def _take_over(part: Function, ops: list[Op], live: Value) -> None:
+    """Move ops into a function whose argument takes the place of a value; constants are copied."""
+    twins: dict[Value, Value] = {live: part.arguments[0]}
+    needed = dict.fromkeys(v for op in ops for v in op.operands if isinstance(v.op, Constant))
+    for value in needed:
+        twin = Constant(value.op.value)
+        part.block.insert(twin)
+        twins[value] = twin.result
+    for op in ops:
+        for index, value in enumerate(op.operands):
+            op.set_operand(index, twins.get(value, value))
+    for op in ops:
+        op.detach()
+        part.block.insert(op)
+    for value in needed:
+        if not value.use_count:
+            value.op.erase()
 
 
 def _cuts(ops: list[Op]) -> Iterator[tuple[int, Value]]:
     """(number of the last op before a cut, the only value that is needed after it)."""
     at = {op: i for i, op in enumerate(ops)}
-    last: dict[Value, int] = {}
+    ends: dict[Value, int] = {}
     for i, op in enumerate(ops):
-        for value in op.operands:
-            if not isinstance(value.op, Constant):
-                last[value] = i
+        ends |= {value: i for value in op.operands if not isinstance(value.op, Constant)}
     if any(op.all_regions() for op in ops):
         return
-    ends = {value: i for value, i in last.items()}
     open_values: set[Value] = {v for v in ends if v.op is None}
     for i, op in enumerate(ops[:-2]):
         open_values |= {v for v in op.results if v in ends}

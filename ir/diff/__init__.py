@@ -27,19 +27,25 @@ __all__ = ["EDIT_KINDS", "Difference", "Edit", "EditKind", "Place", "WeightChang
 _GROWTH = 4  # calls are seen through unless that makes so many times as many ops
 
 
-def compare(a: Module, b: Module) -> Difference:
+def compare(a: Module, b: Module, *, one_model: bool = False) -> Difference:
     """The edits that turn the first module into the second.
+
+    Args:
+        a: what was.
+        b: what is.
+        one_model: both were made of the same model: where ops come from helps to pair them. That
+            makes edits fewer, but never hides one.
 
     Names of values, of weights and of the module, the order of ops that don't need each other,
     locations, and whether equal constants are one or several don't matter. Contents of weights are
     read once for their hashes, and again where they differ.
     """
-    return _Comparison(a, b).difference()
+    return _Comparison(a, b, one_model).difference()
 
 
 class _Comparison:
-    def __init__(self, a: Module, b: Module) -> None:
-        self._a, self._b = a, b
+    def __init__(self, a: Module, b: Module, one_model: bool) -> None:
+        self._a, self._b, self._one_model = a, b, one_model
         self._ids = Ids()
         self._pairs = dict(_pair_functions(a, b))
         self._seen_a = _calls_to_see_through(a, set(self._pairs))
@@ -71,7 +77,7 @@ class _Comparison:
         self._following += interface.following
         ours = Graph(a, self._seen_a, self._names(inputs, outputs, old=True), self._ids)
         theirs = Graph(b, self._seen_b, self._names(inputs, outputs, old=False), self._ids)
-        matching = Matching(ours, theirs, self._ids)
+        matching = Matching(ours, theirs, self._ids, self._one_model)
         self._count(matching)
         sides = Side(ours, self._a.functions), Side(theirs, self._b.functions)
         explainer = Explainer(matching, *sides, interface.causes)

@@ -51,6 +51,7 @@ class WeightChange:
         max_difference, mean_difference: of the absolute differences; None for strings, and where
             `changed` is None. Numbers that turn to or from NaN are infinitely far.
         relative: the largest difference by the largest magnitude before; None where that is 0.
+        transposed: the permutation that makes the new one of the old one, number by number.
         users: the ops that take it.
     """
 
@@ -62,6 +63,7 @@ class WeightChange:
     max_difference: float | None = None
     mean_difference: float | None = None
     relative: float | None = None
+    transposed: tuple[int, ...] = ()
     users: tuple[Place, ...] = ()
 
 

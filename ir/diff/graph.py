@@ -198,6 +198,11 @@ class Graph:
             return None  # they follow from the callee
         return name, attribute_text(value)
 
+    def constant_sizes(self, number: int) -> list[int]:
+        """How many elements the constants have that a node takes."""
+        sources = self.nodes[number].sources
+        return [self.constants[s.owner].size for s in sources if s.kind == CONSTANT]
+
     # -- order -----------------------------------------------------------------------------------
 
     def _ordered(self) -> list[int]:

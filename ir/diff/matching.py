@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TypeVar
 
+from ..location import InModel, leaves
+from ..ssa import Op
 from .align import align, longest_increasing
 from .colours import Colours
 from .graph import ANYTHING, ARGUMENT, CONSTANT, EXACT, KIND, NODE, SHAPED, Graph, Ids, Source
@@ -30,18 +32,20 @@ class Matching:
         of_a, of_b: for each node the one that it is paired with, or -1.
     """
 
-    def __init__(self, a: Graph, b: Graph, ids: Ids) -> None:
+    def __init__(self, a: Graph, b: Graph, ids: Ids, one_model: bool = False) -> None:
         self.a, self.b = a, b
         self._ids = ids
         self.of_a, self.of_b = [-1] * len(a.nodes), [-1] * len(b.nodes)
         self._places_a, self._places_b = _places(a), _places(b)
         self.pair(a.exit, b.exit)
-        self._search()
+        self._search(one_model)
 
-    def _search(self) -> None:
+    def _search(self, one_model: bool) -> None:
         self._refine(EXACT)
         self._pair_weights()
         self._refine(EXACT)
+        if one_model:
+            self._pair_origins()
         for level in (SHAPED, KIND):
             self._refine(level)
             self._align(level)
@@ -108,7 +112,7 @@ class Matching:
         left = self.left_a()
         if not left or not self.left_b():
             return False
-        ours = Colours(self.a, level, self._known_a, self._ids)
+        ours = Colours(self.a, level, self._known_a(), self._ids)
         theirs = Colours(self.b, level, self.of_b, self._ids)
         self._pair_by(
             lambda n: (ours.down[n], ours.up[n]), lambda n: (theirs.down[n], theirs.up[n]), True
@@ -144,6 +148,23 @@ class Matching:
             if len(numbers) == len(found) == 1:
                 self._pair_left(numbers[0], found[0])
 
+    def _pair_origins(self) -> None:
+        """Pair ops of the same layer: of the same kind, then those with the largest weights."""
+        others = _grouped(self.left_b(), lambda n: origin(self.b.nodes[n].op))
+        for layer, numbers in _grouped(self.left_a(), lambda n: origin(self.a.nodes[n].op)).items():
+            found = others.get(layer, [])
+            if layer is None or not found:
+                continue
+            kinds = _grouped(found, lambda n: self.b.nodes[n].labels[KIND])
+            for kind, mine in _grouped(numbers, lambda n: self.a.nodes[n].labels[KIND]).items():
+                if len(kinds.get(kind, [])) == len(mine):
+                    for a, b in zip(mine, kinds[kind], strict=True):
+                        self._pair_left(a, b)
+            heavy_a = [n for n in numbers if self.of_a[n] < 0 and _has_weights(self.a, n)]
+            heavy_b = [n for n in found if self.of_b[n] < 0 and _has_weights(self.b, n)]
+            if heavy_a and heavy_b:
+                self._pair_left(_heaviest(self.a, heavy_a), _heaviest(self.b, heavy_b))
+
     # -- order -----------------------------------------------------------------------------------
 
     def _backbone(self) -> list[tuple[int, int]]:
@@ -164,9 +185,10 @@ class Matching:
             start_a, start_b = end_a + 1, end_b + 1
 
     def _align(self, level: int) -> None:
+        known, known_b = self._known_a(), list(self.of_b)  # as they are before the first gap
         for ours, theirs in list(self._gaps()):
-            labels_a = [self._in_place(self.a, n, level, self._known_a) for n in ours]
-            labels_b = [self._in_place(self.b, n, level, self.of_b) for n in theirs]
+            labels_a = [self._in_place(self.a, n, level, known) for n in ours]
+            labels_b = [self._in_place(self.b, n, level, known_b) for n in theirs]
             for i, j in align(labels_a, labels_b):
                 self._pair_left(ours[i], theirs[j])
 
@@ -176,7 +198,6 @@ class Matching:
         around = (pairs[node.parent], node.region) if node.parent >= 0 else ()
         return self._ids(("in place", node.labels[level], around))
 
-    @property
     def _known_a(self) -> list[int]:
         """For each node of the first graph the number of its pair (its own), or -1."""
         return [-1 if b < 0 else a for a, b in enumerate(self.of_a)]
@@ -220,11 +241,16 @@ class Matching:
 
     def _pair_replaced(self) -> None:
         """Pair ops of different kinds that have the same neighbours."""
-        ours = Colours(self.a, ANYTHING, self._known_a, self._ids)
+        ours = Colours(self.a, ANYTHING, self._known_a(), self._ids)
         theirs = Colours(self.b, ANYTHING, self.of_b, self._ids)
         self._pair_by(
             lambda n: (ours.down[n], ours.up[n]), lambda n: (theirs.down[n], theirs.up[n]), False
         )
+
+
+def origin(op: Op) -> InModel | None:
+    """The first layer that an op comes from; None if that is not known."""
+    return next((part for part in leaves(op.location) if isinstance(part, InModel)), None)
 
 
 def _places(graph: Graph) -> list[int]:
@@ -242,7 +268,8 @@ def _grouped(numbers: Iterable[int], key: Callable[[int], KeyT]) -> dict[KeyT, l
 
 
 def _has_weights(graph: Graph, number: int) -> bool:
-    return any(
-        source.kind == CONSTANT and graph.constants[source.owner].size > _WEIGHT
-        for source in graph.nodes[number].sources
-    )
+    return any(size > _WEIGHT for size in graph.constant_sizes(number))
+
+
+def _heaviest(graph: Graph, numbers: list[int]) -> int:
+    return max(numbers, key=lambda n: sum(graph.constant_sizes(n)))

@@ -126,7 +126,8 @@ class Operands:
         """Find ops whose move explains what else would be several operands that differ."""
         m = self._matching
         odd = [n for n in m.a.order if m.of_a[n] >= 0 and n != m.a.exit and self.wrong(n)]
-        for number in sorted(odd, key=lambda n: _weights(m.a, n)):
+        # What moved is rather what takes no data.
+        for number in sorted(odd, key=lambda n: sum(m.a.constant_sizes(n))):
             if not self.wrong(number):
                 continue
             around = self._around(number)
@@ -153,12 +154,6 @@ def _groups(graph: Graph, number: int) -> dict[str, list[Source]]:
         found[item.name] = node.sources[start:end]
         start = end
     return found
-
-
-def _weights(graph: Graph, number: int) -> int:
-    """How much data an op takes: what moved is rather what takes none."""
-    constants = [s.owner for s in graph.nodes[number].sources if s.kind == CONSTANT]
-    return sum(graph.constants[owner].size for owner in constants)
 
 
 def _behind(graph: Graph, source: Source, is_gone: Callable[[Source], bool]) -> set[Source]:

@@ -2,12 +2,12 @@
 
 from functools import cached_property
 
-from ..location import InModel, leaves
 from ..ssa import Function, Op, Value
 from ..text.printer import op_lines
 from ..types import Type
 from .edits import Place
 from .graph import ARGUMENT, CONSTANT, NODE, REGION, Graph, Source
+from .matching import origin
 from .weights import shown
 
 
@@ -32,8 +32,7 @@ class Side:
         """An op, as edits name it."""
         node = self.graph.nodes[number]
         lines, names = self._texts
-        origins = [part for part in leaves(node.op.location) if isinstance(part, InModel)]
-        layer = str(origins[0]) if origins else ""
+        layer = str(origin(node.op) or "")
         name = names.get(node.op.results[0], "") if node.op.results else ""
         return Place(node.function, node.op.name, name, layer, lines.get(node.op, ""))
 

@@ -1,6 +1,7 @@
 """How far two constants are from each other."""
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,27 @@ def compare_weights(old: Resource, new: Resource) -> WeightChange:
     """The change from one constant to another that differs; both are released again."""
     name = old.name or new.name
     change = WeightChange(name, str(old.type), str(new.type), new.size)
-    if old.type.shape != new.type.shape:
-        return change
     try:
-        a, b = old.array().reshape(-1), new.array().reshape(-1)
+        if old.type.shape == new.type.shape:
+            change = _compared(change, old.array().reshape(-1), new.array().reshape(-1))
+        elif sorted(old.type.static_shape) == sorted(new.type.static_shape):
+            change = replace(change, transposed=_permutation(old.array(), new.array()))
     except MissingResourceError:
         return change
-    change = _compared(change, a, b)
     old.release()
     new.release()
     return change
+
+
+def _permutation(a: Array, b: Array) -> tuple[int, ...]:
+    """The permutation of a's dimensions that gives b; empty if there is none."""
+    corner = (slice(0, 2),) * b.ndim  # nearly always tells at once
+    for perm in permutations(range(a.ndim)):
+        turned = a.transpose(perm)
+        fits = turned.shape == b.shape and np.array_equal(turned[corner], b[corner])
+        if fits and np.array_equal(turned, b):
+            return perm
+    return ()
 
 
 def _compared(change: WeightChange, a: Array, b: Array) -> WeightChange:

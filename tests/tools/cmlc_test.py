@@ -35,7 +35,7 @@ def python(*arguments: str, **options) -> subprocess.CompletedProcess:
 # -- starting -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["cmlc", "cmlc_opt", "cmlc_run", "opdoc"])
+@pytest.mark.parametrize("command", ["cmlc", "cmlc_diff", "cmlc_opt", "cmlc_run", "opdoc"])
 def test_help_is_fast_and_has_examples(command):
     def seconds() -> float:
         start = time.perf_counter()
