@@ -47,9 +47,10 @@ def summary(found: Difference) -> str:
 def following(found: Difference) -> list[str]:
     """What follows from the edits, a sentence each."""
     types = found.types_following
-    verb = "follows" if types == 1 else "follow"
-    counted = [f"types of {console.plural(types, 'op')} {verb}"] if types else []
-    return [*found.following, *counted]
+    if not types:
+        return list(found.following)
+    counted = "the type of 1 op follows" if types == 1 else f"types of {types:,} ops follow"
+    return [*found.following, counted]
 
 
 def section(edit: Edit) -> str:

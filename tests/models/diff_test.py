@@ -26,7 +26,6 @@ VAD = "FluidInference__mobius/models__vad__silero-vad__coreml__"
 MODELS = (
     "getbouncer__cardscan-ios/OriginalModels__FindFour.mlmodel",
     "pypi__basic_pitch/basic_pitch__saved_models__icassp_2022__nmp.mlpackage",
-    f"{VAD}silero-vad-coreml__silero-vad-unified-256ms-v6.0.0.mlpackage",
 )
 
 

@@ -381,6 +381,14 @@ def test_names_and_order_are_no_edits(module, seed):
 
 
 @settings(max_examples=60)
+@given(modules(), st.integers(0, 1000))
+def test_edits_of_random_modules_are_differences(module, seed):
+    for name in ("change a weight", "drop an op", "insert an op", "rename an output"):
+        made = both(module, Random(seed), EDITS[name])
+        assert made is None or not compare(module, made[0]).equal, name
+
+
+@settings(max_examples=60)
 @given(modules(), modules())
 def test_emptiness_is_symmetric(a, b):
     there, back = compare(a, b), compare(b, a)
