@@ -117,21 +117,25 @@ def _ops(module: Module, random: Random) -> list[Op]:
 
 
 def _try(module: Module, random: Random, edit: Callable[[Op], bool]) -> Module | None:
-    """A copy in which one op is edited such that types still fit; None if there is none."""
+    """A copy in which one op is edited such that types still fit; None if there is none.
+
+    An edit that returns False has changed nothing.
+    """
     order = list(range(len(list(module.main.block))))
     random.shuffle(order)
-    tries = 0
+    copy, ops, tries = None, list[Op](), 0
     for number in order:
-        copy = clone_module(module)
-        op = list(copy.main.block)[number]
-        if isinstance(op, Constant | Return):
+        if copy is None:  # the last one broke
+            copy = clone_module(module)
+            ops = list(copy.main.block)
+        if isinstance(ops[number], Constant | Return):
             continue
         try:
-            if edit(op):
+            if edit(ops[number]):
                 verify(copy)
                 return copy
         except CompileError:
-            tries += 1
+            copy, tries = None, tries + 1
         if tries > _TRIES:
             return None
     return None
@@ -315,8 +319,10 @@ def move(module: Module, random: Random) -> Found | None:
             return False
         if len(op.operands) != 1 or before.name == op.name or not before.results[0].has_one_use:
             return False
-        source, types = before.operands[0], (before.results[0].type, op.results[0].type)
-        if not (before.is_elementwise or op.is_elementwise) or source.type.dtype != types[1].dtype:
+        source = before.operands[0]
+        if not (before.is_elementwise or op.is_elementwise) or not op.results[0].use_count:
+            return False
+        if source.type.dtype != op.results[0].type.dtype:
             return False
         for user, index in op.results[0].uses:
             user.set_operand(index, before.results[0])
@@ -329,7 +335,7 @@ def move(module: Module, random: Random) -> Found | None:
         _put(block, order)
         op.refresh_types()
         propagate_types([before])
-        return bool(before.results[0].use_count)
+        return True
 
     copy = _try(module, random, edit)
     return copy and (copy, {"moved": 1})
