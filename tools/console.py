@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INPUT_ERROR, USAGE_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
 _AGAIN = "run again with --debug for a traceback"
-_STYLES = {"red": "1;31", "yellow": "1;33", "dim": "2", "bold": "1"}
+_STYLES = {"red": "1;31", "yellow": "1;33", "green": "32", "cyan": "36", "dim": "2", "bold": "1"}
 # What users may lack, and can install: the library, by the module that is missing.
 _LIBRARIES = ("tensorflow", "coremltools", "PIL", "rich", "lark", "numpy")
 

@@ -61,15 +61,20 @@ def options_of(given: argparse.Namespace) -> "Options":
 
 def staged_module(given: argparse.Namespace, watch: "Watch") -> "Module":
     """The IR of the wanted stage; passes that shall be shown need to run."""
-    from ..compiler import driver
-
     options = options_of(given)
     watched = given.print_after or given.timing or given.timing_patterns or given.stats
     stage = given.stage or ("optimized" if given.passes or watched else "imported")
     if given.passes and stage == "imported":
         remedy = "--stage=optimized prints what they make"
         raise console.usage_error("--passes run after the stage 'imported'", remedy)
-    module = driver.load(given.model, options, watch)
+    return module_at(given.model, stage, options, watch)
+
+
+def module_at(source: Any, stage: str, options: "Options", watch: "Watch") -> "Module":
+    """The IR of a model (or of a module as imported) at a stage."""
+    from ..compiler import driver
+
+    module = driver.load(source, options, watch)
     if stage == "imported":
         return module
     module = driver.optimize(module, options, watch=watch)

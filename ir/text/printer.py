@@ -59,6 +59,22 @@ def print_op(op: Op, options: PrintOptions | None = None) -> str:
     return printer.text().rstrip("\n")
 
 
+def op_lines(function: Function) -> tuple[dict[Op, str], dict[Value, str]]:
+    """The lines of a function's ops (of those with regions, the first one), and its values' names.
+
+    All are as `print_function` has them.
+    """
+    printer = _Printer(PrintOptions())
+    printer.function(function, "")
+    lines = {op: printer.lines[start].strip() for op, start in printer.starts.items()}
+    return lines, {value: _ssa(name) for value, name in printer.names.items()}
+
+
+def dense_text(array: Array) -> str:
+    """An array's elements as text has them in `dense<…>`."""
+    return _dense(array)
+
+
 def structurally_equal(a: Module, b: Module) -> bool:
     """Whether two modules differ in nothing but value names, resource names and locations."""
     options = PrintOptions(canonical_names=True, data=False)
@@ -69,6 +85,7 @@ class _Printer:
     def __init__(self, options: PrintOptions) -> None:
         self.options = options
         self.lines: list[str] = []
+        self.starts: dict[Op, int] = {}
         self.names: dict[Value, str] = {}
         self.taken: set[str] = set()
         self.counter = 0
@@ -109,6 +126,7 @@ class _Printer:
             self.op(op, indent)
 
     def op(self, op: Op, indent: str) -> None:
+        self.starts[op] = len(self.lines)
         if op.is_terminator:
             operands = ", ".join(self.ref(v) for v in op.operands)
             self.lines.append(f"{indent}{op.name} {operands}".rstrip())

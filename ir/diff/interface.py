@@ -1,0 +1,223 @@
+"""What callers see: functions, inputs, outputs, class labels, and what a model says of itself."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..ssa import Function, Module, Value
+from .edits import Edit, Place
+from .graph import attribute_text
+
+_LABELS = "class_labels"
+_SHOWN_LABELS = 3
+
+
+@dataclass
+class Pairing:
+    """Names that belong together.
+
+    Attributes:
+        pairs: (position before, position after).
+        removed, added: positions without a partner.
+    """
+
+    pairs: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    removed: list[int] = field(default_factory=list[int])
+    added: list[int] = field(default_factory=list[int])
+
+
+def pair_names(old: list[tuple[str, Any]], new: list[tuple[str, Any]]) -> Pairing:
+    """Pair (name, type) by name, then those left by type in order, then a single one left."""
+    found = Pairing()
+    free = {name: i for i, (name, _) in reversed(list(enumerate(new))) if name}
+    left: list[int] = []
+    for i, (name, _) in enumerate(old):
+        if name in free:
+            found.pairs.append((i, free.pop(name)))
+        else:
+            left.append(i)
+    taken = {j for _, j in found.pairs}
+    rest = [j for j in range(len(new)) if j not in taken]
+    for i in list(left):
+        partner = next((j for j in rest if new[j][1] == old[i][1]), None)
+        if partner is None and len(left) == len(rest) == 1:
+            partner = rest[0]
+        if partner is not None:
+            found.pairs.append((i, partner))
+            left.remove(i)
+            rest.remove(partner)
+    found.pairs.sort()
+    found.removed, found.added = left, rest
+    return found
+
+
+def inputs_of(function: Function) -> list[tuple[str, Any]]:
+    """(name, type) of the arguments."""
+    return [(value.name, value.type) for value in function.arguments]
+
+
+def outputs_of(function: Function) -> list[tuple[str, Any]]:
+    """(name, type) of the results."""
+    names = function.result_names or [""] * len(function.results)
+    return [(name, value.type) for name, value in zip(names, function.results, strict=True)]
+
+
+@dataclass(frozen=True)
+class Causes:
+    """Facts of an interface that differ, and that ops repeat.
+
+    Attributes:
+        recolored: inputs and outputs, as locations name them, whose order of colours differs.
+        labels: class labels, old and new; empty if they are the same.
+    """
+
+    recolored: frozenset[str] = frozenset()
+    labels: tuple[list[Any], list[Any]] = field(default=([], []))
+
+
+@dataclass
+class InterfaceEdits:
+    """Differences of two functions' interfaces.
+
+    Attributes:
+        edits: what differs by itself.
+        following: output types, which follow from what computes them.
+        causes: what explains differences of ops.
+    """
+
+    edits: list[Edit] = field(default_factory=list[Edit])
+    following: list[str] = field(default_factory=list[str])
+    causes: Causes = field(default_factory=Causes)
+
+
+def compare_interfaces(
+    a: Function, b: Function, inputs: Pairing, outputs: Pairing
+) -> InterfaceEdits:
+    """What differs between the interfaces of two functions."""
+    found = InterfaceEdits()
+    if a.name != b.name:
+        found.edits.append(Edit("function", "name", f"@{a.name}", f"@{b.name}"))
+    where = Place(b.name, "func")
+    facts_a, facts_b = (
+        _facts(a.argument_attributes, a.arguments),
+        _facts(b.argument_attributes, b.arguments),
+    )
+    _compare(found, "input", inputs, (inputs_of(a), facts_a), (inputs_of(b), facts_b), where)
+    facts_a, facts_b = (
+        _facts(a.result_attributes, a.results),
+        _facts(b.result_attributes, b.results),
+    )
+    _compare(found, "output", outputs, (outputs_of(a), facts_a), (outputs_of(b), facts_b), where)
+    renamed = {(outputs_of(a)[i][0], outputs_of(b)[j][0]) for i, j in outputs.pairs}
+    for key in _keys(a.attributes, b.attributes):
+        old, new = a.attributes.get(key), b.attributes.get(key)
+        if _text(old) == _text(new) or (old, new) in renamed:
+            continue
+        if key == _LABELS:
+            found.edits.append(Edit("interface", "class labels", *_labels(old, new), after=where))
+            found.causes = replace(found.causes, labels=(list(old or ()), list(new or ())))
+        else:
+            found.edits.append(Edit("interface", key, _text(old), _text(new), after=where))
+    return found
+
+
+_Side = tuple[list[tuple[str, Any]], list[Mapping[str, Any]]]
+
+
+def _facts(attributes: list[dict[str, Any]], values: Iterable[Value]) -> list[Mapping[str, Any]]:
+    return [dict(item) for item in attributes] or [{} for _ in values]
+
+
+def _compare(
+    found: InterfaceEdits, kind: str, pairing: Pairing, old: _Side, new: _Side, where: Place
+) -> None:
+    (names_a, facts_a), (names_b, facts_b) = old, new
+    for i in pairing.removed:
+        name, type_ = names_a[i]
+        found.edits.append(Edit("interface", f"{kind} '{name}'", str(type_), "", after=where))
+    for j in pairing.added:
+        name, type_ = names_b[j]
+        found.edits.append(Edit("interface", f"{kind} '{name}'", "", str(type_), after=where))
+    for i, j in pairing.pairs:
+        (name, old_type), (renamed, new_type) = names_a[i], names_b[j]
+        rows: list[tuple[str, str, str]] = []
+        if name != renamed and name and renamed:
+            rows.append(("name", f"'{name}'", f"'{renamed}'"))
+        if old_type != new_type and kind == "input":
+            rows.append(("", str(old_type), str(new_type)))
+        elif old_type != new_type:
+            found.following.append(f"{kind} '{renamed}' is {new_type}, was {old_type}")
+        rows += _changed_facts(facts_a[i], facts_b[j], old_type != new_type)
+        if any(key == "color" for key, _, _ in rows):
+            places = {f"{kind} '{name}'", f"{kind} '{renamed}'"}
+            found.causes = replace(found.causes, recolored=found.causes.recolored | places)
+        if rows:
+            before, after = _sides(rows)
+            what = f"{kind} '{name or renamed}'"
+            found.edits.append(Edit("interface", what, before, after, after=where))
+    order = [j for _, j in pairing.pairs]
+    if order != sorted(order):
+        before = ", ".join(f"'{names_a[i][0]}'" for i, _ in pairing.pairs)
+        after = ", ".join(f"'{names_b[j][0]}'" for j in sorted(order))
+        found.edits.append(Edit("interface", f"order of {kind}s", before, after, after=where))
+
+
+def _changed_facts(
+    old: Mapping[str, Any], new: Mapping[str, Any], retyped: bool
+) -> list[tuple[str, str, str]]:
+    """Facts that differ; the declared shape says nothing beside a type that differs too."""
+    return [
+        (key, _text(old.get(key)), _text(new.get(key)))
+        for key in _keys(old, new)
+        if _text(old.get(key)) != _text(new.get(key)) and not (retyped and key == "shape")
+    ]
+
+
+def _sides(rows: list[tuple[str, str, str]]) -> tuple[str, str]:
+    old = ", ".join(f"{key} {before}".strip() for key, before, _ in rows)
+    return old, ", ".join(f"{key} {after}".strip() for key, _, after in rows)
+
+
+def _keys(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    return [*a, *(key for key in b if key not in a)]
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else attribute_text(value)
+
+
+def _labels(old: Any, new: Any) -> tuple[str, str]:
+    """Those labels that differ, with their positions, and how many there are."""
+    before, after = list(old or ()), list(new or ())
+    if not before or not after:
+        return _counted(before), _counted(after)
+    if len(before) != len(after):
+        missing = [label for label in before if label not in set(after)]
+        extra = [label for label in after if label not in set(before)]
+        return _counted(before, missing), _counted(after, extra)
+    places = [i for i, (x, y) in enumerate(zip(before, after, strict=True)) if x != y]
+    return _listed(before, places), _listed(after, places)
+
+
+def _counted(labels: list[Any], shown: list[Any] | None = None) -> str:
+    if not labels:
+        return "none"
+    listed = ", ".join(map(_text, (shown or [])[:_SHOWN_LABELS]))
+    more = ", …" if len(shown or []) > _SHOWN_LABELS else ""
+    return f"{len(labels)} labels" + (f", {listed}{more} among them" if listed else "")
+
+
+def _listed(labels: list[Any], places: list[int]) -> str:
+    shown = ", ".join(f"[{i}] {_text(labels[i])}" for i in places[:_SHOWN_LABELS])
+    more = len(places) - _SHOWN_LABELS
+    return f"{shown}, {more} more" if more > 0 else shown
+
+
+def compare_facts(a: Module, b: Module) -> list[Edit]:
+    """What differs of what modules say of themselves; their names are those of files."""
+    return [
+        Edit("metadata", key, _text(a.attributes.get(key)), _text(b.attributes.get(key)))
+        for key in _keys(a.attributes, b.attributes)
+        if key != "default_function"
+        and _text(a.attributes.get(key)) != _text(b.attributes.get(key))
+    ]

@@ -1,0 +1,64 @@
+"""Edits of other people's models are found, each as what it is; compiled forms are equal.
+
+The models are no part of the repository: CMLC_SHARED names the folder that has `models/`.
+"""
+
+import os
+from pathlib import Path
+from random import Random
+
+import cmlc
+import pytest
+from cmlc.compiler.options import Options
+from cmlc.ir.diff import compare
+from module_edits import EDITS, NO_EDITS, both
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("CMLC_SHARED", ROOT.parent / "shared"))
+FOLDER = (SHARED if SHARED.is_absolute() else ROOT / SHARED) / "models"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not FOLDER.is_dir(), reason=f"{FOLDER} is not there; CMLC_SHARED says where to look"
+    ),
+]
+VAD = "FluidInference__mobius/models__vad__silero-vad__coreml__"
+MODELS = (
+    "getbouncer__cardscan-ios/OriginalModels__FindFour.mlmodel",
+    "pypi__basic_pitch/basic_pitch__saved_models__icassp_2022__nmp.mlpackage",
+)
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def module(request):
+    return cmlc.compiler.driver.load(FOLDER / request.param, Options(precision="keep"))
+
+
+@pytest.mark.parametrize("name", [*NO_EDITS, *EDITS])
+def test_exactly_the_edit_is_found(module, name):
+    made = both(module, Random(0), {**NO_EDITS, **EDITS}[name])
+    if made is None:
+        pytest.skip("the model has nothing to edit so")
+    twin, expected = made
+    assert compare(module, twin).counts() == expected
+
+
+@pytest.mark.parametrize("bits", [2, 4, 6])
+def test_a_model_and_its_compiled_form(bits):
+    source = f"{VAD}quantized_models__unified_standard__unified_palette_{bits}bit.mlpackage"
+    old = cmlc.load(FOLDER / source)
+    new = cmlc.load(FOLDER / f"{VAD}compiled__unified_palette_{bits}bit.mlmodelc")
+    found = compare(old, new)
+    assert found.equal, found.edits
+
+
+def test_palettes_of_other_sizes_differ_in_weights_only():
+    old, new = (
+        cmlc.load(
+            FOLDER / f"{VAD}quantized_models__unified_standard__unified_palette_{bits}bit.mlpackage"
+        )
+        for bits in (2, 4)
+    )
+    found = compare(old, new)
+    assert set(found.counts()) == {"weight"}
+    assert found.matched == found.ops[0] == found.ops[1]

@@ -1,0 +1,167 @@
+"""`cmlc-diff`: what differs between two models, whatever names and order their ops have."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import console
+from .cmlc import STAGES
+from .emits import module_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..ir.diff import Difference, EditKind
+    from ..ir.ssa import Module
+    from .diff_facts import Compared
+
+EXAMPLES = """\
+  cmlc-diff old.mlmodel new.mlmodel                 what differs, op by op
+  cmlc-diff model.mlpackage model.mlmodelc          a model and its compiled form
+  cmlc-diff model.mlmodel --stages=imported..tf     what the compiler did to it
+  cmlc-diff a.cmir b.cmir --side-by-side
+  cmlc-diff a.mlmodel b.mlmodel --ignore=metadata,weight --quiet && echo same structure
+  cmlc-diff a.mlmodel b.mlmodel --html=diff.html
+
+exit status: 0 no difference, 1 differences, 2 trouble
+"""
+DIFFERENT, TROUBLE = 1, 2
+
+
+def make_parser() -> console.CommandParser:
+    """The options of `cmlc-diff`."""
+    description = "Compare two models, IR files, or stages of one model."
+    parser = console.CommandParser("cmlc-diff", description, EXAMPLES)
+    add = parser.add_argument
+    add("old", type=Path, metavar="A", help="a .mlmodel, .mlpackage, .mlmodelc, .zip or .cmir")
+    add("new", type=Path, metavar="B", nargs="?", help="another one; not with --stages")
+    add("--stages", metavar="FROM..TO", help=f"compare stages of one model: {', '.join(STAGES)}")
+    add("--stage", choices=STAGES, help="compare both models at this stage; imported by default")
+    add(
+        "--precision",
+        choices=("float32", "keep"),
+        default="keep",
+        help="of ML Programs: keep (the default here) compares types as programs have them",
+    )
+    add("--function", default="", metavar="NAME", help="one of several functions; all by default")
+    add(
+        "--ignore",
+        metavar="KIND,…",
+        default="",
+        help="differences that don't count: interface, metadata, weight, attribute, type, …",
+    )
+    add("--side-by-side", action="store_true", help="old and new lines beside each other")
+    add(
+        "--limit",
+        type=int,
+        default=200,
+        metavar="N",
+        help="show so many lines at most (200), like edits as one; 0 shows each edit",
+    )
+    add("-q", "--quiet", action="store_true", help="print the summary line only")
+    add("--html", type=Path, metavar="FILE", help="write a page for browsers")
+    add("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns its exit status: of input that can't be read, 2 as for wrong usage."""
+    equal: list[bool] = []
+    status = console.run(make_parser(), lambda given: equal.append(_run(given)), argv)
+    if status == console.INPUT_ERROR:
+        return TROUBLE
+    return status or (0 if all(equal) else DIFFERENT)
+
+
+def _run(given: argparse.Namespace) -> bool:
+    """Compare and tell; whether they are equal."""
+    from ..ir.diff import compare
+    from .diff_facts import Compared
+
+    if given.limit < 0:
+        raise console.usage_error(f"--limit is {given.limit}, expected 0 or more")
+    ignored = _ignored(given.ignore)
+    stages = _stages(given)
+    with console.progress(enabled=not given.json) as started:
+        old, new = _modules(given, stages, started)
+        if started is not None:
+            started("compare", "")
+        found = _without(compare(old, new, one_model=given.new is None), ignored)
+    names = tuple(map(str, (given.old, given.new))) if given.new else stages
+    compared = Compared(names[0], names[1], found)
+    _tell(given, compared)
+    return found.equal
+
+
+def _tell(given: argparse.Namespace, compared: "Compared") -> None:
+    if given.html is not None:
+        from .diff_html import page
+
+        with console.writing(given.html):
+            given.html.write_text(page(compared), encoding="utf-8")
+    if given.json:
+        from .diff_facts import facts
+
+        console.print_json(facts(compared))
+        return
+    from .diff_text import print_difference
+
+    print_difference(compared, given.limit, beside=given.side_by_side, quiet=given.quiet)
+
+
+def _stages(given: argparse.Namespace) -> tuple[str, str]:
+    """The stages of the first and of the second module.
+
+    Raises:
+        CompileError: of kind "usage".
+    """
+    if not given.stages:
+        if given.new is None:
+            raise console.usage_error("there is nothing to compare with", "name B, or --stages")
+        stage = given.stage or "imported"
+        return stage, stage
+    if given.new is not None or given.stage:
+        what = "B" if given.new is not None else "--stage"
+        raise console.usage_error(f"--stages is for one model; leave out {what}")
+    first, dots, last = given.stages.partition("..")
+    if not dots or {first, last} - set(STAGES):
+        known = ", ".join(STAGES)
+        raise console.usage_error(f"--stages={given.stages}", f"write FROM..TO, of {known}")
+    return first, last
+
+
+def _modules(
+    given: argparse.Namespace, stages: tuple[str, str], started: "Callable[[str, str], None] | None"
+) -> "tuple[Module, Module]":
+    from ..compiler.driver import Watch
+    from ..compiler.options import Options
+
+    options, watch = Options(precision=given.precision, function=given.function), Watch()
+    watch.started = started
+    if given.new is not None:
+        old, new = (module_at(path, stages[0], options, watch) for path in (given.old, given.new))
+        return old, new
+    module = module_at(given.old, "imported", options, watch)
+    old, new = (module_at(module, stage, options, watch) for stage in stages)
+    return old, new
+
+
+def _ignored(text: str) -> "set[EditKind]":
+    from ..ir.diff import EDIT_KINDS
+
+    names = {name.strip() for name in text.split(",") if name.strip()}
+    if unknown := sorted(names - set(EDIT_KINDS)):
+        message = f"--ignore: there is no kind '{unknown[0]}'"
+        raise console.usage_error(message, f"kinds are {', '.join(EDIT_KINDS)}")
+    return {kind for kind in EDIT_KINDS if kind in names}
+
+
+def _without(found: "Difference", ignored: "set[EditKind]") -> "Difference":
+    kept = tuple(edit for edit in found.edits if edit.kind not in ignored)
+    return replace(found, edits=kept)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
