@@ -22,14 +22,15 @@ without patterns change the module as a whole. How to write one:
 
 def passes_document(root: Path) -> str:
     """Every pass of ours, by name."""
-    from ..passes import OPTIMIZE, PASSES, SIMPLIFY, TRAINABLE
+    from ..backends.target import TARGETS, load_target
+    from ..passes import PASSES
     from .pass_list import all_passes
 
     items = all_passes(PASSES)
     lines = [_HEAD, *(f"- [`{item.name}`](#{item.name}): {item.summary}" for item in items)]
-    pipelines = {"TensorFlow": OPTIMIZE, "Keras": TRAINABLE, "every target, first": SIMPLIFY}
-    lines += ["\n## Pipelines\n", "| for | passes |", "|---|---|"]
-    lines += [f"| {title} | `{text}` |" for title, text in pipelines.items()]
+    lines += ["\n## Pipelines\n", "| target | passes |", "|---|---|"]
+    targets = map(load_target, TARGETS)
+    lines += [f"| {target.title} | `{target.pipeline}` |" for target in targets]
     for item in items:
         lines += ["", *_pass(item, root)]
     return "\n".join(lines) + "\n"
