@@ -268,8 +268,9 @@ def _write_reproducer(
         if len(names) == failed:
             spec = next((item.spec for item in pipeline if item.name == name), name)
             path = _writable(folder) / f"cmlc-reproducer-{name}.cmir"
+            passes = shlex.quote(spec) if "'" in spec else f"'{spec}'"
             plugins = "".join(f" --plugin {shlex.quote(file)}" for file in plugins_of([name]))
-            run = f"// RUN: cmlc-opt {path.name}{plugins} --passes={shlex.quote(spec)}\n"
+            run = f"// RUN: cmlc-opt {path.name}{plugins} --passes={passes}\n"
             write_archive(original, path, locations=True, head=run)
             written.append(path)
 

@@ -9,7 +9,9 @@ from doc_runner import ROOT, Reader, agrees, blocks, commands, shims
 
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-FOLLOWED = [path for path in PAGES if "```console" in path.read_text()]
+FOLLOWED = [
+    path for path in PAGES if {"console", "python"} & {b.kind for b in blocks(path.read_text())}
+]
 SKIPPED = {".venv", "build", ".git", ".pytest_cache"}
 MARKDOWN = sorted(
     path for path in ROOT.rglob("*.md") if not SKIPPED & set(path.relative_to(ROOT).parts)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .pass_list import PassFacts, all_passes, example
+if TYPE_CHECKING:
+    from .pass_list import PassFacts
 
 FILE = Path("passes/PASSES.md")
 _CASES = Path("tests/passes")
@@ -20,19 +22,23 @@ without patterns change the module as a whole. How to write one:
 
 def passes_document(root: Path) -> str:
     """Every pass of ours, by name."""
-    from ..passes import OPTIMIZE, PASSES, SIMPLIFY, TRAINABLE
+    from ..backends.target import TARGETS, load_target
+    from ..passes import PASSES
+    from .pass_list import all_passes
 
     items = all_passes(PASSES)
     lines = [_HEAD, *(f"- [`{item.name}`](#{item.name}): {item.summary}" for item in items)]
-    pipelines = {"TensorFlow": OPTIMIZE, "Keras": TRAINABLE, "every target, first": SIMPLIFY}
-    lines += ["\n## Pipelines\n", "| for | passes |", "|---|---|"]
-    lines += [f"| {title} | `{text}` |" for title, text in pipelines.items()]
+    lines += ["\n## Pipelines\n", "| target | passes |", "|---|---|"]
+    targets = map(load_target, TARGETS)
+    lines += [f"| {target.title} | `{target.pipeline}` |" for target in targets]
     for item in items:
         lines += ["", *_pass(item, root)]
     return "\n".join(lines) + "\n"
 
 
-def _pass(item: PassFacts, root: Path) -> Iterator[str]:
+def _pass(item: "PassFacts", root: Path) -> Iterator[str]:
+    from .pass_list import example
+
     yield f"## {item.name}\n"
     yield f"{item.summary} [{item.file}](../{item.file})"
     if item.text:

@@ -164,7 +164,7 @@ def test_a_failing_pass_of_a_plugin_is_reproduced_with_it(capsys):
     assert cmlc_opt.main(["m.cmir", "--plugin", "broken.py", "--passes=idle"]) == console.BUG
     (path,) = Path().glob("cmlc-reproducer-*.cmir")
     assert path.read_text().startswith(
-        f"// RUN: cmlc-opt {path.name} --plugin broken.py --passes=idle\n"
+        f"// RUN: cmlc-opt {path.name} --plugin broken.py --passes='idle'\n"
     )
 
 
