@@ -137,11 +137,13 @@ def slice_between(
     """x between given or computed positions; empty masks mean none, empty strides mean 1.
 
     A dimension with a squeeze mask is indexed at its begin, and goes away. `declared` gives the
-    extents of the result before it does, for those that only running tells.
+    extents of the result before it does, for those that only running tells. Positions of the last
+    dimensions may be left out where masks ignore them, as coremltools converts x[i] of TensorFlow.
     """
     rank = x.type.rank
     strides = strides or (1,) * rank
     masks = [mask or (0,) * rank for mask in (begin_masks, end_masks, squeeze_masks)]
+    begin, end = (_for_all(p, row) for p, row in zip((begin, end), masks, strict=False))
     starts, stops = _entries(cx, begin), _entries(cx, end)
     for name, row in zip(
         ("begins", "ends", "strides", "begin masks", "end masks", "squeeze masks"),
@@ -176,6 +178,21 @@ def slice_between(
         x = _slice_computed(cx, x, (begin, end), computed, (strides, no_begin, no_end), declared)
     axes = tuple(axis for axis in range(rank) if squeezed[axis])
     return core.Squeeze(x, axes).result if axes else x
+
+
+def _for_all(positions: Positions, ignored: Sequence[int]) -> Positions:
+    """A position for each dimension, if the last ones are left out that masks ignore."""
+    if isinstance(positions, tuple):
+        missing = len(ignored) - len(positions)
+    else:
+        given = positions.type.shape[0] if positions.type.rank == 1 else None
+        missing = len(ignored) - given if isinstance(given, int) else 0
+    if missing <= 0 or not all(ignored[-missing:]):
+        return positions
+    if isinstance(positions, tuple):
+        return (*positions, *(0,) * missing)
+    zeros = constant(np.zeros(missing, positions.type.dtype.numpy))
+    return core.Concat((positions, zeros), 0).result
 
 
 def _entries(cx: Lowering, positions: Positions) -> Sequence[Dim | None]:

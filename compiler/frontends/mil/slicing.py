@@ -44,24 +44,14 @@ def _between(cx: MilContext, x: Value, squeezed: tuple[bool, ...], dims: tuple[D
     return slice_between(
         cx,
         x,
-        _for_all(cx, "begin", begin_masks),
-        _for_all(cx, "end", end_masks),
+        cx.value("begin"),
+        cx.value("end"),
         strides,
         tuple(map(int, begin_masks)),
         tuple(map(int, end_masks)),
         tuple(map(int, squeezed)),
         tuple(1 if mask else next(rest) for mask in squeezed),
     )
-
-
-def _for_all(cx: MilContext, name: str, ignored: tuple[bool, ...]) -> Value:
-    """A position for each dimension: converters leave out the last ones that masks ignore."""
-    value = cx.value(name)
-    given = value.type.shape[0] if value.type.rank == 1 else None
-    if not isinstance(given, int) or given >= len(ignored) or not all(ignored[given:]):
-        return value
-    zeros = constant(np.zeros(len(ignored) - given, value.type.dtype.numpy))
-    return core.Concat((value, zeros), 0).result
 
 
 @rules("slice_by_index")

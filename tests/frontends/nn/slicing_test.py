@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cmlc.ir.diagnostics import CompileError
 from networks import (
     assert_close,
     constant,
@@ -122,6 +123,24 @@ def test_dynamic_slices(fields, part):
     model = network(*inputs, layer("sliceDynamic", read, **wrong), x=X.shape)
     assert_close(result(model, X), X[part])
     assert not any("dynamic" in line for line in text(model))
+
+
+def test_last_positions_that_masks_ignore_may_be_left_out():
+    """As coremltools converts x[i] in a TensorFlow loop."""
+    ignored = [False, True, True]
+    fields = {"strides": [1] * 3, "beginMasks": ignored, "endMasks": ignored}
+    fields["squeezeMasks"] = [True, False, False]
+    assert_close(layer_result("sliceDynamic", X, [1], [2], **fields), X[1])
+    assert_close(layer_result("sliceDynamic", X, [1], endIds=[2], **fields), X[1])
+    fields["endMasks"] = [False, False, True]
+    model = network(
+        constant("b", 1),
+        constant("e", 2),
+        layer("sliceDynamic", ["x", "b", "e"], **fields),
+        x=X.shape,
+    )
+    with pytest.raises(CompileError, match="has 1 ends for rank 3"):
+        result(model, X)
 
 
 def test_slices_of_all_dimensions_leave_one():
