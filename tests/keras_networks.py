@@ -214,7 +214,9 @@ class Weights:
         from coremltools.converters.mil import Builder as mb
 
         scale = shape[-1] ** -0.5 if scale is None else scale
-        return mb.const(val=(self.random.standard_normal(shape) * scale).astype(np.float32), name=name)
+        return mb.const(
+            val=(self.random.standard_normal(shape) * scale).astype(np.float32), name=name
+        )
 
     def linear(self, x, owner, name, inputs, units):
         from coremltools.converters.mil import Builder as mb

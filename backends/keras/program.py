@@ -6,6 +6,7 @@ from typing import Any
 
 from ...ir.dims import Dim
 from ...ir.ssa import Function, Module, Value
+from .block_names import names_of
 from .blocks import Block
 from .definitions import DEFINITIONS, defined
 from .source import WIDTH, Call, body_lines, function_lines, identifier, listed, statement, text_of
@@ -52,7 +53,7 @@ def _head(module: Module, body: Body, blocks: Sequence[Block]) -> str:
     used = {step.op.call.split(".")[1] for step in steps if step.op.call.startswith("keras.")}
     texts = [DEFINITIONS[name] for name in defined(steps)]
     used |= {name for name in ("layers", "ops") if any(f"{name}." in text for text in texts)}
-    imports = ", ".join(sorted(used & {"layers", "ops"}))
+    imports = ", ".join([*(["KerasTensor"] if blocks else []), *sorted(used & {"layers", "ops"})])
     lines = [f'"""{_docstring(module)}"""', "", "import sys", "from pathlib import Path", ""]
     lines += ["import keras", "import numpy as np"]
     lines += [f"from keras import {imports}"] if imports else []
@@ -102,7 +103,7 @@ def _dims(shape: Sequence[Dim]) -> str:
 def _build(module: Module, body: Body, functions: Sequence[str]) -> Iterator[str]:
     function = module.main
     yield "def build() -> keras.Model:"
-    yield '    """The network with fresh weights."""'
+    yield '    """Build the network, with fresh weights."""'
     names: dict[Value, str] = {}
     for value in body.inputs:
         names[value] = unique(identifier(value.name), names.values())
@@ -121,7 +122,7 @@ def _build(module: Module, body: Body, functions: Sequence[str]) -> Iterator[str
 
 def _load() -> Iterator[str]:
     yield "def load(weights: str | Path = WEIGHTS) -> keras.Model:"
-    yield '    """The network with the weights of a file."""'
+    yield '    """Build the network, and load its weights from a file."""'
     yield "    model = build()"
     yield "    model.load_weights(weights)"
     yield "    return model"
@@ -150,9 +151,10 @@ def _main_for_image(function: Function, value: Value, facts: Any) -> Iterator[st
     yield '    if sys.argv[1].endswith(".npy"):'
     yield "        image = np.load(sys.argv[1])"
     yield "    else:"
-    size = f", target_size=({height}, {width})" if isinstance(height, int) else ""
-    color = f', color_mode="{mode}"' if mode != "rgb" else ""
-    yield f"        image = keras.utils.load_img(sys.argv[1]{color}{size})"
+    given: list[str | Call] = ["sys.argv[1]"]
+    given += [f'color_mode="{mode}"'] if mode != "rgb" else []
+    given += [f"target_size=({height}, {width})"] if isinstance(height, int) else []
+    yield from statement("image = ", Call("keras.utils.load_img(", given), 8 * " ")
     yield "        image = keras.utils.img_to_array(image)"
     yield "    found = load().predict(image[None], verbose=0)"
     probabilities = function.attributes.get("predicted_probabilities")
@@ -165,11 +167,15 @@ def _main_for_image(function: Function, value: Value, facts: Any) -> Iterator[st
     yield '        print(f"{probabilities[i]:7.2%}  {LABELS[i]}")'
 
 
-def expanded(body: Body, prefix: str = "") -> Iterator[tuple[Step, str]]:
+def expanded(body: Body) -> Iterator[tuple[Step, str]]:
     """All calls of the library with the names of their layers, blocks' calls taken apart."""
     for step in body.steps:
-        label = f"{prefix}_{step.label}" if prefix and step.label else step.label or prefix
-        if isinstance(step.source, Block):
-            yield from expanded(step.source.body, label)
-        else:
-            yield step, label if step.label else ""
+        yield from zip(_calls(step), names_of(step, step.label), strict=True)
+
+
+def _calls(step: Step) -> Iterator[Step]:
+    if not isinstance(step.source, Block):
+        yield step
+        return
+    for inner in step.source.body.steps:
+        yield from _calls(inner)
