@@ -4,8 +4,11 @@ Each function gives a Model message with random weights. Layers are called as th
 time would have called them, since the code's names come from there.
 """
 
+from pathlib import Path
+
 import numpy as np
 from cmlc.compiler.source.spec import messages
+from cmlc.tools import mobilenet
 from networks import add_array, add_image, fill
 
 RGB, BGR = 20, 30
@@ -130,20 +133,28 @@ class Network:
         return self.spec
 
 
-def resnet50(size=64, blocks=(3, 4, 6, 3), classes=1000):
-    """As coremltools converted keras.applications' ResNet50: biases, norms, paddings of their own."""
+def mobilenet_v2(size=96):
+    """That of `make bench`, for smaller images: the network has no other sizes in it."""
+    spec = mobilenet.model()
+    image = spec.description.input[0].type.imageType
+    image.width = image.height = size
+    return spec
+
+
+def resnet50(size=64, width=64, classes=1000):
+    """As coremltools converted the one of keras.applications: biases, paddings of their own."""
     net = Network("neuralNetworkClassifier")
     net.image("image", size)
     net.pad("conv1_pad", 3)
-    net.conv("conv1_conv", 64, 7, 2, "valid")
+    net.conv("conv1_conv", width, 7, 2, "valid")
     net.batch_norm("conv1_bn")
     net.activation("conv1_relu")
     net.pad("pool1_pad", 1)
     net.pool("pool1_pool", "max", kernelSize=[3, 3], stride=[2, 2], valid={})
-    for stage, count in enumerate(blocks, 2):
+    for stage, count in enumerate((3, 4, 6, 3), 2):
         for block in range(1, count + 1):
             first = block == 1
-            _bottleneck(net, f"conv{stage}_block{block}", 2 ** (stage + 4), first, stage)
+            _bottleneck(net, f"conv{stage}_block{block}", width << (stage - 2), first, stage)
     net.pool("avg_pool", "average", globalPooling=True, valid={})
     net.layer("flatten", "flatten")
     net.dense("predictions", classes, net.channels)
@@ -172,7 +183,7 @@ def _bottleneck(net, name, filters, first, stage):
 
 
 def unet(size=64, depth=3, filters=16):
-    """An encoder, a decoder, and what the encoder saw beside what the decoder knows; image to image."""
+    """An encoder and a decoder that reads what the encoder saw, too; from an image to a mask."""
     net, kept = Network(), []
     net.image("photo", size, BGR)
     count = 0
@@ -201,7 +212,14 @@ def unet(size=64, depth=3, filters=16):
     return net.spec
 
 
-# -- ML Programs, by coremltools' builder ------------------------------------------------------------
+# -- ML Programs, by coremltools' builder -------------------------------------------------------
+
+
+def builder():
+    """Coremltools' builder of programs; importing it takes seconds."""
+    from coremltools.converters.mil import Builder
+
+    return Builder
 
 
 class Weights:
@@ -211,7 +229,7 @@ class Weights:
         self.random = np.random.default_rng(0)
 
     def __call__(self, name, *shape, scale=None):
-        from coremltools.converters.mil import Builder as mb
+        mb = builder()
 
         scale = shape[-1] ** -0.5 if scale is None else scale
         return mb.const(
@@ -219,14 +237,14 @@ class Weights:
         )
 
     def linear(self, x, owner, name, inputs, units):
-        from coremltools.converters.mil import Builder as mb
+        mb = builder()
 
         weight = self(f"{owner}_weight", units, inputs)
         bias = self(f"{owner}_bias", units, scale=0.1)
         return mb.linear(x=x, weight=weight, bias=bias, name=name)
 
     def norm(self, x, owner, name, size):
-        from coremltools.converters.mil import Builder as mb
+        mb = builder()
 
         gamma = mb.const(val=np.float32(self.random.uniform(0.5, 1, size)), name=f"{owner}_weight")
         beta = self(f"{owner}_bias", size, scale=0.1)
@@ -243,7 +261,7 @@ def saved(program, path):
 
 def lstm_classifier(path, vocabulary=100, units=16, steps=12, classes=3):
     """Words as numbers, an embedding, an LSTM whose last step is classified."""
-    from coremltools.converters.mil import Builder as mb
+    mb = builder()
     from coremltools.converters.mil.mil import types
 
     size, w = 2 * units, Weights()
@@ -273,7 +291,7 @@ def lstm_classifier(path, vocabulary=100, units=16, steps=12, classes=3):
 
 def transformer_encoder(path, layers=2, width=32, heads=4, steps=16, classes=4):
     """Two layers of a pre-norm encoder, traced by PyTorch, and a classifier of the mean."""
-    from coremltools.converters.mil import Builder as mb
+    mb = builder()
 
     w, depth = Weights(), width // heads
 
@@ -309,3 +327,57 @@ def transformer_encoder(path, layers=2, width=32, heads=4, steps=16, classes=4):
         return mb.softmax(x=x, axis=-1, name="probabilities")
 
     return saved(program, path)
+
+
+def small_cnn(path, classes=5):
+    """Inverted residuals whose batch norms the converter merged, named by PyTorch's tracer."""
+    mb, w = builder(), Weights()
+
+    def conv(x, name, filters, inputs, kernel=1, stride=1, groups=1):
+        weight = w(f"{name}_weight", filters, inputs // groups, kernel, kernel, scale=0.3)
+        pad, bias = "same" if stride == 1 else "custom", w(f"{name}_bias", filters, scale=0.1)
+        given = {"strides": [stride] * 2, "groups": groups, "pad_type": pad}
+        given |= {"pad": [kernel // 2] * 4} if stride > 1 else {}
+        return mb.conv(x=x, weight=weight, bias=bias, **given)
+
+    @mb.program(input_specs=[mb.TensorSpec(shape=(1, 3, 32, 32))])
+    def program(image):
+        x = mb.relu6(x=conv(image, "features_0_0", 8, 3, 3, 2), name="input_1")
+        channels = 8
+        for i, filters in enumerate((8, 12, 12, 16), 1):
+            y = mb.relu6(x=conv(x, f"features_{i}_conv_0_0", 4 * channels, channels))
+            y = conv(y, f"features_{i}_conv_1_0", 4 * channels, 4 * channels, 3, 1, 4 * channels)
+            y = conv(mb.relu6(x=y), f"features_{i}_conv_2", filters, 4 * channels)
+            x = mb.add(x=x, y=y) if filters == channels else y
+            channels = filters
+        x = mb.reduce_mean(x=x, axes=[2, 3], keep_dims=True)
+        x = mb.reshape(x=x, shape=[1, channels], name="flattened")
+        x = w.linear(x, "classifier_1", "linear_0", channels, classes)
+        return mb.softmax(x=x, axis=-1, name="probabilities")
+
+    return saved(program, path)
+
+
+DIGITS = Path(__file__).with_name("data") / "digits.mlmodel"
+NETWORKS = {
+    "mobilenet_v2": mobilenet_v2,
+    "resnet50": lambda: resnet50(width=16),
+    "unet": unet,
+}
+PROGRAMS = {
+    "lstm_classifier": lstm_classifier,
+    "transformer_encoder": transformer_encoder,
+    "small_cnn": small_cnn,
+}
+
+
+def write_all(folder):
+    """All networks as files in the folder; by name, the model and further options of `cmlc`."""
+    found = {"digits": (DIGITS, ())}
+    for name, make in NETWORKS.items():
+        path = folder / f"{name}.mlmodel"
+        path.write_bytes(make().SerializeToString())
+        found[name] = path, ()
+    for name, make in PROGRAMS.items():
+        found[name] = make(folder / f"{name}.mlpackage"), ("--batch=dynamic",)
+    return found

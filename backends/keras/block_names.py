@@ -160,11 +160,18 @@ def block_name(runs: list[Run]) -> str:
     """What people call such a block."""
     steps = runs[0].steps
     kinds = [s.source.name if isinstance(s.source, Block) else short_name(s.op) for s in steps]
-    sources = [step.source for step in steps]
-    body = body_of(runs[0])
     inside = "_".join(dict.fromkeys(kinds))
+    known = _name_by_ends(runs[0]) or _name_by_convolutions(steps)
+    if known or inside.count("_") <= _FEW_WORDS:
+        return known or inside
+    return f"{kinds[0].removesuffix('_block')}_{'stage' if '_block' in inside else 'block'}"
+
+
+def _name_by_ends(run: Run) -> str:
+    """What a block is called that adds, joins or enlarges; empty for others."""
+    body, sources = body_of(run), [step.source for step in run.steps]
     if any(isinstance(source, _ATTENTION) for source in sources):
-        return "attention_block" if len(steps) <= _SHORT else "transformer_block"
+        return "attention_block" if len(sources) <= _SHORT else "transformer_block"
     if is_residual(body):
         return "residual_block"
     if any(isinstance(source, layers.Add) for source in sources[-2:]):
@@ -172,18 +179,22 @@ def block_name(runs: list[Run]) -> str:
     if isinstance(sources[0], UPSAMPLING):
         return "up_block" if len(body.inputs) == 1 else "decoder_block"
     if isinstance(sources[-1], layers.Concatenate):
-        return "dense_block" if body.inputs[0] in steps[-1].inputs else "inception_block"
+        return "dense_block" if body.inputs[0] in run.steps[-1].inputs else "inception_block"
+    return ""
+
+
+def _name_by_convolutions(steps: list[Step]) -> str:
+    """What a block is called for its convolutions; empty if those are nothing special."""
+    sources = [step.source for step in steps]
     convolutions = [s for s in sources if isinstance(s, layers.Conv | layers.DepthwiseConv2D)]
     depthwise = [isinstance(s, layers.DepthwiseConv2D) for s in convolutions]
+    sizes = [set(s.kernel_size) for s in convolutions]
     if _is_inverted(steps):
         return "inverted_residual"
     if depthwise == [True, False]:
         return "separable_block"
     if len(convolutions) == len(steps) == 2:
         return "double_conv"
-    sizes = [set(s.kernel_size) for s in convolutions]
     if len(sizes) == 3 and sizes[0] == sizes[2] == {1} != sizes[1]:
         return "bottleneck"
-    if inside.count("_") <= _FEW_WORDS:
-        return inside
-    return f"{kinds[0].removesuffix('_block')}_{'stage' if '_block' in inside else 'block'}"
+    return ""

@@ -1,7 +1,9 @@
 """The whole file `model.py`: what it says before and after the network."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from ...ir.dims import Dim
@@ -43,6 +45,16 @@ def labels_of(function: Function) -> tuple[str, ...]:
     return tuple(map(str, function.attributes.get("class_labels", ())))
 
 
+def write_labels(function: Function, folder: Path) -> None:
+    """Write the file of labels that the code reads, if they are many."""
+    if has_label_file(function):
+        lines = (_LINE_BREAKS.sub(" ", label) for label in labels_of(function))
+        (folder / "labels.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+_LINE_BREAKS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # what str.splitlines splits at
+
+
 def has_label_file(function: Function) -> bool:
     """Whether the labels are so many that they have a file of their own."""
     return len(labels_of(function)) > _FEW_LABELS
@@ -75,7 +87,8 @@ def _labels(function: Function) -> list[str]:
     if not labels:
         return []
     if has_label_file(function):
-        return ['LABELS = Path(__file__).with_name("labels.txt").read_text().splitlines()']
+        file = 'Path(__file__).with_name("labels.txt")'
+        return [f'LABELS = {file}.read_text("utf-8").splitlines()']
     return statement("LABELS = ", Call("(", [_string(label) for label in labels]), "")
 
 

@@ -137,7 +137,7 @@ def statement(before: str, item: str | Call, indent: str = _INDENT, after: str =
             return statement(f"{before}{first}", following, indent, after)
     lines = [f"{indent}{before}{item.head}"]
     together = f"{indent}{_INDENT}{', '.join(map(str, item.arguments))}"
-    # If only what follows doesn't fit, the formatter would break that: commas at the end prevent it.
+    # Where only what follows doesn't fit, the formatter would break that: commas prevent it.
     if len(together) <= WIDTH and len(item.arguments) > 1 and not apart:
         lines.append(together)
     else:

@@ -1,6 +1,5 @@
 """A function as lines of code: calls in the order in which they are written."""
 
-import os.path
 import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
@@ -222,7 +221,12 @@ def _owner(weights: list[str]) -> str:
 
 def common_prefix(labels: Sequence[str]) -> str:
     """What all labels are, or begin with up to an underscore."""
-    return os.path.commonprefix([f"{label}_" for label in labels]).rpartition("_")[0]
+    ended = sorted(f"{label}_" for label in labels)
+    first, last = (ended[0], ended[-1]) if ended else ("", "")
+    same = next(
+        (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
+    )
+    return first[:same].rpartition("_")[0]
 
 
 # What exporters append to the names of layers: TensorFlow's kernels, Core ML's precisions.
