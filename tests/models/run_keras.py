@@ -42,9 +42,10 @@ def module_at(path, name):
 def write(model, folder, name, what):
     with np.load(folder / f"{name}.inputs.npz") as inputs:
         given = [inputs[tensor.name] for tensor in model.inputs]
-    found = model.predict(given if len(given) > 1 else given[0], verbose=0)
+    # Not `predict`, which compiles the whole network first.
+    found = model(given if len(given) > 1 else given[0], training=False)
     found = found if isinstance(found, dict) else {"": found}
-    np.savez(folder / f"{name}.{what}.npz", **found)
+    np.savez(folder / f"{name}.{what}.npz", **{k: np.asarray(v) for k, v in found.items()})
 
 
 if __name__ == "__main__":
