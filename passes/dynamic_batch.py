@@ -7,10 +7,12 @@ from typing import Any
 
 from ..ir.batch import batch_problem
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.dialects.core.recurrent import Gru, Lstm, Rnn
 from ..ir.dialects.core.shape import BroadcastTo, Reshape, SliceByIndex
 from ..ir.dims import Expr, symbol, symbols
 from ..ir.rewrite import clone_module, replace, replace_op
 from ..ir.ssa import Function, Module, Op
+from .canonicalize.recurrent import zero_states
 from .manager import Instrumentation, Pass
 
 _REMEDY = "leave out the option for a dynamic batch"
@@ -80,7 +82,9 @@ def _infer_again(function: Function, batch: Expr) -> None:
 
 
 def _changes(op: Op, batch: Expr) -> Mapping[str, Any]:
-    """Attributes that speak of a first dimension of 1."""
+    """Attributes that speak of a first dimension of 1, and states of one example that are zero."""
+    if isinstance(op, Lstm | Gru | Rnn):
+        return zero_states(op)
     x = op.operands[0]
     if not x.type.rank or x.type.shape[0] != batch:
         return {}

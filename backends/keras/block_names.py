@@ -1,96 +1,200 @@
 """What blocks, their calls and the layers in them are called."""
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import count
 
 from .blocks import Block, Run, body_of, is_residual
-from .dialect import layers
-from .steps import Step, short_name
+from .dialect import layers, ops
+from .steps import Body, Step, common_prefix, short_name
 
 _FEW_WORDS = 3
 
 
 def suffixes_of(runs: list[Run]) -> list[str] | None:
-    """What layers are called after a common prefix, if that is the same in every occurrence."""
-    found = None
-    for run in runs:
-        labels = [_stem(step) for step in run.steps]
-        prefix = _prefix([label for label in labels if label])
-        suffixes = [label.removeprefix(prefix).strip("_") for label in labels]
-        if not prefix or (found is not None and suffixes != found):
-            return None
-        found = suffixes
-    named = [suffix for suffix in found or [] if suffix]
-    return found if named and len(set(named)) == len(named) else None
+    """What layers are called after a common prefix, if that is the same in every occurrence.
+
+    Layers without weights whose names don't begin so are called what they are.
+    """
+    plain = numbered(runs[0].steps)
+    prefixes = [_prefix(run) for run in runs]
+    if not all(prefixes):
+        return None
+    found: list[str] = []
+    for position, step in enumerate(runs[0].steps):
+        rows = zip(runs, prefixes, strict=True)
+        suffixes = {_suffix(run.steps[position].label, prefix) for run, prefix in rows}
+        suffix = suffixes.pop()
+        if suffixes or suffix is None:
+            if _is_telling(step):
+                return None
+            suffix = plain[position]
+        found.append(suffix)
+    named = [s for s, step in zip(found, runs[0].steps, strict=True) if takes_name(step)]
+    return found if len(set(named)) == len(named) else None
 
 
-def _stem(step: Step) -> str:
-    """A label; that of a block's call may be the prefix of others."""
-    return f"{step.label}_" if step.label and isinstance(step.source, Block) else step.label
+def _prefix(run: Run) -> str:
+    """What the names of layers with weights begin with."""
+    labels = [step.label for step in run.steps if _is_telling(step)]
+    return common_prefix(labels or [step.label for step in run.steps if step.label])
 
 
-def _prefix(labels: list[str]) -> str:
-    """What labels begin with, up to an underscore."""
-    if len(labels) < 2:
-        return labels[0].rpartition("_")[0] if labels else ""
-    first, last = min(labels), max(labels)
-    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
-    return first[:same].rpartition("_")[0]
+def _is_telling(step: Step) -> bool:
+    return step.has_weights or (isinstance(step.source, Block) and takes_name(step))
+
+
+def _suffix(label: str, prefix: str) -> str | None:
+    if label == prefix:
+        return ""
+    return label.removeprefix(f"{prefix}_") if label.startswith(f"{prefix}_") else None
+
+
+def takes_name(step: Step) -> bool:
+    """Whether a layer is named by the call, or layers of the block that is called."""
+    if isinstance(step.source, Block):
+        return any(map(takes_name, step.source.body.steps))
+    return step.is_layer
 
 
 def numbered(steps: list[Step]) -> list[str]:
-    """Names of layers by what they are, numbered where there are several."""
-    shorts = [short_of(step) for step in steps]
-    counts, seen = Counter(shorts), Counter[str]()
-    found: list[str] = []
-    for short in shorts:
+    """Names of layers by what they are, numbered where there are several.
+
+    What follows one of several convolutions is called after it: conv1, conv1_bn, conv1_relu.
+    """
+    shorts = _roles(steps)
+    counts = Counter(short for short in shorts if short)
+    several = sum(isinstance(step.source, _LEADING) for step in steps) > 1
+    seen, found, owner = Counter[str](), list[str](), ""
+    for short, step in zip(shorts, steps, strict=True):
+        if owner and isinstance(step.source, _FOLLOWING) and f"{owner}_{short}" not in found:
+            found.append(f"{owner}_{short}")
+            continue
+        owner = ""
         seen[short] += 1
-        several = counts[short] > 1 and short
-        found.append(f"{short}{seen[short]}" if several else short)
+        found.append(f"{short}{seen[short]}" if counts[short] > 1 and short else short)
+        owner = found[-1] if several and isinstance(step.source, _LEADING) else ""
     return found
+
+
+UPSAMPLING = (layers.ConvTranspose, layers.UpSampling2D)
+_ATTENTION = (layers.MultiHeadAttention, ops.DotProductAttention)
+_SHORT = 4  # steps of a block that is attention and little else
+_LEADING = (layers.Conv, layers.DepthwiseConv2D, layers.ConvTranspose, layers.Dense)
+_FOLLOWING = (layers.BatchNormalization, layers.ReLU, layers.Activation, layers.LeakyReLU)
+
+
+def _roles(steps: list[Step]) -> list[str]:
+    """What each call is; convolutions around a depthwise one expand and project."""
+    shorts = [short_of(step) for step in steps]
+    convolutions = [i for i, step in enumerate(steps) if isinstance(step.source, _LEADING)]
+    if _is_inverted(steps):
+        shorts[convolutions[0]], shorts[convolutions[2]] = "expand", "project"
+    return shorts
+
+
+def _is_inverted(steps: list[Step]) -> bool:
+    convolutions = [step.source for step in steps if isinstance(step.source, _LEADING)]
+    depthwise = [isinstance(source, layers.DepthwiseConv2D) for source in convolutions]
+    return depthwise == [False, True, False]
 
 
 def short_of(step: Step) -> str:
     """What a call is, in a word; empty for functions."""
     if isinstance(step.source, Block):
         return step.source.name
-    return short_name(step.op) if step.label else ""
+    return short_name(step.op) if step.is_layer else ""
 
 
-def instance_names(runs: list[Run], name: str, prefixed: bool) -> list[str]:
-    """What the layers of each occurrence begin with."""
-    if prefixed:
-        return [_prefix([_stem(s) for s in run.steps if s.label]) for run in runs]
-    if not any(step.label for step in runs[0].steps):
+def instance_names(runs: list[Run], name: str, main: Body) -> list[str]:
+    """What the layers of each occurrence begin with: what they did before, or the block's name."""
+    if not any(map(takes_name, runs[0].steps)):
         return [""] * len(runs)
-    return [f"{name}_{number}" for number, _ in enumerate(runs, 1)]
+    found = [_prefix(run) for run in runs]
+    counts = Counter((id(run.body), prefix) for run, prefix in zip(runs, found, strict=True))
+    seen, total = Counter[int](), Counter(id(run.body) for run in runs)
+    for i, (run, prefix) in enumerate(zip(runs, found, strict=True)):
+        key = id(run.body)
+        seen[key] += 1
+        if prefix and counts[key, prefix] == 1:
+            continue
+        if run.body is main:
+            found[i] = f"{name}_{seen[key]}"
+        else:
+            found[i] = f"{name}{seen[key]}" if total[key] > 1 else name
+    return found
+
+
+def settle_names(main: Body, blocks: list[Block]) -> None:
+    """Number the calls of blocks without gaps, and let no two layers have one name."""
+    numbered_calls: dict[str, int] = {}
+    for step in main.steps:
+        stem, _, number = step.label.rpartition("_")
+        if number.isdigit() and any(stem == block.name for block in blocks):
+            numbered_calls[stem] = numbered_calls.get(stem, 0) + 1
+            step.label = f"{stem}_{numbered_calls[stem]}"
+    taken: set[str] = set()
+    for step in sorted(main.steps, key=lambda step: isinstance(step.source, Block)):
+        if takes_name(step):
+            step.label = next(
+                label for label in _numbers(step.label) if not taken & set(names_of(step, label))
+            )
+            taken |= set(names_of(step, step.label))
+
+
+def _numbers(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in count(2))
+
+
+def names_of(step: Step, label: str) -> Iterator[str]:
+    """All layers that a call makes, in order; functions are nameless."""
+    if not isinstance(step.source, Block):
+        yield label if step.is_layer else ""
+        return
+    for inner in step.source.body.steps:
+        yield from names_of(inner, f"{label}_{inner.label}" if inner.label else label)
 
 
 def block_name(runs: list[Run]) -> str:
     """What people call such a block."""
     steps = runs[0].steps
     kinds = [s.source.name if isinstance(s.source, Block) else short_name(s.op) for s in steps]
-    sources = [step.source for step in steps]
-    body = body_of(runs[0])
     inside = "_".join(dict.fromkeys(kinds))
+    known = _name_by_ends(runs[0]) or _name_by_convolutions(steps)
+    if known or inside.count("_") <= _FEW_WORDS:
+        return known or inside
+    return f"{kinds[0].removesuffix('_block')}_{'stage' if '_block' in inside else 'block'}"
+
+
+def _name_by_ends(run: Run) -> str:
+    """What a block is called that adds, joins or enlarges; empty for others."""
+    body, sources = body_of(run), [step.source for step in run.steps]
+    if any(isinstance(source, _ATTENTION) for source in sources):
+        return "attention_block" if len(sources) <= _SHORT else "transformer_block"
     if is_residual(body):
         return "residual_block"
     if any(isinstance(source, layers.Add) for source in sources[-2:]):
         return "projection_block"
+    if isinstance(sources[0], UPSAMPLING):
+        return "up_block" if len(body.inputs) == 1 else "decoder_block"
     if isinstance(sources[-1], layers.Concatenate):
-        return "dense_block" if body.inputs[0] in steps[-1].inputs else "inception_block"
+        return "dense_block" if body.inputs[0] in run.steps[-1].inputs else "inception_block"
+    return ""
+
+
+def _name_by_convolutions(steps: list[Step]) -> str:
+    """What a block is called for its convolutions; empty if those are nothing special."""
+    sources = [step.source for step in steps]
     convolutions = [s for s in sources if isinstance(s, layers.Conv | layers.DepthwiseConv2D)]
     depthwise = [isinstance(s, layers.DepthwiseConv2D) for s in convolutions]
-    if depthwise == [False, True, False]:
+    sizes = [set(s.kernel_size) for s in convolutions]
+    if _is_inverted(steps):
         return "inverted_residual"
     if depthwise == [True, False]:
         return "separable_block"
-    if isinstance(sources[0], layers.ConvTranspose | layers.UpSampling2D):
-        return "up_block"
     if len(convolutions) == len(steps) == 2:
         return "double_conv"
-    sizes = [set(s.kernel_size) for s in convolutions]
     if len(sizes) == 3 and sizes[0] == sizes[2] == {1} != sizes[1]:
         return "bottleneck"
-    if inside.count("_") <= _FEW_WORDS:
-        return inside
-    return f"{kinds[0].removesuffix('_block')}_{'stage' if '_block' in inside else 'block'}"
+    return ""

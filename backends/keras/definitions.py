@@ -13,14 +13,17 @@ class Weight(layers.Layer):
     """A tensor of weights, whatever the layer is called with."""
 
     def __init__(self, shape, dtype="float32", trainable=True, **kwargs):
+        """Make the tensor."""
         super().__init__(trainable=trainable, **kwargs)
         self.settings = {"shape": shape, "dtype": dtype}
         self.value = self.add_weight(**self.settings, name="value")
 
     def call(self, inputs):
+        """Give the tensor."""
         return ops.convert_to_tensor(self.value)
 
     def get_config(self):
+        """Give what makes the same layer."""
         return {**super().get_config(), **self.settings}'''
 
 _HARD_SIGMOID = '''\

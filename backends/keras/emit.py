@@ -1,13 +1,15 @@
 """Keras code for a lowered module, and the model that it builds."""
 
 import functools
+import tempfile
 import types
+from pathlib import Path
 from typing import Any
 
 from ...ir.dialects.builtin import array_of
 from ...ir.ssa import Module, Value
 from .definitions import registered
-from .program import expanded, program_text
+from .program import expanded, program_text, write_labels
 from .repetition import outline
 from .steps import steps_of, weights_of
 
@@ -39,9 +41,11 @@ class KerasModule:
     @functools.cached_property
     def model(self) -> Any:
         """The Keras model with its weights: the code is run."""
-        code = types.ModuleType("model")
-        code.__dict__["__file__"] = "model.py"
-        exec(compile(self.text, "model.py", "exec"), code.__dict__)
+        with tempfile.TemporaryDirectory() as folder:
+            write_labels(self.module.main, Path(folder))
+            code = types.ModuleType("model")
+            code.__dict__["__file__"] = str(Path(folder) / "model.py")
+            exec(compile(self.text, "model.py", "exec"), code.__dict__)
         model = code.__dict__["build"]()
         for name, values in self.weights.items():
             model.get_layer(name).set_weights([array_of(value) for value in values])

@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 
 from .emit import KerasModule
-from .program import has_label_file, labels_of
+from .program import write_labels
 
-CODE, WEIGHTS, LABELS = "model.py", "model.weights.h5", "labels.txt"
+CODE, WEIGHTS = "model.py", "model.weights.h5"
 
 
 def write_code(made: KerasModule, folder: Path) -> None:
@@ -21,9 +21,7 @@ def write_code(made: KerasModule, folder: Path) -> None:
         new = Path(scratch) / "new"
         new.mkdir()
         (new / CODE).write_text(made.text, encoding="utf-8")
-        if has_label_file(made.module.main):
-            lines = (label.replace("\n", " ") for label in labels_of(made.module.main))
-            (new / LABELS).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_labels(made.module.main, new)
         made.model.save_weights(new / WEIGHTS)
         if folder.exists():
             shutil.move(folder, Path(scratch) / "old")

@@ -1,11 +1,14 @@
 """The whole file `model.py`: what it says before and after the network."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from ...ir.dims import Dim
 from ...ir.ssa import Function, Module, Value
+from .block_names import names_of
 from .blocks import Block
 from .definitions import DEFINITIONS, defined
 from .source import WIDTH, Call, body_lines, function_lines, identifier, listed, statement, text_of
@@ -42,6 +45,16 @@ def labels_of(function: Function) -> tuple[str, ...]:
     return tuple(map(str, function.attributes.get("class_labels", ())))
 
 
+def write_labels(function: Function, folder: Path) -> None:
+    """Write the file of labels that the code reads, if they are many."""
+    if has_label_file(function):
+        lines = (_LINE_BREAKS.sub(" ", label) for label in labels_of(function))
+        (folder / "labels.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+_LINE_BREAKS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # what str.splitlines splits at
+
+
 def has_label_file(function: Function) -> bool:
     """Whether the labels are so many that they have a file of their own."""
     return len(labels_of(function)) > _FEW_LABELS
@@ -52,7 +65,7 @@ def _head(module: Module, body: Body, blocks: Sequence[Block]) -> str:
     used = {step.op.call.split(".")[1] for step in steps if step.op.call.startswith("keras.")}
     texts = [DEFINITIONS[name] for name in defined(steps)]
     used |= {name for name in ("layers", "ops") if any(f"{name}." in text for text in texts)}
-    imports = ", ".join(sorted(used & {"layers", "ops"}))
+    imports = ", ".join([*(["KerasTensor"] if blocks else []), *sorted(used & {"layers", "ops"})])
     lines = [f'"""{_docstring(module)}"""', "", "import sys", "from pathlib import Path", ""]
     lines += ["import keras", "import numpy as np"]
     lines += [f"from keras import {imports}"] if imports else []
@@ -74,7 +87,8 @@ def _labels(function: Function) -> list[str]:
     if not labels:
         return []
     if has_label_file(function):
-        return ['LABELS = Path(__file__).with_name("labels.txt").read_text().splitlines()']
+        file = 'Path(__file__).with_name("labels.txt")'
+        return [f'LABELS = {file}.read_text("utf-8").splitlines()']
     return statement("LABELS = ", Call("(", [_string(label) for label in labels]), "")
 
 
@@ -102,7 +116,7 @@ def _dims(shape: Sequence[Dim]) -> str:
 def _build(module: Module, body: Body, functions: Sequence[str]) -> Iterator[str]:
     function = module.main
     yield "def build() -> keras.Model:"
-    yield '    """The network with fresh weights."""'
+    yield '    """Build the network, with fresh weights."""'
     names: dict[Value, str] = {}
     for value in body.inputs:
         names[value] = unique(identifier(value.name), names.values())
@@ -121,7 +135,7 @@ def _build(module: Module, body: Body, functions: Sequence[str]) -> Iterator[str
 
 def _load() -> Iterator[str]:
     yield "def load(weights: str | Path = WEIGHTS) -> keras.Model:"
-    yield '    """The network with the weights of a file."""'
+    yield '    """Build the network, and load its weights from a file."""'
     yield "    model = build()"
     yield "    model.load_weights(weights)"
     yield "    return model"
@@ -150,9 +164,10 @@ def _main_for_image(function: Function, value: Value, facts: Any) -> Iterator[st
     yield '    if sys.argv[1].endswith(".npy"):'
     yield "        image = np.load(sys.argv[1])"
     yield "    else:"
-    size = f", target_size=({height}, {width})" if isinstance(height, int) else ""
-    color = f', color_mode="{mode}"' if mode != "rgb" else ""
-    yield f"        image = keras.utils.load_img(sys.argv[1]{color}{size})"
+    given: list[str | Call] = ["sys.argv[1]"]
+    given += [f'color_mode="{mode}"'] if mode != "rgb" else []
+    given += [f"target_size=({height}, {width})"] if isinstance(height, int) else []
+    yield from statement("image = ", Call("keras.utils.load_img(", given), 8 * " ")
     yield "        image = keras.utils.img_to_array(image)"
     yield "    found = load().predict(image[None], verbose=0)"
     probabilities = function.attributes.get("predicted_probabilities")
@@ -165,11 +180,15 @@ def _main_for_image(function: Function, value: Value, facts: Any) -> Iterator[st
     yield '        print(f"{probabilities[i]:7.2%}  {LABELS[i]}")'
 
 
-def expanded(body: Body, prefix: str = "") -> Iterator[tuple[Step, str]]:
+def expanded(body: Body) -> Iterator[tuple[Step, str]]:
     """All calls of the library with the names of their layers, blocks' calls taken apart."""
     for step in body.steps:
-        label = f"{prefix}_{step.label}" if prefix and step.label else step.label or prefix
-        if isinstance(step.source, Block):
-            yield from expanded(step.source.body, label)
-        else:
-            yield step, label if step.label else ""
+        yield from zip(_calls(step), names_of(step, step.label), strict=True)
+
+
+def _calls(step: Step) -> Iterator[Step]:
+    if not isinstance(step.source, Block):
+        yield step
+        return
+    for inner in step.source.body.steps:
+        yield from _calls(inner)

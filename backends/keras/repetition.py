@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 
 from ...ir.ssa import Value
-from .block_names import block_name, instance_names, numbered, suffixes_of
+from .block_names import UPSAMPLING, block_name, instance_names, numbered, settle_names, suffixes_of
 from .blocks import Block, Run, body_of, columns_of, input_names, is_residual
 from .definitions import DEFINITIONS
 from .dialect import layers
@@ -34,9 +34,10 @@ def outline(main: Body) -> list[Block]:
         found = _best(bodies)
         if found is None:
             break
-        block = _make_block(found, taken)
+        block = _make_block(found, taken, main)
         blocks.append(block)
         bodies.append(block.body)
+    settle_names(main, blocks)
     return _callees_first(main, blocks)
 
 
@@ -90,12 +91,14 @@ def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
     lines -= 0.5 * count * max(0, len(varying) - _FEW_PARAMETERS)
     if suffixes_of(runs) is not None:
         lines *= 1.15
-    if len(body_of(runs[0]).inputs) > 1:
+    first, last = runs[0].steps[0].source, runs[0].steps[-1].source
+    if len(body_of(runs[0]).inputs) > 1 and not isinstance(first, UPSAMPLING):
         lines *= 0.7  # blocks of one input are easier to read
-    first = runs[0].steps[0]
+    if isinstance(last, UPSAMPLING):
+        lines *= 0.5  # that is where a decoder's next block begins
     if any(run.body is not bodies[0] for run in runs) and lines < _LEAST_INSIDE:
         return 0
-    begins = not isinstance(first.source, layers.BatchNormalization | layers.ReLU)
+    begins = not isinstance(first, layers.BatchNormalization | layers.ReLU)
     return lines + 0.5 * begins
 
 
@@ -152,7 +155,7 @@ def _apart(runs: list[Run]) -> list[Run]:
     return found
 
 
-def _make_block(runs: list[Run], taken: set[str]) -> Block:
+def _make_block(runs: list[Run], taken: set[str], main: Body) -> Block:
     """The function of these runs, which become calls of it."""
     body = body_of(runs[0])
     suffixes = suffixes_of(runs)
@@ -172,7 +175,7 @@ def _make_block(runs: list[Run], taken: set[str]) -> Block:
         step.slots = {column.slot: signature.expression(column) for column in row}
         step.label = label
     block = Block(name, body, signature.parameters)
-    instances = instance_names(runs, name, suffixes is not None)
+    instances = instance_names(runs, name, main)
     for run, instance, i in zip(runs, instances, range(len(runs)), strict=True):
         bound = body_of(run)
         slots = {p.name: p.values[i] for p in block.parameters}

@@ -55,8 +55,18 @@ class Signature:
                 return Reference(f"{factor} * {parameter.name}")
         if (factor := _factor(column.values, self._channels)) is not None:
             text = f"{self._names[0]}.shape[-1]"
-            return Reference(text if factor == 1 else f"{factor} * {text}")
+            return Reference(text if factor == 1 else f"{self._expansion(factor)} * {text}")
         return None
+
+    def _expansion(self, factor: int) -> str:
+        """A parameter for how many times as many channels there are, by default so many."""
+        known = {parameter.name: parameter.default for parameter in self.parameters}
+        if known.setdefault("expansion", factor) != factor:
+            return str(factor)
+        if "expansion" not in {parameter.name for parameter in self.parameters}:
+            values = (factor,) * len(self._channels)
+            self.parameters.append(Parameter("expansion", "", values, factor))
+        return "expansion"
 
     def _add(self, column: Column) -> None:
         taken = {parameter.name for parameter in self.parameters} | {"name", *self._names}

@@ -12,9 +12,10 @@ import numpy as np
 from ...ir.dialects.builtin import Constant
 from ...ir.ssa import Value
 from ...ir.types import DType
-from .blocks import Block, Parameter, input_names
+from .block_names import takes_name
+from .blocks import Block, input_names
 from .definitions import DEFINITIONS
-from .dialect import ops
+from .dialect import layers, ops
 from .dialect.base import KerasLayer, KerasOp
 from .dialect.recurrent import Bidirectional, Recurrent
 from .steps import Body, Reference, Step, short_name, unique
@@ -66,6 +67,8 @@ def _variable(
     if read == position + 1 and number == 0 and "x" not in alive:
         return "x"
     name = identifier(step.label or _role(step))
+    if _is_shortcut(value) and read > position + 1:
+        name = "shortcut"
     if number and isinstance(step.source, Recurrent):
         name = _STATES[number - 1]
     if len(name) > _LONG_NAME:
@@ -73,6 +76,11 @@ def _variable(
     found = unique(name, taken)
     taken.add(found)
     return found
+
+
+def _is_shortcut(value: Value) -> bool:
+    """Whether a value goes around a block, only to be added in the end."""
+    return value.has_one_use and isinstance(value.users[0], layers.Add)
 
 
 _STATES = ("state_h", "state_c")
@@ -117,19 +125,24 @@ def listed(items: Sequence[str]) -> Call:
 
 
 def statement(before: str, item: str | Call, indent: str = _INDENT, after: str = "") -> list[str]:
-    """One line, or a line for each argument of the brackets that don't fit."""
+    """One line, or the arguments of the brackets that don't fit on one or more of their own."""
     whole = f"{indent}{before}{item}{after}"
     if len(whole) <= WIDTH or isinstance(item, str) or not (item.arguments or item.following):
         return [whole]
-    following = item.following
+    following, apart = item.following, False
     if following is not None:
         first = str(Call(item.head, item.arguments, item.tail))
-        fits = len(f"{indent}{before}{first}{following.head}") <= WIDTH
-        if fits and isinstance(following.arguments[0], Call):
+        apart = len(f"{indent}{before}{first}{following.head}") <= WIDTH
+        if apart and isinstance(following.arguments[0], Call):
             return statement(f"{before}{first}", following, indent, after)
     lines = [f"{indent}{before}{item.head}"]
-    for argument in item.arguments:
-        lines += statement("", argument, indent + _INDENT, ",")
+    together = f"{indent}{_INDENT}{', '.join(map(str, item.arguments))}"
+    # Where only what follows doesn't fit, the formatter would break that: commas prevent it.
+    if len(together) <= WIDTH and len(item.arguments) > 1 and not apart:
+        lines.append(together)
+    else:
+        for argument in item.arguments:
+            lines += statement("", argument, indent + _INDENT, ",")
     if following is None:
         return [*lines, f"{indent}{item.tail}{after}"]
     return lines + statement(item.tail, following, indent, after)
@@ -139,21 +152,13 @@ def _expression(step: Step, names: dict[Value, str], prefix: str) -> Call:
     inputs = [names[value] for value in step.inputs]
     if isinstance(step.source, Block):
         given = [*inputs, *_given(step, step.source)]
-        if takes_name(step.source):
+        if takes_name(step):
             given.append(f"name={_layer_name(step, prefix)}")
         return Call(f"{step.source.name}(", given)
     if isinstance(step.op, KerasLayer):
         return _layer_call(step, step.op, inputs, prefix)
     assert isinstance(step.op, KerasOp)
     return _function_call(step, step.op, inputs)
-
-
-def takes_name(block: Block) -> bool:
-    """Whether a block's layers are named after its calls."""
-    return any(
-        step.label or (isinstance(step.source, Block) and takes_name(step.source))
-        for step in block.body.steps
-    )
 
 
 def _given(step: Step, block: Block) -> Iterator[str]:
@@ -190,8 +195,7 @@ def _layer_call(step: Step, op: KerasLayer, inputs: list[str], prefix: str) -> C
     given: list[str | Call] = [*positional, *named]
     if isinstance(op, Bidirectional):
         given = [Call(f"{op.inner.removeprefix('keras.')}(", given)]
-    if step.label:
-        given.append(f"name={_layer_name(step, prefix)}")
+    given.append(f"name={_layer_name(step, prefix)}")
     called: list[str | Call] = [listed(inputs)] if op.listed else [*inputs]
     if isinstance(op, Recurrent) and len(inputs) > 1:
         called = [inputs[0], f"initial_state=[{', '.join(inputs[1:])}]"]
@@ -294,48 +298,50 @@ def text_of(value: Any) -> str:
         case float() if not math.isfinite(value):
             return f"np.{value}" if value > 0 or value != value else "-np.inf"
         case float():
-            return repr(value)
+            return re.sub(r"e([-+])0", r"e\1", repr(value))
         case _:
             return str(value)
 
 
 def function_lines(block: Block, functions: Collection[str]) -> list[str]:
-    """The definition of a block."""
+    """The definition of a block: what it is called with, its sizes, the name of its layers."""
     body = block.body
     names = input_names(body)
     required = [p for p in block.parameters if p.default is None]
     optional = [p for p in block.parameters if p.default is not None]
-    arguments = [*names]
+    named = any(map(takes_name, body.steps))
+    arguments: list[str | Call] = [f"{name}: KerasTensor" for name in names]
     arguments += [f"{p.name}: {_type_of(p.values)}" for p in required]
-    arguments += ["name: str"] if takes_name(block) else []
     arguments += [
         f"{p.name}: {_type_of((*p.values, p.default))} = {slot_text(p.slot, p.default)}"
         for p in optional
     ]
-    lines = [f"def {block.name}({', '.join(arguments)}):"]
-    if len(lines[0]) > WIDTH:
-        lines = [f"def {block.name}(", f"{_INDENT}{', '.join(arguments)}", "):"]
-        if len(lines[1]) > WIDTH:
-            lines[1:2] = [f"{_INDENT}{argument}," for argument in arguments]
-    lines.append(f'{_INDENT}"""{_sentence(block)}"""')
+    arguments += ["*"] if named and optional else []
+    arguments += ["name: str"] if named else []
+    head = Call(f"def {block.name}(", arguments, ") -> KerasTensor:")
+    lines = [*statement("", head, ""), f'{_INDENT}"""{_sentence(block)}"""']
     known = dict(zip(body.inputs, names, strict=True))
-    prefix = "name" if takes_name(block) else ""
-    return lines + body_lines(body, known, functions, prefix, "return ")
+    return lines + body_lines(body, known, functions, "name" if named else "", "return ")
 
 
-def _with_default(parameter: Parameter) -> str:
-    kind = _type_of((*parameter.values, parameter.default))
-    return f"{parameter.name}: {kind} = {slot_text(parameter.slot, parameter.default)}"
+_WORDS = {
+    "bn": "batch norm",
+    "relu": "ReLU",
+    "depthwise": "depthwise conv",
+    "separable": "separable conv",
+    "conv_transpose": "transposed conv",
+    "norm": "norm",
+    "concat": "concatenation",
+}
 
 
 def _sentence(block: Block) -> str:
     """What a block does, by its calls."""
-    calls = [_role(step).replace("_", " ") for step in block.body.steps]
-    text = ", ".join(calls)
+    roles = map(_role, block.body.steps)
+    text = ", ".join(_WORDS.get(role, role.replace("_", " ")) for role in roles)
     sentence = f"{text[0].upper()}{text[1:]}."
-    return (
-        sentence if len(sentence) + 10 <= WIDTH else f"{block.name.replace('_', ' ').capitalize()}."
-    )
+    plain = f"{block.name.replace('_', ' ').capitalize()}."
+    return sentence if len(sentence) + 10 <= WIDTH else plain
 
 
 def _type_of(values: Sequence[Any]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,10 @@ class Step:
     slots: dict[str, Any]
     label: str
     source: Any
+
+    @property
+    def is_layer(self) -> bool:
+        return isinstance(self.source, KerasLayer)
 
     @property
     def has_weights(self) -> bool:
@@ -167,12 +171,12 @@ def _progression(array: Array) -> str | None:
 
 def _label(function: Function, steps: list[Step]) -> None:
     """Give every layer a name that the model has for it; those with weights choose first."""
-    layers = [step for step in steps if isinstance(step.source, KerasLayer)]
+    layers = [step for step in steps if step.is_layer]
     names = {step: _names_of(step.op) for step in layers}
     prefix = _shared_prefix([given[0] for given in names.values() if given])
     taken = {value.name for value in function.arguments}
     # Keras calls functions by their own names, numbered; no layer may have such a name.
-    functions = {short_name(step.op) for step in steps if not isinstance(step.source, KerasLayer)}
+    functions = {short_name(step.op) for step in steps if not step.is_layer}
     for step in sorted(layers, key=lambda step: not step.has_weights):
         given = [name.removeprefix(prefix) for name in names[step]]
         short = short_name(step.op)
@@ -189,7 +193,7 @@ def _label(function: Function, steps: list[Step]) -> None:
 def _names_of(op: CallOp) -> list[str]:
     """What the model calls the elements that an op comes from, the likeliest first.
 
-    For layers with weights that is the owner of the weights, or else the first; for others the
+    That is the owner of its weights; then for layers with weights the first element, for others the
     last, since what was merged into an op comes before it.
     """
     parts = leaves(op.location)
@@ -199,8 +203,30 @@ def _names_of(op: CallOp) -> list[str]:
     if isinstance(op, Weight):
         names = [*held, *names]
     owners = [name for name in names if any(weight.startswith(name) for weight in held)]
-    clean = (_plain(name) for name in (*owners, *names))
-    return [name for name in clean if name]
+    clean = [_plain(name) for name in (*owners, *names)]
+    owner = "" if isinstance(op, Weight) else _owner([_plain(name) for name in held])
+    return [name for name in (owner, *clean) if name]
+
+
+_ROLE = re.compile(r"_(weights?|kernel|bias|gamma|beta|alpha)$")
+_NOBODY = re.compile(r"(const|op|var|weights?|kernel|bias|input|w|b)?(_?\d+)*_?")
+
+
+def _owner(weights: list[str]) -> str:
+    """The module whose weights these are: what their names begin with, unless that is a number."""
+    roles = {_ROLE.sub("", name) for name in weights}
+    found = roles.pop() if len(roles) == 1 else common_prefix(weights)
+    return "" if found in weights or _NOBODY.fullmatch(found) else found
+
+
+def common_prefix(labels: Sequence[str]) -> str:
+    """What all labels are, or begin with up to an underscore."""
+    ended = sorted(f"{label}_" for label in labels)
+    first, last = (ended[0], ended[-1]) if ended else ("", "")
+    same = next(
+        (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
+    )
+    return first[:same].rpartition("_")[0]
 
 
 # What exporters append to the names of layers: TensorFlow's kernels, Core ML's precisions.
@@ -253,6 +279,7 @@ _SHORT = {
     "GRU": "gru",
     "SimpleRNN": "rnn",
     "DotProductAttention": "attention",
+    "MultiHeadAttention": "attention",
 }
 
 

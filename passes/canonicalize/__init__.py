@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..manager import PatternPass
-from . import activation, conv, elementwise, index, linear, reduce, shape
+from . import activation, conv, elementwise, index, linear, recurrent, reduce, shape
 
 
 @dataclass(frozen=True)
@@ -19,4 +19,5 @@ class Canonicalize(PatternPass):
         *conv.PATTERNS,
         *index.PATTERNS,
         *linear.PATTERNS,
+        *recurrent.PATTERNS,
     )

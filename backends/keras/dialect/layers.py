@@ -244,6 +244,8 @@ class Permute(KerasLayer, call="keras.layers.Permute"):
 class Rescaling(KerasLayer, call="keras.layers.Rescaling"):
     """inputs * scale + offset, as float; per channel if they have several numbers."""
 
+    positional = ("scale",)
+
     inputs: Value = operand()
     scale: tuple[float, ...] = attr()
     offset: tuple[float, ...] = attr(default=(0.0,))

@@ -176,6 +176,35 @@ class GroupNormalization(KerasLayer, call="keras.layers.GroupNormalization"):
     scale: bool = attr(default=True)
 
 
+class MultiHeadAttention(KerasLayer, call="keras.layers.MultiHeadAttention"):
+    """Attention of `query` [N, T, C] to `value` and `key` [N, S, D]; the key is the value if none.
+
+    Kernels are [C or D, heads, depth], that of the output [heads, value depth, units]. The scores'
+    scale is 1 / sqrt(key_dim).
+    """
+
+    weights = (
+        *("query_kernel", "query_bias", "key_kernel", "key_bias"),
+        *("value_kernel", "value_bias", "output_kernel", "output_bias"),
+    )
+    query: Value = operand()
+    value: Value = operand()
+    query_kernel: Value = operand()
+    key_kernel: Value = operand()
+    value_kernel: Value = operand()
+    output_kernel: Value = operand()
+    num_heads: int = attr()
+    key_dim: int = attr()
+    key: Value | None = operand(default=None)
+    query_bias: Value | None = operand(default=None)
+    key_bias: Value | None = operand(default=None)
+    value_bias: Value | None = operand(default=None)
+    output_bias: Value | None = operand(default=None)
+    value_dim: int | None = attr(default=None)
+    use_bias: bool = attr(default=True)
+    output_shape: int | None = attr(default=None)
+
+
 class PReLU(KerasLayer, call="keras.layers.PReLU"):
     """x, or alpha * x below 0."""
 
@@ -205,6 +234,13 @@ class Weight(KerasLayer, call="Weight", name="keras.weight"):
 OPS = (
     *(Conv1D, Conv2D, Conv3D, DepthwiseConv2D, SeparableConv2D),
     *(Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, Dense, Embedding),
-    *(BatchNormalization, LayerNormalization, GroupNormalization, PReLU, Weight),
+    *(
+        BatchNormalization,
+        LayerNormalization,
+        GroupNormalization,
+        MultiHeadAttention,
+        PReLU,
+        Weight,
+    ),
 )
 __all__ = ["Conv", "ConvTranspose", *(op.__name__ for op in OPS)]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

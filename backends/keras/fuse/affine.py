@@ -54,7 +54,7 @@ _IMAGE_RANK, _MOST_CHANNELS = 4, 8
 def rescaling(op: ops.Sum2 | ops.Product) -> Rewrite:
     """image * scale + offset → Rescaling(scale, offset), per channel or for all."""
     image, scale, offset = _affine(op)
-    if image is None or image.op is not None or image.type.rank != _IMAGE_RANK:
+    if image is None or not _is_image(image) or image.type.rank != _IMAGE_RANK:
         return None
     if not op.result.type.dtype.is_float:
         return no("it has whole numbers, and the layer would give others")
@@ -71,6 +71,11 @@ def rescaling(op: ops.Sum2 | ops.Product) -> Rewrite:
     given = {"offset": offsets} if offsets else {}
     scale = scales or (1.0,)
     return layers.Rescaling(image, scale=scale, result_types=op.result.type, **given).result
+
+
+def _is_image(value: Value) -> bool:
+    """Whether it is an argument, perhaps with its colours in the other order."""
+    return value.op is None or (isinstance(value.op, ops.Flip) and value.op.x.op is None)
 
 
 def _affine(op: ops.Sum2 | ops.Product) -> tuple[Value | None, Value | None, Value | None]:

@@ -1,6 +1,8 @@
 """Transposes that meet."""
 
-from ....passes.patterns import Rewrite, pattern
+from ....ir.rewrite import replace
+from ....ir.ssa import Op
+from ....passes.patterns import Rewrite, no, pattern
 from ..dialect import layers, ops
 
 
@@ -24,4 +26,19 @@ def _order(op: ops.Transpose | layers.Permute) -> tuple[int, ...]:
     return op.axes if isinstance(op, ops.Transpose) else (0, *op.dims)
 
 
-PATTERNS = (transposed_twice,)
+@pattern(layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Activation)
+def activation_before_reshape(op: Op) -> Rewrite:
+    """activation(reshape(x)) → reshape(activation(x)), where it can become a part of a layer."""
+    moved = op.operands[0].op
+    if not isinstance(moved, layers.Reshape | layers.Permute | layers.Flatten):
+        return None
+    if not moved.result.has_one_use:
+        return no("the reshaped value is used without the activation, too")
+    first = replace(op, inputs=moved.inputs)
+    return replace(moved, inputs=first.results[0]).result
+
+
+PATTERNS = (
+    transposed_twice,
+    activation_before_reshape,
+)

@@ -1,0 +1,194 @@
+"""Keras models made from Core ML models train: further, from damaged weights, with a new head."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras_networks
+import numpy as np
+import pytest
+from cmlc.backends.target import load_target
+from cmlc.compiler.driver import lower_source
+from cmlc.compiler.options import Options
+from cmlc.tools import cmlc
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+STEPS = 10
+
+
+def keras_model(path, **options):
+    _, _, lowered = lower_source(path, Options(target="keras", **options))
+    return load_target("keras").executable(lowered).model
+
+
+@pytest.fixture(scope="module")
+def digits():
+    with np.load(ROOT / "tests" / "data" / "digits.npz") as data:
+        return data["images"][..., None].astype(np.float32), data["labels"]
+
+
+@pytest.fixture
+def classifier():
+    return keras_model(keras_networks.DIGITS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("networks")
+
+
+def mobilenet(folder):
+    path = folder / "mobilenet.mlmodel"
+    path.write_bytes(keras_networks.mobilenet_v2(64).SerializeToString())
+    return keras_model(path)
+
+
+def lstm(folder):
+    return keras_model(keras_networks.lstm_classifier(folder / "lstm.mlpackage"), batch="dynamic")
+
+
+def encoder(folder):
+    path = keras_networks.transformer_encoder(folder / "encoder.mlpackage")
+    return keras_model(path, batch="dynamic")
+
+
+def example(tensor, batch):
+    """Random numbers for an input."""
+    random, shape = np.random.default_rng(0), (batch, *tensor.shape[1:])
+    if tensor.dtype == "int32":
+        return random.integers(0, 100, shape).astype(np.int32)
+    return (random.uniform(0, 255, shape) if len(shape) == 4 else random.normal(size=shape)).astype(
+        np.float32
+    )
+
+
+@pytest.mark.parametrize("make", [mobilenet, lstm, encoder])
+def test_ten_steps_lower_the_loss(folder, make):
+    model = make(folder)
+    batch = 4 if make is mobilenet else 16
+    x = example(model.inputs[0], batch)
+    y = np.random.default_rng(1).integers(0, 3, batch)
+    adam = keras().optimizers.Adam(1e-3 if make is mobilenet else 5e-3)
+    # Compiling by XLA takes a minute for a network of this size.
+    model.compile(adam, "sparse_categorical_crossentropy", jit_compile=False)
+    losses = model.fit(x, y, batch_size=batch, epochs=STEPS, verbose=0).history["loss"]
+    assert np.all(np.isfinite(losses))
+    assert losses[-1] < 0.9 * losses[0], losses
+
+
+def keras():
+    import keras
+
+    return keras
+
+
+def accuracy(model, images, labels):
+    return np.mean(model.predict(images, verbose=0).argmax(-1) == labels)
+
+
+def test_damaged_weights_recover(classifier, digits):
+    """Trained on half of the images, judged on the others."""
+    images, labels = digits
+    train, rest = slice(0, 225), slice(225, None)
+    before = accuracy(classifier, images[rest], labels[rest])
+    random = np.random.default_rng(0)
+    for weight in classifier.trainable_weights:
+        noise = random.normal(0, 0.5 * np.std(weight.numpy()) + 0.05, weight.shape)
+        weight.assign_add(noise.astype(np.float32))
+    damaged = accuracy(classifier, images[rest], labels[rest])
+    assert damaged < before - 0.05
+    keras().utils.set_random_seed(0)
+    adam = keras().optimizers.Adam(1e-3)
+    classifier.compile(adam, "sparse_categorical_crossentropy", jit_compile=False)
+    classifier.fit(images[train], labels[train], epochs=30, verbose=0)
+    assert accuracy(classifier, images[rest], labels[rest]) >= before - 0.02
+
+
+def test_batch_norms_are_kept_and_learn_only_if_they_may(classifier, digits):
+    """Their statistics move in training, and stay in a frozen model."""
+    images, labels = digits
+    norm = classifier.get_layer("bn1")
+    statistics = [weight.numpy() for weight in norm.non_trainable_weights]
+    names = [weight.name for weight in norm.trainable_weights]
+    assert names == ["gamma", "beta"]
+    classifier.trainable = False
+    classifier.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    classifier.train_on_batch(images[:32], labels[:32])
+    assert all(map(np.array_equal, statistics, norm.weights[2:]))
+    classifier.trainable = True
+    classifier.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    classifier.train_on_batch(images[:32], labels[:32])
+    assert not any(map(np.array_equal, statistics, norm.weights[2:]))
+
+
+def test_the_summary_names_layers_as_the_model_does(classifier):
+    lines = []
+    classifier.summary(print_fn=lines.append, line_length=100)
+    named = re.findall(r"(\w+) \((\w+)\)", "\n".join(lines))
+    expected = ["image", "image_rescaling", "conv1", "bn1", "relu1", "pool1", "conv2", "flatten"]
+    assert [name for name, _ in named if name != "Layer"] == [*expected, "scores"]
+    assert "Non-trainable params: 32 " in "\n".join(lines)
+
+
+def test_the_example_of_the_readme(digits, tmp_path):
+    """Even or odd: a new head on a frozen backbone, in a process of its own."""
+    images, labels = digits
+    written = tmp_path / "digits_keras"
+    assert cmlc.main([str(keras_networks.DIGITS), "--emit=keras-code", "-o", str(written)]) == 0
+    np.savez(tmp_path / "digits.npz", images=images, labels=labels)
+    section = (ROOT / "README.md").read_text().partition("### Keras code")[2].partition("\n### ")[0]
+    (code,) = (c for c in re.findall(r"```python\n(.*?)```", section, re.DOTALL) if "fit(" in c)
+    check = """
+assert {w.path for w in parity.trainable_weights} == {"parity/kernel", "parity/bias"}
+assert all(map(np.array_equal, kept, backbone.get_weights()))
+print("accuracy", parity.evaluate(images, odd, verbose=0)[1])
+"""
+    code = code.replace("parity.compile(", "kept = backbone.get_weights()\nparity.compile(")
+    done = subprocess.run(
+        [sys.executable, "-c", code + check], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert float(done.stdout.rpartition("accuracy ")[2]) > 0.9
+
+
+def test_the_excerpt_of_the_readme_is_what_is_written(folder):
+    path = folder / "MobileNet.mlmodel"
+    path.write_bytes(keras_networks.mobilenet_v2(224).SerializeToString())
+    _, _, lowered = lower_source(path, Options(target="keras"))
+    text = load_target("keras").executable(lowered).text
+    section = (ROOT / "README.md").read_text().partition("### Keras code")[2].partition("\n### ")[0]
+    (excerpt,) = (c for c in re.findall(r"```python\n(.*?)```", section, re.DOTALL) if "def " in c)
+    for part in excerpt.split("    ...\n"):
+        assert part.strip("\n") in text
+
+
+# -- weights that don't fit, classes that aren't there ---------------------------------------------
+
+
+def test_weights_of_another_network_are_refused_by_keras(folder, classifier):
+    other = folder / "other.weights.h5"
+    lstm(folder).save_weights(other)
+    with pytest.raises(ValueError, match="Layer 'conv1' expected 2 variables, but received 0"):
+        classifier.load_weights(other)
+
+
+def test_weights_are_loaded_by_the_names_of_layers(folder, classifier, digits):
+    file = folder / "digits.weights.h5"
+    classifier.save_weights(file)
+    again = keras().models.clone_model(classifier)
+    again.load_weights(file)
+    images, _ = digits
+    assert np.array_equal(again.predict(images, verbose=0), classifier.predict(images, verbose=0))
+
+
+def test_a_file_with_a_class_of_the_code_says_so(folder):
+    path = folder / "encoder.keras"
+    encoder(folder).save(path)
+    load = "import keras, sys\nkeras.models.load_model(sys.argv[1])"
+    command = [sys.executable, "-c", load, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Could not locate class 'Weight'" in done.stderr
+    assert "register_keras_serializable" in done.stderr
