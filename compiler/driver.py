@@ -36,6 +36,7 @@ class Watch:
         started: called with (stage, pass or "") as each begins.
         seconds: by stage, in the order of running.
         runs: of passes, in the order of running.
+        made: called with (name, module) for the module as imported and as lowered.
         survey: what the specification holds; None before it is read, and for IR text.
     """
 
@@ -43,7 +44,14 @@ class Watch:
     started: Callable[[str, str], None] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     runs: list[PassRun] = field(default_factory=list)
+    made: Callable[[str, Module], None] | None = None
     survey: Survey | None = None
+
+    def show(self, name: str, module: Module) -> Module:
+        """Announce a module that a stage made; returns it."""
+        if self.made is not None:
+            self.made(name, module)
+        return module
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -79,7 +87,7 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
             module = _import(source, options, watch)
             _keep_weights(module, options)
         verify(module)
-        return _only(module, options.function)
+        return watch.show("imported", _only(module, options.function))
     except CompileError as error:
         raise error.in_file(file) from None
 
@@ -149,11 +157,12 @@ def _load_text(path: Path, watch: Watch) -> Module:
 
 def _op_table() -> dict[str, Any]:
     """All ops that text may name: every dialect there is."""
-    from ..backends.target import load_target
+    from ..backends.target import TARGETS, load_target
     from ..ir.dialects import check, op_table
     from ..ir.dialects.core import TABLE
 
-    return {**load_target("tf").ops, **TABLE, **op_table(check.OPS)}
+    lowered = {key: op for name in TARGETS for key, op in load_target(name).ops.items()}
+    return {**lowered, **TABLE, **op_table(check.OPS)}
 
 
 def _import(source: Any, options: Options, watch: Watch) -> Module:
@@ -308,10 +317,11 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     """A copy of an optimized module in the target's dialect."""
     from ..backends.target import load_target
 
-    with (watch or Watch()).stage("lower"):
+    watch = watch or Watch()
+    with watch.stage("lower"):
         copy = clone_module(module)
         load_target(options.target).lower(copy)
-    return copy
+    return watch.show(options.target, copy)
 
 
 def lower_source(

@@ -6,9 +6,11 @@ type checker doesn't need but normalization, verification and layout do: `axis: 
 """
 
 import enum
+import functools
 import json
 import types as python_types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
@@ -87,19 +89,34 @@ def convert(value: Any, annotation: Any) -> Any:
     Raises:
         TypeError: it has another type.
     """
-    origin = typing.get_origin(annotation)
+    return _converter(annotation)(value)
+
+
+@functools.cache
+def _converter(annotation: Any) -> Callable[[Any], Any]:
+    """What `convert` does for one annotation."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, python_types.UnionType):
-        return _convert_union(value, typing.get_args(annotation))
+        return functools.partial(_convert_union, choices=arguments)
     if origin is tuple:
-        if not isinstance(value, tuple | list):
-            raise TypeError(f"expected a list, got {value!r}")
-        items = typing.cast(list[Any], value)
-        return tuple(convert(item, typing.get_args(annotation)[0]) for item in items)
-    if annotation is float and isinstance(value, int) and not isinstance(value, bool):
+        return functools.partial(_convert_tuple, item=arguments[0])
+    if issubclass(annotation, enum.Enum):
+        return functools.partial(_convert_enum, annotation=annotation)
+    return functools.partial(_convert_plain, expected=annotation)
+
+
+def _convert_tuple(value: Any, item: Any) -> tuple[Any, ...]:
+    if not isinstance(value, tuple | list):
+        raise TypeError(f"expected a list, got {value!r}")
+    each = _converter(item)
+    return tuple([each(element) for element in typing.cast(list[Any], value)])
+
+
+def _convert_plain(value: Any, expected: type) -> Any:
+    if type(value) is expected:
+        return value
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    expected: type = annotation
-    if issubclass(expected, enum.Enum):
-        return _convert_enum(value, expected)
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         raise TypeError(f"expected {expected.__name__}, got {value!r}")
     return value

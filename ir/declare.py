@@ -5,6 +5,7 @@ declare an op; nothing else has to be written for its constructor, verifier, tex
 matching, documentation or rebuilding. `ssa.Op` is the one user of this module.
 """
 
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -139,21 +140,31 @@ class OpSpec:
     carries_types: bool = False
     variadic: frozenset[str] = frozenset()
 
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """All fields' names, in order."""
+        return tuple(item.name for item in self.fields)
+
+    @functools.cached_property
+    def defaults(self) -> dict[str, Any]:
+        """What each field is unless it is given."""
+        return {item.name: item.default for item in self.fields}
+
     def arguments(self, cls: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Constructor arguments by field, defaults filled in; `REQUIRED` where one is missing.
 
         Raises:
             TypeError: too many arguments, or one that no field has.
         """
-        names = [item.name for item in self.fields]
+        names = self.names
         if len(args) > len(names):
             raise TypeError(f"{cls} takes {len(names)} arguments")
-        given = dict(zip(names, args, strict=False))
+        given = {**self.defaults, **dict(zip(names, args, strict=False))}
         for name, value in kwargs.items():
-            if name in given or name not in names:
+            if name not in given or name in names[: len(args)]:
                 raise TypeError(f"{cls} got an unexpected argument '{name}'")
             given[name] = value
-        return {item.name: given.get(item.name, item.default) for item in self.fields}
+        return given
 
 
 def collect(cls: type, inherited: OpSpec) -> OpSpec:

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -119,10 +119,10 @@ class Tensor:
         return sizes
 
     def with_shape(self, shape: Iterable[Dim]) -> "Tensor":
-        return replace(self, shape=tuple(shape))
+        return Tensor(self.dtype, tuple(shape))
 
     def with_dtype(self, dtype: DType) -> "Tensor":
-        return replace(self, dtype=dtype)
+        return Tensor(dtype, self.shape)
 
     def __str__(self) -> str:
         return f"{self.dtype.value}[{','.join(map(str, self.shape))}]"

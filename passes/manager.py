@@ -20,7 +20,7 @@ from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.resources import MissingResourceError
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
-from ..ir.text.printer import print_module
+from ..ir.text.printer import PrintOptions, print_module
 from ..ir.verify import Legal, verify
 from .known import KNOWN, plugins_of
 from .measure import PassRun, PatternCount, Step, counted, ops_by_kind
@@ -44,6 +44,7 @@ class Instrumentation:
         print_after: names of passes to print after; "all", or "changed" for those that did
             something.
         emit: receives (pass name, IR text) of those prints.
+        print_options: what they show.
         trace: receives rewrites and declined rewrites.
         reproducers: the folder for the module that a pass fails on; None for nowhere.
         runs: of passes, in order of running.
@@ -54,6 +55,7 @@ class Instrumentation:
     verify_each: bool = False
     print_after: frozenset[str] = frozenset()
     emit: Callable[[str, str], None] | None = None
+    print_options: PrintOptions | None = None
     trace: Trace | None = None
     reproducers: Path | None = None
     runs: list[PassRun] = field(default_factory=list[PassRun])
@@ -210,7 +212,7 @@ class _Runner:
         if self.watch.emit is not None and (
             item.name in wanted or "all" in wanted or ("changed" in wanted and changed)
         ):
-            self.watch.emit(item.name, print_module(self.module))
+            self.watch.emit(item.name, print_module(self.module, self.watch.print_options))
         return changed
 
 
@@ -271,7 +273,7 @@ def _write_reproducer(
             passes = shlex.quote(spec) if "'" in spec else f"'{spec}'"
             plugins = "".join(f" --plugin {shlex.quote(file)}" for file in plugins_of([name]))
             run = f"// RUN: cmlc-opt {path.name}{plugins} --passes={passes}\n"
-            write_archive(original, path, locations=True, head=run)
+            write_archive(original, path, PrintOptions(locations=True), head=run)
             written.append(path)
 
     with suppress(CompileError, MissingResourceError, OSError):  # the first error is to be told

@@ -135,6 +135,7 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
         figures |= _weight_figures(spec, f"MobileNetV2, {scheme} {bits} bits", runs)
     figures |= precision_figures(runs)
     figures |= scale.text_figures()
+    figures |= scale.ir_text_figures()
     figures |= scale.operation_figures()
     figures |= scale.weight_figures(0.25)
     return figures

@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import console
-from .emits import EMITS, check_options, emit_of, output_of, staged_module
+from .emits import EMITS, TARGETS, check_options, emit_of, output_of, print_options
 
 if TYPE_CHECKING:
     from ..compiler.driver import Watch
@@ -21,13 +22,15 @@ EXAMPLES = """\
   cmlc MobileNet.mlmodel --emit=weights          every weight as .npz and .safetensors
   cmlc MobileNet.mlmodel --emit=ir               print the IR as imported
   cmlc MobileNet.mlmodel --emit=ir --stage=tf    print what TensorFlow will run
+  cmlc MobileNet.mlmodel --dump-dir=ir           the IR of every stage and pass, in files
+  cmlc MobileNet.mlmodel --emit=html             a page to browse all stages
   cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
   cmlc MobileNet.cmir                            compile that
   cmlc MobileNet.mlmodel --plugin my_pass.py --passes='my-pass{threshold=3}'
   cmlc MobileNet.mlmodelc -o MobileNet.mlmodel   get a model back from its compiled form
   cmlc Whisper.mlmodelc -o Whisper.mlpackage     the same with the weights of an ML Program
 """
-STAGES = ("imported", "optimized", "tf")
+STAGES = ("imported", "optimized", *TARGETS)
 
 
 def make_parser() -> console.CommandParser:
@@ -39,7 +42,7 @@ def make_parser() -> console.CommandParser:
     )
     add("-o", "--output", metavar="OUT", help="where to write; MODEL_savedmodel by default")
     add("--emit", choices=tuple(EMITS), help="what to make; by default, what OUT's name says")
-    add("--stage", choices=STAGES, help="which IR --emit=ir prints; by default, as imported")
+    add("--stage", choices=STAGES, help="which IR ir and dot show; by default, as imported")
     add(
         "--batch",
         choices=("auto", "dynamic", "static"),
@@ -88,7 +91,6 @@ def make_parser() -> console.CommandParser:
         help="full shape of an array input of an old network; names stay open",
     )
     add_watching(parser)
-    add("--locations", action="store_true", help="print where in the model each op comes from")
     add("--json", action="store_true", help="print one JSON object instead of a summary")
     return parser
 
@@ -102,6 +104,18 @@ def add_watching(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="print the IR after this pass (or: all, changed) on standard error",
+    )
+    add(
+        "--dump-dir",
+        type=Path,
+        metavar="DIR",
+        help="write the IR of all stages and passes (or of --print-after's) into numbered files",
+    )
+    add("--locations", action="store_true", help="print where in the model each op comes from")
+    add(
+        "--statistics",
+        action="store_true",
+        help="print what weights hold, in comments: least, largest, mean, deviation, zeros",
     )
     add("--verify-each", action="store_true", help="verify the IR after every pass")
     add("--timing", action="store_true", help="print where the time goes: stages, passes, groups")
@@ -119,15 +133,18 @@ def _run(given: argparse.Namespace) -> int:
     check_options(given, emit, make_parser())
     path = output_of(given, emit)
     if path is None and given.json:
-        raise console.usage_error("--json and the IR can't share standard output", "add -o")
+        message = f"--json and --emit={emit} can't share standard output"
+        raise console.usage_error(message, "add -o")
     from .pass_list import check_names, check_pipeline
 
     check_names(print_after(given), ("all", "changed"))
     check_pipeline(given.passes)
     with console.progress(enabled=not (given.json or given.print_after)) as started:
         watch = make_watch(given, started)
+        text, facts = "", dict[str, Any]()
         if path is None:
-            module = staged_module(given, watch)
+            to_text = EMITS[emit].text
+            text = to_text(given, watch) if to_text is not None else ""
         else:
             facts = EMITS[emit].write(given, path, watch) | _written(path)
             facts["seconds"] = dict(watch.seconds)
@@ -135,9 +152,7 @@ def _run(given: argparse.Namespace) -> int:
     if not given.json:
         print_measured(given, watch)
     if path is None:
-        from ..ir.text.printer import PrintOptions, print_module
-
-        sys.stdout.write(print_module(module, PrintOptions(locations=given.locations)))
+        sys.stdout.write(text)
     elif given.json:
         console.print_json(facts)
     else:
@@ -167,14 +182,23 @@ def make_watch(given: argparse.Namespace, started: Any = None) -> "Watch":
     def emit(name: str, text: str) -> None:
         print(f"// ----- after {name} -----\n{text}", file=sys.stderr)
 
+    options = print_options(given)
+    wanted, dump = print_after(given), None
+    if given.dump_dir is not None:
+        from .dump import Dump
+
+        options = replace(options, data=False)
+        dump = Dump(given.dump_dir, options)
+        wanted = wanted or frozenset(("all",))
     instrumentation = Instrumentation(
         verify_each=given.verify_each,
-        print_after=print_after(given),
-        emit=emit,
+        print_after=wanted,
+        emit=dump.text if dump else emit,
+        print_options=options,
         reproducers=Path(),
         patterns={} if given.timing_patterns or given.stats else None,
     )
-    return Watch(instrumentation, started)
+    return Watch(instrumentation, started, made=dump.module if dump else None)
 
 
 def print_measured(given: argparse.Namespace, watch: "Watch") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import console
 from .cmlc import add_watching, make_watch, measured_facts, print_after, print_measured
+from .emits import print_options
 from .explain import events_of, explained_facts, print_explained, print_rewrites
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ def make_parser() -> console.CommandParser:
         help="print where patterns of the pass declined; it runs last if not in --passes",
     )
     add("--trace-rewrites", action="store_true", help="print every rewrite on standard error")
-    add("--locations", action="store_true", help="print where in the model each op comes from")
     add("--list-passes", action="store_true", help="print all passes and their options")
     add("--help-pass", metavar="PASS", help="print what a pass does, its options and its patterns")
     add("--json", action="store_true", help="print one JSON object; the IR goes to -o OUT")
@@ -144,7 +144,7 @@ def _load(source: str, watch: "Watch") -> "Module":
 
     if source == "-":
         try:
-            return driver.load_text(sys.stdin.read(), "<stdin>")
+            return watch.show("imported", driver.load_text(sys.stdin.read(), "<stdin>"))
         except UnicodeDecodeError:
             raise console.usage_error("standard input is no IR text") from None
     return driver.load(Path(source), watch=watch)
@@ -152,9 +152,9 @@ def _load(source: str, watch: "Watch") -> "Module":
 
 def _print(module: "Module", given: argparse.Namespace) -> None:
     if not given.output or given.output == "-":
-        from ..ir.text.printer import PrintOptions, print_module
+        from ..ir.text.printer import print_module
 
-        sys.stdout.write(print_module(module, PrintOptions(locations=given.locations)))
+        sys.stdout.write(print_module(module, print_options(given)))
         return
     from ..ir.text.archive import write_archive
 
@@ -162,7 +162,7 @@ def _print(module: "Module", given: argparse.Namespace) -> None:
     if path.suffix != ".cmir":
         raise console.usage_error(f"IR goes to a file called .cmir, not '{path}'")
     with console.writing(path):
-        write_archive(module, path, locations=given.locations)
+        write_archive(module, path, print_options(given))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from ..compiler.options import Options
     from ..compiler.runtime import CompiledModel
     from ..ir.ssa import Module
+    from ..ir.text.printer import PrintOptions
 
 Facts = dict[str, Any]
+TARGETS = ("tf", "keras")  # those of backends.target, which loads later
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Emit:
         default: what comes after the model's name without `-o`; empty if `-o` is needed.
         takes: the options that mean something here, by the names of their attributes.
         loading: lines that load what was written, `{output}`.
+        text: what standard output gets without `-o`.
     """
 
     write: "Callable[[argparse.Namespace, Path, Watch], Facts]"
@@ -34,6 +37,7 @@ class Emit:
     default: str = ""
     takes: frozenset[str] = frozenset()
     loading: str = ""
+    text: "Callable[[argparse.Namespace, Watch], str] | None" = None
 
 
 def options_of(given: argparse.Namespace) -> "Options":
@@ -59,11 +63,19 @@ def options_of(given: argparse.Namespace) -> "Options":
     )
 
 
+def print_options(given: argparse.Namespace) -> "PrintOptions":
+    """What IR text shows, by the command line."""
+    from ..ir.text.printer import PrintOptions
+
+    return PrintOptions(locations=given.locations, statistics=given.statistics)
+
+
 def staged_module(given: argparse.Namespace, watch: "Watch") -> "Module":
     """The IR of the wanted stage; passes that shall be shown need to run."""
     options = options_of(given)
     watched = given.print_after or given.timing or given.timing_patterns or given.stats
-    stage = given.stage or ("optimized" if given.passes or watched else "imported")
+    wanted = given.passes or watched or given.dump_dir
+    stage = given.stage or ("optimized" if wanted else "imported")
     if given.passes and stage == "imported":
         remedy = "--stage=optimized prints what they make"
         raise console.usage_error("--passes run after the stage 'imported'", remedy)
@@ -74,11 +86,48 @@ def module_at(source: Any, stage: str, options: "Options", watch: "Watch") -> "M
     """The IR of a model (or of a module as imported) at a stage."""
     from ..compiler import driver
 
+    if stage in TARGETS:
+        options = replace(options, target=stage)
     module = driver.load(source, options, watch)
     if stage == "imported":
         return module
     module = driver.optimize(module, options, watch=watch)
     return module if stage == "optimized" else driver.lower(module, options, watch)
+
+
+def _ir_text(given: argparse.Namespace, watch: "Watch") -> str:
+    from ..ir.text.printer import print_module
+
+    return print_module(staged_module(given, watch), print_options(given))
+
+
+def _dot_text(given: argparse.Namespace, watch: "Watch") -> str:
+    from .view.dot import dot
+
+    return dot(staged_module(given, watch))
+
+
+def _write_dot(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from .summary import module_facts
+    from .view.dot import dot
+
+    module = staged_module(given, watch)
+    with console.writing(path), watch.stage("write"):
+        path.write_text(dot(module), encoding="utf-8")
+    return module_facts(module, watch, given.model)
+
+
+def _write_html(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
+    from ..compiler.driver import lower_source
+    from .summary import staged_facts
+    from .view.page import page
+
+    options = options_of(given)
+    imported, optimized, lowered = lower_source(given.model, options, watch)
+    stages = {"imported": imported, "optimized": optimized, options.target: lowered}
+    with console.writing(path), watch.stage("write"):
+        path.write_text(page(stages), encoding="utf-8")
+    return staged_facts({"imported": imported, "optimized": optimized}, lowered, watch, given.model)
 
 
 def _write_ir(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
@@ -87,7 +136,7 @@ def _write_ir(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
 
     module = staged_module(given, watch)
     with console.writing(path), watch.stage("write"):
-        weights = write_archive(module, path, locations=given.locations)
+        weights = write_archive(module, path, print_options(given))
     written = str(weights) if weights.exists() else None
     return module_facts(module, watch, given.model) | {"weights_file": written}
 
@@ -207,7 +256,7 @@ def _write_weights(given: argparse.Namespace, path: Path, watch: "Watch") -> Fac
 _COMPILING = frozenset(
     (
         *("batch", "io_layout", "precision", "function", "weights", "fixed_shapes", "shape"),
-        *("passes", "print_after", "verify_each"),
+        *("passes", "print_after", "verify_each", "dump_dir"),
     )
 )
 
@@ -258,8 +307,23 @@ EMITS = {
     "ir": Emit(
         _write_ir,
         ".cmir",
-        takes=_COMPILING | {"stage", "locations"},
+        takes=_COMPILING | {"stage", "locations", "statistics"},
         loading="cmlc-opt {output} --passes=canonicalize\ncmlc {output}",
+        text=_ir_text,
+    ),
+    "dot": Emit(
+        _write_dot,
+        ".dot",
+        takes=_COMPILING | {"stage"},
+        loading="dot -Tsvg {output} -o graph.svg",
+        text=_dot_text,
+    ),
+    "html": Emit(
+        _write_html,
+        ".html",
+        default=".html",
+        takes=_COMPILING,
+        loading="open {output} in a browser",
     ),
     "mlmodel": Emit(_write_message, ".mlmodel", loading=_BY_COREMLTOOLS),
     "mlpackage": Emit(_write_message, ".mlpackage", loading=_BY_COREMLTOOLS),
@@ -274,13 +338,13 @@ def emit_of(given: argparse.Namespace) -> str:
 
 
 def output_of(given: argparse.Namespace, emit: str) -> Path | None:
-    """Where to write; None for IR on standard output.
+    """Where to write; None for text on standard output.
 
     Raises:
         CompileError: of kind "usage".
     """
     row, said = EMITS[emit], given.output
-    if emit == "ir" and said in (None, "-"):
+    if row.text is not None and said in (None, "-"):
         return None
     if said is None and row.default:
         return Path(given.model.resolve().stem + row.default)

@@ -1,5 +1,6 @@
 """How compile time grows with operations, and memory with weights."""
 
+import gc
 import subprocess
 import sys
 import tempfile
@@ -74,10 +75,34 @@ def text_figures() -> dict[str, Any]:
     }
 
 
+def ir_text_figures() -> dict[str, Any]:
+    """How fast IR is printed and read, and what lark's own part of reading is."""
+    from ..compiler.driver import load
+    from ..ir.text.parser import parse
+    from ..ir.text.printer import print_module
+    from ..ir.text.syntax import read
+
+    module = load(large_program.many_operations(OPERATIONS[1]))
+    count, text = sum(1 for _ in module.walk()), print_module(module)
+    read("func @f() -> () { return }")  # loading the grammar is no part of it
+    steps = {
+        "printed": lambda: print_module(module),
+        "read by lark": lambda: read(text),
+        "read": lambda: parse(text),
+    }
+    return {
+        f"IR of {count:,} ops: {step} per second": count / min(_seconds(run) for _ in range(3))
+        for step, run in steps.items()
+    }
+
+
 def _seconds(function: Callable[[], Any]) -> float:
+    gc.disable()  # as timeit does
     started = time.perf_counter()
     function()
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    gc.enable()
+    return seconds
 
 
 def weight_figures(gigabytes: float) -> dict[str, Any]:

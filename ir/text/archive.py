@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +19,9 @@ from .printer import PrintOptions, print_module
 ALIGNMENT = 64
 
 
-def write_archive(module: Module, path: Path, *, locations: bool = False, head: str = "") -> Path:
+def write_archive(
+    module: Module, path: Path, options: PrintOptions | None = None, *, head: str = ""
+) -> Path:
     """Write the module and its weights; returns where the weights belong.
 
     Without weights there is no second file. Both appear whole or not at all.
@@ -26,7 +29,7 @@ def write_archive(module: Module, path: Path, *, locations: bool = False, head: 
     Args:
         module: what to write; its resources are read one at a time, and released.
         path: of the text. The weights are called the same, ending in `.weights`.
-        locations: keep the ops' locations.
+        options: what the text shows beside that.
         head: comment lines to begin with.
 
     Raises:
@@ -37,7 +40,7 @@ def write_archive(module: Module, path: Path, *, locations: bool = False, head: 
         data, text = Path(scratch) / "weights", Path(scratch) / "text"
         with data.open("wb") as stream:
             writer = _Writer(stream, weights.name)
-            body = print_module(module, PrintOptions(locations=locations, place=writer.place))
+            body = print_module(module, replace(options or PrintOptions(), place=writer.place))
         text.write_text(head + body, encoding="utf-8")
         if writer.offsets:
             data.replace(weights)

@@ -9,6 +9,8 @@ from lark import Token
 from ..dims import symbol
 from ..types import DType
 
+_DECODE = json.JSONDecoder(strict=False).decode  # strings may hold line breaks
+
 
 def check_elements(data: Any, dtype: DType) -> None:
     """Raise TypeError for elements that numpy would convert with a loss, or without a word."""
@@ -41,15 +43,30 @@ def named(name: str) -> Any:
 
 def string(token: Token) -> str:
     """The content of a string token."""
-    return json.loads(str(token), strict=False)
+    return _unescaped(token.value)
+
+
+def _unescaped(text: str) -> str:
+    """The content of a quoted text."""
+    return _DECODE(text) if "\\" in text else text[1:-1]
+
+
+def numbers(token: Token) -> tuple[float | int, ...]:
+    """The elements of a list of numbers, which are spelled as in JSON."""
+    return tuple(_DECODE(token.value))
+
+
+def location_string(token: Token) -> str:
+    """The content of the string in a location of one part."""
+    return _unescaped(token.value[len("loc(") : -1])
 
 
 def key(token: Token) -> str:
     """The key of a dictionary entry: a bare or a quoted name."""
-    return string(token) if token.type == "STRING" else str(token)
+    return string(token) if token.type == "STRING" else token.value
 
 
 def unquote(token: Token) -> str:
     """The name in a `%value` or `@symbol` token."""
-    text = str(token)[1:]
-    return json.loads(text, strict=False) if text.startswith('"') else text
+    text: str = token.value[1:]
+    return _unescaped(text) if text.startswith('"') else text

@@ -1,20 +1,20 @@
 """Text to IR: names become values, literals typed attributes. Errors show line, column, excerpt."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from lark import Token
+from lark.exceptions import UnexpectedInput
 
-from ..attributes import EnumLiteral
 from ..declare import ResultTypeField
-from ..diagnostics import CompileError, Diagnostic, caret_excerpt
+from ..diagnostics import CompileError
 from ..dialects.builtin import Return, Yield
 from ..dialects.core import TABLE
-from ..dims import Dim, floor_div, maximum, symbol
 from ..encodings import Cast, EncodedResource
-from ..location import UNKNOWN, InText, Location, fuse, parse_location
 from ..resources import (
     ArrayResource,
     FileResource,
@@ -25,8 +25,9 @@ from ..resources import (
 )
 from ..ssa import Block, Function, Module, Op, Region, Value
 from ..types import DType, Tensor
-from .literals import check_elements, key, named, string, unquote
-from .syntax import Node, ParseError, read
+from .literals import check_elements, string, unquote
+from .phrases import PhraseReader, holds_data, items_of
+from .syntax import Node, ParseError, read, read_precisely
 
 
 def parse(
@@ -46,10 +47,28 @@ def parse(
     Raises:
         ParseError: with line, column and excerpt.
     """
-    return _Builder(text, file, table or TABLE, resources or {}).module(read(text, file))
+    table, resources = table or TABLE, resources or {}
+    with _no_collection():
+        try:
+            return _Builder(text, file, table, resources).module(read(text))
+        except (UnexpectedInput, ParseError):
+            tree = read_precisely(text, file)  # a second time, to say where it is wrong
+            return _Builder(text, file, table, resources).module(tree)
 
 
-class _Builder:
+@contextmanager
+def _no_collection() -> Generator[None, None, None]:
+    """Keep Python from looking for garbage meanwhile: trees of text are no cycles, but many."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class _Builder(PhraseReader):
     def __init__(
         self,
         text: str,
@@ -57,8 +76,7 @@ class _Builder:
         table: Mapping[str, type[Op]],
         known: Mapping[str, Resource],
     ) -> None:
-        self.source = text
-        self.file = file
+        super().__init__(text, file)
         self.table = table
         self.known = known
         self.resources: dict[str, Resource] = {}
@@ -67,7 +85,7 @@ class _Builder:
     # -- structure -----------------------------------------------------------------------------
 
     def module(self, tree: Node) -> Module:
-        children = _items(tree)
+        children = items_of(tree)
         for child in children:
             if child.data == "resources":
                 for entry in child.children:
@@ -89,7 +107,7 @@ class _Builder:
     def function(self, node: Node) -> Function:
         name, arguments, results, attributes, block = node.children
         self.values = {}
-        entries = _items(arguments)
+        entries = items_of(arguments)
         function = Function(
             unquote(name),
             [self.type(entry.children[1]) for entry in entries],
@@ -107,7 +125,7 @@ class _Builder:
         if node.data == "one_result":
             declared = [(None, node.children[0], None)]
         else:
-            declared = [tuple(child.children) for child in _items(node)]
+            declared = [tuple(child.children) for child in items_of(node)]
         types = [self.type(item) for _, item, _ in declared]
         actual = [value.type for value in function.results]
         if types != actual:
@@ -121,21 +139,30 @@ class _Builder:
     def block(self, node: Node, block: Block) -> None:
         *ops, terminator = node.children
         for child in ops:
-            block.insert(self.op(child))
+            block.insert(self.op(*child.children))
         kind, *operands = terminator.children
         make = Return if kind == "return" else Yield
         end = make(tuple(self.value(token) for token in operands if token is not None))
-        end.location = self.location(terminator)
+        end.location = self.location(kind)
         block.insert(end)
 
-    def op(self, node: Node) -> Op:
-        targets, name, operands, attributes, regions, types, location = node.children
-        cls = self.table.get(str(name))
+    def op(
+        self,
+        targets: Any,
+        name: Token,
+        operands: Any,
+        attributes: Any,
+        regions: Any,
+        types: Any,
+        location: Any,
+    ) -> Op:
+        cls = self.table.get(name.value)
         if cls is None:
             raise self.error(name, f"there is no op called '{name}'")
-        declared = [self.type(child) for child in _items(types)]
+        declared = [self.type(child) for child in types.children] if types is not None else []
         given = self.bind(cls, name, operands, regions)
-        given |= self.op_attributes(cls, attributes, declared, name)
+        if attributes is not None:
+            given |= self.op_attributes(cls, attributes, declared, name)
         if cls.spec.carries_types:
             given[_carried(cls)] = tuple(declared)
         try:
@@ -144,12 +171,13 @@ class _Builder:
             raise self.error(name, error.diagnostics[0].message) from None
         except TypeError as error:
             raise self.error(name, f"'{cls.name}': {error}") from None
-        op.location = self.op_location(location, node)
+        tokens: list[Token] = targets.children if targets is not None else []
+        first = tokens[0] if tokens else name
+        op.location = self.location(first) if location is None else self.told(location)
         actual = [value.type for value in op.results]
         if actual != declared:
             shown = ", ".join(map(str, actual)) or "nothing"
             raise self.error(types or name, f"'{cls.name}' gives {shown} here")
-        tokens = _items(targets)
         if len(tokens) != len(op.results):
             raise self.error(name, f"'{cls.name}' has {len(op.results)} results")
         for token, value in zip(tokens, op.results, strict=True):
@@ -158,31 +186,40 @@ class _Builder:
 
     def bind(self, cls: type[Op], name: Token, operands: Any, regions: Any) -> dict[str, Any]:
         items = cls.spec.operands
-        nodes: list[Node] = _items(operands)
+        values = self.operands(operands)
         given: dict[str, Any] = {}
         if len(items) == 1 and items[0].variadic:
-            given[items[0].name] = tuple(self.operand(child) for child in nodes)
+            given[items[0].name] = tuple(values)
         else:
-            if len(nodes) > len(items):
+            if len(values) > len(items):
                 raise self.error(name, f"'{cls.name}' has {len(items)} operands")
-            for item, child in zip(items, nodes, strict=False):
-                given[item.name] = self.operand(child)
+            given = {item.name: value for item, value in zip(items, values, strict=False)}
+        if regions is None and not cls.spec.regions:
+            return given
         bodies = [self.region(child) for child in regions.children] if regions is not None else []
         if len(bodies) != len(cls.spec.regions):
             raise self.error(name, f"'{cls.name}' has {len(cls.spec.regions)} regions")
         given |= {item.name: body for item, body in zip(cls.spec.regions, bodies, strict=True)}
         return given
 
+    def operands(self, node: Any) -> list[Any]:
+        """What is given for each declared operand: a value, None, or a tuple of values."""
+        if node is None:
+            return []
+        if isinstance(node, Token):  # "(%a, %b)"
+            return [self.named(name, node) for name in node.value[2:-1].split(", %")]
+        return [self.operand(child) for child in items_of(node)]
+
     def operand(self, node: Node) -> Any:
         if isinstance(node, Token):
             return self.value(node)
         if node.data == "absent":
             return None
-        return tuple(self.value(token) for token in _items(node))
+        return tuple(self.value(token) for token in items_of(node))
 
     def region(self, node: Node) -> Region:
         arguments, block = node.children
-        entries = _items(arguments)
+        entries = items_of(arguments)
         outer = dict(self.values)
         body = Region(
             Block(
@@ -201,17 +238,18 @@ class _Builder:
     ) -> dict[str, Any]:
         given: dict[str, Any] = {}
         known = {item.name: item for item in cls.spec.attributes}
-        for entry in _items(node):
-            token, value = entry.children
-            field = known.get(key(token))
+        for token, key, value in self.entries(node):
+            field = known.get(key)
             if field is None:
-                raise self.error(token, f"'{cls.name}' has no attribute '{key(token)}'")
-            if field.name in given:
-                raise self.error(token, f"'{field.name}' is given twice")
+                raise self.error(token, f"'{cls.name}' has no attribute '{key}'")
+            if key in given:
+                raise self.error(token, f"'{key}' is given twice")
             if field.annotation is Resource:
-                given[field.name] = self.resource(value, declared, name)
+                given[key] = self.resource(value, declared, name)
+            elif holds_data(value):
+                raise self.error(value, "only constants hold data")
             else:
-                given[field.name] = self.literal(value)
+                given[key] = value
         return given
 
     # -- values and resources ------------------------------------------------------------------
@@ -224,19 +262,23 @@ class _Builder:
         value.name = name
 
     def value(self, token: Token) -> Value:
-        value = self.values.get(unquote(token))
+        return self.named(unquote(token), token)
+
+    def named(self, name: str, token: Token) -> Value:
+        value = self.values.get(name)
         if value is None:
             raise self.error(token, f"{token} is not defined")
         return value
 
-    def resource(self, node: Node, declared: list[Tensor], name: Token) -> Resource:
+    def resource(self, data: Any, declared: list[Tensor], name: Token) -> Resource:
+        if not holds_data(data) or len(declared) != 1:
+            raise self.error(name, "a constant needs dense<…> or resource<…> and a type")
+        node: Node = data
         if node.data == "resource":
             key = string(node.children[0])
             if key not in self.resources:
                 raise self.error(node.children[0], f"there is no resource {node.children[0]}")
             return self.resources[key]
-        if node.data != "dense" or len(declared) != 1:
-            raise self.error(name, "a constant needs dense<…> or resource<…> and a type")
         data = self.literal(node.children[0])
         kind = declared[0]
         try:
@@ -266,101 +308,7 @@ class _Builder:
                 raise self.error(source, "expected hash(…), file(…), splat(…) or random(…)")
         self.resources[name] = found
 
-    # -- literals ------------------------------------------------------------------------------
-
-    def dict(self, node: Any) -> dict[str, Any]:
-        entries = _items(node)
-        return {key(e.children[0]): self.literal(e.children[1]) for e in entries}
-
-    def type(self, node: Node) -> Tensor:
-        name, *dims = node.children
-        try:
-            dtype = DType(str(name))
-        except ValueError:
-            raise self.error(name, f"there is no element type '{name}'") from None
-        return Tensor(dtype, tuple(self.dim(child) for child in dims if child is not None))
-
-    def dim(self, node: Node) -> Dim:
-        value = self.literal(node)
-        if isinstance(value, DType):
-            return symbol(value.value)
-        if isinstance(value, bool) or not (isinstance(value, int) or hasattr(value, "terms")):
-            raise self.error(node, "expected a dimension")
-        return value
-
-    def literal(self, node: Node) -> Any:
-        children: list[Any] = node.children
-        match str(node.data):
-            case "int":
-                return int(children[0])
-            case "float":
-                return float(children[0])
-            case "string":
-                return string(children[0])
-            case "enum":
-                return EnumLiteral(str(children[0])[1:])
-            case "list":
-                return tuple(self.literal(child) for child in _items(node))
-            case "type":
-                return self.type(node)
-            case "name":
-                return named(str(children[0]))
-            case "neg":
-                return -self.literal(children[0])
-            case "resource" | "dense":
-                raise self.error(node, "only constants hold data")
-            case operation:
-                return self.arithmetic(operation, *(self.dim(child) for child in children))
-
-    @staticmethod
-    def arithmetic(operation: str, a: Dim, b: Dim) -> Dim:
-        match operation:
-            case "add":
-                return a + b
-            case "sub":
-                return a - b
-            case "mul":
-                return a * b
-            case "max":
-                return maximum(a, b)
-            case _:
-                return floor_div(a, b)
-
-    # -- locations and errors --------------------------------------------------------------------
-
-    def op_location(self, node: Any, op: Node) -> Location:
-        if node is None:
-            return self.location(op)
-        (inner,) = node.children
-        try:
-            if isinstance(inner, Token):
-                return parse_location(string(inner))
-            by, *parts = (string(token) for token in inner.children)
-            return fuse(by, map(parse_location, parts))
-        except ValueError as error:
-            raise self.error(node, str(error)) from None
-
-    def location(self, node: Node) -> Location:
-        if isinstance(node, Token):
-            return InText(self.file, node.line or 0, node.column or 0)
-        if node.meta.empty:
-            return UNKNOWN
-        return InText(self.file, node.meta.line, node.meta.column)
-
-    def error(self, node: Node, message: str) -> ParseError:
-        where = self.location(node)
-        excerpt = ""
-        if isinstance(where, InText):
-            width = len(node) if isinstance(node, Token) else 1
-            excerpt = caret_excerpt(self.source, where.line, where.column, width)
-        return ParseError(Diagnostic(message, kind="invalid", location=where, excerpt=excerpt))
-
 
 def _carried(cls: type[Op]) -> str:
     """The field that takes the result types of an op that carries them."""
     return next(item.name for item in cls.spec.fields if isinstance(item, ResultTypeField))
-
-
-def _items(node: Node) -> list[Any]:
-    """The children that are there; none for an absent node."""
-    return [] if node is None else [child for child in node.children if child is not None]

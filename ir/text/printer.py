@@ -10,9 +10,10 @@ import numpy as np
 from ..attributes import literal, quote
 from ..dialects.builtin import Constant
 from ..encodings import Cast, EncodedResource
-from ..location import Fused, Location, Unknown
+from ..location import Fused, InModel, Location, Unknown, leaves
 from ..resources import FileResource, HashResource, RandomResource, Resource, SplatResource
 from ..ssa import Block, Function, Module, Op, Region, Value
+from ..statistics import statistics
 from ..types import Array, DType
 
 INLINE_ELEMENTS = 16
@@ -29,6 +30,8 @@ class PrintOptions:
         canonical_names: number all values but arguments, so that equal structure is equal text.
         data: print resources that can be recreated (`splat`, `random`, `file`) as such; otherwise
             every resource is named by its hash.
+        statistics: end the lines of weights in a comment: least, largest and mean element, standard
+            deviation, part of zeros. Weights that text knows by their hash only have none.
         place: puts a resource where text can refer to it, and gives what stands for it; all named
             tensors are resources then, even small ones.
     """
@@ -36,6 +39,7 @@ class PrintOptions:
     locations: bool = False
     canonical_names: bool = False
     data: bool = True
+    statistics: bool = False
     place: Callable[[Resource], Resource] | None = None
 
 
@@ -73,6 +77,13 @@ def op_lines(function: Function) -> tuple[dict[Op, str], dict[Value, str]]:
 def dense_text(array: Array) -> str:
     """An array's elements as text has them in `dense<…>`."""
     return _dense(array)
+
+
+def value_names(function: Function) -> dict[Value, str]:
+    """What text calls each value of a function."""
+    printer = _Printer(PrintOptions())
+    printer.function(function, "")
+    return printer.names
 
 
 def structurally_equal(a: Module, b: Module) -> bool:
@@ -134,7 +145,7 @@ class _Printer:
         head = f"{op.name}{self.operands(op)}{self.attributes(op)}"
         regions = op.all_regions()
         for value in op.results:
-            self.names[value] = self.unique("" if self.options.canonical_names else value.name)
+            self.names[value] = self.unique(self.wanted_name(op, value))
         results = ", ".join(_ssa(self.names[v]) for v in op.results)
         prefix = f"{results} = " if results else ""
         types = ", ".join(str(v.type) for v in op.results)
@@ -150,6 +161,14 @@ class _Printer:
                 self.lines.append(f"{indent}}}, {{")
             self.region(body, indent + "  ")
         self.lines.append(f"{indent}}}){suffix}")
+
+    def wanted_name(self, op: Op, value: Value) -> str:
+        """The value's own name, or one made of the layer that it is computed for."""
+        if self.options.canonical_names or value.name:
+            return "" if self.options.canonical_names else value.name
+        last = leaves(op.location)[-1]
+        kind = op.name.rpartition(".")[2]
+        return f"{last.name}.{kind}" if isinstance(last, InModel) and last.name else ""
 
     def region(self, body: Region, indent: str) -> None:
         for value in body.block.arguments:
@@ -223,7 +242,9 @@ class _Printer:
         for name, resource in self.resources.items():
             placed = self.options.place(resource) if self.options.place else resource
             source = _source(placed, self.options.data)
-            self.lines.append(f"  {quote(name)} : {resource.type} = {source}")
+            told = _statistics(resource) if self.options.statistics else ""
+            comment = f"  // {told}" if told else ""
+            self.lines.append(f"  {quote(name)} : {resource.type} = {source}{comment}")
         self.lines.append("}")
 
     def unique(self, name: str) -> str:
@@ -256,6 +277,15 @@ def _source(resource: Resource, data: bool) -> str:
     if data and isinstance(resource, FileResource):
         return f"file({quote(str(resource.path))}, {resource.offset})"
     return f"hash({quote(resource.digest)})"
+
+
+def _statistics(resource: Resource) -> str:
+    """What a comment says of a weight; nothing if its elements are not here, or are no numbers."""
+    if isinstance(resource, HashResource):
+        return ""
+    found = statistics(resource.array())
+    resource.release()
+    return "" if found is None else found.text
 
 
 def _results(function: Function) -> str:

@@ -1,4 +1,9 @@
-"""Text to syntax tree: the grammar, and errors that show line, column and what would fit."""
+"""Text to syntax tree: the grammar, and errors that show line, column and what would fit.
+
+`read` takes phrases (operands, types, dictionaries, lists of numbers, locations) as single
+tokens and keeps no positions but those of tokens: fast. Where the text is wrong, `read_precisely`
+reads it again by the same grammar without phrases, so that errors point at the very place.
+"""
 
 import functools
 from importlib import resources as package_resources
@@ -12,6 +17,7 @@ from ..location import InText
 
 # lark's trees are untyped by nature: what a rule's children are is the grammar's business.
 Node: TypeAlias = Any
+PHRASES = frozenset({"OPERANDS", "TYPE", "DICT", "NUMBERS", "LOCATION"})
 
 
 class ParseError(CompileError):
@@ -19,19 +25,41 @@ class ParseError(CompileError):
 
 
 @functools.cache
-def _lark() -> Lark:
+def _lark(precise: bool) -> Lark:
     grammar = package_resources.files(__package__ or "").joinpath("grammar.lark").read_text()
-    return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=True)
+    return Lark(
+        grammar,
+        parser="lalr",
+        start=["start", "type", "dict"],
+        maybe_placeholders=True,
+        propagate_positions=precise,
+        edit_terminals=_spell_out if precise else None,
+    )
 
 
-def read(text: str, file: str) -> Node:
-    """The tree of a whole text.
+def _spell_out(terminal: Any) -> None:
+    """Let phrases match nothing, so that the rules beside them read their text."""
+    if terminal.name in PHRASES:
+        terminal.pattern.value = "(?!x)x"
+
+
+def read(text: str, start: str = "start") -> Node:
+    """The tree of a whole text, or of a phrase by the rule that spells it out.
+
+    Raises:
+        UnexpectedInput: it does not read; `read_precisely` says where and why.
+    """
+    return _lark(False).parse(text, start=start)  # pyright: ignore[reportUnknownMemberType]  lark's
+
+
+def read_precisely(text: str, file: str) -> Node:
+    """The tree of a whole text without phrases; its nodes know where they begin.
 
     Raises:
         ParseError: with line, column and excerpt.
     """
     try:
-        return _lark().parse(text)  # pyright: ignore[reportUnknownMemberType]  lark's own generics
+        return _lark(True).parse(text, start="start")  # pyright: ignore[reportUnknownMemberType]
     except UnexpectedInput as error:
         raise _syntax_error(error, text, file) from None
 
@@ -46,7 +74,8 @@ def _syntax_error(error: UnexpectedInput, text: str, file: str) -> ParseError:
     else:
         offset: int = error.pos_in_stream or 0
         message = f"unexpected {str(token) if token is not None else text[offset]!r}"
-    expected = sorted(getattr(error, "accepts", None) or getattr(error, "allowed", None) or ())
+    fitting: set[str] = getattr(error, "accepts", None) or getattr(error, "allowed", None) or set()
+    expected = sorted(fitting - PHRASES)
     notes = (f"expected one of: {', '.join(map(_readable, expected))}",) if expected else ()
     return ParseError(
         Diagnostic(
@@ -60,7 +89,7 @@ def _syntax_error(error: UnexpectedInput, text: str, file: str) -> ParseError:
 
 
 def _readable(terminal: str) -> str:
-    for definition in _lark().terminals:
+    for definition in _lark(True).terminals:
         if definition.name == terminal and definition.pattern.type == "str":
             return f"'{definition.pattern.value}'"
     return terminal.lower()

@@ -32,3 +32,11 @@ def test_canonical_names_are_stable(module):
     canonical = PrintOptions(canonical_names=True)
     text = print_module(module, canonical)
     assert print_module(parse(text), canonical) == text
+
+
+@given(module=modules())
+def test_spelling_does_not_matter(module):
+    """Phrases that are one token as printed are read token by token in any other spelling."""
+    text = print_module(module)
+    spelled = text.replace("(", "( ").replace("[", "[//]\n").replace(" = ", " =//}\n")
+    assert print_module(parse(spelled)) == text

@@ -55,6 +55,14 @@ def test_text_of_programs_costs_are_linear():
     assert many < 4.2 * few
 
 
+def test_ir_text_takes_few_calls():
+    """What lark and the builder do for an op: a token too many costs a quarter."""
+    module = cmlc.load(many_operations(500))
+    text, ops = print_module(module), sum(1 for _ in module.walk())
+    parse(text)
+    assert calls(parse, text)[0] < 260 * ops
+
+
 def test_ten_thousand_ops_in_a_row_need_no_deeper_stack():
     watch = Watch()
     text = "".join(f"  %v{i + 1} = tensor.sin(%v{i}) : f32[2]\n" for i in range(10_000))

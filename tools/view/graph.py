@@ -1,0 +1,142 @@
+"""A module as a graph: nodes for ops, arguments and results; weights belong to their users."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ...ir.attributes import literal
+from ...ir.dialects.builtin import Constant
+from ...ir.location import Unknown, leaves
+from ...ir.resources import Resource
+from ...ir.ssa import Block, Function, Module, Op, Value
+from ...ir.text.printer import value_names
+
+
+@dataclass
+class Node:
+    """An op, or an argument or the results of a function.
+
+    Attributes:
+        kind: the op's name; "input" and "output" for the function's own.
+        name, type: of its values, as IR text has them.
+        attributes: those that are not defaults, as text.
+        origins: where in the model it comes from.
+        weights: (operand, constant data) of each constant that only it is shown with.
+        operands: the nodes that it takes values of, each once.
+        groups: the function, and the regions around the op, outer first.
+        layer, column: its place: later than its operands; beside the others of its layer.
+    """
+
+    kind: str
+    name: str
+    type: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    origins: tuple[str, ...] = ()
+    weights: list[tuple[str, Resource]] = field(default_factory=list)
+    operands: list[int] = field(default_factory=list)
+    groups: tuple[str, ...] = ()
+    layer: int = 0
+    column: int = 0
+
+
+def graph(module: Module) -> list[Node]:
+    """The nodes of all functions, operands first; functions stand one below the other."""
+    nodes: list[Node] = []
+    for function in module.functions.values():
+        first = max((node.layer for node in nodes), default=-2) + 2
+        builder = _Builder(function, nodes, first)
+        builder.function(function)
+    _place(nodes)
+    return nodes
+
+
+class _Builder:
+    def __init__(self, function: Function, nodes: list[Node], first: int) -> None:
+        self.names = value_names(function)
+        self.nodes = nodes
+        self.first = first
+        self.nodes_of: dict[Value, int] = {}
+        self.constants: dict[Value, Resource] = {}
+        self.ends: dict[int, int] = {}  # the last layer of what a node's regions hold
+
+    def function(self, function: Function) -> None:
+        groups = (f"@{function.name}",)
+        for value in function.arguments:
+            self.nodes_of[value] = self.add(Node("input", self.names[value], str(value.type)))
+            self.nodes[-1].groups = groups
+        self.block(function.block, groups, self.first)
+        for index, value in enumerate(function.results):
+            name = function.result_names[index] if function.result_names else self.names[value]
+            node = Node("output", name, str(value.type), groups=groups)
+            self.connect(node, (value,), ("value",))
+            self.add(node)
+
+    def add(self, node: Node) -> int:
+        below = (self.ends.get(i, self.nodes[i].layer) + 1 for i in node.operands)
+        node.layer = max((node.layer, self.first, *below))
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def connect(self, node: Node, values: tuple[Value, ...], labels: tuple[str, ...]) -> None:
+        for value, label in zip(values, labels, strict=True):
+            if value in self.constants:
+                node.weights.append((label, self.constants[value]))
+            elif value in self.nodes_of and self.nodes_of[value] not in node.operands:
+                node.operands.append(self.nodes_of[value])
+
+    def block(self, block: Block, groups: tuple[str, ...], layer: int) -> None:
+        for op in block:
+            if isinstance(op, Constant):
+                self.constants[op.result] = op.value
+            elif not op.is_terminator:
+                self.op(op, groups, layer)
+
+    def op(self, op: Op, groups: tuple[str, ...], layer: int) -> None:
+        node = Node(
+            op.name,
+            ", ".join(self.names[value] for value in op.results),
+            ", ".join(str(value.type) for value in op.results),
+            _attributes(op),
+            tuple(str(part) for part in leaves(op.location) if not isinstance(part, Unknown)),
+            groups=groups,
+            layer=layer,
+        )
+        self.connect(node, op.operands, tuple(_labels(op)))
+        index = self.add(node)
+        for number, body in enumerate(op.all_regions()):
+            before = len(self.nodes)
+            self.nodes_of.update(dict.fromkeys(body.block.arguments, index))
+            self.block(body.block, (*groups, f"{node.name} {number}"), node.layer + 1)
+            inner = (item.layer for item in self.nodes[before:])
+            self.ends[index] = max((self.ends.get(index, node.layer), *inner))
+        self.nodes_of.update(dict.fromkeys(op.results, index))
+
+
+def _attributes(op: Op) -> dict[str, str]:
+    return {
+        item.name: literal(op.attributes[item.name])
+        for item in op.spec.attributes
+        if op.attributes[item.name] != item.default
+        and not isinstance(op.attributes[item.name], Resource)
+    }
+
+
+def _labels(op: Op) -> Iterator[str]:
+    """What each flat operand is called."""
+    for item in op.spec.operands:
+        yield from (item.name for _ in op.values_of(item.name))
+
+
+def _place(nodes: list[Node]) -> None:
+    """Columns: below the latest operand where that is free, else the next free one."""
+    free: dict[tuple[int, int], int] = {}  # an occupied place → a later column to try
+    for node in nodes:
+        above = max((nodes[i] for i in node.operands), key=lambda n: n.layer, default=None)
+        column = wanted = above.column if above is not None else 0
+        while (node.layer, column) in free:
+            column = free[node.layer, column]
+        # What was tried leads to the end at once: placing is linear.
+        while wanted < column:
+            following = free[node.layer, wanted]
+            free[node.layer, wanted], wanted = column + 1, following
+        free[node.layer, column] = column + 1
+        node.column = column

@@ -1,0 +1,80 @@
+"""A module's stages as one page: data and drawing in a file that needs nothing else."""
+
+import html
+import json
+from collections.abc import Mapping
+from importlib import resources as package_resources
+from typing import Any
+
+from ...ir.resources import HashResource, Resource
+from ...ir.ssa import Module
+from ...ir.statistics import statistics
+from .graph import Node, graph
+
+
+def page(stages: Mapping[str, Module]) -> str:
+    """The page's HTML.
+
+    Args:
+        stages: modules by the names of their stages; ops of one belong to those of another that
+            come from the same place in the model.
+    """
+    template = package_resources.files(__package__ or "").joinpath("page.html").read_text("utf-8")
+    title = next(iter(stages.values())).name or "module"
+    # "</script>" in a name must not end the script.
+    data = json.dumps(page_data(stages), ensure_ascii=False, separators=(",", ":"))
+    data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    head, body = template.split("@DATA@")
+    return f"{head.replace('@TITLE@', html.escape(title))}{data}{body}"
+
+
+def page_data(stages: Mapping[str, Module]) -> dict[str, Any]:
+    """What the page draws; texts and weights that repeat are numbers of a table's rows.
+
+    A node is [kind, name, type, attributes, origins, weights, operands, groups, column, layer].
+    """
+    tables = _Tables()
+    rows = [
+        {"name": name, "nodes": [tables.node(node) for node in graph(module)]}
+        for name, module in stages.items()
+    ]
+    return {"stages": rows, "texts": list(tables.texts), "weights": tables.weights}
+
+
+class _Tables:
+    def __init__(self) -> None:
+        self.texts: dict[str, int] = {}
+        self.weights: list[dict[str, Any]] = []
+        self.rows: dict[int, tuple[int, Resource]] = {}  # the resource keeps its id its own
+
+    def text(self, text: str) -> int:
+        return self.texts.setdefault(text, len(self.texts))
+
+    def node(self, node: Node) -> list[Any]:
+        return [
+            self.text(node.kind),
+            node.name,
+            self.text(node.type),
+            {name: self.text(value) for name, value in node.attributes.items()},
+            [self.text(origin) for origin in node.origins],
+            [[self.text(label), self.weight(data)] for label, data in node.weights],
+            node.operands,
+            [self.text(group) for group in node.groups],
+            node.column,
+            node.layer,
+        ]
+
+    def weight(self, data: Resource) -> int:
+        if id(data) not in self.rows:
+            self.rows[id(data)] = (len(self.weights), data)
+            self.weights.append(_weight(data))
+        return self.rows[id(data)][0]
+
+
+def _weight(data: Resource) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": data.name, "type": str(data.type), "hash": data.digest}
+    found = None if isinstance(data, HashResource) else statistics(data.array())
+    if found is not None:
+        row |= {"text": found.text, "bins": found.bins, "ends": (found.least, found.largest)}
+    data.release()
+    return row
