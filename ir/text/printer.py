@@ -59,6 +59,13 @@ def print_op(op: Op, options: PrintOptions | None = None) -> str:
     return printer.text().rstrip("\n")
 
 
+def value_names(function: Function) -> dict[Value, str]:
+    """What the function's text calls each value, those in regions too."""
+    printer = _Printer(PrintOptions())
+    printer.function(function, "")
+    return printer.names
+
+
 def structurally_equal(a: Module, b: Module) -> bool:
     """Whether two modules differ in nothing but value names, resource names and locations."""
     options = PrintOptions(canonical_names=True, data=False)
