@@ -1,10 +1,7 @@
 """The driver: load → frontend → passes → target. The only module that names every stage."""
 
 import functools
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,51 +13,16 @@ from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.verify import verify
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
-from ..passes.measure import PassRun, ops_by_kind
+from ..passes.measure import ops_by_kind
+from ..passes.reproducer import reproducing
 from .binding import Shapes, unknown_function
 from .frontends.stored_weights import StoredWeight
 from .options import Options
 from .runtime import CompiledModel
 from .source.interface import Interface
-from .source.survey import Survey
+from .watch import Watch
 
 _KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
-
-
-@dataclass
-class Watch:
-    """What can be seen of a compilation while it runs.
-
-    Attributes:
-        instrumentation: what to do around passes; None for what the options say.
-        started: called with (stage, pass or "") as each begins.
-        seconds: by stage, in the order of running.
-        runs: of passes, in the order of running.
-        made: called with (name, module) for the module as imported and as lowered.
-        survey: what the specification holds; None before it is read, and for IR text.
-    """
-
-    instrumentation: Instrumentation | None = None
-    started: Callable[[str, str], None] | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    runs: list[PassRun] = field(default_factory=list)
-    made: Callable[[str, Module], None] | None = None
-    survey: Survey | None = None
-
-    def show(self, name: str, module: Module) -> Module:
-        """Announce a module that a stage made; returns it."""
-        if self.made is not None:
-            self.made(name, module)
-        return module
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Announce and time a stage."""
-        if self.started is not None:
-            self.started(name, "")
-        begun = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
 
 
 def load(source: Any, options: Options | None = None, watch: Watch | None = None) -> Module:
@@ -262,20 +224,24 @@ def optimize(
     instrumentation: Instrumentation | None = None,
     watch: Watch | None = None,
 ) -> Module:
-    """A copy of the module after the passes that the options ask for, and the target's pipeline."""
-    from ..backends.target import load_target
-
+    """A copy of the module after `pipeline_of` the options."""
     watch = watch or Watch()
     given = instrumentation or watch.instrumentation
     watch.instrumentation = given or Instrumentation(verify_each=options.verify_each)
+    return run_passes(module, pipeline_of(options), watch)
+
+
+def pipeline_of(options: Options) -> Pipeline:
+    """The passes that the options ask for, and the target's pipeline."""
+    from ..backends.target import load_target
+
     stages = (
         "dynamic-batch" if options.batch == "dynamic" else "",
         "io-layout" if options.io_layout == "nhwc" else "",
         parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
         load_target(options.target).pipeline,
     )
-    pipeline = ", ".join(filter(None, stages))
-    return run_passes(module, parse_pipeline(pipeline), watch)
+    return parse_pipeline(", ".join(filter(None, stages)))
 
 
 def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
@@ -314,13 +280,23 @@ def count_ops(module: Module) -> int:
 
 
 def lower(module: Module, options: Options, watch: Watch | None = None) -> Module:
-    """A copy of an optimized module in the target's dialect."""
+    """A copy of an optimized module in the target's dialect.
+
+    Raises:
+        CompileError: the target can't express it, or its passes didn't run; or lowering fails (then
+            a reproducer is written, if asked for).
+    """
     from ..backends.target import load_target
 
     watch = watch or Watch()
-    with watch.stage("lower"):
+    target = load_target(options.target)
+    if problems := list(target.requires.violations(module)):
+        remedy = f"{target.title} needs other passes first: {target.pipeline}"
+        raise CompileError(replace(problem, remedy=remedy) for problem in problems)
+    command = f"cmlc-opt {{}} --lower={options.target}"
+    with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):
         copy = clone_module(module)
-        load_target(options.target).lower(copy)
+        target.lower(copy)
     return watch.show(options.target, copy)
 
 
@@ -341,7 +317,7 @@ def lower_source(
         optimized = optimize(module, options, watch=watch)
         return module, optimized, lower(optimized, options, watch)
     except CompileError as error:
-        raise error.in_file(file) from None
+        raise error.in_file(file) from error.__cause__
 
 
 def compile(

@@ -39,6 +39,7 @@ MAY_IMPORT: dict[Name, tuple[str, ...]] = {
     ("compiler", "plugins"): ("ir", "passes"),
     ("compiler", "driver"): ANYTHING,
     ("compiler", "runtime"): ANYTHING,
+    ("compiler", "watch"): ("ir", "compiler.source", "passes"),
     ("backends",): ("ir", "passes"),
     ("tools",): ("", *ANYTHING),
 }

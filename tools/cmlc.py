@@ -10,7 +10,7 @@ from . import console
 from .emits import EMITS, TARGETS, check_options, emit_of, output_of, print_options
 
 if TYPE_CHECKING:
-    from ..compiler.driver import Watch
+    from ..compiler.watch import Watch
 
 EXAMPLES = """\
   cmlc MobileNet.mlmodel                         write MobileNet_savedmodel/
@@ -176,7 +176,7 @@ def print_after(given: argparse.Namespace) -> frozenset[str]:
 
 def make_watch(given: argparse.Namespace, started: Any = None) -> "Watch":
     """What the options say about watching passes."""
-    from ..compiler.driver import Watch
+    from ..compiler.watch import Watch
     from ..passes.manager import Instrumentation
 
     def emit(name: str, text: str) -> None:

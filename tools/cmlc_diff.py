@@ -135,8 +135,8 @@ def _stages(given: argparse.Namespace) -> tuple[str, str]:
 def _modules(
     given: argparse.Namespace, stages: tuple[str, str], started: "Callable[[str, str], None] | None"
 ) -> "tuple[Module, Module]":
-    from ..compiler.driver import Watch
     from ..compiler.options import Options
+    from ..compiler.watch import Watch
 
     options, watch = Options(precision=given.precision, function=given.function), Watch()
     watch.started = started

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import console
 
 if TYPE_CHECKING:
-    from ..compiler.driver import Watch
+    from ..compiler.watch import Watch
     from ..passes.measure import PassRun, PatternCount
 
 _KINDS_SHOWN = 4

@@ -47,8 +47,8 @@ def operation_figures() -> dict[str, Any]:
 
 
 def _stages(count: int) -> dict[str, float]:
-    from ..compiler.driver import Watch
     from ..compiler.driver import compile as compile_model
+    from ..compiler.watch import Watch
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.mlmodel"

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..compiler.driver import Watch, count_ops
+from ..compiler.driver import count_ops
 from ..compiler.runtime import CompiledModel, describe
 from ..compiler.source.survey import Survey
+from ..compiler.watch import Watch
 from ..ir.dialects.builtin import Constant
 from ..ir.ssa import Module
 from . import console

@@ -18,8 +18,8 @@ from .run_inputs import read_archive, read_image, read_inputs
 
 if TYPE_CHECKING:
     from ..backends.tflite.contents import Contents
-    from ..compiler.driver import Watch
     from ..compiler.options import Options
+    from ..compiler.watch import Watch
 
 _MEASURED = 8  # samples that errors are taken from
 _REMEDY = "give a folder of images, or a .npz with an array [n, …] for each input"

@@ -80,7 +80,7 @@ def dense_text(array: Array) -> str:
 
 
 def value_names(function: Function) -> dict[Value, str]:
-    """What text calls each value of a function."""
+    """What the function's text calls each value, those in regions too."""
     printer = _Printer(PrintOptions())
     printer.function(function, "")
     return printer.names

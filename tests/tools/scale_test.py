@@ -4,8 +4,8 @@ import sys
 
 import cmlc
 import pytest
-from cmlc.compiler.driver import Watch
 from cmlc.compiler.source.mil_text import parse_program
+from cmlc.compiler.watch import Watch
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module
