@@ -81,7 +81,8 @@ def lower_module(
     """Replace every core op of the module, in place; ops of a target stay.
 
     Raises:
-        CompileError: with one diagnostic for each op that the target can't express.
+        CompileError: with one diagnostic for each op that the target can't express; of kind
+            "internal" if a rule fails.
     """
     kept, problems = frozenset(keep), list[Diagnostic]()
     for op in list(module.walk()):
@@ -108,6 +109,12 @@ def lower_module(
                 replace(d, kind="unsupported", remedy=d.remedy or remedy) for d in error.diagnostics
             ]
             continue
+        except Exception as error:
+            note = f"{type(error).__name__}: {error}"
+            message = f"lowering '{op.name}' to {target} failed"
+            place, remedy = op.location, "please report this"
+            problem = Diagnostic(message, "internal", place, "", op.name, remedy, (note,))
+            raise CompileError((problem, *problems)) from error
         replace_op(op, result if isinstance(result, tuple) else (result,), by="lower")
     if problems:
         raise CompileError(problems)

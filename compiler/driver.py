@@ -17,6 +17,7 @@ from ..ir.ssa import Module
 from ..ir.verify import verify
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import PassRun, ops_by_kind
+from ..passes.reproducer import reproducing
 from .binding import Shapes, unknown_function
 from .frontends.stored_weights import StoredWeight
 from .options import Options
@@ -44,6 +45,11 @@ class Watch:
     seconds: dict[str, float] = field(default_factory=dict)
     runs: list[PassRun] = field(default_factory=list)
     survey: Survey | None = None
+
+    @property
+    def reproducers(self) -> Path | None:
+        """The folder for modules that something fails on."""
+        return self.instrumentation.reproducers if self.instrumentation is not None else None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -253,20 +259,24 @@ def optimize(
     instrumentation: Instrumentation | None = None,
     watch: Watch | None = None,
 ) -> Module:
-    """A copy of the module after the passes that the options ask for, and the target's pipeline."""
-    from ..backends.target import load_target
-
+    """A copy of the module after `pipeline_of` the options."""
     watch = watch or Watch()
     given = instrumentation or watch.instrumentation
     watch.instrumentation = given or Instrumentation(verify_each=options.verify_each)
+    return run_passes(module, pipeline_of(options), watch)
+
+
+def pipeline_of(options: Options) -> Pipeline:
+    """The passes that the options ask for, and the target's pipeline."""
+    from ..backends.target import load_target
+
     stages = (
         "dynamic-batch" if options.batch == "dynamic" else "",
         "io-layout" if options.io_layout == "nhwc" else "",
         parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
         load_target(options.target).pipeline,
     )
-    pipeline = ", ".join(filter(None, stages))
-    return run_passes(module, parse_pipeline(pipeline), watch)
+    return parse_pipeline(", ".join(filter(None, stages)))
 
 
 def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
@@ -305,12 +315,23 @@ def count_ops(module: Module) -> int:
 
 
 def lower(module: Module, options: Options, watch: Watch | None = None) -> Module:
-    """A copy of an optimized module in the target's dialect."""
+    """A copy of an optimized module in the target's dialect.
+
+    Raises:
+        CompileError: the target can't express it, or its passes didn't run; or lowering fails (then
+            a reproducer is written, if asked for).
+    """
     from ..backends.target import load_target
 
-    with (watch or Watch()).stage("lower"):
+    watch = watch or Watch()
+    target = load_target(options.target)
+    if problems := list(target.requires.violations(module)):
+        remedy = f"{target.title} needs other passes first: {target.pipeline}"
+        raise CompileError(replace(problem, remedy=remedy) for problem in problems)
+    command = f"cmlc-opt {{}} --lower={options.target}"
+    with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):
         copy = clone_module(module)
-        load_target(options.target).lower(copy)
+        target.lower(copy)
     return copy
 
 
@@ -331,7 +352,7 @@ def lower_source(
         optimized = optimize(module, options, watch=watch)
         return module, optimized, lower(optimized, options, watch)
     except CompileError as error:
-        raise error.in_file(file) from None
+        raise error.in_file(file) from error.__cause__
 
 
 def compile(

@@ -8,11 +8,10 @@ repeats a group until nothing changes.
 import importlib
 import re
 import shlex
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,7 +31,8 @@ from .options import (
     parse_options,
     usage,
 )
-from .patterns import GreedyDriver, Pattern, Trace
+from .patterns import GreedyDriver, Pattern, RewriteLimit, Trace
+from .reproducer import blamed, write_reproducer
 
 
 @dataclass
@@ -45,6 +45,7 @@ class Instrumentation:
             something.
         emit: receives (pass name, IR text) of those prints.
         trace: receives rewrites and declined rewrites.
+        limit: ends pattern passes early; what they promise is not checked then.
         reproducers: the folder for the module that a pass fails on; None for nowhere.
         runs: of passes, in order of running.
         patterns: counts what patterns do in the running pass, by name; None for not to.
@@ -55,6 +56,7 @@ class Instrumentation:
     print_after: frozenset[str] = frozenset()
     emit: Callable[[str, str], None] | None = None
     trace: Trace | None = None
+    limit: RewriteLimit | None = None
     reproducers: Path | None = None
     runs: list[PassRun] = field(default_factory=list[PassRun])
     patterns: dict[str, PatternCount] | None = None
@@ -105,7 +107,7 @@ class PatternPass(Pass):
         rules, counts = self.rules(), instrumentation.patterns
         if counts is not None:
             rules = tuple(counted(rule, counts) for rule in rules)
-        return GreedyDriver(rules, instrumentation.trace).run(module)
+        return GreedyDriver(rules, instrumentation.trace, instrumentation.limit).run(module)
 
 
 @dataclass(frozen=True)
@@ -154,12 +156,18 @@ class Pipeline:
         except CompileError as error:
             if _is_refusal(error):
                 raise
-            path = _write_reproducer(original, self, runner.started, folder)
+            path = _reproduced(original, self, runner.started, folder)
             if path is None:
                 raise
-            first, *rest = error.diagnostics
-            remedy = f"please report this together with {path}, which reproduces it"
-            raise CompileError((replace(first, remedy=remedy), *rest)) from error.__cause__
+            raise blamed(error, path) from error.__cause__
+
+    def steps(self, module: Module) -> Iterator[tuple[Pass, bool]]:
+        """Run pass after pass: each one that has run, and whether it changed anything.
+
+        Raises:
+            CompileError: as `run` does, without a reproducer.
+        """
+        return _Runner(module, Instrumentation()).steps(self)
 
 
 class _Runner:
@@ -218,7 +226,8 @@ def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> b
     try:
         _check(item, "requires", item.requires, module)
         changed = item.apply(module, instrumentation)
-        _check(item, "ensures", item.ensures, module)
+        if instrumentation.limit is None:
+            _check(item, "ensures", item.ensures, module)
         if instrumentation.verify_each:
             verify(module)
     except Exception as error:
@@ -251,41 +260,26 @@ def _failure(item: Pass, error: Exception) -> CompileError:
     return CompileError((first, *problems))
 
 
-def _write_reproducer(
-    original: Module, pipeline: Pipeline, failed: int, folder: Path
-) -> Path | None:
+def _reproduced(original: Module, pipeline: Pipeline, failed: int, folder: Path) -> Path | None:
     """Write what the pass that ran as number `failed` (from 1) got, with the command to run.
 
     The passes before it run again: keeping a copy before every pass would cost more. Returns the
     file, or None if it could not be written.
     """
-    from ..ir.text.archive import write_archive
-
     names, written = list[str](), list[Path]()
 
     def write_before_failure(name: str) -> None:
         names.append(name)
         if len(names) == failed:
             spec = next((item.spec for item in pipeline if item.name == name), name)
-            path = _writable(folder) / f"cmlc-reproducer-{name}.cmir"
             passes = shlex.quote(spec) if "'" in spec else f"'{spec}'"
             plugins = "".join(f" --plugin {shlex.quote(file)}" for file in plugins_of([name]))
-            run = f"// RUN: cmlc-opt {path.name}{plugins} --passes={passes}\n"
-            write_archive(original, path, locations=True, head=run)
-            written.append(path)
+            command = f"cmlc-opt {{}}{plugins} --passes={passes}"
+            written.append(write_reproducer(original, folder, name, command))
 
     with suppress(CompileError, MissingResourceError, OSError):  # the first error is to be told
         pipeline.run(original, Instrumentation(progress=write_before_failure))
     return written[0] if written else None
-
-
-def _writable(folder: Path) -> Path:
-    """The folder, or another one where that can't be written to."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="cmlc-"))
 
 
 # -- pipeline text -------------------------------------------------------------------------------

@@ -88,16 +88,38 @@ class Trace:
         return [event for event in self.events if event.reason]
 
 
+@dataclass
+class RewriteLimit:
+    """Stops pattern passes after some rewrites, so that a search can tell which one does harm.
+
+    Attributes:
+        allowed: how many rewrites may happen.
+        done: how many did.
+    """
+
+    allowed: int
+    done: int = 0
+
+
 # Rewrites per op of the module before the driver calls it a cycle: real pipelines stay below 3.
 _BUDGET = 50
 
 
 class GreedyDriver:
-    """Applies patterns and `fold` hooks until none applies, erasing dead ops on the way."""
+    """Applies patterns and `fold` hooks until none applies, erasing dead ops on the way.
 
-    def __init__(self, patterns: Iterable[Pattern], trace: Trace | None = None) -> None:
+    The same module is rewritten in the same order: with a limit, the same first rewrites happen.
+    """
+
+    def __init__(
+        self,
+        patterns: Iterable[Pattern],
+        trace: Trace | None = None,
+        limit: RewriteLimit | None = None,
+    ) -> None:
         self.patterns = tuple(patterns)
         self.trace = trace
+        self.limit = limit
         self._by_class: dict[type[Op], tuple[Pattern, ...]] = {}
         self._work: deque[Op] = deque()
         self._queued: set[Op] = set()
@@ -113,7 +135,7 @@ class GreedyDriver:
         for op in ops:
             self._push(op)
         changed = False
-        while self._work:
+        while self._work and not self._is_stopped():
             op = self._work.popleft()
             self._queued.discard(op)
             if op.parent is None:
@@ -130,7 +152,12 @@ class GreedyDriver:
                 budget -= 1
                 if budget < 0:
                     raise _endless(op, self.trace)
+                if self.limit is not None:
+                    self.limit.done += 1
         return changed
+
+    def _is_stopped(self) -> bool:
+        return self.limit is not None and self.limit.done >= self.limit.allowed
 
     def _push(self, op: Op) -> None:
         if op not in self._queued:
@@ -140,7 +167,10 @@ class GreedyDriver:
     def _rewrite(self, op: Op) -> bool:
         folded = op.fold()
         if folded is not None:
-            self._replace(op, (folded,), "fold")
+            before, location = repr(op), op.location
+            inserted = self._replace(op, (folded,), "fold")
+            rule = Pattern((type(op),), type(op).fold)
+            self._record(Event(rule, location, before, tuple(map(repr, inserted))))
             return True
         for rule in self._rules(type(op)):
             result = _answer(rule, op)

@@ -33,6 +33,7 @@ def make_parser() -> console.CommandParser:
     add("input", nargs="?", metavar="IN", help="a .cmir or any model file; - is standard input")
     add("--passes", default="", metavar="PIPELINE", help="what to run; nothing by default")
     add("-o", "--output", metavar="OUT", help="a .cmir file; its weights are written beside it")
+    add("--lower", choices=("tf", "keras"), help="then lower what its passes prepared")
     add_watching(parser)
     add(
         "--explain",
@@ -118,7 +119,8 @@ def _optimized(
     given: argparse.Namespace, pipeline: "Pipeline"
 ) -> tuple["Module", "Watch", "list[Event]"]:
     """The module after the passes, what was seen, and the events of the pass to explain."""
-    from ..compiler.driver import run_passes
+    from ..compiler.driver import lower, run_passes
+    from ..compiler.options import Options
     from ..ir.diagnostics import CompileError
     from ..passes.patterns import Trace
 
@@ -131,6 +133,8 @@ def _optimized(
         instrumentation.progress = lambda name: starts.append((name, len(trace.events)))
     try:
         module = run_passes(module, pipeline, watch)
+        if given.lower:
+            module = lower(module, Options(target=given.lower), watch)
     except CompileError as error:
         raise error.in_file(given.input) from error
     finally:  # what happened before a failure is worth seeing, too

@@ -19,6 +19,9 @@ EXAMPLES = """\
   cmlc-run model.mlmodel --input inputs.npz -o outputs.npz
   cmlc-run model.mlmodel --random 7 --interpret      without TensorFlow
   cmlc-run model.mlmodel --random 7 --plugin my_pass.py --passes='canonicalize, my-pass'
+  cmlc-run model.mlmodel --random 7 --compare        numpy and TensorFlow, op by op, worst first
+  cmlc-run model.mlmodel --random 7 --bisect-passes  which rewrite changed the numbers
+  cmlc-run model.mlmodel --random 7 --probe conv1    a value in the middle; conv1=conv1.npy saves it
 """
 
 
@@ -38,7 +41,8 @@ def make_parser() -> console.CommandParser:
     add("--function", default="", metavar="NAME", help="one of several functions")
     add("--passes", default="", metavar="PIPELINE", help="passes to run before the target's own")
     add("--interpret", action="store_true", help="compute with numpy, without TensorFlow")
-    add("--top", type=int, default=5, metavar="K", help="how many classes to print (5)")
+    add("--top", type=int, default=5, metavar="K", help="how many classes or ops to print (5)")
+    _add_debugging(add)
     add(
         "-o",
         "--output",
@@ -48,6 +52,27 @@ def make_parser() -> console.CommandParser:
     )
     add("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _add_debugging(add: Any) -> None:
+    """Modes that look into the model; exit status 1 if numbers differ too much."""
+    add("--compare", action="store_true", help="the interpreter and TensorFlow, op by op")
+    add("--bisect-passes", action="store_true", help="which pass and rewrite changed the numbers")
+    add("--target", choices=("tf", "keras"), default="tf", help="whose passes --bisect-passes runs")
+    add(
+        "--tolerance",
+        type=float,
+        metavar="T",
+        help="what counts as rounding, relative to a value's largest number "
+        "(--compare: 1e-3, --bisect-passes: 1e-4)",
+    )
+    add(
+        "--probe",
+        action="append",
+        default=[],
+        metavar="NAME[=FILE]",
+        help="print a value by its name, op or Core ML layer (* for any), or save it: .npy, .npz",
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -61,6 +86,9 @@ def _run(given: argparse.Namespace) -> int:
 
     if given.top < 1:
         raise console.usage_error(f"--top is {given.top}, expected 1 or more")
+    mode = _mode(given)
+    if mode is not None:
+        return _debug(given, mode)
     with console.progress(enabled=not given.json) as started:
         model = _model(given, started)
         function = model.module.main
@@ -80,13 +108,58 @@ def _run(given: argparse.Namespace) -> int:
     return 0
 
 
+def _mode(given: argparse.Namespace) -> str | None:
+    """The debugging mode that is asked for, if any.
+
+    Raises:
+        CompileError: of kind "usage": two of them, or an option that means nothing for it.
+    """
+    modes = {"--compare": given.compare, "--bisect-passes": given.bisect_passes}
+    modes["--probe"] = bool(given.probe)
+    asked = [name for name, is_asked in modes.items() if is_asked]
+    if len(asked) > 1:
+        raise console.usage_error(f"{asked[0]} and {asked[1]} are two runs", "ask for one")
+    mode = asked[0] if asked else None
+    rows = (
+        ("--target", given.target != "tf", ("--bisect-passes",)),
+        ("--tolerance", given.tolerance is not None, ("--bisect-passes", "--compare")),
+        ("--interpret", given.interpret, (None, "--probe")),
+        ("-o", given.output is not None, (None,)),
+    )
+    for option, is_given, takers in rows:
+        if is_given and mode not in takers:
+            names = " and ".join(taker or "a plain run" for taker in takers)
+            raise console.usage_error(f"{option} is for {names}")
+    if given.tolerance is not None and not given.tolerance >= 0:
+        raise console.usage_error(f"--tolerance is {given.tolerance}, expected 0 or more")
+    return mode
+
+
+def _debug(given: argparse.Namespace, mode: str) -> int:
+    from ..compiler.driver import Watch
+    from .bisect_passes import run_bisect
+    from .compare import run_compare
+    from .experiment import read_experiment
+    from .probe import run_probes
+
+    runs = {"--compare": run_compare, "--bisect-passes": run_bisect, "--probe": run_probes}
+    with console.progress(enabled=not given.json) as started:
+        experiment = read_experiment(given, Watch(started=started), _check_complete)
+
+        def progress(what: str) -> None:
+            if started is not None:
+                started("run", what)
+
+        return runs[mode](given, experiment, progress)
+
+
 def _model(given: argparse.Namespace, started: Any) -> "CompiledModel":
     from ..compiler import driver
     from ..compiler.options import Options
     from ..compiler.runtime import CompiledModel
-    from ..passes.manager import parse_pipeline
+    from ..passes.manager import Instrumentation, parse_pipeline
 
-    watch = driver.Watch(started=started)
+    watch = driver.Watch(Instrumentation(reproducers=Path()), started)
     options = Options(function=given.function, passes=given.passes)
     pipeline = parse_pipeline(given.passes)
     if given.interpret:  # what TensorFlow can't express runs all the same

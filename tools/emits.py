@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,8 +112,20 @@ def _write_savedmodel(given: argparse.Namespace, path: Path, watch: "Watch") -> 
 
     check_replaceable(path)
     model = compile_model(given.model, options_of(given), watch=watch)
-    _save(model, path, watch)
+    with _reproducing(model.module, given, "savedmodel", watch):
+        _save(model, path, watch)
     return compiled_facts(model, watch, given.model)
+
+
+def _reproducing(
+    module: "Module", given: argparse.Namespace, emit: str, watch: "Watch"
+) -> "AbstractContextManager[None]":
+    """Write the module as imported and the command, if the block fails by a fault of ours."""
+    from ..passes.reproducer import reproducing
+
+    chosen = ("batch", given.batch, "auto"), ("io-layout", given.io_layout, "coreml")
+    options = "".join(f" --{name}={value}" for name, value, usual in chosen if value != usual)
+    return reproducing(module, watch.reproducers, emit, f"cmlc {{}} --emit={emit}{options}")
 
 
 def _save(model: "CompiledModel", folder: Path, watch: "Watch") -> None:
@@ -155,10 +168,11 @@ def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
     facts = staged_facts({"imported": module, "optimized": optimized}, lowered, watch, given.model)
     with watch.stage("start Keras"):
         console.start_tensorflow()
-    with watch.stage("write code"):
-        made = load_target("keras").executable(lowered)
-    with watch.stage("build"):
-        _ = made.model
+    with _reproducing(module, given, "keras", watch):
+        with watch.stage("write code"):
+            made = load_target("keras").executable(lowered)
+        with watch.stage("build"):
+            _ = made.model
     return made, facts | {"code": {"lines": made.text.count("\n"), "functions": made.functions}}
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ...ir.ssa import Module
+from ...ir.verify import Legal
 from ...passes import TRAINABLE
 from ..target import Target
 from .dialect import TABLE
@@ -24,5 +25,6 @@ TARGET = Target(
     unsupported=UNSUPPORTED,
     ops=TABLE,
     executable=_executable,
+    requires=Legal(spatial_layout="channels_last"),
     finish=finish,
 )

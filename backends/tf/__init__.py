@@ -3,6 +3,7 @@
 from typing import Any
 
 from ...ir.ssa import Module
+from ...ir.verify import Legal
 from ...passes import OPTIMIZE
 from ..target import Target
 from .dialect import TABLE
@@ -23,4 +24,5 @@ TARGET = Target(
     unsupported=UNSUPPORTED,
     ops=TABLE,
     executable=_executable,
+    requires=Legal(spatial_layout="channels_last"),
 )

@@ -75,6 +75,13 @@ def dense_text(array: Array) -> str:
     return _dense(array)
 
 
+def value_names(function: Function) -> dict[Value, str]:
+    """What the function's text calls each value, those in regions too."""
+    printer = _Printer(PrintOptions())
+    printer.function(function, "")
+    return printer.names
+
+
 def structurally_equal(a: Module, b: Module) -> bool:
     """Whether two modules differ in nothing but value names, resource names and locations."""
     options = PrintOptions(canonical_names=True, data=False)

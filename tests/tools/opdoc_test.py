@@ -48,7 +48,11 @@ def section(name):
         ("nn.elu", ("layers `activation`; operations `elu`",), ("Calls `keras.layers.ELU`",)),
         ("nn.hard_swish", ("Made by: passes `recognize`",), ("`tf.nn.relu6`",)),
         ("ctl.cond", ("layers `branch`",), ("Calls `tf.cond`",)),
-        ("ctl.while_loop", ("layers `loop`",), ("Keras: not supported: a functional model has no loops",)),
+        (
+            "ctl.while_loop",
+            ("layers `loop`",),
+            ("Keras: not supported: a functional model has no loops",),
+        ),
         ("custom.call", ("layers `custom`",), ("`kernels.custom_call`",)),
         ("tensor.neg", ("passes `canonicalize`",), ("TensorFlow: `tf.negative`",)),
     ],

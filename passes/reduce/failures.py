@@ -1,0 +1,94 @@
+"""What can go wrong with a module in this process: something raises, or numbers change."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...ir.deviation import worst
+from ...ir.diagnostics import CompileError
+from ...ir.interpret import Interpreter, random_inputs
+from ...ir.rewrite import clone_module
+from ...ir.ssa import Module
+from ...ir.types import Array
+from ..bisect import Experiment, names_of
+
+Results = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that is done with modules and may fail.
+
+    Attributes:
+        transform: changes a module in place; may raise.
+        run: results of the changed module's function for inputs; None to compare no numbers.
+        tolerance: how far results may move, relative to their largest number.
+        seed: of the inputs.
+    """
+
+    transform: Callable[[Module], object]
+    run: Callable[[Module, Results], Results] | None
+    tolerance: float
+    seed: int = 0
+
+    def signature(self, module: Module) -> str:
+        """What goes wrong; empty if nothing does. The module stays as it is."""
+        copy = clone_module(module)
+        try:
+            self.transform(copy)
+        except Exception as error:  # whatever it raises is what is looked for
+            return signature_of(error)
+        return self._moved(module, copy) if self.run is not None else ""
+
+    def _moved(self, module: Module, changed: Module) -> str:
+        function = module.main
+        inputs = random_inputs(function, self.seed)
+        try:
+            arrays = [inputs[value.name] for value in function.arguments]
+            results = Interpreter(module).run(function, arrays)
+        except Exception:  # random numbers that the module does not take: no failure of ours
+            return ""
+        expected = dict(zip(names_of(function), results, strict=True))
+        assert self.run is not None
+        try:
+            got = self.run(changed, inputs)
+        except Exception as error:
+            return signature_of(error)
+        if not all(map(_is_finite, expected.values())):
+            return ""  # nothing can be said of what comes out of infinities
+        if not all(map(_is_finite, got.values())):
+            return "infinite numbers"
+        return "other numbers" if not worst(expected, got)[1].relative <= self.tolerance else ""
+
+
+def interpreted(module: Module, inputs: Results) -> Results:
+    """What the interpreter gives for a module that passes changed."""
+    return Experiment(module.main.name, inputs).run(module)
+
+
+def _is_finite(array: Array) -> bool:
+    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
+
+
+def signature_of(error: Exception) -> str:
+    """What makes two failures the same: the first message without numbers and names, its cause."""
+    if not isinstance(error, CompileError):
+        return _raised(error)
+    first = error.diagnostics[0]
+    if all(problem.kind == "unsupported" for problem in error.diagnostics):
+        return ""  # a refusal says that what is asked for isn't possible: no failure
+    cause = error.__cause__
+    inner = _raised(cause) if isinstance(cause, Exception) else ""
+    return f"{first.kind} {first.subject}: {inner}"
+
+
+def _raised(error: Exception) -> str:
+    """The exception's class, and the function that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}:{frames[-1].name}" if frames else ""
+    if isinstance(error, CompileError):
+        return f"{type(error).__name__} of {error.diagnostics[0].subject}"
+    return f"{type(error).__name__}{where}"

@@ -1,0 +1,86 @@
+"""Reproducers: the module that something failed on, in a file, with the command that fails."""
+
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.resources import MissingResourceError
+from ..ir.ssa import Module
+
+# What the machine lacks, not the compiler.
+_OUTSIDE = (MissingResourceError, OSError, MemoryError, ImportError)
+
+
+def write_reproducer(module: Module, folder: Path, name: str, command: str) -> Path:
+    """Write the module and, as its first line, the command; returns the file.
+
+    Args:
+        module: what something fails on.
+        folder: where to write; elsewhere if that is not possible.
+        name: what failed, for the file's name.
+        command: `{}` stands for the file.
+
+    Raises:
+        MissingResourceError: the module knows a weight by its hash only.
+        OSError: nothing can be written.
+    """
+    from ..ir.text.archive import write_archive
+
+    path = _writable(folder) / f"cmlc-reproducer-{name}.cmir"
+    run = command.replace("{}", path.name)
+    write_archive(module, path, locations=True, head=f"// RUN: {run}\n")
+    return path
+
+
+def blamed(error: CompileError, path: Path) -> CompileError:
+    """The same error, asking for a report with the reproducer."""
+    first, *rest = error.diagnostics
+    remedy = f"please report this together with {path}, which reproduces it"
+    return CompileError((replace(first, remedy=remedy), *rest))
+
+
+@contextmanager
+def reproducing(module: Module, folder: Path | None, name: str, command: str) -> Generator[None]:
+    """Write a reproducer if the block fails by a fault of ours; see `write_reproducer`.
+
+    Args:
+        module: what the block works on, or a copy of that; the block leaves it as it is.
+        folder: where to write; None for nowhere.
+        name: what the block does.
+        command: what fails as the block does; `{}` stands for the file.
+
+    Raises:
+        CompileError: what the block raises; an internal error instead of other exceptions.
+    """
+    try:
+        yield
+    except _OUTSIDE:
+        raise
+    except Exception as error:
+        failure = _as_internal(error, name)
+        if not any(problem.kind == "internal" for problem in failure.diagnostics):
+            raise
+        if folder is not None:
+            with suppress(CompileError, *_OUTSIDE):  # the first error is to be told
+                failure = blamed(failure, write_reproducer(module, folder, name, command))
+        raise failure from (error.__cause__ if isinstance(error, CompileError) else error)
+
+
+def _as_internal(error: Exception, name: str) -> CompileError:
+    if isinstance(error, CompileError):
+        return error
+    note = f"{type(error).__name__}: {error}"
+    message = f"'{name}' failed"
+    return CompileError(Diagnostic(message, "internal", notes=(note,), remedy="please report this"))
+
+
+def _writable(folder: Path) -> Path:
+    """The folder, or another one where that can't be written to."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="cmlc-"))
