@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmir_cases import check_case, read_cases
 from cmlc import passes
 from cmlc.ir.deviation import deviation, worst
 from cmlc.ir.dialects.core import TABLE
@@ -17,6 +16,7 @@ from cmlc.passes.bisect import Experiment, bisect
 from cmlc.passes.manager import Instrumentation, parse_pipeline
 from cmlc.passes.patterns import RewriteLimit
 from cmlc.tools import cmlc_run, console
+from cmlc.tools.cases import check_case, read_cases
 from planted import SumsAsProducts, WrongEpsilon, WrongTranspose
 
 ROOT = Path(__file__).resolve().parents[2]
