@@ -185,6 +185,7 @@ def _for_all(positions: Positions, ignored: Sequence[int]) -> Positions:
     if isinstance(positions, tuple):
         missing = len(ignored) - len(positions)
     else:
+        positions = _as_vector(positions)
         given = positions.type.shape[0] if positions.type.rank == 1 else None
         missing = len(ignored) - given if isinstance(given, int) else 0
     if missing <= 0 or not all(ignored[-missing:]):
@@ -193,6 +194,14 @@ def _for_all(positions: Positions, ignored: Sequence[int]) -> Positions:
         return (*positions, *(0,) * missing)
     zeros = constant(np.zeros(missing, positions.type.dtype.numpy))
     return core.Concat((positions, zeros), 0).result
+
+
+def _as_vector(positions: Value) -> Value:
+    """Without extents of 1 in front and behind: networks have no scalars, and stack vectors."""
+    dims = [dim for dim in positions.type.shape if dim != 1]
+    if positions.type.rank < 2 or len(dims) > 1 or not is_static(tuple(dims)):
+        return positions
+    return core.Reshape(positions, tuple(dims) or (1,)).result
 
 
 def _entries(cx: Lowering, positions: Positions) -> Sequence[Dim | None]:

@@ -132,6 +132,7 @@ def test_last_positions_that_masks_ignore_may_be_left_out():
     fields["squeezeMasks"] = [True, False, False]
     assert_close(layer_result("sliceDynamic", X, [1], [2], **fields), X[1])
     assert_close(layer_result("sliceDynamic", X, [1], endIds=[2], **fields), X[1])
+    assert_close(layer_result("sliceDynamic", X, [[1]], [[2]], **fields), X[1])
     fields["endMasks"] = [False, False, True]
     model = network(
         constant("b", 1),
