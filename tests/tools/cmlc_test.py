@@ -239,7 +239,7 @@ def test_bug_in_a_pass_leaves_a_reproducer(capsys, monkeypatch):
     assert left_behind() == ["cmlc-reproducer-dce.cmir", "cmlc-reproducer-dce.weights"]
     assert "together with cmlc-reproducer-dce.cmir" in found
     text = Path("cmlc-reproducer-dce.cmir").read_text()
-    assert text.startswith("// RUN: cmlc-opt cmlc-reproducer-dce.cmir --passes=dce\n")
+    assert text.startswith("// RUN: cmlc-opt cmlc-reproducer-dce.cmir --passes='dce'\n")
     assert "layers[0] 'conv1'" in text
     assert cmlc_opt.main(["cmlc-reproducer-dce.cmir", "--passes=dce"]) == console.BUG
 
