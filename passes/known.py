@@ -6,6 +6,7 @@ passes have one name: a second one is refused.
 """
 
 import inspect
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import cache
@@ -67,10 +68,10 @@ def origin_of(name: str) -> Origin | None:
     return _ADDED[name][1] if name in _ADDED else Origin(package=_package(_entry_points()[name]))
 
 
-def plugins_of(names: Iterable[str]) -> list[str]:
-    """The plugin files that some of the passes come from."""
-    files = [_ADDED[name][1].plugin for name in names if name in _ADDED]
-    return list(dict.fromkeys(files))
+def plugin_options(names: Iterable[str]) -> str:
+    """The options by which commands know passes of plugin files; each begins with a space."""
+    files = dict.fromkeys(_ADDED[name][1].plugin for name in names if name in _ADDED)
+    return "".join(f" --plugin {shlex.quote(file)}" for file in files)
 
 
 def add_passes(classes: Any, plugin: str) -> None:

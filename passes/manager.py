@@ -21,7 +21,7 @@ from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.text.printer import PrintOptions, print_module
 from ..ir.verify import Legal, verify
-from .known import KNOWN, plugins_of
+from .known import KNOWN, plugin_options
 from .measure import PassRun, PatternCount, Step, counted, ops_by_kind
 from .options import (
     BRACES,
@@ -275,8 +275,7 @@ def _reproduced(original: Module, pipeline: Pipeline, failed: int, folder: Path)
         if len(names) == failed:
             spec = next((item.spec for item in pipeline if item.name == name), name)
             passes = shlex.quote(spec) if "'" in spec else f"'{spec}'"
-            plugins = "".join(f" --plugin {shlex.quote(file)}" for file in plugins_of([name]))
-            command = f"cmlc-opt {{}}{plugins} --passes={passes}"
+            command = f"cmlc-opt {{}}{plugin_options([name])} --passes={passes}"
             written.append(write_reproducer(original, folder, name, command))
 
     with suppress(CompileError, MissingResourceError, OSError):  # the first error is to be told

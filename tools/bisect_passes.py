@@ -50,7 +50,17 @@ def _print(found: "Bisection", tolerance: float, model: Path) -> None:
         print("it is no set of patterns: its rewrites can't be told apart")
     else:
         _print_rewrite(found.rewrite)
-    print(f"make it small: cmlc-reduce {model} --passes='{step.spec}' {_prefix(found)}".rstrip())
+    reduce = f"cmlc-reduce {model}{_plugins(found)} --passes='{step.spec}' {_prefix(found)}"
+    print(f"make it small: {reduce.rstrip()}")
+
+
+def _plugins(found: "Bisection") -> str:
+    """Where the passes up to the one that is to blame come from, if they aren't ours."""
+    from ..passes.known import plugin_options
+    from ..passes.manager import parse_pipeline
+
+    pipeline = parse_pipeline(", ".join(step.spec for step in found.steps))
+    return plugin_options(item.name for item in pipeline)
 
 
 def _prefix(found: "Bisection") -> str:

@@ -137,7 +137,11 @@ def _computed(module: "Module", inputs: "dict[str, Array]") -> "dict[str, Array]
 
 def _shown_command(given: argparse.Namespace, text: str) -> str:
     """The command that shows the failure again."""
-    passes = f" --passes={shlex.quote(text)}" if text else ""
+    from ..passes.known import plugin_options
+    from ..passes.manager import parse_pipeline
+
+    plugins = plugin_options(item.name for item in parse_pipeline(text))
+    passes = f"{plugins} --passes={shlex.quote(text)}" if text else ""
     if given.compare:
         return f"cmlc-run {{}} --random {given.random} --compare --tolerance {given.tolerance:g}"
     if given.lower:
