@@ -136,15 +136,20 @@ def settle_names(main: Body, blocks: list[Block]) -> None:
     taken: set[str] = set()
     for step in sorted(main.steps, key=lambda step: isinstance(step.source, Block)):
         if takes_name(step):
-            step.label = next(
-                label for label in _numbers(step.label) if not taken & set(names_of(step, label))
+            free = (
+                label for label in _numbers(step.label) if not taken & _layer_names(step, label)
             )
-            taken |= set(names_of(step, step.label))
+            step.label = next(free)
+            taken |= _layer_names(step, step.label)
 
 
 def _numbers(name: str) -> Iterator[str]:
     yield name
     yield from (f"{name}_{number}" for number in count(2))
+
+
+def _layer_names(step: Step, label: str) -> set[str]:
+    return set(names_of(step, label)) - {""}
 
 
 def names_of(step: Step, label: str) -> Iterator[str]:
