@@ -96,8 +96,9 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
             elif facts.get("batched") and np.ndim(given) < value.type.rank:
                 arrays[value.name] = _array(value, np.asarray(given)[None])
             else:
-                arrays[value.name] = _array(value, given)
-                batched |= facts.get("batched", False)
+                arrays[value.name] = array = _array(value, given)
+                opened = facts.get("batch_of_one", False) and array.shape[0] != 1
+                batched |= opened or facts.get("batched", False)
         except ValueError as error:
             problems.append(_usage(f"input '{value.name}' {error}"))
     if problems:

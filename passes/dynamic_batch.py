@@ -8,7 +8,7 @@ from typing import Any
 from ..ir.batch import batch_problem
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dialects.core.recurrent import Gru, Lstm, Rnn
-from ..ir.dialects.core.shape import BroadcastTo, Reshape, SliceByIndex
+from ..ir.dialects.core.shape import BroadcastTo, Reshape, SliceByIndex, Squeeze
 from ..ir.dims import Expr, symbol, symbols
 from ..ir.rewrite import clone_module, replace, replace_op
 from ..ir.ssa import Function, Module, Op
@@ -48,9 +48,10 @@ def _open(function: Function) -> bool:
         raise CompileError(_problem("no argument has a batch of one"))
     taken = {name for v in function.arguments for dim in v.type.shape for name in symbols(dim)}
     batch = symbol("N" if "N" not in taken else "batch")
-    for value in function.arguments:
+    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
         if value.type.rank and value.type.shape[0] == 1:
             value.type = value.type.with_shape((batch, *value.type.shape[1:]))
+            facts["batch_of_one"] = True
     _infer_again(function, batch)
     problem = batch_problem(function, batch)
     lost = [v for v in function.results if not v.type.rank or v.type.shape[0] != batch]
@@ -72,6 +73,9 @@ def _infer_again(function: Function, batch: Expr) -> None:
             continue
         if op.regions:
             raise CompileError(_problem("chooses between computations for the whole batch", op))
+        if _is_dropped(op, batch):
+            _keep(function, op)
+            continue
         try:
             new = replace(op, **_changes(op, batch))
         except CompileError as error:
@@ -79,6 +83,24 @@ def _infer_again(function: Function, batch: Expr) -> None:
             raise CompileError(_problem(message, op)) from None
         replace_op(op, new.results, by="dynamic-batch")
         opened |= set(new.results)
+
+
+def _is_dropped(op: Op, batch: Expr) -> bool:
+    """Whether it only takes the first dimension off a result: what a classifier predicts."""
+    if not isinstance(op, Reshape | Squeeze) or not all(u.is_terminator for u in op.result.users):
+        return False
+    lead, *rest = op.x.type.shape
+    return lead == batch and op.result.type.shape == tuple(rest)
+
+
+def _keep(function: Function, op: Op) -> None:
+    """The result with its batch; who gave one example is given it without."""
+    for value, facts in zip(function.results, function.result_attributes, strict=True):
+        if value is op.results[0]:
+            facts["batched"] = True
+    for user, index in op.results[0].uses:
+        user.set_operand(index, op.operands[0])
+    op.erase()
 
 
 def _changes(op: Op, batch: Expr) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from cmlc.ir.interpret import run
 from cmlc.ir.verify import verify
 from networks import FLOAT32, INT32, add_array
 
-FP16, FP32, I32, BOOL, STRING = 10, 11, 23, 1, 2
+FP16, FP32, I32, INT64, BOOL, STRING = 10, 11, 23, 24, 1, 2
 FLOAT16 = 65552
 _NUMBERS = {"f4": FP32, "f2": FP16, "i4": I32, "i8": I32, "b1": BOOL, "i1": 21, "u1": 31}
 _FEATURES = {FP16: FLOAT16, FP32: FLOAT32, I32: INT32, BOOL: INT32}
@@ -86,6 +86,34 @@ def several(default="", **models):
         described.output.extend(model.description.output)
         described.state.extend(model.description.state)
     return made
+
+
+def classifier(labels, shape=(1, 3), predicted="label"):
+    """A Model message that classifies its input "x", which is the probabilities."""
+    dtype = STRING if isinstance(labels[0], str) else INT64
+    rows = [("label", (), I32), ("chances", (), I32)]
+    model = program(op("classify", rows, probabilities="x"), x=shape)
+    function = model.mlProgram.functions["main"]
+    operation = function.block_specializations[function.opset].operations[0]
+    fill_type(operation.outputs[0].type, (), dtype)
+    operation.outputs[1].type.dictionaryType.keyType.tensorType.dataType = dtype
+    value = operation.inputs["classes"].arguments.add().value
+    fill_type(value.type.listType.type, (), dtype)
+    for label in labels:
+        item = value.immediateValue.list.values.add()
+        if dtype == STRING:
+            fill_value(item, label)
+        else:
+            fill_type(item.type, (), INT64)
+            item.immediateValue.tensor.longInts.values.append(label)
+    description = model.description
+    description.predictedFeatureName = predicted
+    description.predictedProbabilitiesName = "chances"
+    label, chances = description.output
+    (label.type.stringType if dtype == STRING else label.type.int64Type).SetInParent()
+    key = chances.type.dictionaryType
+    (key.stringKeyType if dtype == STRING else key.int64KeyType).SetInParent()
+    return model
 
 
 def fill_block(block, operations, known):

@@ -175,7 +175,8 @@ def _main_for_image(function: Function, value: Value, facts: Any) -> Iterator[st
         yield "    print(found)"
         return
     chosen = f"found[{_string(str(probabilities))}]" if len(function.result_names) > 1 else "found"
-    yield f"    probabilities = {chosen}[0]"
+    result = function.results[function.result_names.index(probabilities)]
+    yield f"    probabilities = {chosen}{'[0]' if result.type.rank > 1 else ''}"
     yield "    for i in probabilities.argsort()[::-1][:5]:"
     yield '        print(f"{probabilities[i]:7.2%}  {LABELS[i]}")'
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileError
-from programs import op, program
+from programs import classifier, op, program
 
 pytestmark = pytest.mark.slow
 RANDOM = np.random.default_rng(0)
 
 
-def classifier():
+def network():
     """Convolution, pooling, flattening, linear, softmax: [1, 3, 8, 8] → [1, 5]."""
     weight = RANDOM.normal(size=(4, 3, 3, 3), scale=0.1).astype(np.float32)
     matrix = RANDOM.normal(size=(5, 64), scale=0.1).astype(np.float32)
@@ -36,7 +36,7 @@ def classifier():
 
 def test_entries_are_independent(tmp_path):
     x = RANDOM.normal(size=(3, 3, 8, 8)).astype(np.float32)
-    spec = classifier()
+    spec = network()
     one = cmlc.compile(spec)
     several = cmlc.compile(spec, Options(batch="dynamic"))
     expected = np.concatenate([one.predict({"x": row[None]})["y"] for row in x])
@@ -56,3 +56,16 @@ def test_what_mixes_entries_is_refused_by_name():
     ) as caught:
         cmlc.compile(spec, Options(batch="dynamic"))
     assert "leave out the option" in str(caught.value)
+
+
+def test_classifiers_predict_for_each_entry():
+    x = np.float32([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]])
+    spec = classifier(["a", "b", "c"])
+    model = cmlc.compile(spec, Options(batch="dynamic"))
+    assert model.predict({"x": x[:1]})["label"] == "b"
+    found = model.predict({"x": x})
+    assert found["label"] == ["b", "a"]
+    assert [list(row) for row in found["chances"]] == [["a", "b", "c"]] * 2
+    assert found["chances"][1]["a"] == pytest.approx(0.5)
+    alone = cmlc.compile(spec).predict({"x": x[1:]})
+    assert alone == {"label": "a", "chances": found["chances"][1]}

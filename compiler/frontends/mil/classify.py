@@ -25,9 +25,10 @@ def classify(cx: MilContext) -> Result:
     count = len(classes)
     fits = product(probabilities.type.shape) == count
     cx.require(fits, f"has {probabilities.type} for {count} classes")
-    flat = cast(shape.Reshape(probabilities, (count,)).result, DType.F32)
-    best = reduce.ReduceArgmax(flat, axis=-1).result
+    lead = (1,) * (probabilities.type.rank > 1)  # the batch of one, for who wants several
+    rows = cast(shape.Reshape(probabilities, (*lead, count)).result, DType.F32)
+    best = reduce.ReduceArgmax(rows, axis=-1).result
     kind = object if classes.dtype.kind == "O" else np.int64
     cx.scope.walk.labels = tuple(classes.tolist())
     label = index.Gather(constant(classes.astype(kind), "class_labels"), best, axis=0).result
-    return label, flat
+    return shape.Reshape(label, ()).result, shape.Reshape(rows, (count,)).result

@@ -3,37 +3,8 @@
 import numpy as np
 import pytest
 from cmlc.compiler.binding import present_outputs
-from programs import I32, STRING, assert_refused, fill_type, fill_value, imported, op, program
+from programs import assert_refused, classifier, imported
 from programs import results as run
-
-INT64 = 24
-
-
-def classifier(labels, shape=(1, 3), predicted="label"):
-    dtype = STRING if isinstance(labels[0], str) else INT64
-    rows = [("label", (), I32), ("chances", (), I32)]
-    model = program(op("classify", rows, probabilities="x"), x=shape)
-    function = model.mlProgram.functions["main"]
-    operation = function.block_specializations[function.opset].operations[0]
-    fill_type(operation.outputs[0].type, (), dtype)
-    operation.outputs[1].type.dictionaryType.keyType.tensorType.dataType = dtype
-    value = operation.inputs["classes"].arguments.add().value
-    fill_type(value.type.listType.type, (), dtype)
-    for label in labels:
-        item = value.immediateValue.list.values.add()
-        if dtype == STRING:
-            fill_value(item, label)
-        else:
-            fill_type(item.type, (), INT64)
-            item.immediateValue.tensor.longInts.values.append(label)
-    description = model.description
-    description.predictedFeatureName = predicted
-    description.predictedProbabilitiesName = "chances"
-    label, chances = description.output
-    (label.type.stringType if dtype == STRING else label.type.int64Type).SetInParent()
-    key = chances.type.dictionaryType
-    (key.stringKeyType if dtype == STRING else key.int64KeyType).SetInParent()
-    return model
 
 
 @pytest.mark.parametrize("labels", [["a", "b", "c"], [10, -20, 2**40]])
