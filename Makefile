@@ -19,7 +19,8 @@ EVERY  ?= 1
 COUNT  ?= 500
 MODELS ?=
 
-# Tests are independent of each other; TensorFlow takes memory, so no more workers than this.
+# Tests are independent of each other; TensorFlow takes memory, so no more workers than this. A file's
+# tests stay together: what they share (compiled models, fresh processes) is made once.
 TEST_JOBS ?= 2
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -34,10 +35,10 @@ demo: $(VENV)/installed ## compile the sample model to a SavedModel and read rea
 	@$(PY) -m cmlc.tools.demo
 
 test: check ## everything: style, types, layering, and all tests
-	$(PY) -m pytest -n $(TEST_JOBS)
+	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile
 
 quick: $(VENV)/installed-dev ## the tests that need no TensorFlow, in seconds
-	$(PY) -m pytest -n $(TEST_JOBS) -m "not slow"
+	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile -m "not slow"
 
 check: $(VENV)/installed-dev ## style, types, and who may import whom
 	$(PY) -m ruff check .
