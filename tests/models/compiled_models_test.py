@@ -1,10 +1,9 @@
 """Other people's compiled models: they compile, save, load and agree; with their sources, too.
 
-The models are no part of the repository: CMLC_SHARED names the folder that has `models/`.
+Without the shared folder these are skipped.
 """
 
 import json
-import os
 from pathlib import Path
 
 import cmlc
@@ -16,18 +15,12 @@ from cmlc.compiler.source.spec import network_of
 from cmlc.compiler.source.survey import survey
 from cmlc.ir.interpret import run
 from saved_models import assert_agrees, inputs_of, run_saved, save
+from shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("CMLC_SHARED", ROOT.parent / "shared"))
-FOLDER = (SHARED if SHARED.is_absolute() else ROOT / SHARED) / "models"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not FOLDER.is_dir(), reason=f"{FOLDER} is not there; CMLC_SHARED says where to look"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_models]
 
-COMPILED = sorted(FOLDER.glob("*/*.mlmodelc"))
+COMPILED = sorted(FOREIGN.glob("*/*.mlmodelc"))
 NETWORKS = [path for path in COMPILED if (path / "model.espresso.net").exists()]
 OTHERS = [p for p in COMPILED if p not in NETWORKS and not (p / "model.mil").exists()]
 
@@ -57,11 +50,11 @@ SPELLED = {
 
 
 def named(path):
-    return str(path.relative_to(FOLDER)).replace("/", ":")
+    return str(path.relative_to(FOREIGN)).replace("/", ":")
 
 
 def pair(compiled, source):
-    paths = FOLDER / f"{compiled}.mlmodelc", FOLDER / f"{source}.mlmodel"
+    paths = FOREIGN / f"{compiled}.mlmodelc", FOREIGN / f"{source}.mlmodel"
     if not all(path.exists() for path in paths):
         pytest.skip("the pair is not here")
     return paths

@@ -1,10 +1,8 @@
 """Edits of other people's models are found, each as what it is; compiled forms are equal.
 
-The models are no part of the repository: CMLC_SHARED names the folder that has `models/`.
+Without the shared folder these are skipped.
 """
 
-import os
-from pathlib import Path
 from random import Random
 
 import cmlc
@@ -12,16 +10,9 @@ import pytest
 from cmlc.compiler.options import Options
 from cmlc.ir.diff import compare
 from module_edits import EDITS, NO_EDITS, both
+from shared_folder import FOREIGN, needs_models
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("CMLC_SHARED", ROOT.parent / "shared"))
-FOLDER = (SHARED if SHARED.is_absolute() else ROOT / SHARED) / "models"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not FOLDER.is_dir(), reason=f"{FOLDER} is not there; CMLC_SHARED says where to look"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_models]
 VAD = "FluidInference__mobius/models__vad__silero-vad__coreml__"
 MODELS = (
     "getbouncer__cardscan-ios/OriginalModels__FindFour.mlmodel",
@@ -31,7 +22,7 @@ MODELS = (
 
 @pytest.fixture(scope="module", params=MODELS)
 def module(request):
-    return cmlc.compiler.driver.load(FOLDER / request.param, Options(precision="keep"))
+    return cmlc.compiler.driver.load(FOREIGN / request.param, Options(precision="keep"))
 
 
 @pytest.mark.parametrize("name", [*NO_EDITS, *EDITS])
@@ -46,8 +37,8 @@ def test_exactly_the_edit_is_found(module, name):
 @pytest.mark.parametrize("bits", [2, 4, 6])
 def test_a_model_and_its_compiled_form(bits):
     source = f"{VAD}quantized_models__unified_standard__unified_palette_{bits}bit.mlpackage"
-    old = cmlc.load(FOLDER / source)
-    new = cmlc.load(FOLDER / f"{VAD}compiled__unified_palette_{bits}bit.mlmodelc")
+    old = cmlc.load(FOREIGN / source)
+    new = cmlc.load(FOREIGN / f"{VAD}compiled__unified_palette_{bits}bit.mlmodelc")
     found = compare(old, new)
     assert found.equal, found.edits
 
@@ -55,7 +46,8 @@ def test_a_model_and_its_compiled_form(bits):
 def test_palettes_of_other_sizes_differ_in_weights_only():
     old, new = (
         cmlc.load(
-            FOLDER / f"{VAD}quantized_models__unified_standard__unified_palette_{bits}bit.mlpackage"
+            FOREIGN
+            / f"{VAD}quantized_models__unified_standard__unified_palette_{bits}bit.mlpackage"
         )
         for bits in (2, 4)
     )

@@ -1,6 +1,6 @@
 """Other people's models as Keras code and `.keras` files: a fresh process runs them and agrees.
 
-The models are no part of the repository: CMLC_SHARED names the folder that has `models/`. Some of
+Without the shared folder these are skipped. Some of
 each folder are taken; all of them with CMLC_KERAS_MODELS=all, which takes minutes.
 """
 
@@ -18,16 +18,9 @@ from cmlc.compiler.driver import load, lower_source
 from cmlc.compiler.options import Options
 from cmlc.ir.interpret import run
 from saved_models import inputs_of
+from shared_folder import FOREIGN, needs_models
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("CMLC_SHARED", ROOT.parent / "shared"))
-FOLDER = (SHARED if SHARED.is_absolute() else ROOT / SHARED) / "models"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not FOLDER.is_dir(), reason=f"{FOLDER} is not there; CMLC_SHARED says where to look"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_models]
 SCRIPT = Path(__file__).resolve().parent / "reload_keras.py"
 WHOLE = os.environ.get("CMLC_KERAS_MODELS") == "all"
 
@@ -47,7 +40,7 @@ def refusal(path):
 def candidates():
     """The models, or the smallest of each folder and kind of file."""
     kinds = ("mlmodel", "mlpackage", "mlmodelc")
-    files = [path for kind in kinds for path in FOLDER.glob(f"*/*.{kind}")]
+    files = [path for kind in kinds for path in FOREIGN.glob(f"*/*.{kind}")]
     if WHOLE:
         return sorted(files)
     chosen = {}
@@ -61,7 +54,7 @@ def size_of(path):
 
 
 def named(path):
-    return str(path.relative_to(FOLDER)).replace("/", ":")
+    return str(path.relative_to(FOREIGN)).replace("/", ":")
 
 
 MODELS = candidates()
@@ -139,7 +132,7 @@ def assert_close(ours, theirs, what):
 
 @pytest.mark.parametrize("part", REFUSED)
 def test_is_refused_by_name(part, tmp_path):
-    (path,) = FOLDER.glob(part)
+    (path,) = FOREIGN.glob(part)
     with pytest.raises(cmlc.CompileError) as caught:
         lower_source(path, Options(target="keras"))
     assert REFUSED[part] in str(caught.value)

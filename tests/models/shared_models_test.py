@@ -1,9 +1,8 @@
 """Other people's models: they compile, save, load and agree, or are refused for a known reason.
 
-The models are no part of the repository: CMLC_SHARED names the folder that has `models/`.
+Without the shared folder these are skipped.
 """
 
-import os
 from pathlib import Path
 
 import cmlc
@@ -11,16 +10,10 @@ import pytest
 from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import model_kind
 from saved_models import assert_agrees, assert_all_stages_print, run_saved, save
+from shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("CMLC_SHARED", ROOT.parent / "shared"))
-FOLDER = (SHARED if SHARED.is_absolute() else ROOT / SHARED) / "models"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not FOLDER.is_dir(), reason=f"{FOLDER} is not there; CMLC_SHARED says where to look"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_models]
 
 # Models that must fail, by a part of their path, and what the message says.
 RANK_4 = "input 'input': error: an array of 4 dimensions in a network that maps arrays to rank 5"
@@ -53,12 +46,12 @@ def is_network(path):
         return False
 
 
-FILES = sorted(FOLDER.glob("*/*.mlmodel"))
+FILES = sorted(FOREIGN.glob("*/*.mlmodel"))
 ACCEPTED = [path for path in FILES if refusal(path) is None and is_network(path)]
 
 
 def named(path):
-    return str(path.relative_to(FOLDER)).replace("/", ":")
+    return str(path.relative_to(FOREIGN)).replace("/", ":")
 
 
 @pytest.fixture(scope="module")

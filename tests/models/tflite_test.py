@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -28,14 +27,13 @@ from networks import layer, lstm_weights, network, numbers
 from programs import op, program
 from samples import pictures, sequences
 from saved_models import assert_close
+from shared_folder import FOREIGN
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(__file__).parent / "tflite_run.py"
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"
-SHARED = Path(os.environ.get("CMLC_SHARED", ROOT.parent / "shared"))
-FOLDER = (SHARED if SHARED.is_absolute() else ROOT / SHARED) / "models"
 # Other people's: convolutions, recurrent networks, compressed programs, loops with lists.
 THEIRS = {
     "numbers": "MatkoGH__quickmath/Resources__MNISTClassifier.mlmodelc",
@@ -141,7 +139,7 @@ def results(tmp_path_factory):
         np.savez(folder / f"{name}.inputs.npz", **given)
         expected[name] = run(module, given, module.main.name)
 
-    theirs = {name: FOLDER / path for name, path in THEIRS.items() if FOLDER.is_dir()}
+    theirs = {name: FOREIGN / path for name, path in THEIRS.items() if FOREIGN.is_dir()}
     for name, source in {**{k: make() for k, make in OURS.items()}, **theirs}.items():
         optimized, file = convert(source)
         (folder / f"{name}.tflite").write_bytes(file)
@@ -167,8 +165,8 @@ def results(tmp_path_factory):
 
 @pytest.mark.parametrize("name", [*OURS, *THEIRS, "frozen_digits", "frozen_recurrent"])
 def test_agrees_with_the_interpreter_in_a_fresh_process(results, name):
-    if name in THEIRS and not FOLDER.is_dir():
-        pytest.skip(f"{FOLDER} is not there; CMLC_SHARED says where to look")
+    if name in THEIRS and not FOREIGN.is_dir():
+        pytest.skip(f"{FOREIGN} is not there; CMLC_SHARED says where to look")
     expected, found = results[name]
     assert found.keys() == expected.keys()
     for key, array in expected.items():

@@ -1,7 +1,6 @@
 """`cmlc-run --bisect-passes`: a wrong pass is found, with the rewrite that is to blame."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +17,10 @@ from cmlc.passes.patterns import RewriteLimit
 from cmlc.tools import cmlc_run, console
 from cmlc.tools.cases import check_case, read_cases
 from planted import SumsAsProducts, WrongEpsilon, WrongTranspose
+from shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"
-SHARED = Path(os.environ.get("CMLC_SHARED", ROOT.parent / "shared"))
-MODELS = (SHARED if SHARED.is_absolute() else ROOT / SHARED) / "models"
-needs_shared = pytest.mark.skipif(
-    not MODELS.is_dir(), reason=f"{MODELS} is not there; CMLC_SHARED says where to look"
-)
 CARDS = "getbouncer__cardscan-ios/CardScan__CardScan__Classes__SSDOcr.mlmodel"
 NUMBERS = "MatkoGH__quickmath/Resources__MNISTClassifier.mlmodelc"
 
@@ -49,7 +44,7 @@ def test_right_passes_move_nothing(capsys):
 
 
 @pytest.mark.parametrize(
-    "model", [DIGITS, pytest.param(MODELS / CARDS, marks=[needs_shared, pytest.mark.slow])]
+    "model", [DIGITS, pytest.param(FOREIGN / CARDS, marks=[needs_models, pytest.mark.slow])]
 )
 def test_a_wrong_epsilon_is_found(capsys, monkeypatch, model):
     plant(monkeypatch, WrongEpsilon)
@@ -64,7 +59,7 @@ def test_a_wrong_epsilon_is_found(capsys, monkeypatch, model):
     assert any("= nn.conv(" in line for line in rewrite["after"])
 
 
-@pytest.mark.parametrize("model", [DIGITS, pytest.param(MODELS / NUMBERS, marks=needs_shared)])
+@pytest.mark.parametrize("model", [DIGITS, pytest.param(FOREIGN / NUMBERS, marks=needs_models)])
 def test_a_transpose_folded_wrongly_is_found(capsys, monkeypatch, model):
     plant(monkeypatch, WrongTranspose)
     status, facts = run(capsys, model)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -17,14 +16,10 @@ from cmlc.ir.verify import verify
 from cmlc.passes.reduce import REDUCTIONS, Reducer, cost
 from cmlc.tools import cmlc_opt, cmlc_reduce, cmlc_run, console
 from planted import WrongEpsilon, WrongTranspose
+from shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"
-SHARED = Path(os.environ.get("CMLC_SHARED", ROOT.parent / "shared"))
-MODELS = (SHARED if SHARED.is_absolute() else ROOT / SHARED) / "models"
-needs_shared = pytest.mark.skipif(
-    not MODELS.is_dir(), reason=f"{MODELS} is not there; CMLC_SHARED says where to look"
-)
 CARDS = "getbouncer__cardscan-ios/CardScan__CardScan__Classes__SSDOcr.mlmodel"
 NUMBERS = "MatkoGH__quickmath/Resources__MNISTClassifier.mlmodelc"
 EVEN = "--after=canonicalize, layout"
@@ -55,12 +50,22 @@ def reduced(capsys, *arguments) -> tuple[dict, list[str]]:
         (DIGITS, WrongEpsilon, ["--after=canonicalize"], ["nn.conv", "nn.batch_norm"]),
         (DIGITS, WrongTranspose, [EVEN], ["tensor.transpose", "tensor.reshape"]),
         pytest.param(
-            *(MODELS / CARDS, WrongEpsilon, ["--after=canonicalize"], ["nn.conv", "nn.batch_norm"]),
-            marks=[needs_shared, pytest.mark.slow],
+            *(
+                FOREIGN / CARDS,
+                WrongEpsilon,
+                ["--after=canonicalize"],
+                ["nn.conv", "nn.batch_norm"],
+            ),
+            marks=[needs_models, pytest.mark.slow],
         ),
         pytest.param(
-            *(MODELS / NUMBERS, WrongTranspose, [EVEN], ["tensor.transpose", "tensor.reshape"]),
-            marks=needs_shared,
+            *(
+                FOREIGN / NUMBERS,
+                WrongTranspose,
+                [EVEN],
+                ["tensor.transpose", "tensor.reshape"],
+            ),
+            marks=needs_models,
         ),
     ],
 )

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from cmlc.tools import cmlc, cmlc_run, console
 from networks import layer, lstm_weights, network, numbers
+from shared_folder import FOREIGN
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
-SHARED = Path(os.environ.get("CMLC_SHARED", Path(__file__).parents[3] / "shared")) / "models"
 DOUBLED = """\
 import cmlc
 from cmlc.ir.dialects.core.elementwise import Add
@@ -176,7 +176,7 @@ def test_the_group_norm_of_the_example():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["overfit", "overfit_newpoly", "merge_tests__merge_codec_nfd"])
 def test_the_example_on_real_models(name):
-    path = SHARED / "mittagessen__kraken" / f"tests__resources__{name}.mlmodel"
+    path = FOREIGN / "mittagessen__kraken" / f"tests__resources__{name}.mlmodel"
     if not path.exists():
         pytest.skip(f"{path} is not there; CMLC_SHARED says where to look")
     widths = [shape[0] for shape in compare_at_widths(path)]
