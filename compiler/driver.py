@@ -231,12 +231,15 @@ def optimize(
     return run_passes(module, pipeline_of(options), watch)
 
 
+_BATCH = {"auto": "dynamic-batch{of=images}", "dynamic": "dynamic-batch", "static": ""}
+
+
 def pipeline_of(options: Options) -> Pipeline:
     """The passes that the options ask for, and the target's pipeline."""
     from ..backends.target import load_target
 
     stages = (
-        "dynamic-batch" if options.batch == "dynamic" else "",
+        _BATCH[options.batch],
         "io-layout" if options.io_layout == "nhwc" else "",
         parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
         load_target(options.target).pipeline,

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace as dc_replace
-from typing import Any
+from typing import Any, Literal
 
 from ..ir.batch import batch_problem
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dialects.core.recurrent import Gru, Lstm, Rnn
 from ..ir.dialects.core.shape import BroadcastTo, Reshape, SliceByIndex, Squeeze
 from ..ir.dims import Expr, symbol, symbols
+from ..ir.location import InModel
 from ..ir.rewrite import clone_module, replace, replace_op
 from ..ir.ssa import Function, Module, Op
 from .canonicalize.recurrent import zero_states
@@ -25,17 +26,38 @@ class DynamicBatch(Pass):
     A function that has an argument with an open first dimension has a batch already. Entries of the
     batch must be independent of each other (`ir/batch.py` proves it); otherwise the pass fails and
     says which op is in the way.
+
+    Options:
+        of: "images": only if all arguments are images, and what can't be opened stays as it is;
+            the module's attribute `fixed_batch` says why.
     """
 
     name = "dynamic-batch"
 
+    of: Literal["anything", "images"] = "anything"
+
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        if self.of == "images" and not all(map(_has_images, module.functions.values())):
+            return False
         copy = clone_module(module)  # what is refused stays as it was
-        changed = [_open(function) for function in copy.functions.values()]
+        try:
+            changed = [_open(function) for function in copy.functions.values()]
+        except CompileError as error:
+            if self.of == "anything":
+                raise
+            first = error.diagnostics[0]
+            where = f"{first.location}: " if isinstance(first.location, InModel) else ""
+            module.attributes.setdefault("fixed_batch", f"{where}{first.message}")
+            return False
         if any(changed):
             module.functions = copy.functions
             module.attributes.pop("fixed_batch", None)
         return any(changed)
+
+
+def _has_images(function: Function) -> bool:
+    kinds = {facts.get("kind") for facts in function.argument_attributes}
+    return kinds == {"image"}
 
 
 def _open(function: Function) -> bool:
