@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from .location import UNKNOWN, Location, Unknown, leaves
+from .location import UNKNOWN, InText, Location, Unknown, leaves
 
 Kind: TypeAlias = Literal["malformed", "unsupported", "invalid", "usage", "internal"]
 Severity: TypeAlias = Literal["error", "warning"]
@@ -39,13 +39,15 @@ class Diagnostic:
     severity: Severity = field(default="error")
 
     def __str__(self) -> str:
-        where = "" if isinstance(self.location, Unknown) else str(leaves(self.location)[0])
+        first = leaves(self.location)[0] if not isinstance(self.location, Unknown) else None
+        where = "" if first is None else str(first)
+        file = "" if isinstance(first, InText) and first.file == self.file else self.file
         more = [f"  note: {part}" for part in leaves(self.location)[1:]]
         more += [f"  note: {note}" for note in self.notes]
         text = self.message
         if self.remedy and not (self.excerpt or more):
             text = f"{text}; {self.remedy}"  # a plain problem is one line
-        head = ": ".join(filter(None, (self.file, where, f"{self.severity}: {text}")))
+        head = ": ".join(filter(None, (file, where, f"{self.severity}: {text}")))
         lines = [head, *([self.excerpt] if self.excerpt else []), *more]
         if self.remedy and len(lines) > 1:
             lines.append(f"  help: {self.remedy}")

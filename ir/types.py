@@ -100,10 +100,12 @@ class Tensor:
 
     @property
     def rank(self) -> int:
+        """The number of dimensions."""
         return len(self.shape)
 
     @property
     def is_static(self) -> bool:
+        """Whether all extents are numbers, none symbols."""
         return is_static(self.shape)
 
     @property

@@ -41,12 +41,12 @@ class Value:
         self._uses: dict[tuple[int, int], Op] = {}
 
     @property
-    def uses(self) -> list[tuple["Op", int]]:
+    def uses(self) -> "list[tuple[Op, int]]":
         """(op, operand index) of every use by ops in blocks, in order of registration."""
         return [(user, index) for (_, index), user in self._uses.items()]
 
     @property
-    def users(self) -> list["Op"]:
+    def users(self) -> "list[Op]":
         """The ops that use this value, each once."""
         return list({id(user): user for user in self._uses.values()}.values())
 
@@ -56,6 +56,7 @@ class Value:
 
     @property
     def has_one_use(self) -> bool:
+        """Whether one op takes it, once; what a function returns is a use, too."""
         return len(self._uses) == 1
 
     def has_use(self, user: "Op", index: int) -> bool:

@@ -102,6 +102,9 @@ def _checked(cls: Any, file: str) -> type[Any]:
         CompileError: of kind "usage", naming the file that it is from.
     """
     if not _is_like_pass(cls):
+        if _is_like_pass(type(cls)):
+            name = type(cls).__name__
+            raise _bad(file, f"{cls!r} is an object, no pass", f"write {name} without parentheses")
         raise _bad(file, f"{cls!r} is no pass", "derive a class from Pass or PatternPass")
     name = cls.name
     if not PASS_NAME.fullmatch(name):
@@ -169,6 +172,7 @@ def _refuse_clash(name: str, origin: Origin) -> None:
 
 def _clash(name: str, second: Origin, first: Origin | None) -> CompileError:
     other = "cmlc itself" if first is None else str(first)
-    return usage(
-        f"{second} defines a pass '{name}', as does {other}", "give one of them another name"
-    )
+    remedy = "give one of them another name"
+    if first is not None and second.plugin and first.package:
+        remedy = f"leave out --plugin {second.plugin}, uninstall the package, or {remedy}"
+    return usage(f"{second} defines a pass '{name}', as does {other}", remedy)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.resources import MissingResourceError
@@ -107,6 +107,8 @@ class PatternPass(Pass):
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         rules, counts = self.rules(), instrumentation.patterns
+        if not isinstance(cast(object, rules), tuple | list):
+            raise TypeError("the patterns of a pass are a tuple; write (my_pattern,)")
         if counts is not None:
             rules = tuple(counted(rule, counts) for rule in rules)
         return GreedyDriver(rules, instrumentation.trace, instrumentation.limit).run(module)
@@ -311,7 +313,10 @@ class _Parser:
     def pipeline(self) -> Pipeline:
         stages = self.stages()
         if self.position < len(self.text.rstrip()):
-            raise usage(f"unexpected text in pipeline: {self.text[self.position :].strip()!r}")
+            raise usage(
+                f"unexpected text in pipeline: {self.text[self.position :].strip()!r}",
+                "write 'a, b{option=value}, (c, d)*'",
+            )
         return Pipeline(tuple(stages))
 
     def stages(self) -> list[Pass | Repeat]:
@@ -340,7 +345,10 @@ class _Parser:
     def expect(self, mark: str) -> None:
         match = self.peek()
         if match is None or match["mark"] != mark:
-            raise usage(f"expected '{mark}' in pipeline at {self.text[self.position :]!r}")
+            rest = self.text[self.position :].strip()
+            where = f"before {rest!r}" if rest else "at the end"
+            remedy = "" if mark == ")" else "a group repeats: (a, b)*"
+            raise usage(f"expected '{mark}' {where} of pipeline {self.text!r}", remedy)
         self.position = match.end()
 
 

@@ -180,6 +180,7 @@ class GreedyDriver:
                 self._record(Event(rule, op.location, repr(op), reason=result.reason))
                 continue
             values = result if isinstance(result, tuple) else (result,)
+            _check_values(rule, op, values)
             _check_types(rule, op, values)
             before, location = repr(op), op.location
             inserted = self._replace(op, values, rule.name)
@@ -227,6 +228,18 @@ def _answer(rule: Pattern, op: Op) -> Rewrite:
             raise  # a refusal, meant
         notes = () if known else (f"{type(error).__name__}: {error}",)
         raise CompileError((_fault(rule, op, "fails on", notes), *known)) from error
+
+
+def _check_values(rule: Pattern, op: Op, answers: tuple[Any, ...]) -> None:
+    """A pattern answers with values; the usual mistake is to answer with an op."""
+    for answer in answers:
+        if isinstance(answer, Op):
+            text = f"it gives the op {answer!r}; give its result, op.result"
+        elif not isinstance(answer, Value):
+            text = f"it gives {answer!r}; give a value, a tuple of values, None or no('why')"
+        else:
+            continue
+        raise CompileError(_fault(rule, op, "may not rewrite", (text,)))
 
 
 def _check_types(rule: Pattern, op: Op, values: tuple[Value, ...]) -> None:

@@ -9,10 +9,15 @@ import re
 import shlex
 import shutil
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cmlc.ir.dialects.core.activation import Relu
+from cmlc.passes import PASSES
+from cmlc.passes.manager import PatternPass
+from cmlc.passes.patterns import pattern
 from compiled_models import compiled, espresso
 from doc_runner import blocks
 from mil_files import compiled_program, weighted
@@ -38,7 +43,8 @@ INLINE = [" ".join(m.split()) for m in re.findall(r"`(cmlc[^`]*relu\.cmir[^`]*)`
 
 def written(folder):
     """Models under the names that the README uses."""
-    shutil.copy(ROOT / "tests" / "data" / "digits.mlmodel", folder / "MobileNet.mlmodel")
+    for name in ("MobileNet", "old", "new"):
+        shutil.copy(ROOT / "tests" / "data" / "digits.mlmodel", folder / f"{name}.mlmodel")
     product = {"nB": 4, "nC": 2, "has_relu": 1, "blob_weights": numbers(2, 4)}
     network = compiled(folder, espresso("inner_product", (2,), **product), x=(4,))
     Path(network).rename(folder / "MobileNet.mlmodelc")
@@ -47,11 +53,22 @@ def written(folder):
     (folder / "model.cmir").write_text(RELU)
     (folder / "relu.cmir").write_text(RELU)
     Image.new("L", (8, 8), 200).save(folder / "cat.jpg")
+    (folder / "photos").mkdir()
+    shutil.copy(folder / "cat.jpg", folder / "photos")
+
+
+@dataclass(frozen=True)
+class MyPass(PatternPass):
+    """relu(x) → x, so that there is something to reduce."""
+
+    name = "my-pass"
+    patterns = (pattern(Relu)(lambda op: op.x),)
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PASSES, "my-pass", MyPass)
     written(tmp_path)
     return tmp_path
 

@@ -24,6 +24,8 @@ SECTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("cmlc.passes.manager", ("Instrumentation",)),
         ("cmlc.passes.measure", ("PassRun", "PatternCount")),
         ("cmlc.ir.rewrite", ("replace", "replace_op", "clone_module", "adopt")),
+        ("cmlc.ir.ssa", ("Value",)),
+        ("cmlc.ir.types", ("Tensor",)),
         ("cmlc.ir.dialects.builtin", ("constant", "array_of", "splat_of", "scalar")),
         ("cmlc.compiler.plugins", ("load_plugin",)),
     ),
@@ -48,10 +50,13 @@ def _entry(module: ModuleType, name: str) -> Iterator[str]:
     yield f"### {module.__name__}.{name}\n"
     yield f"```\n{_signature(name, item)}\n```\n\n{_text(item)}\n"
     if inspect.isclass(item):
-        for method, function in vars(item).items():
+        for method, member in vars(item).items():
+            is_property = isinstance(member, property)
+            function = member.fget if is_property else member
             is_public = inspect.isfunction(function) and not method.startswith("_")
             if is_public and inspect.getdoc(function):
-                shown = _signature(method, function).replace("(self, ", "(").replace("(self)", "()")
+                bare = "" if is_property else "()"
+                shown = _signature(method, function).replace("(self, ", "(").replace("(self)", bare)
                 yield f"#### {name}.{method}\n\n```\n{shown}\n```\n\n{_text(function)}\n"
 
 

@@ -39,6 +39,7 @@ def _print(found: "Bisection", tolerance: float, model: Path) -> None:
     print_table(("moved", "in all", "place", "pass"), rows)
     if not found.found:
         print(f"no pass moves a result by more than {tolerance:g} of its largest number")
+        print("other inputs (--random) may show more: a saturated softmax hides what is below")
         return
     step = found.steps[-1]
     print(f"pass '{step.spec}' moves ", end="")

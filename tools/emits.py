@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -345,10 +346,19 @@ EMITS = {
 
 
 def emit_of(given: argparse.Namespace) -> str:
-    """What is asked for: by name, or by what OUT is called."""
+    """What is asked for: by name, or by what OUT is called.
+
+    Raises:
+        CompileError: OUT's name is nearly one that says what to make; of kind "usage".
+    """
     suffix = Path(given.output or "").suffix
     by_suffix = {row.suffix: name for name, row in EMITS.items() if row.suffix}
-    return given.emit or by_suffix.get(suffix, "savedmodel")
+    if given.emit or suffix in by_suffix:
+        return given.emit or by_suffix[suffix]
+    if close := get_close_matches(suffix.lower(), by_suffix, 1, 0.75):
+        message = f"'{given.output}' would be the folder of a SavedModel"
+        raise console.usage_error(message, f"did you mean {close[0]}? else add --emit=savedmodel")
+    return "savedmodel"
 
 
 def output_of(given: argparse.Namespace, emit: str) -> Path | None:

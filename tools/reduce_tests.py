@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..ir.types import Array
 
 _NAME = "candidate.cmir"
+# What a shell gives for a command that it doesn't find, or may not execute.
+_CANNOT_RUN = ("exit status 126", "exit status 127")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,12 @@ def _command_test(given: argparse.Namespace, folder: Path) -> Test:
     def signature(module: "Module") -> str:
         write_archive(module, path)
         status, output = _outcome(command, given.timeout)
+        if status in _CANNOT_RUN:
+            said = output.strip().splitlines()
+            raise console.usage_error(
+                f"'{given.test}' can't run, {status}: {said[-1] if said else '?'}",
+                "check its path, and that it may be executed",
+            )
         if given.match:
             return f"{status}, prints '{given.match}'" if given.match in output else ""
         return "" if status == "exit status 0" else status

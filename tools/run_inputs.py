@@ -133,7 +133,9 @@ def _numpy(path: Path) -> Any:
     except FileNotFoundError:
         raise console.usage_error(f"there is no file '{path}'") from None
     except Exception as error:  # zipfile, zlib and numpy each have their own
-        raise console.usage_error(f"'{path}' is no numpy file: {error}") from None
+        # numpy takes whatever it can't read for pickled objects, and advises to load them.
+        reason = "it is broken, or holds Python objects" if "pickle" in str(error) else error
+        raise console.usage_error(f"'{path}' is no numpy file: {reason}") from None
 
 
 def _literal(text: str) -> Array | None:

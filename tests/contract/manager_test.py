@@ -213,10 +213,11 @@ def test_options_of_every_kind():
         ("layout{to=[channels_last]}", "option to can't be '[channels_last]'", "one of"),
         ("layout{to=up}", "option to can't be 'up'", "one of channels_first, channels_last"),
         ("constant-fold{limit=many}", "option limit can't be 'many'", "expected int"),
-        ("dce cse", "unexpected text in pipeline: 'cse'", ""),
+        ("dce cse", "unexpected text in pipeline: 'cse'", "write 'a, b{option=value}, (c, d)*'"),
         ("dce)", "unexpected text in pipeline: ')'", ""),
-        ("(dce, cse)", "expected '*'", ""),
-        ("(dce, cse", "expected ')'", ""),
+        ("(dce, cse)", "expected '*' at the end of pipeline '(dce, cse)'", "a group repeats"),
+        ("(dce, cse", "expected ')' at the end of pipeline '(dce, cse'", ""),
+        ("(dce cse)*", "expected ')' before 'cse)*' of pipeline", ""),
         ("DCE", "no pass called 'DCE'", "did you mean 'dce'?"),
         ("fold_scale", "no pass called 'fold_scale'", "did you mean 'fold-scale'?"),
         ("dce; cse", "unexpected text in pipeline: '; cse'", ""),
@@ -360,6 +361,18 @@ def neg_to_scalar(op):
 
 
 @pattern(elementwise.Neg)
+def neg_to_op(op):
+    """-x → an op, where its result is meant."""
+    return elementwise.Mul(op.x, op.x)
+
+
+@pattern(elementwise.Neg)
+def neg_to_text(op):
+    """-x → what should be `no("too large")`."""
+    return "too large"
+
+
+@pattern(elementwise.Neg)
 def neg_to_crash(op):
     """-x → a mistake in Python."""
     return op.nothing
@@ -375,6 +388,8 @@ def neg_to_invalid(op):
     ("rule", "message"),
     [
         (neg_to_scalar, "it gives f64[] in the place of f32[2]"),
+        (neg_to_op, "; give its result, op.result"),
+        (neg_to_text, "it gives 'too large'; give a value"),
         (neg_to_crash, "AttributeError: 'Neg' object has no attribute 'nothing'"),
         (neg_to_invalid, "'tensor.add'"),
     ],
@@ -391,8 +406,20 @@ def test_what_a_pattern_does_wrongly_is_said_of_it(module, rule, message):
         parse_pipeline("wrong", {"wrong": Wrong}).run(module)
     text = str(caught.value)
     assert "pass 'wrong' failed" in text
-    assert f"m.cmir:4:3: error: pattern '{rule.name}' (manager_test.py:" in text
+    assert f"\nm.cmir:4:3: error: pattern '{rule.name}' (manager_test.py:" in text
     assert message in text
+
+
+def test_patterns_that_are_no_tuple(module):
+    @dataclass(frozen=True)
+    class Wrong(PatternPass):
+        """Lacks a comma."""
+
+        name = "wrong"
+        patterns = neg_to_scalar
+
+    with pytest.raises(CompileError, match=r"write \(my_pattern,\)"):
+        parse_pipeline("wrong", {"wrong": Wrong}).run(module)
 
 
 def test_endless_rewriting_is_reported(module):

@@ -9,10 +9,12 @@ import pytest
 from cmlc import passes
 from cmlc.backends.tf import TARGET, dialect
 from cmlc.compiler import driver
-from cmlc.ir.dialects.core import TABLE, activation
+from cmlc.ir.dialects.core import TABLE, activation, elementwise
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module
 from cmlc.ir.verify import verify
+from cmlc.passes.manager import PatternPass
+from cmlc.passes.patterns import pattern
 from cmlc.passes.reduce import REDUCTIONS, Reducer, cost
 from cmlc.tools import cmlc_opt, cmlc_reduce, cmlc_run, console
 from planted import WrongEpsilon, WrongTranspose
@@ -119,6 +121,31 @@ def test_a_lowering_with_other_numbers(capsys, monkeypatch):
     assert names == ["nn.relu"]
 
 
+@dataclasses.dataclass(frozen=True)
+class Halve(PatternPass):
+    """x * y → x, which is wrong."""
+
+    name = "halve"
+    patterns = (pattern(elementwise.Mul)(lambda op: op.x),)
+
+
+def test_results_that_are_infinite_do_not_hide_others(capsys, monkeypatch):
+    monkeypatch.setitem(passes.PASSES, "halve", Halve)
+    Path("m.cmir").write_text("""
+func @main(%x: f32[2]) -> (f32[2], f32[2]) {
+  %big = const {value = dense<1e30>} : f32[]
+  %two = const {value = dense<2.0>} : f32[]
+  %0 = tensor.mul(%x, %big) : f32[2]
+  %1 = tensor.mul(%0, %big) : f32[2]
+  %2 = tensor.mul(%x, %two) : f32[2]
+  return %1, %2
+}
+""")
+    facts, names = reduced(capsys, "m.cmir", "--passes=halve")
+    assert facts["failure"] == "other numbers"
+    assert names == ["tensor.mul"]
+
+
 # -- commands --------------------------------------------------------------------------------------
 
 
@@ -155,6 +182,8 @@ def test_a_command_that_hangs(capsys):
         ([], "say what fails"),
         (["--test=true {}", "--passes=dce"], "say what fails"),
         (["--test=false"], "'false' names no file"),
+        (["--test=./nothing.sh {}"], "'./nothing.sh {}' can't run, exit status 127: "),
+        (["--test=/ {}"], "'/ {}' can't run, exit status 126: "),
         (["--test=true {}"], "the whole module does not fail"),
         (["--passes=canonicalize"], "the whole module does not fail"),
         (["--passes=dce", "--match=x"], "--match is for --test"),

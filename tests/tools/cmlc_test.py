@@ -168,6 +168,10 @@ def test_weights_that_stayed_behind(capsys):
         (["m", "--emit=ir", "--json"], "can't share standard output"),
         (["m", "--emit=ir", "-o", "x.txt"], "called .cmir"),
         (["m", "--print-after=nonsense"], "no pass called 'nonsense'"),
+        (
+            ["m", "-o", "m.tflit"],
+            "would be the folder of a SavedModel; did you mean .tflite?",
+        ),
         (["m", "-o", "."], "current folder"),
         (["m", "-o", "full"], "holds no SavedModel"),
         (["m", "-o", "file"], "is no folder"),

@@ -173,7 +173,7 @@ def test_a_failing_pass_of_a_plugin_is_reproduced_with_it(capsys):
     [
         (("PASSES = (Shrink, Idle)", "PASSES = Shrink"), "PASSES is no tuple of pass classes"),
         (("PASSES = (Shrink, Idle)", "PASSES = (Shrink())"), "PASSES is no tuple"),
-        (("Idle)", "Idle())"), "is no pass; derive a class from Pass"),
+        (("Idle)", "Idle())"), "Idle() is an object, no pass; write Idle without parentheses"),
         (("Idle)", "dataclass)"), "is no pass; derive a class from Pass"),
         (('name = "idle"', ""), "Idle is called ''; give it a name = 'verb-object'"),
         (('name = "idle"', 'name = "Do Nothing"'), "Idle is called 'Do Nothing'"),
@@ -266,7 +266,8 @@ def test_two_packages_with_one_name(capsys):
 def test_a_package_and_a_plugin_with_one_name(capsys):
     install("noise", "shrink = noise:Shrink")
     assert cmlc_opt.main(["m.cmir", "--plugin", "shrink.py"]) == console.USAGE_ERROR
-    assert "as does the package noise 1.0" in capsys.readouterr().err
+    remedy = "leave out --plugin shrink.py, uninstall the package, or give one of them"
+    assert f"as does the package noise 1.0; {remedy}" in capsys.readouterr().err
 
 
 def test_a_package_can_not_replace_our_own(capsys):

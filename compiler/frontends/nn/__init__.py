@@ -139,6 +139,10 @@ def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
     if unknown:
         remedy = f"the inputs are {', '.join(names)}"
         raise CompileError(Diagnostic(f"there is no input '{unknown[0]}'", "usage", remedy=remedy))
+    for feature in interface.inputs:
+        if feature.name in shapes and feature.kind != "array":
+            message = f"input '{feature.name}' is no array, and takes no shape"
+            raise CompileError(Diagnostic(message, "usage", remedy="leave its shape out"))
 
 
 def _check_supported(network: Any) -> None:

@@ -12,6 +12,7 @@ from cmlc.compiler.frontends.nn.inputs import Freedom
 from cmlc.compiler.source.interface import read_interface
 from cmlc.ir.diagnostics import CompileError
 from networks import (
+    add_image,
     assert_refused,
     flexible,
     layer,
@@ -72,6 +73,11 @@ def test_given_shapes():
     )
     assert_refused(
         model, "there is no input 'z'", "the inputs are x", kind="usage", shapes={"z": (1,)}
+    )
+    add_image(model.description.input, "image")
+    image = {"image": (1, 1, 3, 2, 3)}
+    assert_refused(
+        model, "input 'image' is no array", "leave its shape out", kind="usage", shapes=image
     )
 
 

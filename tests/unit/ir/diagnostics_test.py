@@ -3,7 +3,7 @@
 import pytest
 from cmlc.ir.diagnostics import CompileError, Diagnostic, caret_excerpt
 from cmlc.ir.dialects.core.activation import Relu
-from cmlc.ir.location import Fused, InModel
+from cmlc.ir.location import Fused, InModel, InText
 from cmlc.ir.ssa import Block, VerifyError
 from cmlc.ir.types import DType, Tensor
 
@@ -26,6 +26,16 @@ def test_all_parts():
         "  note: more",
         "  help: do that",
     ]
+
+
+def test_a_place_in_the_file_names_it_once():
+    place = InText("m.cmir", 4, 3)
+    assert str(Diagnostic("x is wrong", location=place, file="m.cmir")) == (
+        "m.cmir:4:3: error: x is wrong"
+    )
+    assert str(Diagnostic("x is wrong", location=place, file="n.cmir")) == (
+        "n.cmir: m.cmir:4:3: error: x is wrong"
+    )
 
 
 def test_only_a_message():
