@@ -52,18 +52,27 @@ def outputs_of(function: Function) -> Iterator[tuple[str, Value, Facts]]:
 
 
 def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
+    """`shapes_given` for what the rank-5 mapping lets vary, and is compiled without the two."""
+    declared: dict[str, tuple[int, ...]] = {}
+    for value, facts in inputs_of(function):
+        shape = facts.get("shape", ())
+        if "axes" in facts and not facts.get("batched") and value.type.rank == len(shape):
+            declared[value.name] = shape
+    return shapes_given(declared, inputs)
+
+
+def shapes_given(declared: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Any]) -> Shapes:
     """Shapes [sequence, batch, C, H, W] of the inputs that have more than the declared [C, H, W].
 
-    Only of those that the rank-5 mapping lets vary, and that are compiled without the two.
+    Args:
+        declared: shapes of those that may have it, by name.
+        inputs: arrays and other values.
     """
     found: dict[str, tuple[int, ...]] = {}
-    for value, facts in inputs_of(function):
-        declared = facts.get("shape", ())
-        if "axes" not in facts or facts.get("batched") or value.type.rank != len(declared):
-            continue
-        shape = np.shape(inputs.get(value.name, 0))
-        if shape[2:] == (*declared, 1, 1)[:3] and shape[:2] != (1, 1):
-            found[value.name] = shape
+    for name, sizes in declared.items():
+        shape = np.shape(inputs.get(name, 0))
+        if shape[2:] == (*sizes, 1, 1)[:3] and shape[:2] != (1, 1):
+            found[name] = shape
     return tuple(found.items())
 
 

@@ -19,10 +19,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..ir.diagnostics import CompileError, Diagnostic
-from .driver import compile
+from .binding import Shapes, shapes_given
+from .driver import KEPT_SHAPES, compile
 from .options import Options
+from .source.interface import read_interface
 from .source.reading import read_model
-from .source.spec import KNOWN_VERSION
+from .source.spec import KNOWN_VERSION, model_kind, network_of
 
 _NEEDS_MACOS = "only Apple's own runtime on macOS can do that"
 
@@ -109,18 +111,28 @@ class ModelProxy:
         self._predict_duration: int | None = None
         with _runtime_errors():
             self._source = read_model(path)
+        self._compiled = functools.lru_cache(KEPT_SHAPES)(self._compile)
 
-    @functools.cached_property
-    def _compiled(self) -> Any:
-        """The CompiledModel."""
-        begun = time.perf_counter_ns()
-        model = compile(self._source, self._options)
+    def _compile(self, shapes: Shapes) -> Any:
+        """The CompiledModel for full shapes of inputs; a network may allow no others."""
+        begun, options = time.perf_counter_ns(), self._options
+        model = compile(self._source, replace(options, shapes={**options.shapes, **dict(shapes)}))
         self._load_duration = time.perf_counter_ns() - begun
         return model
 
-    def _model(self) -> Any:
+    def _model(self, inputs: Mapping[str, Any] | None = None) -> Any:
         with self._compiling:
-            return self._compiled
+            return self._compiled(shapes_given(self._sequences, inputs or {}))
+
+    @functools.cached_property
+    def _sequences(self) -> dict[str, tuple[int, ...]]:
+        """Declared shapes of the arrays that may be given with a sequence and a batch."""
+        spec, options = self._source.spec, self._options
+        is_program = model_kind(spec) == "mlProgram"
+        if is_program or network_of(spec).arrayInputShapeMapping or options.batch == "dynamic":
+            return {}
+        arrays = (f for f in read_interface(spec).inputs if f.kind == "array")
+        return {f.name: f.shape for f in arrays if f.name not in options.shapes}
 
     def predict(
         self, inputs: Mapping[str, Any], state: "StateProxy | None" = None
@@ -134,7 +146,7 @@ class ModelProxy:
             PredictError: the model can't be compiled, or the inputs are wrong.
         """
         with _runtime_errors():
-            model = self._model()
+            model = self._model(inputs)
             begun = time.perf_counter_ns()
             held = None if state is None else state.held
             with _failed_predictions(self._source.spec.WhichOneof("Type") == "mlProgram"):

@@ -22,7 +22,7 @@ from .runtime import CompiledModel
 from .source.interface import Interface
 from .watch import Watch
 
-_KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
+KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
 
 
 def load(source: Any, options: Options | None = None, watch: Watch | None = None) -> Module:
@@ -342,7 +342,7 @@ def compile(
     watch = watch or Watch()
     module, optimized, lowered = lower_source(source, options, watch)
     again = None if watch.survey is None else functools.partial(_reshaped, source, options)
-    reshaped = again and functools.lru_cache(_KEPT_SHAPES)(again)
+    reshaped = again and functools.lru_cache(KEPT_SHAPES)(again)
     return CompiledModel(module, optimized, lowered, options, reshaped)
 
 

@@ -266,6 +266,27 @@ def test_flexible_shapes(ct, enabled):
         model.predict({"x": np.zeros(6, "f")})
 
 
+def test_a_network_that_only_a_sequence_fits(ct, enabled):
+    """Of its declared shape, a sequence of one, it would not compile."""
+    rng = np.random.default_rng(0)
+    table, dense = (rng.standard_normal(shape, np.float32) for shape in ((4, 10), (2, 4 * 15)))
+    given = [("data", ct.models.datatypes.Array(1, 1, 1))], [("y", ct.models.datatypes.Array(1))]
+    builder = ct.models.neural_network.NeuralNetworkBuilder(*given)
+    builder.add_embedding("embed", table, None, 10, 4, False, "data", "rows")
+    builder.add_permute("permute", [3, 1, 2, 0], "rows", "columns")
+    builder.add_flatten("flatten", 0, "columns", "flat")
+    builder.add_inner_product("dense", dense, None, 4 * 15, 2, False, "flat", "y")
+    del builder.spec.description.output[0].type.multiArrayType.shape[:]
+    model = ct.models.MLModel(builder.spec)
+
+    for seed in range(2):
+        indices = np.random.default_rng(seed).integers(0, 10, 15)
+        found = model.predict({"data": indices.reshape(15, 1, 1, 1, 1).astype(np.float32)})["y"]
+        np.testing.assert_allclose(found.ravel(), dense @ table[:, indices].ravel(), rtol=1e-4)
+    with pytest.raises(RuntimeError, match="4 features, weight expects 60"):
+        model.predict({"data": np.ones((1, 1, 1), np.float32)})
+
+
 def test_the_example_of_the_readme(tmp_path):
     """In a process of its own, as a project's test suite runs."""
     text = (Path(__file__).parents[2] / "README.md").read_text()

@@ -172,8 +172,11 @@ class _Importer:
         self.network = network
         self.interface = interface
         self.inputs = Inputs(network, interface, freedom)
-        arrays = [f.name for f in interface.inputs if f.kind == "array"]
-        self.walk = Walk(LAYERS, self.inputs.rank5, arrays)
+        named = {
+            kind: [f.name for f in interface.inputs if f.kind == kind]
+            for kind in ("array", "image")
+        }
+        self.walk = Walk(LAYERS, self.inputs.rank5, named["array"], named["image"])
 
     def module(self, name: str) -> Module:
         function = Function("main", *self.inputs.signature())

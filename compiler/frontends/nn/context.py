@@ -130,6 +130,10 @@ class LayerContext:
 
     # -- shapes --------------------------------------------------------------------------------
 
+    def reads_image(self) -> bool:
+        """Whether the first input is one of the network's images, [batch, C, H, W] or more."""
+        return bool(self.layer.input) and self.layer.input[0] in self.scope.walk.images
+
     def rank_at_least(self, value: Value, rank: int) -> Value:
         self.require(
             value.type.rank >= rank, f"needs an input of rank {rank} or more, got {value.type}"

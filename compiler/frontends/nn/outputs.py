@@ -116,7 +116,8 @@ class Outputs:
 
     def _array(self, feature: Feature, blob: Value) -> Value:
         if not self.inputs.rank5:
-            return blob
+            sizes = self._exact_sizes(feature, blob)
+            return blob if sizes in ((), blob.type.shape) else shape.Reshape(blob, sizes).result
         lead, total = self._lead(), product(blob.type.shape)
         declared = feature.shape
         if declared and product((*lead, *declared)) == total:
@@ -129,12 +130,30 @@ class Outputs:
             return shape.Reshape(blob, (*lead, *kept)).result
         return blob
 
+    def _exact_sizes(self, feature: Feature, blob: Value) -> tuple[Dim, ...]:
+        """The declared shape, if the blob of an exact network has as many elements; else ().
+
+        A batch that varies is in place of the declared one, or leads a shape that declares none.
+        """
+        declared, batch = feature.shape, self.inputs.batch
+        if not declared:
+            return ()
+        sizes: tuple[Dim, ...] = declared
+        if not isinstance(batch, int):
+            has_batch = len(declared) == blob.type.rank and declared[0] == 1
+            sizes = (batch, *declared[has_batch:])
+        return sizes if product(sizes) == product(blob.type.shape) else ()
+
     def attributes(self, values: list[Value]) -> list[dict[str, Any]]:
         """Interface facts of the results."""
         found = [feature_attributes(feature, False) for feature in self.features]
-        for facts, value in zip(found, values, strict=True):
+        for feature, facts, value in zip(self.features, found, values, strict=True):
             lead = len(self._lead())
-            if facts["kind"] != "array" or not self.inputs.rank5:
+            if facts["kind"] != "array":
+                continue
+            if not self.inputs.rank5:
+                if len(self._exact_sizes(feature, value)) > len(feature.shape):
+                    facts["batched"] = True
                 continue
             if value.type.rank == 3 + lead:
                 facts["axes"] = "CHW"

@@ -22,8 +22,9 @@ _FROM_CHANNEL_LAST = (-1, -3, -2)
 
 
 def _permute_tail(value: Value, tail: tuple[int, ...]) -> Value:
-    lead = tuple(range(value.type.rank - len(tail)))
-    return core.Transpose(value, (*lead, *tail)).result
+    lead = value.type.rank - len(tail)
+    rest = (lead + axis % len(tail) for axis in tail)
+    return core.Transpose(value, (*range(lead), *rest)).result
 
 
 @rules("flatten")
@@ -86,8 +87,12 @@ def permute(cx: LayerContext, p: Any) -> Result:
 
 @rules("transpose")
 def transpose(cx: LayerContext, p: Any) -> Result:
-    """Any permutation."""
-    return core.Transpose(cx.input, tuple(int(axis) for axis in p.axes)).result
+    """Any permutation; of an image input, one of three axes permutes [C, H, W]."""
+    axes = tuple(int(axis) for axis in p.axes)
+    if cx.reads_image() and sorted(axes) == [0, 1, 2]:
+        # So coremltools' make_image_input gives an image to a network that reads [H, W, C].
+        return _permute_tail(cx.input, axes)
+    return core.Transpose(cx.input, axes).result
 
 
 @rules("concat")

@@ -31,6 +31,7 @@ class Walk:
         table: the rules by layer type.
         rank5: the network uses the rank-5 mapping.
         sequences: names of array inputs whose full shape may be given, for remedies.
+        images: names of image inputs.
         problems: what is wrong with layers, in order.
         scopes: how many scopes were opened; tells their symbols apart.
     """
@@ -38,6 +39,7 @@ class Walk:
     table: Mapping[str, LayerRule]
     rank5: bool
     sequences: Sequence[str] = ()
+    images: Sequence[str] = ()
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
     scopes: int = 0
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from cmlc.compiler.options import Options
+from cmlc.compiler.runtime import CompiledModel
 from cmlc.ir.batch import batch_problem
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dims import symbol
@@ -28,6 +30,10 @@ from networks import (
 )
 
 PIXELS = np.arange(18, dtype=np.uint8).reshape(1, 2, 3, 3)
+
+
+def compiled(model, batch):
+    return CompiledModel(*3 * [imported(model, batch=batch)], Options(batch=batch))
 
 
 def photo(color=RGB, *layers, rank5=False, outputs=None, **preprocessing):
@@ -60,6 +66,46 @@ def test_scale_and_bias_of_each_color(color, order):
     scaler = {"channelScale": 0.5, "redBias": 1.0, "greenBias": 2.0, "blueBias": 3.0}
     expected = (PIXELS * 0.5 + np.float32([1, 2, 3]))[..., order].transpose(0, 3, 1, 2)
     assert_close(result(photo(color, scaler=scaler), PIXELS), expected)
+
+
+def declaring(model, *sizes):
+    """The model, whose output declares a shape."""
+    model.description.output[0].type.multiArrayType.shape.extend(sizes)
+    return model
+
+
+@pytest.mark.parametrize("sizes", [(3, 2, 3), (2, 3, 3), (18,), (1, 3, 2, 3), (1, 18)])
+@pytest.mark.parametrize("batch", ["auto", "static"])
+def test_a_declared_shape_is_given_if_as_many_elements_fit(sizes, batch):
+    expected = PIXELS.transpose(0, 3, 1, 2).reshape(sizes)
+    found = compiled(declaring(photo(), *sizes), batch).interpret({"image": PIXELS[0]})["y"]
+    assert found.shape == sizes
+    assert_close(found, expected)
+
+
+@pytest.mark.parametrize("sizes", [(5,), (3, 2)])
+def test_a_declared_shape_that_does_not_fit_does_not_count(sizes):
+    found = compiled(declaring(photo(), *sizes), "auto").interpret({"image": PIXELS[0]})["y"]
+    assert found.shape == (1, 3, 2, 3)
+
+
+def test_a_declared_shape_of_a_batch():
+    two = np.concatenate([PIXELS, PIXELS + 1])
+    found = compiled(declaring(photo(), 2, 3, 3), "auto").interpret({"image": two})["y"]
+    assert_close(found, two.transpose(0, 3, 1, 2).reshape(2, 2, 3, 3))
+
+
+def test_a_declared_shape_of_arrays():
+    model = declaring(network(layer("copy"), x=(1, 6)), 2, 3)
+    assert_close(result(model, numbers(1, 6)), numbers(1, 6).reshape(2, 3))
+
+
+def test_a_transposition_of_channels_and_pixels_keeps_an_images_batch():
+    """coremltools.test.neural_network.test_model: make_image_input for [H, W, C]."""
+    model = photo(RGB, layer("transpose", ["image"], ["y"], axes=[1, 2, 0]))
+    assert_close(result(model, PIXELS), PIXELS)
+    arrays = network(layer("transpose", axes=[1, 2, 0]), x=(1, 3, 2, 3))
+    assert_refused(arrays, "is no permutation of 4 dimensions")
 
 
 def test_gray_images():
