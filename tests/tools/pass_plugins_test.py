@@ -307,7 +307,7 @@ def test_facts_of_a_compilation(capsys):
     assert cmlc.main(["m.cmir", "-o", "o.cmir", "--json", "--timing", "--stats"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["timing"]["children"][-1]["name"] == "write"
-    assert facts["stats"][0]["name"] == "canonicalize"
+    assert "canonicalize" in [row["name"] for row in facts["stats"]]
 
 
 def test_facts_and_ir_can_not_share_an_output(capsys):
