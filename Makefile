@@ -45,14 +45,14 @@ check: $(VENV)/installed-dev ## style, types, and who may import whom
 	$(PY) -m ruff format --check .
 	$(PY) -m pyright --pythonpath $(PY)
 	$(PY) -m pytest -q tests/layering_test.py
-	$(PY) -m cmlc.tools.opdoc --check
+	$(PY) -m cmlc.tools.docs --check
 
 format: $(VENV)/installed-dev ## format the code and mend what ruff can
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
 docs: $(VENV)/installed-dev ## write the generated documents anew
-	$(PY) -m cmlc.tools.opdoc
+	$(PY) -m cmlc.tools.docs
 
 bench: $(VENV)/installed ## how long import, load, passes, compilation and inference take
 	$(PY) -m cmlc.tools.bench

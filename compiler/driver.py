@@ -7,11 +7,11 @@ from typing import Any
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dialects.builtin import Call, Constant
-from ..ir.encodings import decoded, is_worth_keeping
-from ..ir.resources import MissingResourceError, Resource
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.verify import verify
+from ..ir.weights.encodings import decoded, is_worth_keeping
+from ..ir.weights.resources import MissingResourceError, Resource
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.reproducer import reproducing

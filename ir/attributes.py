@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from .dims import Dim, Expr
-from .resources import Resource
 from .types import DType, Tensor
+from .weights.resources import Resource
 
 
 class Kind(enum.Enum):

@@ -7,9 +7,9 @@ import numpy as np
 from ..ir.dialects.builtin import Call, Constant, constant
 from ..ir.dialects.core import shape
 from ..ir.dims import static_size
-from ..ir.resources import Resource, ViewResource
 from ..ir.ssa import Op, Value
 from ..ir.types import Array, DType
+from ..ir.weights.resources import Resource, ViewResource
 from .manager import PatternPass
 from .patterns import Pattern, Rewrite, no, pattern
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from ..ir.dialects.builtin import Call
 from ..ir.location import fuse
-from ..ir.resources import Resource
 from ..ir.ssa import Block, Module, Op
+from ..ir.weights.resources import Resource
 from .manager import Instrumentation, Pass
 
 

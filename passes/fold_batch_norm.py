@@ -9,10 +9,10 @@ from ..ir.attributes import Layout
 from ..ir.dialects.builtin import Const, Constant, array_of, constant
 from ..ir.dialects.core import conv, elementwise, linear
 from ..ir.dialects.core.norm import BatchNorm
-from ..ir.resources import LazyResource, Resource
 from ..ir.rewrite import replace
 from ..ir.ssa import Op, Value
 from ..ir.types import Array
+from ..ir.weights.resources import LazyResource, Resource
 from .manager import PatternPass
 from .patterns import Rewrite, no, pattern
 

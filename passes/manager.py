@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.resources import MissingResourceError
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.text.printer import PrintOptions, print_module
 from ..ir.verify import Legal, verify
+from ..ir.weights.resources import MissingResourceError
 from .known import KNOWN, plugin_options
 from .measure import PassRun, PatternCount, Step, counted, ops_by_kind
 from .options import (

@@ -15,9 +15,9 @@ from typing import Any, TypeAlias, TypeVar, cast
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dialects.builtin import shapes_may_agree
 from ..ir.location import Location
-from ..ir.resources import MissingResourceError
 from ..ir.rewrite import is_dead, producers, replace_op
 from ..ir.ssa import Module, Op, Value
+from ..ir.weights.resources import MissingResourceError
 
 
 @dataclass(frozen=True)

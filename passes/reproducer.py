@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.resources import MissingResourceError
 from ..ir.ssa import Module
+from ..ir.weights.resources import MissingResourceError
 
 # What the machine lacks, not the compiler.
 _OUTSIDE = (MissingResourceError, OSError, MemoryError, ImportError)

@@ -5,7 +5,7 @@ import re
 import shutil
 
 import pytest
-from doc_runner import ROOT, Reader, agrees, blocks, commands, shims
+from support.running.doc_runner import ROOT, Reader, agrees, blocks, commands, shims
 
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"
 PAGES = sorted((ROOT / "docs").glob("*.md"))

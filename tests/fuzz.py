@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.pool import Accident, Job, run
-from mutations import damage
-from samples import write_samples
+from support.modules.mutations import damage
+from support.running.samples import write_samples
 
 DATA = Path(__file__).parent / "data"
 
@@ -54,7 +54,7 @@ class Outcome:
 
 def prepare() -> None:
     """What every command would load, once."""
-    from cmlc.tools import console
+    from cmlc.tools.cli import console
 
     console.start_tensorflow()
     import cmlc.compiler.driver  # noqa: F401

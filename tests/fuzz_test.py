@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import fuzz
-import mutations
 import pytest
-from samples import write_samples
+from support.modules import mutations
+from support.running.samples import write_samples
 
 DIGITS = Path(__file__).parent / "data" / "digits.mlmodel"
 

@@ -18,11 +18,11 @@ from cmlc.ir.dialects.core.activation import Relu
 from cmlc.passes import PASSES
 from cmlc.passes.manager import PatternPass
 from cmlc.passes.patterns import pattern
-from compiled_models import compiled, espresso
-from doc_runner import blocks
-from mil_files import compiled_program, weighted
-from networks import numbers
 from PIL import Image
+from support.mil.files import compiled_program, weighted
+from support.networks.builders import numbers
+from support.networks.compiled_models import compiled, espresso
+from support.running.doc_runner import blocks
 
 pytestmark = pytest.mark.slow
 

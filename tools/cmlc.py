@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import console
-from .emits import EMITS, TARGETS, check_options, emit_of, output_of, print_options
+from .cli import console
+from .cli.emits import EMITS, TARGETS, check_options, emit_of, output_of, print_options
 
 if TYPE_CHECKING:
     from ..compiler.watch import Watch
@@ -135,7 +135,7 @@ def _run(given: argparse.Namespace) -> int:
     if path is None and given.json:
         message = f"--json and --emit={emit} can't share standard output"
         raise console.usage_error(message, "add -o")
-    from .pass_list import check_names, check_pipeline
+    from .cli.pass_list import check_names, check_pipeline
 
     check_names(print_after(given), ("all", "changed"))
     check_pipeline(given.passes)
@@ -156,14 +156,14 @@ def _run(given: argparse.Namespace) -> int:
     elif given.json:
         console.print_json(facts)
     else:
-        from .summary import print_summary
+        from .cli.summary import print_summary
 
         print_summary(facts, EMITS[emit].loading)
     return 0
 
 
 def _written(path: Path) -> dict[str, Any]:
-    from .summary import folder_size
+    from .cli.summary import folder_size
 
     size = folder_size(path) if path.is_dir() else path.stat().st_size
     return {"output": str(path), "output_bytes": size}
@@ -185,7 +185,7 @@ def make_watch(given: argparse.Namespace, started: Any = None) -> "Watch":
     options = print_options(given)
     wanted, dump = print_after(given), None
     if given.dump_dir is not None:
-        from .dump import Dump
+        from .cli.dump import Dump
 
         options = replace(options, data=False)
         dump = Dump(given.dump_dir, options)
@@ -203,7 +203,7 @@ def make_watch(given: argparse.Namespace, started: Any = None) -> "Watch":
 
 def print_measured(given: argparse.Namespace, watch: "Watch") -> None:
     """What `--timing` and `--stats` ask for, on standard error."""
-    from .measured import print_stats, print_timing
+    from .cli.measured import print_stats, print_timing
 
     if given.timing or given.timing_patterns:
         print_timing(watch, given.timing_patterns)
@@ -213,7 +213,7 @@ def print_measured(given: argparse.Namespace, watch: "Watch") -> None:
 
 def measured_facts(given: argparse.Namespace, watch: "Watch") -> dict[str, Any]:
     """The same for `--json`."""
-    from .measured import stats_facts, timing_facts
+    from .cli.measured import stats_facts, timing_facts
 
     facts: dict[str, Any] = {}
     if given.timing or given.timing_patterns:

@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import console
+from .cli import console
+from .cli.emits import module_at
 from .cmlc import STAGES
-from .emits import module_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..ir.diff import Difference, EditKind
     from ..ir.ssa import Module
-    from .diff_facts import Compared
+    from .view.diff_facts import Compared
 
 EXAMPLES = """\
   cmlc-diff old.mlmodel new.mlmodel                 what differs, op by op
@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(given: argparse.Namespace) -> bool:
     """Compare and tell; whether they are equal."""
     from ..ir.diff import compare
-    from .diff_facts import Compared
+    from .view.diff_facts import Compared
 
     if given.limit < 0:
         raise console.usage_error(f"--limit is {given.limit}, expected 0 or more")
@@ -97,16 +97,16 @@ def _run(given: argparse.Namespace) -> bool:
 
 def _tell(given: argparse.Namespace, compared: "Compared") -> None:
     if given.html is not None:
-        from .diff_html import page
+        from .view.diff_html import page
 
         with console.writing(given.html):
             given.html.write_text(page(compared), encoding="utf-8")
     if given.json:
-        from .diff_facts import facts
+        from .view.diff_facts import facts
 
         console.print_json(facts(compared))
         return
-    from .diff_text import print_difference
+    from .view.diff_text import print_difference
 
     print_difference(compared, given.limit, beside=given.side_by_side, quiet=given.quiet)
 

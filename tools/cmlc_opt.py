@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import console
+from .cli import console
+from .cli.emits import print_options
+from .cli.explain import events_of, explained_facts, print_explained, print_rewrites
 from .cmlc import add_watching, make_watch, measured_facts, print_after, print_measured
-from .emits import print_options
-from .explain import events_of, explained_facts, print_explained, print_rewrites
 
 if TYPE_CHECKING:
     from ..compiler.watch import Watch
@@ -76,7 +76,7 @@ def _run(given: argparse.Namespace) -> int:
 
 def _describe(given: argparse.Namespace) -> None:
     """All passes, or one."""
-    from .pass_list import all_passes, as_facts, pass_facts, print_help, print_list
+    from .cli.pass_list import all_passes, as_facts, pass_facts, print_help, print_list
 
     if given.json:
         items = [pass_facts(given.help_pass)] if given.help_pass else all_passes()
@@ -101,7 +101,7 @@ def _print_facts(
 def _pipeline(given: argparse.Namespace) -> "Pipeline":
     """The passes to run; the explained one is among them."""
     from ..passes.manager import parse_pipeline
-    from .pass_list import check_names
+    from .cli.pass_list import check_names
 
     check_names(print_after(given), ("all", "changed"))
     pipeline = parse_pipeline(given.passes)

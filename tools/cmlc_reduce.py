@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import console
+from .cli import console
 
 if TYPE_CHECKING:
     from ..ir.ssa import Module
-    from .reduce_tests import Test
+    from .debug.reduce_tests import Test
 
 EXAMPLES = """\
   cmlc-reduce model.cmir --passes=fold-batch-norm           a pass fails, or changes numbers
@@ -59,7 +59,7 @@ def _run(given: argparse.Namespace) -> int:
     from ..compiler import driver
     from ..ir.text.archive import write_archive
     from ..passes.manager import parse_pipeline
-    from .reduce_tests import make_test
+    from .debug.reduce_tests import make_test
 
     path = given.output or Path(f"{given.model.stem}.reduced.cmir")
     if path.suffix != ".cmir":

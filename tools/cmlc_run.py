@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import console
+from .cli import console
 
 if TYPE_CHECKING:
     from ..compiler.runtime import CompiledModel
@@ -81,8 +81,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from .outputs import as_facts, print_outputs, save_outputs
-    from .run_inputs import read_inputs
+    from .cli.outputs import as_facts, print_outputs, save_outputs
+    from .cli.run_inputs import read_inputs
 
     if given.top < 1:
         raise console.usage_error(f"--top is {given.top}, expected 1 or more")
@@ -137,10 +137,10 @@ def _mode(given: argparse.Namespace) -> str | None:
 
 def _debug(given: argparse.Namespace, mode: str) -> int:
     from ..compiler.watch import Watch
-    from .bisect_passes import run_bisect
-    from .compare import run_compare
-    from .experiment import read_experiment
-    from .probe import run_probes
+    from .debug.bisect_passes import run_bisect
+    from .debug.compare import run_compare
+    from .debug.experiment import read_experiment
+    from .debug.probe import run_probes
 
     runs = {"--compare": run_compare, "--bisect-passes": run_bisect, "--probe": run_probes}
     with console.progress(enabled=not given.json) as started:

@@ -1,4 +1,4 @@
-"""Weights decoded while the graph runs: `ir/encodings.py` in TensorFlow's calls, bit for bit."""
+"""Weights decoded by the graph: `ir/weights/encodings.py` in TensorFlow's calls, bit for bit."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...ir import encodings
-from ...ir.encodings import Encoding
-from ...ir.resources import Resource
+from ...ir.weights import encodings
+from ...ir.weights.encodings import Encoding
+from ...ir.weights.resources import Resource
 from .names import tf_dtype
 
 # The tensor of a part.

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from ...ir.dialects.builtin import Constant
-from ...ir.encoded_views import settled
-from ...ir.encodings import EncodedResource, is_worth_keeping
-from ...ir.resources import Resource, ViewResource
 from ...ir.ssa import Module
 from ...ir.types import Array
+from ...ir.weights.encodings import EncodedResource, is_worth_keeping
+from ...ir.weights.resources import Resource, ViewResource
+from ...ir.weights.views import settled
 from .decode import decode
 from .names import tf_dtype, unique
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...ir.resources import Resource
+from ...ir.weights.resources import Resource
 
 
 @dataclass(frozen=True)

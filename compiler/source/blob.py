@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...ir.bits import e4m3_floats, e5m2_floats
-from ...ir.encodings import EncodedResource, Palette, Unpacked, UpperHalf
-from ...ir.resources import ArrayResource, LazyResource, Resource
 from ...ir.types import Array, DType, Tensor
+from ...ir.weights.bits import e4m3_floats, e5m2_floats
+from ...ir.weights.encodings import EncodedResource, Palette, Unpacked, UpperHalf
+from ...ir.weights.resources import ArrayResource, LazyResource, Resource
 from .spec import FETCH, GIT_LFS, POINTER
 
 _HEADER = 64

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.encodings import (
+from ...ir.types import Array, DType, Tensor
+from ...ir.weights.encodings import (
     Affine,
     Cast,
     EncodedResource,
@@ -22,8 +23,7 @@ from ...ir.encodings import (
     Unpacked,
     reshaped,
 )
-from ...ir.resources import ArrayResource, LazyResource, Resource, SplatResource
-from ...ir.types import Array, DType, Tensor
+from ...ir.weights.resources import ArrayResource, LazyResource, Resource, SplatResource
 from . import wire
 
 _FIELDS = ("floatValue", "float16Value", "rawValue", "int8RawValue")

@@ -7,9 +7,9 @@ import numpy as np
 from ..attributes import Resource
 from ..declare import attr, operand
 from ..dims import differs
-from ..resources import as_resource
 from ..ssa import Function, Op, Value
 from ..types import Array, Tensor, Type
+from ..weights.resources import as_resource
 
 
 class Constant(Op):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from ..resources import Resource
+from ..weights.resources import Resource
 from .edits import Edit, EditKind
 from .graph import ARGUMENT, CONSTANT, KIND, NODE, Graph, Source, attribute_text
 from .interface import Causes

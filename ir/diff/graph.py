@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from ..attributes import literal
 from ..dialects.builtin import Call, Constant
-from ..resources import Resource
 from ..ssa import Function, Op, Value
+from ..weights.resources import Resource
 
 # What a source is. Arguments of region r of a node are of kind REGION + r.
 NODE, ARGUMENT, CONSTANT, REGION = 0, 1, 2, 3

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..resources import MissingResourceError, Resource
 from ..text.printer import dense_text
 from ..types import Array, DType
+from ..weights.resources import MissingResourceError, Resource
 from .edits import WeightChange
 
 _PART = 1 << 20  # elements that are compared at a time: float64 copies stay small

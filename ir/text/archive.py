@@ -10,9 +10,9 @@ import numpy as np
 
 from ..diagnostics import CompileError, Diagnostic
 from ..dialects.builtin import Constant
-from ..resources import FileResource, RandomResource, Resource, SplatResource
 from ..ssa import Module, Op
 from ..types import DType
+from ..weights.resources import FileResource, RandomResource, Resource, SplatResource
 from .parser import parse
 from .printer import PrintOptions, print_module
 

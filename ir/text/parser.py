@@ -14,8 +14,10 @@ from ..declare import ResultTypeField
 from ..diagnostics import CompileError
 from ..dialects.builtin import Return, Yield
 from ..dialects.core import TABLE
-from ..encodings import Cast, EncodedResource
-from ..resources import (
+from ..ssa import Block, Function, Module, Op, Region, Value
+from ..types import DType, Tensor
+from ..weights.encodings import Cast, EncodedResource
+from ..weights.resources import (
     ArrayResource,
     FileResource,
     HashResource,
@@ -23,8 +25,6 @@ from ..resources import (
     Resource,
     SplatResource,
 )
-from ..ssa import Block, Function, Module, Op, Region, Value
-from ..types import DType, Tensor
 from .literals import check_elements, string, unquote
 from .phrases import PhraseReader, holds_data, items_of
 from .syntax import Node, ParseError, read, read_precisely

@@ -9,12 +9,12 @@ import numpy as np
 
 from ..attributes import literal, quote
 from ..dialects.builtin import Constant
-from ..encodings import Cast, EncodedResource
 from ..location import Fused, InModel, Location, Unknown, leaves
-from ..resources import FileResource, HashResource, RandomResource, Resource, SplatResource
 from ..ssa import Block, Function, Module, Op, Region, Value
-from ..statistics import statistics
 from ..types import Array, DType
+from ..weights.encodings import Cast, EncodedResource
+from ..weights.resources import FileResource, HashResource, RandomResource, Resource, SplatResource
+from ..weights.statistics import statistics
 
 INLINE_ELEMENTS = 16
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)

@@ -6,11 +6,11 @@ from ...ir.dialects.builtin import Constant, array_of, constant
 from ...ir.dialects.core import index as core
 from ...ir.dialects.core import scatter
 from ...ir.dialects.core.elementwise import Cast
-from ...ir.encoded_views import settled
-from ...ir.encodings import Cast as Stored
-from ...ir.encodings import EncodedResource
 from ...ir.ssa import Value
 from ...ir.types import Type
+from ...ir.weights.encodings import Cast as Stored
+from ...ir.weights.encodings import EncodedResource
+from ...ir.weights.views import settled
 from ..patterns import Rewrite, no, pattern
 
 

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 from ...ir.declare import REQUIRED
 from ...ir.dialects.builtin import Call, Constant, Return
-from ...ir.resources import RandomResource, SplatResource
 from ...ir.rewrite import replace, replace_op
 from ...ir.ssa import Block, Function, Module, Op, Value
 from ...ir.types import DType, Type
+from ...ir.weights.resources import RandomResource, SplatResource
 from .search import Reduction, Site
 from .shapes import SHAPE_REDUCTIONS
 

@@ -7,10 +7,10 @@ from ...ir.declare import REQUIRED
 from ...ir.diagnostics import CompileError
 from ...ir.dialects.builtin import Constant
 from ...ir.dims import static_size
-from ...ir.resources import RandomResource, Resource, SplatResource
 from ...ir.rewrite import clone_module
 from ...ir.ssa import Module
 from ...ir.verify import verify
+from ...ir.weights.resources import RandomResource, Resource, SplatResource
 from ..dce import EliminateDeadCode
 from ..manager import Instrumentation
 

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 from ...ir.dialects.builtin import Constant
 from ...ir.dims import Dim, Expr, substitute, symbols
-from ...ir.resources import ArrayResource, RandomResource, Resource, SplatResource
 from ...ir.rewrite import clone
 from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import DType, Tensor, Type
+from ...ir.weights.resources import ArrayResource, RandomResource, Resource, SplatResource
 from .search import Reduction, Site
 
 DimMap = Callable[[Dim], Dim]

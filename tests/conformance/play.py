@@ -58,7 +58,7 @@ def prepare(weights: str = "expanded") -> None:
 
     _ = cmlc.compile, cmlc.CompileError  # a lazy package fails here, not in the first case
     if weights == "compressed":
-        from cmlc.ir import encodings
+        from cmlc.ir.weights import encodings
 
         encodings.LEAST_SIZE = 0
 

@@ -12,8 +12,8 @@ from cmlc.ir.interpret import Interpreter, random_inputs, run
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module, structurally_equal
 from cmlc.ir.verify import verify
-from generation import instances, is_repeatable, module_of
-from permutation import transposed_operands
+from support.modules.generation import instances, is_repeatable, module_of
+from support.modules.permutation import transposed_operands
 
 LABEL = re.compile(r"\((C\d+)\)")
 PERMUTABLE = [op for op in CORE_OPS if op.is_elementwise or op.permuted_operands]

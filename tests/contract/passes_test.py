@@ -13,17 +13,17 @@ from cmlc import passes
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Constant
 from cmlc.ir.interpret import random_inputs, run
-from cmlc.ir.resources import ArrayResource
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module
 from cmlc.ir.verify import verify
+from cmlc.ir.weights.resources import ArrayResource
 from cmlc.passes.manager import Instrumentation, load_pass, parse_pipeline
 from cmlc.passes.patterns import Trace
 from cmlc.tools.cases import OPS, canonical, compare_arrays, read_cases
-from generation import is_repeatable, modules
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.modules.generation import is_repeatable, modules
 
 TESTS = Path(__file__).resolve().parents[1]
 SOURCES = sorted(Path(inspect.getfile(passes)).parent.rglob("*.py"))

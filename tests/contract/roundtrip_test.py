@@ -5,9 +5,9 @@ from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import PrintOptions, print_module, structurally_equal
 from cmlc.ir.verify import verify
-from generation import is_repeatable, modules
 from hypothesis import given
 from hypothesis import strategies as st
+from support.modules.generation import is_repeatable, modules
 
 
 @given(module=modules(), n=st.integers(2, 3))

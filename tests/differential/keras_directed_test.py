@@ -5,7 +5,7 @@ import pytest
 from cmlc.backends.target import load_target
 from cmlc.compiler.driver import load_text
 from cmlc.ir.diagnostics import CompileError
-from keras_run import PIPELINE, case, compare, keras_code
+from support.running.keras_run import PIPELINE, case, compare, keras_code
 
 pytestmark = pytest.mark.slow
 CONTROL = f"unroll, if-convert, {PIPELINE}"

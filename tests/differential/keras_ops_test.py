@@ -10,8 +10,8 @@ from cmlc.ir.interpret import random_inputs
 from cmlc.ir.rewrite import clone, replace
 from cmlc.ir.ssa import Function, Module
 from cmlc.ir.types import DType
-from generation import instances, module_of
-from keras_run import compare, keras_code
+from support.modules.generation import instances, module_of
+from support.running.keras_run import compare, keras_code
 
 pytestmark = pytest.mark.slow
 ENOUGH = 8  # instances of an op

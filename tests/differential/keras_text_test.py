@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from keras_run import case, code
+from support.running.keras_run import case, code
 
 pytestmark = pytest.mark.slow
 

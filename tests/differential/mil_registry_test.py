@@ -3,17 +3,17 @@
 import json
 
 import cmlc
-import mil_index_samples
-import mil_samples
-import mil_window_samples
 import numpy as np
 import pytest
 from cmlc.compiler.frontends.mil import OPERATIONS
 from cmlc.ir.dialects.builtin import Constant
-from cmlc.tools.constructed import constructed
-from cmlc.tools.opdoc import ROOT
-from cmlc.tools.operationdoc import ABSENT, PARAMETERS
-from programs import results
+from cmlc.tools.docs.constructed import constructed
+from cmlc.tools.docs.generate import ROOT
+from cmlc.tools.docs.operationdoc import ABSENT, PARAMETERS
+from support.mil import index_samples as mil_index_samples
+from support.mil import samples as mil_samples
+from support.mil import window_samples as mil_window_samples
+from support.mil.programs import results
 
 pytest.importorskip("coremltools.converters.mil.mil")
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ ELSEWHERE = {
 @pytest.fixture(scope="module")
 def registry():
     """coremltools' registry; importing it takes seconds."""
-    import mil_registry
+    from support.mil import registry as mil_registry
 
     return mil_registry
 

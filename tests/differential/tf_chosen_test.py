@@ -5,7 +5,7 @@ import pytest
 from cmlc.backends.target import load_target
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.text.parser import parse
-from tensorflow_run import compare, lowered
+from support.running.tensorflow_run import compare, lowered
 
 pytestmark = pytest.mark.slow
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from cmlc.backends.tf.decode import DECODERS
 from cmlc.backends.tf.variables import Weights
-from cmlc.ir import encodings
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Constant, Return, constant
-from cmlc.ir.encodings import EncodedResource, Encoding, Sparse
-from cmlc.ir.resources import ArrayResource, ViewResource
 from cmlc.ir.rewrite import adopt
 from cmlc.ir.ssa import Function, Module
-from encoded import ENCODINGS, codes, encoded
+from cmlc.ir.weights import encodings
+from cmlc.ir.weights.encodings import EncodedResource, Encoding, Sparse
+from cmlc.ir.weights.resources import ArrayResource, ViewResource
+from support.modules.encoded import ENCODINGS, codes, encoded
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from cmlc.ir.interpret import InterpretError, random_inputs, run
 from cmlc.ir.ssa import Function
 from cmlc.ir.text.parser import parse
 from cmlc.ir.types import DType, Tensor
-from generation import module_of
-from tensorflow_run import compare, lowered
+from support.modules.generation import module_of
+from support.running.tensorflow_run import compare, lowered
 
 pytestmark = pytest.mark.slow
 N = symbol("N")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.text.parser import parse
-from tensorflow_run import compare
+from support.running.tensorflow_run import compare
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.core import CORE_OPS
 from cmlc.ir.interpret import random_inputs
 from cmlc.ir.types import DType
-from generation import INSTANCES, instances, module_of
-from tensorflow_run import compare, lowered
+from support.modules.generation import INSTANCES, instances, module_of
+from support.running.tensorflow_run import compare, lowered
 
 pytestmark = pytest.mark.slow
 # What TensorFlow's CPU kernels lack; the message is TensorFlow's own, when the graph first runs.

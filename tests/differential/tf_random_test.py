@@ -6,8 +6,8 @@ import pytest
 from cmlc.backends.target import load_target
 from cmlc.ir.interpret import run
 from cmlc.ir.text.parser import parse
-from networks import constant, layer, network
-from tensorflow_run import assert_close, compare, lowered
+from support.networks.builders import constant, layer, network
+from support.running.tensorflow_run import assert_close, compare, lowered
 
 pytestmark = pytest.mark.slow
 

@@ -10,11 +10,11 @@ from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
 from cmlc.ir.ssa import Function
 from cmlc.ir.types import DType, Tensor
-from cmlc.tools import long_lstm
-from generation import module_of
-from networks import network, numbers
-from recurrences import SIZE, bidirectional, gru, lstm, simple
-from tensorflow_run import compare, lowered
+from cmlc.tools.bench import long_lstm
+from support.modules.generation import module_of
+from support.networks.builders import network, numbers
+from support.networks.recurrences import SIZE, bidirectional, gru, lstm, simple
+from support.running.tensorflow_run import compare, lowered
 
 pytestmark = pytest.mark.slow
 N = symbol("N")

@@ -16,7 +16,7 @@ from cmlc.ir.rewrite import clone_module
 from cmlc.ir.ssa import Module
 from cmlc.ir.types import DType
 from cmlc.passes.manager import parse_pipeline
-from generation import instances, module_of
+from support.modules.generation import instances, module_of
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.backends.tf import checkpoint
-from cmlc.tools.large_program import many_operations, many_weights
-from transformers import transformer
+from cmlc.tools.bench.large_program import many_operations, many_weights
+from support.networks.transformers import transformer
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import network_of
 from cmlc.compiler.source.survey import survey
 from cmlc.ir.interpret import run
-from saved_models import assert_agrees, inputs_of, run_saved, save
-from shared_folder import FOREIGN, needs_models
+from support.running.saved_models import assert_agrees, inputs_of, run_saved, save
+from support.running.shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.slow, needs_models]

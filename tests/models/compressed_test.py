@@ -6,12 +6,12 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.ir.diagnostics import CompileError
-from cmlc.ir.encodings import EncodedResource
 from cmlc.ir.interpret import run
+from cmlc.ir.weights.encodings import EncodedResource
 from cmlc.tools import cmlc as command
-from mil_files import op, package, program, tensor, value, weight_bin
-from networks import layer, network
-from saved_models import assert_all_stages_print, inputs_of, run_saved, save
+from support.mil.files import op, package, program, tensor, value, weight_bin
+from support.networks.builders import layer, network
+from support.running.saved_models import assert_all_stages_print, inputs_of, run_saved, save
 
 OUT, IN = 128, 96
 FILE = "@model_path/weights/weight.bin"

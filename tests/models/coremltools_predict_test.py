@@ -11,9 +11,9 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.compiler import coremltools_predict
-from mil_files import package
 from PIL import Image
-from transformers import STEPS, WIDTH, transformer
+from support.mil.files import package
+from support.networks.transformers import STEPS, WIDTH, transformer
 
 pytestmark = pytest.mark.slow
 

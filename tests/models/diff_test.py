@@ -9,8 +9,8 @@ import cmlc
 import pytest
 from cmlc.compiler.options import Options
 from cmlc.ir.diff import compare
-from module_edits import EDITS, NO_EDITS, both
-from shared_folder import FOREIGN, needs_models
+from support.modules.module_edits import EDITS, NO_EDITS, both
+from support.running.shared_folder import FOREIGN, needs_models
 
 pytestmark = [pytest.mark.slow, needs_models]
 VAD = "FluidInference__mobius/models__vad__silero-vad__coreml__"

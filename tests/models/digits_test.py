@@ -7,7 +7,7 @@ import cmlc
 import numpy as np
 import pytest
 from PIL import Image
-from saved_models import assert_agrees, assert_all_stages_print, run_saved, save
+from support.running.saved_models import assert_agrees, assert_all_stages_print, run_saved, save
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 DIGITS = [str(digit) for digit in range(10)]

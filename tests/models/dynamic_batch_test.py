@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileError
-from programs import classifier, op, program
+from support.mil.programs import classifier, op, program
 
 pytestmark = pytest.mark.slow
 RANDOM = np.random.default_rng(0)

@@ -3,10 +3,10 @@
 import cmlc
 import numpy as np
 import pytest
-from networks import GRAY_FLOAT16, add_image, numbers
 from PIL import Image
-from programs import FP16, FP32, fill_type, op, program
-from saved_models import assert_agrees, run_saved, save
+from support.mil.programs import FP16, FP32, fill_type, op, program
+from support.networks.builders import GRAY_FLOAT16, add_image, numbers
+from support.running.saved_models import assert_agrees, run_saved, save
 
 pytestmark = pytest.mark.slow
 

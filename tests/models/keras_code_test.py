@@ -8,14 +8,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import keras_networks
 import numpy as np
 import pytest
 from cmlc.compiler.driver import lower_source
 from cmlc.compiler.options import Options
 from cmlc.ir.interpret import run
 from cmlc.tools import cmlc
-from saved_models import assert_close, inputs_of
+from support.networks import keras as keras_networks
+from support.running.saved_models import assert_close, inputs_of
 
 pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).with_name("run_keras.py")

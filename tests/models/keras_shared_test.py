@@ -17,8 +17,8 @@ from cmlc.backends.target import load_target
 from cmlc.compiler.driver import load, lower_source
 from cmlc.compiler.options import Options
 from cmlc.ir.interpret import run
-from saved_models import inputs_of
-from shared_folder import FOREIGN, needs_models
+from support.running.saved_models import inputs_of
+from support.running.shared_folder import FOREIGN, needs_models
 
 pytestmark = [pytest.mark.slow, needs_models]
 SCRIPT = Path(__file__).resolve().parent / "reload_keras.py"

@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras_networks
 import numpy as np
 import pytest
 from cmlc.backends.target import load_target
 from cmlc.compiler.driver import lower_source
 from cmlc.compiler.options import Options
 from cmlc.tools import cmlc
+from support.networks import keras as keras_networks
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -18,8 +18,8 @@ from cmlc.compiler.source.programs import operations, stored_values
 from cmlc.compiler.source.reading import program_of, read_model
 from cmlc.compiler.source.spec import messages, parts
 from cmlc.ir.interpret import random_inputs, run
-from mil_files import program_text
-from shared_folder import FOREIGN, SHARED, needs_models
+from support.mil.files import program_text
+from support.running.shared_folder import FOREIGN, SHARED, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = sorted((SHARED / "conformance/cases").glob("*/*.zip"))

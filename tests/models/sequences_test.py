@@ -3,7 +3,7 @@
 import cmlc
 import numpy as np
 import pytest
-from networks import assert_close, layer, lstm_weights, network, numbers
+from support.networks.builders import assert_close, layer, lstm_weights, network, numbers
 
 RESIZE = layer("resizeBilinear", targetSize=[2, 1])
 

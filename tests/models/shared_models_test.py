@@ -9,8 +9,8 @@ import cmlc
 import pytest
 from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import model_kind
-from saved_models import assert_agrees, assert_all_stages_print, run_saved, save
-from shared_folder import FOREIGN, needs_models
+from support.running.saved_models import assert_agrees, assert_all_stages_print, run_saved, save
+from support.running.shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.slow, needs_models]

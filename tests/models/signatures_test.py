@@ -3,7 +3,7 @@
 import cmlc
 import numpy as np
 import pytest
-from networks import layer, lstm_weights, network, numbers
+from support.networks.builders import layer, lstm_weights, network, numbers
 
 pytestmark = pytest.mark.slow
 

@@ -5,9 +5,9 @@ import json
 import cmlc
 import numpy as np
 import pytest
-from networks import numbers
-from programs import FP16, op, program
-from transformers import STEPS, WIDTH, cache_names, transformer
+from support.mil.programs import FP16, op, program
+from support.networks.builders import numbers
+from support.networks.transformers import STEPS, WIDTH, cache_names, transformer
 
 pytestmark = pytest.mark.slow
 

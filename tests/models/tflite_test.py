@@ -18,16 +18,16 @@ from cmlc.compiler.binding import bind_inputs
 from cmlc.compiler.options import Options
 from cmlc.ir.dialects.builtin import Return, constant
 from cmlc.ir.interpret import run
-from cmlc.ir.resources import SplatResource
 from cmlc.ir.ssa import Function, Module
 from cmlc.ir.types import DType, Tensor
-from cmlc.tools import mobilenet
-from cmlc.tools.run_inputs import read_inputs
-from networks import layer, lstm_weights, network, numbers
-from programs import op, program
-from samples import pictures, sequences
-from saved_models import assert_close
-from shared_folder import FOREIGN
+from cmlc.ir.weights.resources import SplatResource
+from cmlc.tools.bench import mobilenet
+from cmlc.tools.cli.run_inputs import read_inputs
+from support.mil.programs import op, program
+from support.networks.builders import layer, lstm_weights, network, numbers
+from support.running.samples import pictures, sequences
+from support.running.saved_models import assert_close
+from support.running.shared_folder import FOREIGN
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ import pytest
 from cmlc.ir.interpret import run
 from cmlc.passes import OPTIMIZE
 from cmlc.passes.manager import parse_pipeline
-from networks import assert_close, numbers
-from programs import FP16, FP32, imported, op, program
+from support.mil.programs import FP16, FP32, imported, op, program
+from support.networks.builders import assert_close, numbers
 
 ROWS, WIDTH = 3, 4
 SHAPE, SMALL = (2, ROWS, WIDTH), (2, ROWS, 1)

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 from cmlc.ir.types import DType
-from cmlc.tools import half_program
-from programs import imported
+from cmlc.tools.bench import half_program
+from support.mil.programs import imported
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("float32", DType.F32), ("keep", DType.F16)])

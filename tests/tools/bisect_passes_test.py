@@ -14,10 +14,11 @@ from cmlc.ir.text.printer import print_module
 from cmlc.passes.bisect import Experiment, bisect
 from cmlc.passes.manager import Instrumentation, parse_pipeline
 from cmlc.passes.patterns import RewriteLimit
-from cmlc.tools import cmlc_run, console
+from cmlc.tools import cmlc_run
 from cmlc.tools.cases import check_case, read_cases
-from planted import SumsAsProducts, WrongEpsilon, WrongTranspose
-from shared_folder import FOREIGN, needs_models
+from cmlc.tools.cli import console
+from support.modules.planted import SumsAsProducts, WrongEpsilon, WrongTranspose
+from support.running.shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"

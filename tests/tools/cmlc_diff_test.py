@@ -7,8 +7,10 @@ import cmlc
 import pytest
 from cmlc.ir.diff import EDIT_KINDS
 from cmlc.ir.text.archive import write_archive
-from cmlc.tools import cmlc_diff, console, diff_facts
-from module_edits import EDITS, rename, shuffle
+from cmlc.tools import cmlc_diff
+from cmlc.tools.cli import console
+from cmlc.tools.view import diff_facts
+from support.modules.module_edits import EDITS, rename, shuffle
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 TEXT = """

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from cmlc.tools import cmlc, cmlc_run
-from transformers import STEPS, WIDTH, cache_names, transformer
+from support.networks.transformers import STEPS, WIDTH, cache_names, transformer
 
 
 @pytest.fixture(autouse=True)

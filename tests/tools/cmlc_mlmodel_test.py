@@ -14,9 +14,10 @@ from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import messages
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.interpret import run
-from cmlc.tools import cmlc, console
-from compiled_models import change_json, compiled, espresso, image
-from networks import RGB, numbers
+from cmlc.tools import cmlc
+from cmlc.tools.cli import console
+from support.networks.builders import RGB, numbers
+from support.networks.compiled_models import change_json, compiled, espresso, image
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 

@@ -12,9 +12,9 @@ from cmlc.compiler.source.package import open_package
 from cmlc.compiler.source.reading import read_model, read_spec
 from cmlc.compiler.source.spec import messages
 from cmlc.ir.diagnostics import CompileError
-from cmlc.tools import cmlc, console
-from compiled_models import compiled, espresso
-from mil_files import (
+from cmlc.tools import cmlc
+from cmlc.tools.cli import console
+from support.mil.files import (
     compiled_program,
     const,
     op,
@@ -25,6 +25,7 @@ from mil_files import (
     weighted,
     write,
 )
+from support.networks.compiled_models import compiled, espresso
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 WEIGHTS = "Data/com.apple.CoreML/weights"

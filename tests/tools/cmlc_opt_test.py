@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 from cmlc.passes import PASSES
-from cmlc.tools import cmlc_opt, console
+from cmlc.tools import cmlc_opt
+from cmlc.tools.cli import console
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 TWO_USERS = """

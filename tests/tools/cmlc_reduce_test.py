@@ -16,9 +16,10 @@ from cmlc.ir.verify import verify
 from cmlc.passes.manager import PatternPass
 from cmlc.passes.patterns import pattern
 from cmlc.passes.reduce import REDUCTIONS, Reducer, cost
-from cmlc.tools import cmlc_opt, cmlc_reduce, cmlc_run, console
-from planted import WrongEpsilon, WrongTranspose
-from shared_folder import FOREIGN, needs_models
+from cmlc.tools import cmlc_opt, cmlc_reduce, cmlc_run
+from cmlc.tools.cli import console
+from support.modules.planted import WrongEpsilon, WrongTranspose
+from support.running.shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.tools import cmlc_run, console
+from cmlc.tools import cmlc_run
+from cmlc.tools.cli import console
 from PIL import Image
-from tool_models import network_file
+from support.running.tool_models import network_file
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 

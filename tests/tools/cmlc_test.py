@@ -12,8 +12,9 @@ from cmlc.compiler.options import Batch, Layout, Options, Precision
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.text.printer import structurally_equal
 from cmlc.passes.dce import EliminateDeadCode
-from cmlc.tools import cmlc, cmlc_opt, console
-from tool_models import network_file
+from cmlc.tools import cmlc, cmlc_opt
+from cmlc.tools.cli import console
+from support.running.tool_models import network_file
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 HELP_SECONDS = 0.6 if os.environ.get("CI") else 0.3
@@ -35,7 +36,7 @@ def python(*arguments: str, **options) -> subprocess.CompletedProcess:
 # -- starting -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["cmlc", "cmlc_diff", "cmlc_opt", "cmlc_run", "opdoc"])
+@pytest.mark.parametrize("command", ["cmlc", "cmlc_diff", "cmlc_opt", "cmlc_run", "docs"])
 def test_help_is_fast_and_has_examples(command):
     def seconds() -> float:
         start = time.perf_counter()

@@ -10,11 +10,12 @@ import pytest
 from cmlc.compiler import driver
 from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileError
-from cmlc.tools import cmlc, console
-from cmlc.tools.tflite_file import read_samples
-from networks import layer, network
+from cmlc.tools import cmlc
+from cmlc.tools.cli import console
+from cmlc.tools.cli.tflite_file import read_samples
 from PIL import Image
-from programs import op, program
+from support.mil.programs import op, program
+from support.networks.builders import layer, network
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 

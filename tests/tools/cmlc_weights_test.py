@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from cmlc.compiler import driver
 from cmlc.compiler.frontends.weights import weights_of
-from cmlc.tools import cmlc, console
-from networks import layer, lstm_weights, network, numbers
-from programs import FP16, op, program, several
-from samples import control, pictures, sequences
+from cmlc.tools import cmlc
+from cmlc.tools.cli import console
+from support.mil.programs import FP16, op, program, several
+from support.networks.builders import layer, lstm_weights, network, numbers
+from support.running.samples import control, pictures, sequences
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 

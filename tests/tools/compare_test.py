@@ -10,9 +10,11 @@ from cmlc.backends.tf import TARGET, dialect
 from cmlc.ir.dialects.core import TABLE, activation
 from cmlc.ir.interpret import random_inputs
 from cmlc.ir.text.parser import parse
-from cmlc.tools import cmlc_run, compare, console
-from cmlc.tools.experiment import computing_ops, keep_results
-from cmlc.tools.probe import Probe, parse_probe
+from cmlc.tools import cmlc_run
+from cmlc.tools.cli import console
+from cmlc.tools.debug import compare
+from cmlc.tools.debug.experiment import computing_ops, keep_results
+from cmlc.tools.debug.probe import Probe, parse_probe
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 TEXT = """func @main(%x: f32[N,2]) -> ("y": f32[N,2], "z": f32[N,2]) {

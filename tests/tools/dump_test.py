@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.compiler import driver
-from cmlc.ir.statistics import BINS, statistics
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import PrintOptions, print_module
+from cmlc.ir.weights.statistics import BINS, statistics
 from cmlc.tools import cmlc, cmlc_opt
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"

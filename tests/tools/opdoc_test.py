@@ -11,8 +11,9 @@ from cmlc.compiler.source.spec import network_of
 from cmlc.ir.dialects.core import CORE_OPS
 from cmlc.passes import PASSES
 from cmlc.passes.manager import PatternPass, load_pass
-from cmlc.tools import apidoc, layerdoc, opdoc, operationdoc, opmap, passdoc
-from cmlc.tools.constructed import constructed
+from cmlc.tools.docs import apidoc, layerdoc, operationdoc, opmap, passdoc
+from cmlc.tools.docs import generate as opdoc
+from cmlc.tools.docs.constructed import constructed
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 README = "# x\n<!-- support:begin -->\nold\n<!-- support:end -->\nkept\n"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from cmlc.passes import PASSES, known
-from cmlc.tools import cmlc, cmlc_opt, cmlc_run, console
+from cmlc.tools import cmlc, cmlc_opt, cmlc_run
+from cmlc.tools.cli import console
 
 PLUGIN = '''\
 from __future__ import annotations

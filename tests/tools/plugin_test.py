@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.tools import cmlc, cmlc_run, console
-from networks import layer, lstm_weights, network, numbers
-from shared_folder import FOREIGN
+from cmlc.tools import cmlc, cmlc_run
+from cmlc.tools.cli import console
+from support.networks.builders import layer, lstm_weights, network, numbers
+from support.running.shared_folder import FOREIGN
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 DOUBLED = """\
@@ -157,7 +158,7 @@ def test_the_group_norm_of_the_example():
         import kraken  # noqa: F401  registers
     finally:
         sys.path.remove(str(PLUGINS))
-    from networks import result
+    from support.networks.builders import result
 
     custom = layer("custom", className="groupnorm")
     model = network(custom, rank5=True, x=(4, 2, 3))

@@ -14,7 +14,8 @@ from cmlc.ir.dialects.core import activation
 from cmlc.ir.ssa import Module
 from cmlc.passes.reproducer import reproducing
 from cmlc.tools import cmlc as cmlc_command
-from cmlc.tools import cmlc_opt, cmlc_run, console
+from cmlc.tools import cmlc_opt, cmlc_run
+from cmlc.tools.cli import console
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 COMMANDS = {"cmlc": cmlc_command.main, "cmlc-opt": cmlc_opt.main}

@@ -10,8 +10,8 @@ from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module
 from cmlc.ir.verify import verify
-from cmlc.tools.large_program import many_operations, many_statements
-from programs import BOOL, imported, op, program
+from cmlc.tools.bench.large_program import many_operations, many_statements
+from support.mil.programs import BOOL, imported, op, program
 
 
 def calls(function, *arguments):

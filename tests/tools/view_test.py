@@ -11,7 +11,7 @@ import pytest
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.text.parser import parse
 from cmlc.tools import cmlc as command
-from cmlc.tools.large_program import many_operations
+from cmlc.tools.bench.large_program import many_operations
 from cmlc.tools.view.dot import dot
 from cmlc.tools.view.graph import graph
 from cmlc.tools.view.page import page, page_data

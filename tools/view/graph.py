@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from ...ir.attributes import literal
 from ...ir.dialects.builtin import Constant
 from ...ir.location import Unknown, leaves
-from ...ir.resources import Resource
 from ...ir.ssa import Block, Function, Module, Op, Value
 from ...ir.text.printer import value_names
+from ...ir.weights.resources import Resource
 
 
 @dataclass

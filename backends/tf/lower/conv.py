@@ -6,8 +6,8 @@ from ....ir.attributes import Layout
 from ....ir.dialects.builtin import Constant, array_of, constant, scalar
 from ....ir.dialects.core import conv as core
 from ....ir.dims import Shape
-from ....ir.resources import ViewResource
 from ....ir.ssa import Value
+from ....ir.weights.resources import ViewResource
 from ...lowering import Lowering
 from ...padding import Amounts, resolve_padding, same_amounts
 from .. import dialect as tf

@@ -3,9 +3,9 @@
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import linear as core
 from ....ir.dialects.core.broadcasting import broadcast_shapes
-from ....ir.resources import ViewResource
 from ....ir.ssa import Value
 from ....ir.types import DType
+from ....ir.weights.resources import ViewResource
 from ...lowering import Lowering
 from .. import dialect as tf
 from .activation import multiply

@@ -4,8 +4,8 @@ from typing import Any
 
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import recurrent as core
-from ....ir.resources import ViewResource
 from ....ir.ssa import Value
+from ....ir.weights.resources import ViewResource
 from ...lowering import Lowering
 from .. import dialect as tf
 

@@ -7,10 +7,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ....ir.bits import e4m3_floats, e5m2_floats, signed, unpack
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dims import Dim
 from ....ir.types import Array, DType, Tensor
+from ....ir.weights.bits import e4m3_floats, e5m2_floats, signed, unpack
 
 # DataType of the specification → the IR's; narrower integers are kept in bytes.
 DTYPES = {

@@ -9,9 +9,9 @@ import numpy as np
 
 from ....ir.dialects.builtin import Constant, constant, scalar
 from ....ir.dialects.core import elementwise, index, reduce, scatter, shape, slicing
-from ....ir.resources import SplatResource
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
+from ....ir.weights.resources import SplatResource
 from ..rules import Result
 from .constants import DTYPE_NAMES
 from .context import MilContext, MilRules

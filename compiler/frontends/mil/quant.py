@@ -1,14 +1,16 @@
 """Quantised activations, and constants that are stored compressed.
 
-What compressed constants mean is in `ir/encodings.py`; here is which operation has which parts.
-Their operands are attributes of the operation up to iOS 17 and inputs since.
+What compressed constants mean is in `ir/weights/encodings.py`; here is which operation has which
+parts. Their operands are attributes of the operation up to iOS 17 and inputs since.
 """
 
 import numpy as np
 
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import elementwise, shape, unary
-from ....ir.encodings import (
+from ....ir.ssa import Value
+from ....ir.types import DType
+from ....ir.weights.encodings import (
     Affine,
     Cast,
     EncodedResource,
@@ -20,9 +22,7 @@ from ....ir.encodings import (
     Unpacked,
     reshaped,
 )
-from ....ir.resources import Resource
-from ....ir.ssa import Value
-from ....ir.types import DType
+from ....ir.weights.resources import Resource
 from ..rules import Result
 from .constants import DTYPE_NAMES
 from .context import MilContext, MilRules, cast

@@ -7,9 +7,9 @@ LSTM lies at its input's positions.
 
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import elementwise, recurrent, shape
-from ....ir.resources import LazyResource
 from ....ir.ssa import Value
 from ....ir.types import Array
+from ....ir.weights.resources import LazyResource
 from ..rules import Result
 from .context import MilContext, MilRules
 

@@ -11,8 +11,8 @@ from typing import Any
 from ....ir.diagnostics import CompileError
 from ....ir.dialects.builtin import Constant
 from ....ir.location import InModel
-from ....ir.resources import Resource
 from ....ir.ssa import Block
+from ....ir.weights.resources import Resource
 from ...source.blob import KINDS
 from ..stored_weights import StoredWeight
 from . import OPERATIONS, program_opset

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Yield, constant, shapes_may_agree
-from ....ir.encodings import Cast, EncodedResource
 from ....ir.location import InModel
-from ....ir.resources import ArrayResource, Resource
 from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Value
 from ....ir.types import DType, Tensor
+from ....ir.weights.encodings import Cast, EncodedResource
+from ....ir.weights.resources import ArrayResource, Resource
 from ...source.blob import BlobResource
 from ..rules import Result
 from .constants import about, immediate_array, is_blob, open_extent, tensor_type

@@ -5,9 +5,9 @@ from typing import Any
 from ....ir.dialects.builtin import array_of, constant, scalar
 from ....ir.dialects.core import activation as core
 from ....ir.dialects.core import elementwise
-from ....ir.resources import SplatResource
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
+from ....ir.weights.resources import SplatResource
 from ...source.weights import weight_count
 from ..rules import Result
 from .context import LayerContext, layer_rules

@@ -20,9 +20,9 @@ from ....ir.dialects.core import elementwise, shape
 from ....ir.dim_values import known_dims
 from ....ir.dims import Dim, product, symbol
 from ....ir.location import InModel
-from ....ir.resources import Resource
 from ....ir.ssa import Value
 from ....ir.types import DType
+from ....ir.weights.resources import Resource
 from ...source.weights import is_empty, weight_resource
 from ..rules import Result, Rules
 

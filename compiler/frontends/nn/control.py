@@ -15,9 +15,9 @@ from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import control as core
 from ....ir.dialects.core import elementwise, shape, unary
 from ....ir.dims import symbol
-from ....ir.resources import SplatResource
 from ....ir.ssa import Region, Value
 from ....ir.types import DType, Tensor
+from ....ir.weights.resources import SplatResource
 from ..rules import Result
 from .context import LayerContext, cast, layer_rules
 from .nested import BREAK, STOP, assigned, exposed, inside, jumps, read

@@ -13,10 +13,10 @@ import numpy as np
 from ....ir.dialects.builtin import constant, splat_of
 from ....ir.dialects.core import fill, recurrent, shape
 from ....ir.dims import differs
-from ....ir.encodings import EncodedResource, Joined
-from ....ir.resources import LazyResource, Resource, SplatResource
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
+from ....ir.weights.encodings import EncodedResource, Joined
+from ....ir.weights.resources import LazyResource, Resource, SplatResource
 from ...source.weights import is_empty
 from ..rules import Result
 from .context import LayerContext, append_units, layer_rules

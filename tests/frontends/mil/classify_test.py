@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from cmlc.compiler.binding import present_outputs
-from programs import assert_refused, classifier, imported
-from programs import results as run
+from support.mil.programs import assert_refused, classifier, imported
+from support.mil.programs import results as run
 
 
 @pytest.mark.parametrize("labels", [["a", "b", "c"], [10, -20, 2**40]])

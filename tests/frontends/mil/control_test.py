@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from programs import BOOL, I32, assert_refused, op, program, result, results
+from support.mil.programs import BOOL, I32, assert_refused, op, program, result, results
 
 X = np.array([1.0, 2.0], np.float32)
 

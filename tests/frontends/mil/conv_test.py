@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.reference import windows
-from programs import assert_refused, op, program, result
+from support.mil.programs import assert_refused, op, program, result
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 4, 5, 6)).astype("f4")

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from networks import assert_close
-from programs import BOOL, FP16, FP32, I32, assert_refused, op, program, result
-from single_operation import one
+from support.mil.programs import BOOL, FP16, FP32, I32, assert_refused, op, program, result
+from support.mil.single_operation import one
+from support.networks.builders import assert_close
 
 X = np.array([7, -7, 7, -7], np.int32)
 Y = np.array([2, 2, -2, -2], np.int32)

@@ -4,8 +4,8 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.ir.interpret import run
-from networks import numbers
-from programs import assert_refused, imported, op, program, several
+from support.mil.programs import assert_refused, imported, op, program, several
+from support.networks.builders import numbers
 
 X = numbers(3)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.reference import resize as reference
-from programs import I32, assert_refused, op, program, result
+from support.mil.programs import I32, assert_refused, op, program, result
 
 X = np.random.default_rng(0).normal(size=(1, 2, 3, 4)).astype("f4")
 

@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 from cmlc.ir.interpret import InterpretError, run
 from cmlc.passes.manager import Instrumentation, parse_pipeline
-from networks import flexible
-from programs import BOOL, FP32, I32, assert_refused, imported, op, program, result, results
-from single_operation import X, one
+from support.mil.programs import (
+    BOOL,
+    FP32,
+    I32,
+    assert_refused,
+    imported,
+    op,
+    program,
+    result,
+    results,
+)
+from support.mil.single_operation import X, one
+from support.networks.builders import flexible
 
 
 def test_gather():

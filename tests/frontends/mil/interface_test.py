@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 from cmlc.compiler.runtime import describe
 from cmlc.ir.diagnostics import CompileError
-from networks import BGR, add_image
-from programs import FP16, FP32, assert_refused, fill_type, imported, op, program, result
+from support.mil.programs import (
+    FP16,
+    FP32,
+    assert_refused,
+    fill_type,
+    imported,
+    op,
+    program,
+    result,
+)
+from support.networks.builders import BGR, add_image
 
 
 def pictures(color, *, out=False):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, numbers
-from programs import I32, assert_refused, op, program, result
+from support.mil.programs import I32, assert_refused, op, program, result
+from support.networks.builders import assert_close, numbers
 
 X, WEIGHT, BIAS = numbers(2, 5), numbers(3, 5), numbers(3)
 INTEGERS = np.arange(10, dtype=np.int32).reshape(2, 5)

@@ -1,8 +1,8 @@
 """Lists: one tensor with the length in front, which grows."""
 
 import numpy as np
-from networks import flexible
-from programs import I32, assert_refused, fill_type, imported, op, program, results
+from support.mil.programs import I32, assert_refused, fill_type, imported, op, program, results
+from support.networks.builders import flexible
 
 
 def listed(*operations, **inputs):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, numbers
-from programs import assert_refused, op, program, result
+from support.mil.programs import assert_refused, op, program, result
+from support.networks.builders import assert_close, numbers
 
 X = numbers(2, 3, 4, 5)
 GAMMA, BETA = np.array([[0.5, -1, 2], [1, 2, -0.5]], np.float32)

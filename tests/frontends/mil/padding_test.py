@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.interpret import InterpretError
-from programs import I32, assert_refused, op, program, result
+from support.mil.programs import I32, assert_refused, op, program, result
 
 X = np.arange(6, dtype="f4").reshape(1, 2, 3)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from programs import assert_refused, op, program, result
+from support.mil.programs import assert_refused, op, program, result
 
 X = np.arange(1, 7, dtype="f4").reshape(1, 1, 6)
 

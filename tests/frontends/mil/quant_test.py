@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from cmlc.compiler.frontends.mil.constants import unpacked
 from cmlc.ir.diagnostics import CompileError
-from programs import FP32, assert_refused, op, program, result
-from programs import fill_value as filled
+from support.mil.programs import FP32, assert_refused, op, program, result
+from support.mil.programs import fill_value as filled
 
 U8, I8 = 31, 21
 

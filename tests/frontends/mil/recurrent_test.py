@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from networks import assert_close
-from programs import assert_refused, op, program, results
+from support.mil.programs import assert_refused, op, program, results
+from support.networks.builders import assert_close
 
 SIZE, HIDDEN, STEPS, BATCH = 3, 2, 4, 2
 rng = np.random.default_rng(5)

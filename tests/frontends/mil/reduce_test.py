@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, numbers
-from programs import I32, assert_refused, op, program, result
+from support.mil.programs import I32, assert_refused, op, program, result
+from support.networks.builders import assert_close, numbers
 
 X = np.abs(numbers(2, 3, 4)) + 0.5
 WHOLE = np.array([[1, 2, 5], [-1, -3, -4]], np.int32)

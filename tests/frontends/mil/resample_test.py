@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from programs import assert_refused, op, program, result
+from support.mil.programs import assert_refused, op, program, result
 
 X = np.array([[[[1, 2, 3]]]], "f4")
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from networks import numbers
-from programs import BOOL, I32, assert_refused, op, program, result, results
-from single_operation import X, one
+from support.mil.programs import BOOL, I32, assert_refused, op, program, result, results
+from support.mil.single_operation import X, one
+from support.networks.builders import numbers
 
 
 @pytest.mark.parametrize(

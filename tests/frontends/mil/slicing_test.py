@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from networks import numbers
-from programs import FP32, I32, assert_refused, op, program, results
-from single_operation import X, one
+from support.mil.programs import FP32, I32, assert_refused, op, program, results
+from support.mil.single_operation import X, one
+from support.networks.builders import numbers
 
 SLICES = [
     ({"begin": [0, 1, 1], "end": [2, 3, 4]}, np.s_[0:2, 1:3, 1:4]),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from programs import I32, assert_refused, op, program, result
+from support.mil.programs import I32, assert_refused, op, program, result
 
 DEEP = np.arange(8, dtype="f4").reshape(1, 8, 1, 1)
 

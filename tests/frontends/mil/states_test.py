@@ -6,8 +6,8 @@ from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.interpret import run
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module, structurally_equal
-from networks import numbers
-from programs import BOOL, FP16, I32, assert_refused, imported, op, program
+from support.mil.programs import BOOL, FP16, I32, assert_refused, imported, op, program
+from support.networks.builders import numbers
 
 X, S = numbers(2, 3), numbers(2, 3, seed=1)
 

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 from cmlc.compiler.source.survey import survey
-from programs import BOOL, FP16, FP32, I32, assert_refused, imported, op, problems, program, result
+from support.mil.programs import (
+    BOOL,
+    FP16,
+    FP32,
+    I32,
+    assert_refused,
+    imported,
+    op,
+    problems,
+    program,
+    result,
+)
 
 X = np.array([[1.0, -2.0, 3.0]], np.float32)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, layer, network, numbers, result, text
+from support.networks.builders import assert_close, layer, network, numbers, result, text
 
 X = numbers(1, 3, 2, 2) * 2
 A, B = np.float32([0.5, -1.0, 2.0]), np.float32([1.0, 0.5, 2.0])

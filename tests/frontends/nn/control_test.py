@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import (
+from support.networks.builders import (
     BREAK,
     CONTINUE,
     assert_refused,
@@ -16,7 +16,7 @@ from networks import (
     results,
     step,
 )
-from tensorflow_run import compare
+from support.running.tensorflow_run import compare
 
 
 def model(*layers, outputs=("y",), **options):

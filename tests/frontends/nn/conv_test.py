@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from networks import assert_close, edges, layer, network, numbers, result, text
+from support.networks.builders import assert_close, edges, layer, network, numbers, result, text
 
 
 def padded(x, top, bottom, left, right):

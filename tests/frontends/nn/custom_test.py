@@ -8,8 +8,8 @@ from cmlc.compiler.frontends.nn.custom import DEFINITIONS, RULES
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import scalar
 from cmlc.ir.dialects.core import elementwise
-from networks import assert_refused, imported, layer, network, result, text
-from tensorflow_run import compare
+from support.networks.builders import assert_refused, imported, layer, network, result, text
+from support.running.tensorflow_run import compare
 
 
 @pytest.fixture(autouse=True)

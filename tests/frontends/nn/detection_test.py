@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 from cmlc.ir.diagnostics import CompileError
-from networks import assert_close, constant, imported, layer, network, results, text
+from support.networks.builders import (
+    assert_close,
+    constant,
+    imported,
+    layer,
+    network,
+    results,
+    text,
+)
 
 # Boxes in [0,2]x[0,2], [1,3]x[0,2], [0,2]x[0.5,1.5], and far away: overlaps 1/3, 1/2 and 1/5.
 BOXES = np.float32([[[1, 1, 2, 2], [2, 1, 2, 2], [1, 1, 2, 1], [9, 9, 2, 2]]])

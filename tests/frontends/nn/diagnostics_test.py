@@ -6,20 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from bad_networks import MALFORMED, R1, R4
 from cmlc.compiler.frontends import nn
 from cmlc.compiler.frontends.nn.inputs import Freedom
 from cmlc.compiler.source.interface import read_interface
 from cmlc.ir.diagnostics import CompileError
-from networks import (
-    add_image,
-    assert_refused,
-    flexible,
-    layer,
-    network,
-    problems,
-)
-from unsupported_networks import OPEN, UNSUPPORTED
+from support.networks.bad import MALFORMED, R1, R4
+from support.networks.builders import add_image, assert_refused, flexible, layer, network, problems
+from support.networks.unsupported import OPEN, UNSUPPORTED
 
 # Diagnostics with tests elsewhere (features_test.py, custom_test.py), and those that no network can
 # bring about.

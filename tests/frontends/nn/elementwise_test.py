@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, layer, network, numbers, result, text
+from support.networks.builders import assert_close, layer, network, numbers, result, text
 
 X, Y, Z = numbers(2, 3, 2), numbers(2, 3, 2, seed=1), numbers(3, 1, seed=2)
 POSITIVE = np.abs(X) + 0.5

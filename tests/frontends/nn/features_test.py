@@ -10,7 +10,7 @@ from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
 from cmlc.ir.text.parser import parse
 from cmlc.ir.types import DType
-from networks import (
+from support.networks.builders import (
     BGR,
     DOUBLE,
     GRAY,

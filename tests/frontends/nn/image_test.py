@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 from cmlc.ir.dims import symbol
-from networks import assert_close, flexible, imported, layer, network, numbers, result, text
+from support.networks.builders import (
+    assert_close,
+    flexible,
+    imported,
+    layer,
+    network,
+    numbers,
+    result,
+    text,
+)
 
 X = numbers(1, 2, 3, 4)
 

@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, assert_refused, layer, network, numbers, result, results, text
+from support.networks.builders import (
+    assert_close,
+    assert_refused,
+    layer,
+    network,
+    numbers,
+    result,
+    results,
+    text,
+)
 
 X = numbers(2, 3, 4)
 UPDATE, ADD, SUB, MUL, DIV, MAX, MIN = range(7)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, layer, network, numbers, result, results, text
+from support.networks.builders import assert_close, layer, network, numbers, result, results, text
 
 W, B = numbers(3, 4), numbers(3, seed=1)
 

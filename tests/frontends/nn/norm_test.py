@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, layer, network, numbers, result, text
+from support.networks.builders import assert_close, layer, network, numbers, result, text
 
 X = numbers(2, 3, 4, 5)
 GAMMA, BETA, MEAN, VARIANCE = numbers(4, 3, seed=1)

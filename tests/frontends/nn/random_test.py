@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import (
+from support.networks.builders import (
     RGB,
     add_image,
     assert_close,

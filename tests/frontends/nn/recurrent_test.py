@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.dims import symbol
-from networks import (
+from support.networks.builders import (
     assert_close,
     assert_refused,
     layer,
@@ -13,7 +13,7 @@ from networks import (
     results,
     text,
 )
-from recurrences import (
+from support.networks.recurrences import (
     ACTIVATIONS,
     HIDDEN,
     SIZE,

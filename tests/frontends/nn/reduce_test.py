@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, layer, network, numbers, result, text
+from support.networks.builders import assert_close, layer, network, numbers, result, text
 
 X = np.abs(numbers(2, 3, 4, 5)) + 0.5
 AXES = {0: (1, 2, 3), 1: (2, 3), 2: (1,), 3: (2,), 4: (3,)}

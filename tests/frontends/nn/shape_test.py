@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from networks import assert_close, edges, flexible, layer, network, numbers, result, results, text
+from support.networks.builders import (
+    assert_close,
+    edges,
+    flexible,
+    layer,
+    network,
+    numbers,
+    result,
+    results,
+    text,
+)
 
 X = numbers(2, 3, 4, 5)
 CHW, SEQUENCE = numbers(3, 4, 5), numbers(6, 1, 2, 3, 2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.diagnostics import CompileError
-from networks import (
+from support.networks.builders import (
     assert_close,
     constant,
     flexible,

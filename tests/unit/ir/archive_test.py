@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
 from cmlc.ir.diagnostics import CompileError
-from cmlc.ir.resources import FileResource, HashResource, MissingResourceError, RandomResource
 from cmlc.ir.text.archive import ALIGNMENT, read_archive, write_archive
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module, structurally_equal
+from cmlc.ir.weights.resources import (
+    FileResource,
+    HashResource,
+    MissingResourceError,
+    RandomResource,
+)
 
 TEXT = """
 func @f() -> (f32[40], f16[3,7], f32[40], str[20], bool[17], i64[0,30]) {
@@ -31,7 +36,7 @@ def constants(module):
 
 def with_arrays():
     """The module with its random weights as files would hold them: plain data."""
-    from cmlc.ir.resources import ArrayResource
+    from cmlc.ir.weights.resources import ArrayResource
 
     module = parse(TEXT)
     for op in constants(module):

@@ -12,14 +12,14 @@ from cmlc.ir.dialects.builtin import Constant
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.diff import compare
 from cmlc.ir.diff.align import align, longest_increasing
-from cmlc.ir.resources import ArrayResource, HashResource
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.text.parser import parse
-from cmlc.tools.large_program import many_operations
-from generation import modules
+from cmlc.ir.weights.resources import ArrayResource, HashResource
+from cmlc.tools.bench.large_program import many_operations
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from module_edits import EDITS, NO_EDITS, both, rename, shuffle
+from support.modules.generation import modules
+from support.modules.module_edits import EDITS, NO_EDITS, both, rename, shuffle
 
 DIGITS = Path(__file__).parents[2] / "data" / "digits.mlmodel"
 BLOCK = """\

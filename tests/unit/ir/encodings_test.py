@@ -4,10 +4,11 @@ import re
 
 import numpy as np
 import pytest
-from cmlc.ir import bits
 from cmlc.ir.diagnostics import CompileError
-from cmlc.ir.encoded_views import settled
-from cmlc.ir.encodings import (
+from cmlc.ir.location import InModel
+from cmlc.ir.types import DType, Tensor
+from cmlc.ir.weights import bits
+from cmlc.ir.weights.encodings import (
     Affine,
     Cast,
     EncodedResource,
@@ -21,10 +22,9 @@ from cmlc.ir.encodings import (
     decoded,
     is_worth_keeping,
 )
-from cmlc.ir.location import InModel
-from cmlc.ir.resources import ArrayResource, LazyResource, ViewResource
-from cmlc.ir.types import DType, Tensor
-from encoded import ENCODINGS, encoded
+from cmlc.ir.weights.resources import ArrayResource, LazyResource, ViewResource
+from cmlc.ir.weights.views import settled
+from support.modules.encoded import ENCODINGS, encoded
 
 
 def stored(*numbers, dtype=np.uint8):

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from cmlc.ir.resources import (
+from cmlc.ir.types import DType, Tensor
+from cmlc.ir.weights.resources import (
     ArrayResource,
     FileResource,
     HashResource,
@@ -14,7 +15,6 @@ from cmlc.ir.resources import (
     ViewResource,
     as_resource,
 )
-from cmlc.ir.types import DType, Tensor
 
 F23 = Tensor(DType.F32, (2, 3))
 DATA = np.arange(6, dtype=np.float32).reshape(2, 3)

@@ -3,16 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.dialects.builtin import Return, constant
-from cmlc.ir.encodings import Cast, EncodedResource
 from cmlc.ir.location import Fused, InModel, InText
-from cmlc.ir.resources import (
-    ArrayResource,
-    FileResource,
-    HashResource,
-    RandomResource,
-    SplatResource,
-    ViewResource,
-)
 from cmlc.ir.rewrite import adopt
 from cmlc.ir.ssa import Function, Module
 from cmlc.ir.text.parser import parse
@@ -24,6 +15,15 @@ from cmlc.ir.text.printer import (
     structurally_equal,
 )
 from cmlc.ir.types import DType, Tensor
+from cmlc.ir.weights.encodings import Cast, EncodedResource
+from cmlc.ir.weights.resources import (
+    ArrayResource,
+    FileResource,
+    HashResource,
+    RandomResource,
+    SplatResource,
+    ViewResource,
+)
 
 MODULE = 'module @"a name" {source = "m.mlmodel", "with space" = 3, nested = [1, [true, none]]} {'
 ARGUMENTS = '%image: f32[N,3] {kind = "image"}, %"1 x": f32[N,3], %p: bool[]'

@@ -6,10 +6,10 @@ import struct
 import numpy as np
 import pytest
 from cmlc.compiler.source.blob import KINDS, BlobError, BlobFile, FileRange
-from cmlc.ir.bits import signed, unpack
-from cmlc.ir.resources import ArrayResource
 from cmlc.ir.types import DType, Tensor
-from mil_files import CODES, packed, weight_bin, write
+from cmlc.ir.weights.bits import signed, unpack
+from cmlc.ir.weights.resources import ArrayResource
+from support.mil.files import CODES, packed, weight_bin, write
 
 NUMBERS = {k.name: k.number for k in KINDS.values() if not k.name.startswith("fp8")}
 LIMITS = {
@@ -166,7 +166,7 @@ def test_unpacking(bits, lowest_first):
 
 
 def test_unpacking_in_parts(monkeypatch):
-    monkeypatch.setattr("cmlc.ir.bits._PART", 3)
+    monkeypatch.setattr("cmlc.ir.weights.bits._PART", 3)
     given = [n % 64 for n in range(101)]
     data = np.frombuffer(packed("uint6", given), np.uint8)
     np.testing.assert_array_equal(unpack(data, 6, 101, lowest_first=True), given)

@@ -7,8 +7,7 @@ import pytest
 from cmlc.compiler.source.programs import stored_values
 from cmlc.compiler.source.reading import program_of, read_model, read_spec
 from cmlc.compiler.source.spec import messages
-from compiled_models import archive, compiled, espresso, problem
-from mil_files import (
+from support.mil.files import (
     compiled_program,
     const,
     function,
@@ -21,6 +20,7 @@ from mil_files import (
     weighted,
     write,
 )
+from support.networks.compiled_models import archive, compiled, espresso, problem
 
 KIND = tensor("fp32", 4)
 RELU = op("relu", {"y": KIND}, {"name": "y"}, x="x")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import messages, network_of
-from compiled_models import archive, change_json, compiled, dims, espresso, problem
-from networks import add_array, layer, network, numbers
+from support.networks.builders import add_array, layer, network, numbers
+from support.networks.compiled_models import archive, change_json, compiled, dims, espresso, problem
 
 ARCHIVE = "coremldata.bin"
 RELU = espresso("activation", (4,), mode=0)

@@ -11,7 +11,7 @@ import pytest
 from cmlc.compiler.source import coremldata
 from cmlc.compiler.source.reading import read_spec
 from cmlc.ir.diagnostics import CompileError
-from compiled_models import compiled, espresso, problem, problems, text
+from support.networks.compiled_models import compiled, espresso, problem, problems, text
 
 ARCHIVE, IMAGES = "coremldata.bin", "model/coremldata.bin"
 OPTIONALS = "neural_network_optionals/coremldata.bin"

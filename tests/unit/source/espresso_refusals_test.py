@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from cmlc.compiler.source import espresso as package
 from cmlc.compiler.source.reading import read_spec
-from compiled_models import change_json, compiled, espresso, problem, problems
-from espresso_refusals import MALFORMED, UNSUPPORTED
-from networks import numbers
+from support.espresso.refusals import MALFORMED, UNSUPPORTED
+from support.networks.builders import numbers
+from support.networks.compiled_models import change_json, compiled, espresso, problem, problems
 
 NET, SHAPE, WEIGHTS = "model.espresso.net", "model.espresso.shape", "model.espresso.weights"
 

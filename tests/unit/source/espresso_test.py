@@ -14,11 +14,11 @@ from cmlc.compiler.source.espresso import RULES
 from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import network_of
 from cmlc.ir.diagnostics import CompileError
-from compiled_models import compiled
-from espresso_compute import ACTIVATIONS, ARITHMETIC, PRODUCTS
-from espresso_shapes import MOVES, PARTS
-from espresso_windows import WINDOWS
-from networks import network
+from support.espresso.compute import ACTIVATIONS, ARITHMETIC, PRODUCTS
+from support.espresso.shapes import MOVES, PARTS
+from support.espresso.windows import WINDOWS
+from support.networks.builders import network
+from support.networks.compiled_models import compiled
 
 ROWS = [*ACTIVATIONS, *ARITHMETIC, *PRODUCTS, *WINDOWS, *MOVES, *PARTS]
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from cmlc.compiler.source.reading import read_model
 from cmlc.ir.diagnostics import CompileError
-from mil_files import compiled_program, op, program, tensor, weighted
-from networks import FLOAT32
+from support.mil.files import compiled_program, op, program, tensor, weighted
+from support.networks.builders import FLOAT32
 
 RELU = op("relu", {"y": tensor("fp32", 4)}, {"name": "y"}, x="x")
 ARRAY = {"type": "MultiArray", "dataType": "Float32", "shape": "[4]", "isOptional": "0"}

@@ -8,7 +8,18 @@ from cmlc.compiler.source.mil_text import OPSETS, parse_program, read_program
 from cmlc.ir.diagnostics import CompileError
 from hypothesis import given
 from hypothesis import strategies as st
-from mil_files import DTYPES, FLOATS, MIL, const, function, op, program, program_text, tensor, value
+from support.mil.files import (
+    DTYPES,
+    FLOATS,
+    MIL,
+    const,
+    function,
+    op,
+    program,
+    program_text,
+    tensor,
+    value,
+)
 
 BLOB = 'BLOBFILE(path = string("a"), offset = uint64(1))'
 INFO = "[buildInfo = dict<string, string>({})]"

@@ -8,7 +8,7 @@ import pytest
 from cmlc.compiler.source.package import open_package
 from cmlc.compiler.source.reading import read_model, read_spec
 from cmlc.ir.diagnostics import CompileError, CompileWarning
-from mil_files import package, weighted
+from support.mil.files import package, weighted
 
 MODEL, DATA = weighted()
 METADATA = {

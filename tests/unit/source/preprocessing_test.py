@@ -11,8 +11,16 @@ from cmlc.compiler.source import preprocessing
 from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import network_of
 from cmlc.ir.diagnostics import CompileWarning
-from compiled_models import change_json, compiled, espresso, image, problem, text, transform
-from networks import BGR, GRAY, RGB
+from support.networks.builders import BGR, GRAY, RGB
+from support.networks.compiled_models import (
+    change_json,
+    compiled,
+    espresso,
+    image,
+    problem,
+    text,
+    transform,
+)
 
 IMAGES, NET = "model/coremldata.bin", "model.espresso.net"
 

@@ -3,7 +3,7 @@
 from cmlc.compiler.source.programs import operations, stored_values
 from cmlc.compiler.source.spec import messages
 from cmlc.compiler.source.survey import survey
-from mil_files import MIL, const, op, program, tensor, value
+from support.mil.files import MIL, const, op, program, tensor, value
 
 KIND = tensor("uint4", 5)
 

@@ -8,7 +8,7 @@ from cmlc.compiler.source.programs import stored_values
 from cmlc.compiler.source.reading import program_of, read_model
 from cmlc.compiler.source.spec import messages
 from cmlc.ir.diagnostics import CompileError
-from mil_files import compiled_program, package, weighted, write
+from support.mil.files import compiled_program, package, weighted, write
 
 NUMBERS = [1.0, -2.0, 0.5, 4.0]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cmlc.compiler.source.weight_files import Folder, WeightFiles, WeightsFolder, relative_name
 from cmlc.ir.diagnostics import CompileError
-from mil_files import MIL, tensor, weight_bin, write
+from support.mil.files import MIL, tensor, weight_bin, write
 
 FILE = "@model_path/weights/weight.bin"
 KIND = tensor("fp16", 3).tensorType

@@ -11,8 +11,8 @@ from cmlc.compiler.source.weights import (
     weight_resource,
 )
 from cmlc.ir.diagnostics import CompileError
-from cmlc.ir.resources import LazyResource
 from cmlc.ir.types import DType, Tensor
+from cmlc.ir.weights.resources import LazyResource
 
 
 def params(**values):

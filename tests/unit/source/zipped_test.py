@@ -10,8 +10,8 @@ import pytest
 from cmlc.compiler.source.programs import stored_values
 from cmlc.compiler.source.reading import read_model
 from cmlc.ir.diagnostics import CompileError
-from compiled_models import compiled, espresso
-from mil_files import compiled_program, package, weight_bin, weighted, write
+from support.mil.files import compiled_program, package, weight_bin, weighted, write
+from support.networks.compiled_models import compiled, espresso
 
 MODEL, DATA = weighted()
 NUMBERS = [1.0, -2.0, 0.5, 4.0]

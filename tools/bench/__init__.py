@@ -1,0 +1,1 @@
+"""Measurements, and the models that they measure: `python -m cmlc.tools.bench`."""

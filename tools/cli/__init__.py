@@ -1,0 +1,1 @@
+"""What the commands share: parsing and printing, forms to write, inputs, outputs, summaries."""

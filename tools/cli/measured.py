@@ -1,0 +1,211 @@
+"""What `--timing` and `--stats` tell: stages, passes and groups of passes as one tree."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from . import console
+
+if TYPE_CHECKING:
+    from ...compiler.watch import Watch
+    from ...passes.measure import PassRun, PatternCount
+
+_KINDS_SHOWN = 4
+
+
+@dataclass
+class Node:
+    """A stage, a group of passes, or a pass with all its runs in one place of the pipeline.
+
+    Attributes:
+        rounds: of a group; 0 for what is none.
+        runs: of a pass.
+    """
+
+    name: str
+    seconds: float
+    rounds: int = 0
+    runs: list["PassRun"] = field(default_factory=list)
+    children: list["Node"] = field(default_factory=list)
+
+    @property
+    def delta(self) -> Counter[str]:
+        """By how many ops of each kind all its runs changed the module."""
+        change: Counter[str] = Counter()
+        for run in self.runs:
+            change.update(run.after)
+            change.subtract(run.before)
+        return Counter({kind: count for kind, count in change.items() if count})
+
+    @property
+    def patterns(self) -> dict[str, "PatternCount"]:
+        """What patterns did in all its runs, those first that took longest."""
+        from ...passes.measure import PatternCount
+
+        found: dict[str, PatternCount] = {}
+        for run in self.runs:
+            for name, count in run.patterns.items():
+                sum_ = found.setdefault(name, PatternCount())
+                sum_.calls += count.calls
+                sum_.declined += count.declined
+                sum_.rewrites += count.rewrites
+                sum_.seconds += count.seconds
+        return dict(sorted(found.items(), key=lambda item: -item[1].seconds))
+
+
+def tree(watch: "Watch") -> Node:
+    """All stages, with the passes below the one that runs them."""
+    total = Node("total", sum(watch.seconds.values()))
+    for name, seconds in watch.seconds.items():
+        stage = Node(name, seconds)
+        if name == "optimize":
+            stage.children = list(_below(watch.runs, 0))
+        total.children.append(stage)
+    return total
+
+
+def _below(runs: Iterable["PassRun"], depth: int) -> Iterator[Node]:
+    """Passes and groups at a depth of the pipeline; a pass that runs again is one node."""
+    for _, items in groupby(sorted(runs, key=_order(depth)), key=_order(depth)):
+        members = list(items)
+        step, seconds = members[0].path[depth], sum(run.seconds for run in members)
+        if step.round:
+            rounds = max(run.path[depth].round for run in members)
+            yield Node(step.text, seconds, rounds, children=list(_below(members, depth + 1)))
+        else:
+            yield Node(step.text, seconds, runs=members)
+
+
+def _order(depth: int) -> Any:
+    return lambda run: run.path[depth].position
+
+
+# -- time -----------------------------------------------------------------------------------------
+
+
+def print_timing(watch: "Watch", patterns: bool) -> None:
+    """The tree with times and shares of the whole, on standard error."""
+    root = tree(watch)
+    console.print_rows(_time_rows(root, 0, root.seconds or 1.0, patterns), sys.stderr)
+
+
+def _time_rows(node: Node, depth: int, whole: float, patterns: bool) -> Iterator[tuple[str, ...]]:
+    yield _time_row(node.name, depth, node.seconds, whole, _times(node))
+    for child in node.children:
+        yield from _time_rows(child, depth + 1, whole, patterns)
+    for name, count in node.patterns.items() if patterns else ():
+        if count.calls:
+            yield _time_row(name, depth + 1, count.seconds, whole, _counts(count))
+
+
+def _time_row(
+    name: str, depth: int, seconds: float, whole: float, note: str = ""
+) -> tuple[str, ...]:
+    share = f"{seconds / whole:6.1%}"
+    return ("  " * depth + name, f"{seconds * 1000:9.1f} ms", share, note)
+
+
+def _times(node: Node) -> str:
+    if node.rounds:
+        return console.plural(node.rounds, "round")
+    if not node.runs:
+        return ""
+    ops = console.plural(node.runs[-1].after.total(), "op")
+    return ops if len(node.runs) == 1 else f"{ops}, {len(node.runs)} runs"
+
+
+def _counts(count: "PatternCount") -> str:
+    parts = [f"{count.rewrites:,} of {console.plural(count.calls, 'op')} rewritten"]
+    return ", ".join(parts + ([f"{count.declined:,} declined"] if count.declined else []))
+
+
+# -- ops and rewrites -----------------------------------------------------------------------------
+
+
+def print_stats(watch: "Watch") -> None:
+    """What every pass did to the ops, and every pattern, on standard error."""
+    if not watch.runs:
+        print("no pass ran", file=sys.stderr)
+        return
+    first, last = watch.runs[0].before, watch.runs[-1].after
+    rows: list[tuple[str, ...]] = [("before", console.plural(first.total(), "op"), "")]
+    for node in tree(watch).children:
+        for child in node.children:
+            rows += _stat_rows(child, 0)
+    rows.append(("", "", ""))
+    for kind in sorted({*first, *last}, key=lambda kind: (-last[kind], kind)):
+        change = "" if first[kind] == last[kind] else f"{last[kind] - first[kind]:+,}"
+        rows.append((kind, f"{first[kind]:,} → {last[kind]:,}", change))
+    console.print_rows(rows, sys.stderr)
+
+
+def _stat_rows(node: Node, depth: int) -> Iterator[tuple[str, ...]]:
+    name = "  " * depth + node.name
+    if node.rounds:
+        yield (name, "", console.plural(node.rounds, "round"))
+    else:
+        yield (name, console.plural(node.runs[-1].after.total(), "op"), _changes(node.delta))
+    for child in node.children:
+        yield from _stat_rows(child, depth + 1)
+    for pattern, count in sorted(node.patterns.items()):
+        if count.rewrites or count.declined:
+            yield ("  " * (depth + 1) + pattern, "", _counts(count))
+
+
+def _changes(delta: Counter[str]) -> str:
+    """`nn.relu -2, tensor.square +1, …`."""
+    ordered = sorted(delta.items(), key=lambda item: (-abs(item[1]), item[0]))
+    shown = [f"{kind} {count:+,}" for kind, count in ordered[:_KINDS_SHOWN]]
+    return ", ".join(shown + (["…"] if len(ordered) > _KINDS_SHOWN else []))
+
+
+# -- for machines ---------------------------------------------------------------------------------
+
+
+def timing_facts(watch: "Watch", patterns: bool) -> dict[str, Any]:
+    """The tree as plain data; `share` is of the whole, from 0 to 1."""
+    root = tree(watch)
+    return _node_facts(root, root.seconds or 1.0, patterns)
+
+
+def _node_facts(node: Node, whole: float, patterns: bool) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "name": node.name,
+        "seconds": node.seconds,
+        "share": node.seconds / whole,
+    }
+    if node.rounds:
+        facts["rounds"] = node.rounds
+    if node.runs:
+        facts["runs"] = [
+            {"seconds": run.seconds, "ops": run.after.total(), "changed": run.changed}
+            for run in node.runs
+        ]
+    if node.runs and patterns:
+        facts["patterns"] = {name: vars(count) for name, count in node.patterns.items()}
+    if node.children:
+        facts["children"] = [_node_facts(child, whole, patterns) for child in node.children]
+    return facts
+
+
+def stats_facts(runs: Sequence["PassRun"]) -> list[dict[str, Any]]:
+    """Each run of a pass: ops by kind before and after it, and what its patterns did."""
+    return [
+        {
+            "name": run.name,
+            "pass": run.path[-1].text,
+            "rounds": [step.round for step in run.path[:-1]],
+            "changed": run.changed,
+            "ops_before": dict(sorted(run.before.items())),
+            "ops_after": dict(sorted(run.after.items())),
+            "patterns": {
+                name: {"calls": c.calls, "rewrites": c.rewrites, "declined": c.declined}
+                for name, c in sorted(run.patterns.items())
+                if c.calls
+            },
+        }
+        for run in runs
+    ]

@@ -1,0 +1,237 @@
+"""What `cmlc` tells about a compilation: facts as plain data, and their form for people."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...compiler.driver import count_ops
+from ...compiler.runtime import CompiledModel, describe
+from ...compiler.source.survey import Survey
+from ...compiler.watch import Watch
+from ...ir.dialects.builtin import Constant
+from ...ir.ssa import Module
+from . import console
+
+_SHOWN_TYPES = 6
+
+
+def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
+    """Facts that need nothing but a module."""
+    function, survey, described = module.main, watch.survey, describe(module)
+    return {
+        "ok": True,
+        "model": module.name or source.stem,
+        "kind": module.attributes.get("source", "IR"),
+        "spec_version": module.attributes.get("spec_version"),
+        "inputs": described["inputs"],
+        "outputs": described["outputs"],
+        "states": described.get("states", []),
+        "functions": list(module.functions),
+        "fixed_batch": module.attributes.get("fixed_batch", ""),
+        "fixed_shapes": module.attributes.get("fixed_shapes", ""),
+        "ignored": module.attributes.get("ignored", ""),
+        "classes": len(function.attributes.get("class_labels", ())),
+        "layers": dict(survey.layers.most_common()) if survey else {},
+        "ops": {"written": count_ops(module)},
+        "weights": {**_weights(module), "encodings": dict(survey.encodings) if survey else {}},
+        "seconds": dict(watch.seconds),
+        "passes": [
+            {"name": run.name, "seconds": run.seconds, "ops": run.after.total()}
+            for run in watch.runs
+        ],
+    }
+
+
+def message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
+    """Facts of a specification that was not compiled."""
+    survey = watch.survey or Survey()
+    return {
+        "ok": True,
+        "model": source.resolve().stem,
+        "kind": spec.WhichOneof("Type"),
+        "spec_version": spec.specificationVersion,
+        "inputs": [_described(feature) for feature in spec.description.input],
+        "outputs": [_described(feature) for feature in spec.description.output],
+        "states": [_described(feature) for feature in spec.description.state],
+        "functions": [function.name for function in spec.description.functions],
+        "fixed_batch": "",
+        "fixed_shapes": "",
+        "ignored": "",
+        "classes": 0,
+        "layers": dict(survey.layers.most_common()),
+        "ops": {},
+        "weights": {
+            "tensors": survey.encodings.total(),
+            "bytes": survey.weight_bytes,
+            "encodings": dict(survey.encodings),
+        },
+        "seconds": dict(watch.seconds),
+        "passes": [],
+    }
+
+
+def _described(feature: Any) -> dict[str, Any]:
+    kind = feature.type.WhichOneof("Type") or ""
+    return {"name": feature.name, "type": kind.removesuffix("Type"), "kind": ""}
+
+
+def compiled_facts(model: CompiledModel, watch: Watch, source: Path) -> dict[str, Any]:
+    """Facts of a model that went through all stages."""
+    stages = {"imported": model.module, "optimized": model.optimized, "tf": model.lowered}
+    return staged_facts(stages, model.lowered, watch, source)
+
+
+def staged_facts(
+    stages: Mapping[str, Module], lowered: Module, watch: Watch, source: Path
+) -> dict[str, Any]:
+    """Facts of a lowered module, with the ops of the stages before it."""
+    return module_facts(lowered, watch, source) | {
+        "ops": {stage: count_ops(module) for stage, module in stages.items()},
+        "transposes": sum(op.name == "tensor.transpose" for op in stages["optimized"].walk()),
+    }
+
+
+def _weights(module: Module) -> dict[str, int]:
+    """Named tensors of more than one element; equal ones count once."""
+    found = {
+        op.value
+        for op in module.walk()
+        if isinstance(op, Constant) and op.value.name and op.value.size > 1
+    }
+    return {"tensors": len(found), "bytes": sum(item.stored_bytes for item in found)}
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def print_summary(facts: Mapping[str, Any], loading: str) -> None:
+    """The facts for people, and how to load what was written, on standard output."""
+    version = facts["spec_version"]
+    suffix = f", specification version {version}" if version else ""
+    print(f"{console.style(facts['model'], 'bold', sys.stdout)}: {facts['kind']}{suffix}\n")
+    rows = [
+        *_features("inputs", facts["inputs"], 0),
+        *_features("outputs", facts["outputs"], facts["classes"]),
+        *_features("states", facts["states"], 0),
+        ("functions", _functions(facts["functions"])),
+        ("batch", _because("a batch of one", facts["fixed_batch"])),
+        ("shapes", _because("the default ones only", facts["fixed_shapes"])),
+        ("ignored", facts["ignored"]),
+        ("layers", _layers(facts["layers"])),
+        ("ops", _ops(facts)),
+        ("code", _code(facts.get("code"))),
+        ("needs", _needs(facts.get("custom_objects", []))),
+        *_tflite(facts.get("tflite")),
+        *_tensors(facts.get("tensors", {})),
+        ("weights", _weight_text(facts["weights"])),
+        ("time", _times(facts["seconds"])),
+        ("written", _written(facts)),
+    ]
+    console.print_rows(row for row in rows if any(row[1:]))
+    print()
+    module = facts["output"].strip("/").replace("/", ".")
+    for line in loading.format(output=facts["output"], module=module).splitlines():
+        print(f"  {line}")
+
+
+def _features(title: str, features: list[dict[str, Any]], classes: int) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for feature in features:
+        kind = str(feature.get("kind", "array"))
+        if kind == "image":
+            kind = f"{feature.get('color', '')} image"
+        elif kind == "dictionary":
+            kind = f"probabilities of {classes} classes"
+        elif kind in ("string", "int64") and classes:
+            kind = "label"
+        optional = ", optional" if feature.get("optional") else ""
+        rows.append(("" if rows else title, feature["name"], feature["type"], kind + optional))
+    return rows
+
+
+def _functions(names: list[str]) -> str:
+    return ", ".join([f"{names[0]} (the default; shown above)", *names[1:]]) if names[1:] else ""
+
+
+def _because(what: str, reason: str) -> str:
+    """What is less free than the model's interface, and why."""
+    return f"{what}, because of {reason}" if reason else ""
+
+
+def _layers(layers: Mapping[str, int]) -> str:
+    if not layers:
+        return ""
+    shown = [f"{count} {kind}" for kind, count in list(layers.items())[:_SHOWN_TYPES]]
+    more = ", …" if len(layers) > _SHOWN_TYPES else ""
+    return f"{sum(layers.values())} ({', '.join(shown)}{more})"
+
+
+def _ops(facts: Mapping[str, Any]) -> str:
+    text = " → ".join(
+        str(count) if stage == "written" else f"{count} {'TensorFlow' if stage == 'tf' else stage}"
+        for stage, count in facts["ops"].items()
+    )
+    if "transposes" in facts:
+        text += f"; {console.plural(facts['transposes'], 'transpose')} left"
+    return text
+
+
+def _needs(custom_objects: list[str]) -> str:
+    """What has to be imported before a `.keras` file is loaded."""
+    names = ", ".join(custom_objects)
+    return f"{names}, of the code that --emit=keras-code writes" if names else ""
+
+
+def _code(code: Mapping[str, Any] | None) -> str:
+    if code is None:
+        return ""
+    return f"{console.plural(code['lines'], 'line')}, {console.plural(code['functions'], 'block')}"
+
+
+def _tflite(found: Mapping[str, Any] | None) -> list[tuple[str, ...]]:
+    if found is None:
+        return []
+    kinds = [f"{count} {kind}" for kind, count in found["operations"].items()]
+    rows: list[tuple[str, ...]] = [("TFLite", ", ".join(kinds) or "no operation")]
+    if found["quantize"] == "int8":
+        floating = ", ".join(found["in_floating_point"]) or "nothing"
+        rows.append(("", f"ranges from {console.plural(found['samples'], 'sample')}"))
+        rows.append(("", f"computed in floating point: {floating}"))
+    rows += [
+        ("" if position else "error", f"{name}: {error:.1e} of its largest number")
+        for position, (name, error) in enumerate(found["errors"].items())
+    ]
+    against = f"on {found['measured_on']}, against the interpreter in float32"
+    return [*rows, ("" if found["errors"] else "error", against)]
+
+
+def _tensors(found: Mapping[str, Mapping[str, str]]) -> list[tuple[str, ...]]:
+    """Which tensors of a graph are what."""
+    return [
+        ("" if position else f"{kind[:-1]} nodes", f"{name}: {tensor}")
+        for kind, tensors in found.items()
+        for position, (name, tensor) in enumerate(tensors.items())
+    ]
+
+
+def _weight_text(weights: Mapping[str, Any]) -> str:
+    if not weights["tensors"]:
+        return ""
+    text = f"{console.plural(weights['tensors'], 'tensor')}, {console.size_text(weights['bytes'])}"
+    encodings = ", ".join(weights["encodings"])
+    return f"{text} (stored as {encodings})" if encodings else text
+
+
+def _times(seconds: Mapping[str, float]) -> str:
+    long = {stage: value for stage, value in seconds.items() if value >= 0.01}
+    parts = ", ".join(f"{stage} {value:.2f}" for stage, value in long.items()) or "all below 0.01"
+    return f"{sum(seconds.values()):.2f} s ({parts})"
+
+
+def _written(facts: Mapping[str, Any]) -> str:
+    text = f"{facts['output']} ({console.size_text(facts['output_bytes'])})"
+    weights = facts.get("weights_file")
+    return f"{text} and {weights}" if weights else text

@@ -1,0 +1,100 @@
+"""`cmlc --emit=weights`: a folder with every weight, for people who write the model anew.
+
+`weights.npz` for numpy, `weights.safetensors` (https://huggingface.co/docs/safetensors: a length of
+8 bytes, a description in JSON, the numbers) for everyone else, `manifest.json` about both. One
+weight is in memory at a time.
+"""
+
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ...compiler.frontends.stored_weights import StoredWeight
+from ...ir.types import Array, DType
+from . import console
+
+MANIFEST, NUMPY, SAFETENSORS = "manifest.json", "weights.npz", "weights.safetensors"
+_DTYPES = {
+    **{DType.F64: "F64", DType.F32: "F32", DType.F16: "F16", DType.BOOL: "BOOL"},
+    **{DType.I64: "I64", DType.I32: "I32", DType.I16: "I16", DType.I8: "I8"},
+    **{DType.U64: "U64", DType.U32: "U32", DType.U16: "U16", DType.U8: "U8"},
+}
+
+
+def write_weights(
+    weights: Sequence[StoredWeight],
+    folder: Path,
+    started: Callable[[str, str], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Write the folder, whole or not at all; returns the manifest's entries.
+
+    Raises:
+        CompileError: a weight's numbers are damaged.
+        OSError: the folder can't be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    entries = [_entry(weight) for weight in weights]
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
+        new = Path(scratch) / "new"
+        new.mkdir()
+        text = json.dumps({"weights": entries}, indent=1, ensure_ascii=False)
+        (new / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        with (new / SAFETENSORS).open("wb") as tensors, zipfile.ZipFile(new / NUMPY, "w") as arrays:
+            _write_header(tensors, weights)
+            for index, weight in enumerate(weights):
+                if started is not None:
+                    started("write", console.bar(index, len(weights)))
+                array = np.ascontiguousarray(weight.resource.array())
+                _write_numpy(arrays, weight.name, array)
+                little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+                tensors.write(little.reshape(-1).view(np.uint8).data)
+                weight.resource.release()
+        if folder.exists():
+            shutil.move(folder, Path(scratch) / "old")
+        new.rename(folder)
+    return entries
+
+
+def _entry(weight: StoredWeight) -> dict[str, Any]:
+    kind = weight.resource.type
+    return {
+        "name": weight.name,
+        "shape": list(kind.static_shape),
+        "axes": list(weight.axes),
+        "dtype": kind.dtype.numpy.name,
+        "kind": weight.kind,
+        "layer": weight.layer,
+        "parameter": weight.parameter,
+        "stored_as": weight.encoding,
+        "bytes": weight.resource.size * kind.dtype.bytes,
+    }
+
+
+def _write_numpy(archive: zipfile.ZipFile, name: str, array: Array) -> None:
+    # A fixed date: the same model gives the same file.
+    with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
+        np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+def _write_header(stream: BinaryIO, weights: Sequence[StoredWeight]) -> None:
+    """What and where the numbers are; filled up so that they are aligned."""
+    header: dict[str, Any] = {"__metadata__": {"format": "np"}}
+    place = 0
+    for weight in weights:
+        kind = weight.resource.type
+        end = place + weight.resource.size * kind.dtype.bytes
+        header[weight.name] = {
+            "dtype": _DTYPES[kind.dtype],
+            "shape": list(kind.static_shape),
+            "data_offsets": [place, end],
+        }
+        place = end
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    stream.write(len(text).to_bytes(8, "little") + text)

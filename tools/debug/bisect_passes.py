@@ -1,0 +1,121 @@
+"""`cmlc-run --bisect-passes`: the pass, and in it the rewrite, that changed the numbers."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..cli import console
+from .experiment import Experiment, number_text, origins, origins_text, print_table
+
+if TYPE_CHECKING:
+    from ...passes.bisect import Bisection, Culprit
+
+_SHOWN_LINES = 12
+_SHOWN_COLUMNS = 160
+
+
+def run_bisect(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
+    """Search and tell; 1 if a pass moved a result by more than the tolerance."""
+    from ...compiler.driver import pipeline_of
+    from ...passes.bisect import TOLERANCE, bisect
+    from ...passes.bisect import Experiment as Run
+
+    module = experiment.module
+    run = Run(module.main.name, experiment.arrays, progress)
+    tolerance = TOLERANCE if given.tolerance is None else given.tolerance
+    found = bisect(module, pipeline_of(experiment.options), run, tolerance)
+    if given.json:
+        console.print_json(_facts(found, tolerance))
+    else:
+        _print(found, tolerance, given.model)
+    return console.INPUT_ERROR if found.found else 0
+
+
+def _print(found: "Bisection", tolerance: float, model: Path) -> None:
+    rows = [
+        (number_text(s.moved.relative), number_text(s.total.relative), f"{s.position}", s.spec)
+        for s in found.steps
+    ]
+    print_table(("moved", "in all", "place", "pass"), rows)
+    if not found.found:
+        print(f"no pass moves a result by more than {tolerance:g} of its largest number")
+        print("other inputs (--random) may show more: a saturated softmax hides what is below")
+        return
+    step = found.steps[-1]
+    print(f"pass '{step.spec}' moves ", end="")
+    if step.problem:
+        print(f"more than numbers: {step.problem}")
+    else:
+        print(f"'{step.result}' by {number_text(step.moved.relative)}, more than {tolerance:g}")
+    if found.rewrite is None:
+        print("it is no set of patterns: its rewrites can't be told apart")
+    else:
+        _print_rewrite(found.rewrite)
+    reduce = f"cmlc-reduce {model}{_plugins(found)} --passes='{step.spec}' {_prefix(found)}"
+    print(f"make it small: {reduce.rstrip()}")
+
+
+def _plugins(found: "Bisection") -> str:
+    """Where the passes up to the one that is to blame come from, if they aren't ours."""
+    from ...passes.known import plugin_options
+    from ...passes.manager import parse_pipeline
+
+    pipeline = parse_pipeline(", ".join(step.spec for step in found.steps))
+    return plugin_options(item.name for item in pipeline)
+
+
+def _prefix(found: "Bisection") -> str:
+    """The passes before the one that is to blame, where there are any."""
+    before = ", ".join(step.spec for step in found.steps[:-1])
+    return f"--after='{before}'" if before else ""
+
+
+def _print_rewrite(culprit: "Culprit") -> None:
+    event = culprit.event
+    print(
+        f"rewrite {culprit.number} of {culprit.count}: {event.pattern.name} ({event.pattern.where})"
+    )
+    if event.pattern.doc:
+        print(f"  {event.pattern.doc}")
+    if where := origins_text(event.location):
+        print(f"  at {where}")
+    for mark, lines in (("-", culprit.before), ("+", culprit.after)):
+        for line in sorted(lines, key=_is_data)[:_SHOWN_LINES]:
+            text = line if len(line) <= _SHOWN_COLUMNS else f"{line[:_SHOWN_COLUMNS]}…"
+            print(f"  {mark} {text}")
+        if len(lines) > _SHOWN_LINES:
+            print(f"  {mark} and {console.plural(len(lines) - _SHOWN_LINES, 'line')} more")
+
+
+def _is_data(line: str) -> bool:
+    """Whether a line of IR holds data and no computation."""
+    return line.startswith('"') or " = const {" in line
+
+
+def _facts(found: "Bisection", tolerance: float) -> dict[str, Any]:
+    steps = [
+        {
+            "position": step.position,
+            "pass": step.spec,
+            "moved": step.moved.relative,
+            "total": step.total.relative,
+            "result": step.result,
+            "problem": step.problem,
+        }
+        for step in found.steps
+    ]
+    facts: dict[str, Any] = {"ok": not found.found, "tolerance": tolerance, "passes": steps}
+    if found.rewrite is not None:
+        event = found.rewrite.event
+        facts["rewrite"] = {
+            "pattern": event.pattern.name,
+            "where": event.pattern.where,
+            "doc": event.pattern.doc,
+            "locations": origins(event.location),
+            "number": found.rewrite.number,
+            "count": found.rewrite.count,
+            "moved": found.rewrite.moved.relative,
+            "before": list(found.rewrite.before),
+            "after": list(found.rewrite.after),
+        }
+    return facts

@@ -1,0 +1,144 @@
+"""What the debugging modes of `cmlc-run` share: a model, its inputs, values in the middle."""
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..cli import console
+
+if TYPE_CHECKING:
+    from ...compiler.options import Options
+    from ...compiler.watch import Watch
+    from ...ir.location import Location
+    from ...ir.ssa import Function, Module, Op
+    from ...ir.types import Array
+
+_SHOWN_ORIGINS = 3
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A model and what it is run on.
+
+    Attributes:
+        module: the IR as imported.
+        options: how it is compiled; no other function is.
+        arrays: by argument of the module's main function; states are zeros.
+    """
+
+    module: "Module"
+    options: "Options"
+    arrays: "dict[str, Array]"
+
+
+def read_experiment(
+    given: argparse.Namespace, watch: "Watch", complete: "Callable[[Function, Any], None]"
+) -> Experiment:
+    """The model and the inputs that the command line names; `complete` checks these.
+
+    Raises:
+        CompileError: the model or an input can't be read, or does not fit.
+    """
+    from ...compiler import driver
+    from ...compiler.binding import bind_inputs, full_shapes
+    from ...compiler.options import Options
+    from ...compiler.state import ModelState, held_arrays
+    from ..cli.run_inputs import read_inputs
+
+    options = Options(function=given.function, target=given.target, passes=given.passes)
+    module = driver.load(given.model, options, watch)
+    inputs = read_inputs(module.main, given.input, given.random)
+    complete(module.main, inputs)
+    if shapes := full_shapes(module.main, inputs):  # a sequence or batch, of old networks
+        options = replace(options, shapes=dict(shapes))
+        module = driver.load(given.model, options, watch)
+    arrays, _ = bind_inputs(module.main, inputs)
+    arrays |= held_arrays(module.main, ModelState(module.main))
+    return Experiment(module, options, arrays)
+
+
+def keep_results(module: "Module", ops: "Sequence[Op]") -> "tuple[Module, list[list[str]]]":
+    """A copy whose main function also returns what these of its ops give.
+
+    Args:
+        module: stays as it is.
+        ops: of the main function's block, not of regions.
+
+    Returns:
+        (the copy, for each op the names of its results among the function's).
+    """
+    from ...ir.dialects.builtin import Return
+    from ...ir.rewrite import clone_module
+
+    copy = clone_module(module)
+    function = copy.main
+    twins = dict(zip(module.main.block, function.block, strict=True))
+    end = function.block.terminator
+    assert end is not None
+    values, names = list(end.operands), list[list[str]]()
+    for op in ops:
+        names.append([])
+        for value in twins[op].results:
+            names[-1].append(f"probe.{len(values)}")
+            values.append(value)
+    end.erase()
+    function.block.insert(Return(tuple(values)))
+    function.result_names += [name for row in names for name in row]
+    function.result_attributes += [{} for row in names for _ in row]
+    return copy, names
+
+
+def run_lowered(experiment: Experiment, module: "Module") -> "dict[str, Array]":
+    """What the target computes of an optimized module, by name of the result."""
+    from ...backends.target import load_target
+    from ...compiler import driver
+
+    lowered = driver.lower(module, experiment.options)
+    executable = load_target(experiment.options.target).executable(lowered)
+    return executable.run(experiment.arrays, module.main.name)
+
+
+def interpret(
+    module: "Module", arrays: "dict[str, Array]", observe: Any = None
+) -> "dict[str, Array]":
+    """The interpreter's results of the main function by name; `observe` sees every op."""
+    from ...ir.interpret import Interpreter
+    from ...passes.bisect import names_of
+
+    interpreter = Interpreter(module)
+    interpreter.observe = observe
+    ordered = [arrays[value.name] for value in module.main.arguments]
+    return dict(zip(names_of(module.main), interpreter.run(module.main, ordered), strict=True))
+
+
+def computing_ops(function: "Function") -> "list[Op]":
+    """The ops of the function's block that compute something."""
+    from ...ir.dialects.builtin import Constant
+
+    ops = [op for op in function.block if op.results and not isinstance(op, Constant)]
+    return [op for op in ops if not op.is_terminator]
+
+
+def origins(location: "Location") -> list[str]:
+    """The elements of the model that an op comes from."""
+    from ...ir.location import Unknown, leaves
+
+    return [str(part) for part in leaves(location) if not isinstance(part, Unknown)]
+
+
+def origins_text(location: "Location") -> str:
+    """The same in a few words."""
+    found = origins(location)
+    more = len(found) - _SHOWN_ORIGINS
+    return ", ".join(found[:_SHOWN_ORIGINS]) + (f" and {more} more" if more > 0 else "")
+
+
+def number_text(number: float) -> str:
+    """An error in three digits."""
+    return f"{number:.2e}" if number else "0"
+
+
+def print_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Aligned columns under their titles."""
+    console.print_rows([head, *rows])

@@ -1,0 +1,125 @@
+"""What `cmlc-diff` tells: in words that text and page share, and as plain data."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ...ir.diff import Difference, Edit, WeightChange
+from ..cli import console
+
+# One and several edits of a kind.
+NOUNS = {
+    "interface": ("interface", "interface"),
+    "function": ("function", "functions"),
+    "removed": ("op removed", "ops removed"),
+    "added": ("op added", "ops added"),
+    "replaced": ("op replaced", "ops replaced"),
+    "moved": ("op moved", "ops moved"),
+    "attribute": ("attribute", "attributes"),
+    "operands": ("operand", "operands"),
+    "type": ("type", "types"),
+    "weight": ("weight", "weights"),
+    "metadata": ("metadata", "metadata"),
+}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two modules, as the user calls them, and how they differ."""
+
+    old: str
+    new: str
+    difference: Difference
+
+
+def summary(found: Difference) -> str:
+    """One line: how many edits of which kind, and how much is the same."""
+    same = f"{console.plural(found.matched, 'op')} matched"
+    if found.ops != (found.matched, found.matched):
+        same += f" of {found.ops[0]:,} and {found.ops[1]:,}"
+    if found.equal:
+        return f"no differences; {same}"
+    parts = [
+        f"{count:,} {NOUNS[kind][0 if count == 1 else 1]}" for kind, count in found.counts().items()
+    ]
+    return f"{console.plural(len(found.edits), 'edit')}: {', '.join(parts)}; {same}"
+
+
+def following(found: Difference) -> list[str]:
+    """What follows from the edits, a sentence each."""
+    types = found.types_following
+    if not types:
+        return list(found.following)
+    counted = "the type of 1 op follows" if types == 1 else f"types of {types:,} ops follow"
+    return [*found.following, counted]
+
+
+def section(edit: Edit) -> str:
+    """The heading that an edit belongs below."""
+    if edit.kind in ("interface", "function", "metadata"):
+        return edit.kind
+    if edit.is_preprocessing and edit.place is not None:
+        return f"preprocessing of {edit.place.layer}"
+    return f"@{edit.place.function}" if edit.place is not None else ""
+
+
+def distance(change: WeightChange) -> str:
+    """How far the contents of two constants are from each other."""
+    if change.old_type != change.new_type and change.changed is None:
+        how = f": transposed by {list(change.transposed)}" if change.transposed else ""
+        return f"{change.old_type} → {change.new_type}{how}"
+    if change.changed is None:
+        return "contents differ; they are not here, only their hashes are"
+    if change.changed == 0:
+        return "the same numbers, stored otherwise"
+    text = f"{change.changed:,} of {console.plural(change.size, 'element')} differ"
+    if change.changed == change.size > 1:
+        text = f"all {change.size:,} elements differ"
+    if change.max_difference is None or change.mean_difference is None:
+        return text
+    text += f", max {change.max_difference:.3g}"
+    if change.relative is not None:
+        text += f" ({100 * change.relative:.3g}% of the largest)"
+    return f"{text}, mean {change.mean_difference:.3g}"
+
+
+def change_of(edit: Edit) -> str:
+    """What became what, on one line."""
+    if edit.kind == "moved":
+        return f"was {edit.old or 'alone'}, is {edit.new or 'alone'}"
+    if edit.weight is not None and edit.weight.changed is not None:
+        shown = f"{edit.old} → {edit.new}: " if edit.old != edit.new else f"{edit.old}: "
+        return shown + distance(edit.weight)
+    if edit.weight is not None:
+        return distance(edit.weight)
+    if edit.note == "swapped":
+        return f"swapped: ({edit.old}) → ({edit.new})"
+    if edit.kind == "function" and edit.what != "name":
+        return f"{edit.old}{edit.new}; {edit.note}" if edit.note else f"{edit.old}{edit.new}"
+    text = f"{edit.old or 'none'} → {edit.new or 'none'}"
+    return f"{text}; {edit.note}" if edit.note else text
+
+
+def facts(compared: Compared) -> dict[str, Any]:
+    """The comparison as plain data."""
+    found = compared.difference
+    return {
+        "ok": True,
+        "equal": found.equal,
+        "old": compared.old,
+        "new": compared.new,
+        "summary": summary(found),
+        "counts": found.counts(),
+        "matched": found.matched,
+        "ops": list(found.ops),
+        "edits": [_edit(edit) for edit in found.edits],
+        "following": list(found.following),
+        "types_following": found.types_following,
+    }
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    """An edit without what it does not have."""
+    made = {key: value for key, value in asdict(edit).items() if value not in (None, "", -1)}
+    if edit.is_preprocessing:
+        made["preprocessing"] = True
+    return made
