@@ -25,6 +25,8 @@ MODELS ?=
 TEST_JOBS ?= 2
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# Tests start many interpreters: without bytecode each compiles the whole package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick check format docs bench conformance coremltools-tests fuzz constraints clean
