@@ -112,7 +112,7 @@ FUNCTION = 'func @f(%x: f32[3]) -> ("y": f32[3]) attributes {{{}}} {{ return %x 
     ("place", "entries", "message", "remedy"),
     [
         (ARGUMENT, "colour = 1", "an argument has no 'colour'", "did you mean 'color'? there are"),
-        (ARGUMENT, "size = 1", "an argument has no 'size'", "there are kind, axes, dtype, color, shape"),
+        (ARGUMENT, "size = 1", "an argument has no 'size'", "there are kind, axes, dtype"),
         (RESULT, "optional = true", "a result has no 'optional'", "there are kind, dtype, color"),
         (FUNCTION, "labels = [3]", "a function has no 'labels'", "did you mean 'class_labels'?"),
         (ARGUMENT, 'kind = "sound"', f"kind: expected one of {KINDS}, got 'sound'", ""),
