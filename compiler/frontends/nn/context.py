@@ -8,7 +8,7 @@ familiar four. Rules that count from the end need not care; the others ask for `
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
-from ....ir.dialects.core import elementwise, shape
+from ....ir.dialects.core import shape
 from ....ir.dim_values import known_dims
 from ....ir.dims import Dim, product, symbol
 from ....ir.location import InModel
@@ -24,9 +24,10 @@ from ....ir.ssa import Value
 from ....ir.types import DType
 from ....ir.weights.resources import Resource
 from ...source.weights import is_empty, weight_resource
-from ..rules import Result, Rules
+from ..rules import Assigned, Result, Rules
+from ..values import cast
 
-LayerRule = Callable[["LayerContext", Any], Result]
+LayerRule = Callable[["LayerContext", Any], Result | Assigned]
 
 
 @dataclass(frozen=True)
@@ -208,16 +209,6 @@ def append_units(value: Value, count: int) -> Value:
     return shape.ExpandDims(value, tuple(range(rank, rank + count))).result
 
 
-def cast(value: Value, dtype: DType) -> Value:
-    """The value with another dtype; itself if it has it already."""
-    return value if value.type.dtype is dtype else elementwise.Cast(value, dtype).result
-
-
-def integers(value: Value) -> Value:
-    """A blob that holds whole numbers (indices, extents) as i32."""
-    return cast(value, DType.I32)
-
-
 def floats(value: Value) -> Value:
     """Back to what blobs hold: f32."""
     return cast(value, DType.F32)
@@ -258,9 +249,19 @@ def scalar_of(cx: LayerContext, value: Value) -> Value:
     return shape.Squeeze(value, tuple(range(value.type.rank))).result
 
 
-def layer_rules(family: str) -> Rules[LayerRule]:
-    """An empty table of a family's layers."""
-    return Rules[LayerRule](family)
+class LayerRules(Rules[str, LayerRule]):
+    """One family's rules, by layer type.
+
+    Use as a decorator: `@rules("convolution", "deconvolution")`.
+    """
+
+    def __call__(self, *names: str) -> Callable[[LayerRule], LayerRule]:
+        def register(rule: LayerRule) -> LayerRule:
+            for name in names:
+                self.add(name, rule)
+            return rule
+
+        return register
 
 
 def pair(values: Iterable[int], default: int) -> tuple[int, int]:
@@ -272,6 +273,3 @@ def pair(values: Iterable[int], default: int) -> tuple[int, int]:
 def size_of(sizes: Iterable[int]) -> int:
     """Number of elements."""
     return math.prod(sizes)
-
-
-Blobs = Mapping[str, Value]

@@ -18,19 +18,20 @@ from ....ir.dims import symbol
 from ....ir.ssa import Region, Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.resources import SplatResource
-from ..rules import Result
-from .context import LayerContext, cast, layer_rules
+from ..rules import Assigned
+from ..values import cast
+from .context import LayerContext, LayerRules
 from .nested import BREAK, STOP, assigned, exposed, inside, jumps, read
 from .walk import Scope
 
-rules = layer_rules("control")
+rules = LayerRules("control")
 
 # Loop values that are no blobs: how many steps were taken, and whether to take another.
 _COUNT, _GO = "\0steps", "\0go"
 
 
 @rules("branch")
-def branch(cx: LayerContext, p: Any) -> Result:
+def branch(cx: LayerContext, p: Any) -> Assigned:
     """One of two networks, the first where the input is not 0 (by more than 1e-6)."""
     cx.expect_inputs(1)
     cx.require(p.HasField("ifBranch"), "has no network for a true condition")
@@ -41,7 +42,7 @@ def branch(cx: LayerContext, p: Any) -> Result:
 
 
 @rules("loopBreak", "loopContinue")
-def jump(cx: LayerContext, p: Any) -> Result:
+def jump(cx: LayerContext, p: Any) -> Assigned:
     """Ends this step; `loopBreak` also the loop."""
     cx.expect_inputs(0)
     cx.require(STOP in cx.scope.blobs, "stands outside the body of a loop")
@@ -50,7 +51,7 @@ def jump(cx: LayerContext, p: Any) -> Result:
 
 
 @rules("loop")
-def loop(cx: LayerContext, p: Any) -> Result:
+def loop(cx: LayerContext, p: Any) -> Assigned:
     """A body while a condition holds, at most a number of times, or both.
 
     The condition's network runs before the first step and after each one. A blob that only the body

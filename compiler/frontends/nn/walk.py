@@ -16,7 +16,6 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Region, Value
 from ....ir.types import Tensor
-from ..rules import Result
 from .context import LayerContext, LayerRule
 from .nested import BREAK, STOP, assigned, jumps, nested_networks, read
 
@@ -182,7 +181,7 @@ class Scope:
                 return dict.fromkeys(assigned([layer]))
             inputs.append(value)
         cx = LayerContext(layer, kind, location, tuple(inputs), self.walk.rank5, scope)
-        result: Result = self.walk.table[kind](cx, getattr(layer, kind))
+        result = self.walk.table[kind](cx, getattr(layer, kind))
         if isinstance(result, Mapping):
             return result
         values = result if isinstance(result, tuple) else (result,)
