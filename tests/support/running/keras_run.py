@@ -2,7 +2,8 @@
 
 import numpy as np
 from cmlc.backends.target import load_target
-from cmlc.compiler.driver import load_text
+from cmlc.compiler.driver import load_text, lower
+from cmlc.compiler.options import Options
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.verify import verify
@@ -22,9 +23,9 @@ def keras_code(module, pipeline=PIPELINE):
     function.result_attributes = function.result_attributes or [{} for _ in function.results]
     parse_pipeline(pipeline).run(copy)
     verify(copy)
-    load_target("keras").lower(copy)
-    verify(copy)
-    return load_target("keras").executable(copy)
+    lowered = lower(copy, Options(target="keras"))
+    verify(lowered)
+    return load_target("keras").executable(lowered)
 
 
 def outputs_of(made, inputs):
