@@ -35,8 +35,8 @@ def _interface(module: Module) -> Iterator[Diagnostic]:
         message = f"a Keras model is one function, and this program has several: {names}"
         yield Diagnostic(message, "unsupported", remedy="choose one (--function)")
     for function in module.functions.values():
-        rows = zip(function.arguments, function.argument_attributes, strict=True)
-        states = [value.name for value, facts in rows if facts.get("kind") == "state"]
+        rows = zip(function.arguments, function.inputs, strict=True)
+        states = [value.name for value, known in rows if known.kind == "state"]
         if states:
             message = f"states live between calls, which a Keras model can't keep: {states}"
             remedy = "a SavedModel keeps them (--emit=savedmodel)"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from cmlc.backends import PASSES
 from cmlc.backends.target import load_target
+from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs
 from cmlc.passes.manager import parse_pipeline
 from cmlc.tools.cases import parsed, read_cases
@@ -31,7 +32,7 @@ def model_of(module):
     """The Keras model of a lowered module whose constants may be held by nothing yet."""
     function = module.main
     function.result_names = [str(i) for i, _ in enumerate(function.results)]
-    function.result_attributes = [{} for _ in function.results]
+    function.outputs = [Result() for _ in function.results]
     parse_pipeline("hold-constants-keras").run(module)
     return load_target("keras").executable(module)
 
