@@ -1,6 +1,6 @@
 """What the user is told: diagnostics, and the one exception that carries them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
@@ -77,7 +77,7 @@ class CompileError(Exception):
 
 
 @contextmanager
-def problems_in(file: str) -> Iterator[None]:
+def problems_in(file: str) -> Generator[None]:
     """Let errors of the block name the file that they are about, unless they name one already.
 
     Args:

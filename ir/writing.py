@@ -1,7 +1,7 @@
 """Writing files and folders whole or not at all, and replacing only what is of the same kind."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from .diagnostics import CompileError, Diagnostic
 
 
 @contextmanager
-def writing_whole(path: Path) -> Iterator[Path]:
+def writing_whole(path: Path) -> Generator[Path]:
     """Where to write a file or a folder that shall be at `path`.
 
     The block is given a path of the same name in a scratch folder on the same disk. What it wrote
