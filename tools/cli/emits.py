@@ -224,7 +224,7 @@ def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
             made = load_target("keras").executable(lowered)
         with watch.stage("build"):
             _ = made.model
-    return made, facts | {"code": {"lines": made.text.count("\n"), "functions": made.functions}}
+    return made, facts | {"code": {"lines": made.text.count("\n"), "functions": made.blocks}}
 
 
 def _write_tflite(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
