@@ -210,7 +210,7 @@ def _write_keras(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts
 
 def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
     """(the Keras code and model, facts)."""
-    from ...backends.target import load_target
+    from ...backends.keras.emit import KerasModule
     from ...compiler.driver import lower_source
     from .summary import staged_facts
 
@@ -221,7 +221,7 @@ def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
         console.start_tensorflow()
     with _reproducing(module, given, "keras", watch):
         with watch.stage("write code"):
-            made = load_target("keras").executable(lowered)
+            made = KerasModule(lowered)
         with watch.stage("build"):
             _ = made.model
     return made, facts | {"code": {"lines": made.text.count("\n"), "functions": made.blocks}}

@@ -120,8 +120,8 @@ def write_tflite(
     Raises:
         CompileError: something can't be compiled or converted; nothing is written then.
     """
-    from ...backends.target import load_target
     from ...backends.tflite.contents import Contents
+    from ...backends.tflite.emit import TFLiteModule
     from ...compiler.driver import lower_source
     from .summary import staged_facts
 
@@ -137,7 +137,7 @@ def write_tflite(
     with watch.stage("start TensorFlow"):
         console.start_tensorflow()
     with watch.stage("convert"), console.quiet_errors():
-        made = load_target("tflite").executable(lowered)
+        made = TFLiteModule(lowered)
         ranges = None if samples is None else lambda: _shown(samples, watch)
         content = Contents(file := made.convert(quantize or "", ranges))
     with watch.stage("measure"), console.quiet_errors():
