@@ -53,7 +53,9 @@ class Executable(ABC):
         callee = self.module.functions[function] if function else self.module.main
         missing = [value.name for value in callee.arguments if value.name not in inputs]
         if missing:
-            raise CompileError(Diagnostic(f"input '{name}' is missing", "usage") for name in missing)
+            raise CompileError(
+                Diagnostic(f"input '{name}' is missing", "usage") for name in missing
+            )
         return callee
 
 

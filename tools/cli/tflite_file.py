@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .run_inputs import read_archive, read_image, read_inputs
 
 if TYPE_CHECKING:
     from ...backends.tflite.contents import Contents
+    from ...backends.tflite.emit import Quantization
     from ...compiler.options import Options
     from ...compiler.watch import Watch
 
@@ -139,7 +140,7 @@ def write_tflite(
     with watch.stage("convert"), console.quiet_errors():
         made = TFLiteModule(lowered)
         ranges = None if samples is None else lambda: _shown(samples, watch)
-        content = Contents(file := made.convert(quantize or "", ranges))
+        content = Contents(file := made.convert(cast("Quantization", quantize or ""), ranges))
     with watch.stage("measure"), console.quiet_errors():
         errors, measured_on = _errors(optimized, content, samples)
     with console.writing(path), watch.stage("write"), writing_whole(path) as made_file:
