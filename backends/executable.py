@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, unknown_function
 from ..ir.ssa import Function, Module
 from ..ir.types import Array
 
@@ -47,9 +47,7 @@ class Executable(ABC):
             CompileError: there is no such function, or an input is missing.
         """
         if function and function not in self.functions:
-            remedy = f"its functions are {', '.join(self.functions)}"
-            message = f"the model has no function '{function}'"
-            raise CompileError(Diagnostic(message, "usage", remedy=remedy))
+            raise unknown_function(function, self.functions)
         callee = self.module.functions[function] if function else self.module.main
         missing = [value.name for value in callee.arguments if value.name not in inputs]
         if missing:

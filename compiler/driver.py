@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..ir.diagnostics import CompileError, Diagnostic, problems_in
+from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function
 from ..ir.dialects.builtin import Call, Constant
+from ..ir.interface import Result
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.verify import verify
@@ -15,11 +16,10 @@ from ..ir.weights.resources import MissingResourceError, Resource
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.reproducer import reproducing
-from .binding import Shapes, unknown_function
+from .binding import Shapes
 from .frontends.stored_weights import StoredWeight
 from .options import Options
 from .runtime import CompiledModel
-from .source.interface import Interface
 from .watch import Watch
 
 KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
@@ -131,35 +131,15 @@ def _op_table() -> dict[str, Any]:
 
 
 def _import(source: Any, options: Options, watch: Watch) -> Module:
-    from .frontends.mil import ProgramOptions, import_program
-    from .frontends.nn import ImportOptions, import_network
-    from .source.interface import read_interface, read_interfaces
+    from .frontends.table import import_model
     from .source.reading import read_model
-    from .source.spec import network_of
     from .source.survey import survey
 
     with watch.stage("read"):
         read = read_model(source)
-        spec = read.spec
-        watch.survey = survey(spec)
+        watch.survey = survey(read.spec)
     with watch.stage("import"):
-        name = Path(source).stem if isinstance(source, str | Path) else "model"
-        if spec.WhichOneof("Type") == "mlProgram":
-            chosen = ProgramOptions(options.fixed_shapes, options.precision)
-            interfaces = _chosen(read_interfaces(spec), options.function)
-            return import_program(spec.mlProgram, interfaces, read.weights, name, chosen)
-        network = network_of(spec)
-        interface = read_interface(spec)
-        wanted = ImportOptions(options.batch, options.fixed_shapes, options.dims())
-        return import_network(network, interface, name, wanted)
-
-
-def _chosen(interfaces: tuple[Interface, ...], function: str) -> tuple[Interface, ...]:
-    """The interface of the function that is asked for; all if none is."""
-    named = [i for i in interfaces if (i.function or "main") == function]
-    if function and not named:
-        raise unknown_function(function, (i.function or "main" for i in interfaces))
-    return tuple(named) if function else interfaces
+        return import_model(read, options)
 
 
 def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
@@ -211,7 +191,7 @@ def read_weights(source: Any, watch: Watch | None = None) -> tuple[Any, list[Sto
     with problems_in(_file_of(source)), watch.stage("read"):
         read = read_model(source)
         watch.survey = survey(read.spec)
-        return read.spec, weights_of(read.spec, read.weights)
+        return read.spec, weights_of(read)
 
 
 def optimize(
@@ -349,7 +329,7 @@ def _named(module: Module) -> Module:
     for function in copy.functions.values():
         if not function.result_names:
             function.result_names = [str(i) for i in range(len(function.results))]
-            function.result_attributes = [{} for _ in function.results]
+            function.outputs = [Result() for _ in function.results]
     return copy
 
 

@@ -97,6 +97,12 @@ class CompileWarning(UserWarning):
         super().__init__(str(self.diagnostic))
 
 
+def unknown_function(name: str, known: Iterable[str]) -> CompileError:
+    """What to say of a function that a model doesn't have."""
+    remedy = f"its functions are {', '.join(known)}"
+    return CompileError(Diagnostic(f"the model has no function '{name}'", "usage", remedy=remedy))
+
+
 def caret_excerpt(text: str, line: int, column: int, width: int = 1) -> str:
     """The line of `text` (counted from 1) with carets below `column`; of long lines, a part."""
     lines = text.splitlines()

@@ -22,7 +22,7 @@ from . import wire
 # What the messages of the installed coremltools describe (iOS 26).
 KNOWN_VERSION = 10
 LARGEST_MESSAGE = 2**31 - 1
-_NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
+NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 DOWNLOAD_AGAIN = "download or export the model again"
 
 # What Git leaves in the place of a large file that was not fetched.
@@ -92,11 +92,10 @@ def network_of(spec: Any) -> Any:
         CompileError: the model is of another type.
     """
     kind = model_kind(spec)
-    if kind in _NETWORKS:
+    if kind in NETWORKS:
         return getattr(spec, kind)
-    message = f"models of type {kind or 'unknown'} are not supported yet"
-    remedy = f"only {', '.join(_NETWORKS)} are"
-    raise CompileError(Diagnostic(message, "unsupported", subject=kind, remedy=remedy))
+    message = f"the model is of type {kind or 'unknown'}, not a neural network"
+    raise CompileError(Diagnostic(message, "unsupported", subject=kind))
 
 
 def write_spec(spec: Any, path: Path) -> None:
