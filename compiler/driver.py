@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..ir.diagnostics import CompileError, Diagnostic, unknown_function
+from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function
 from ..ir.dialects.builtin import Call, Constant
 from ..ir.interface import Result
 from ..ir.rewrite import clone_module
@@ -41,8 +41,8 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     options, watch = options or Options(), watch or Watch()
     if isinstance(source, Module):
         return _only(source, options.function)
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
+    file = _file_of(source)
+    with problems_in(file):
         if file.endswith(".cmir"):
             _check_text(options)
             module = _load_text(Path(file), watch)
@@ -51,8 +51,11 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
             _keep_weights(module, options)
         verify(module)
         return watch.show("imported", _only(module, options.function))
-    except CompileError as error:
-        raise error.in_file(file) from None
+
+
+def _file_of(source: Any) -> str:
+    """What users call the model; empty if it is in memory."""
+    return str(source) if isinstance(source, str | Path) else ""
 
 
 def _only(module: Module, name: str) -> Module:
@@ -163,8 +166,7 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
     from .source.survey import survey
 
     watch = watch or Watch()
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
+    with problems_in(_file_of(source)):
         with watch.stage("read"):
             read = read_model(source)
             watch.survey = survey(read.spec)
@@ -172,8 +174,6 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
             if path.suffix == ".mlpackage":
                 return write_package(read, path)
             write_spec(read.spec, path)
-    except CompileError as error:
-        raise error.in_file(file) from None
     return read.spec
 
 
@@ -190,14 +190,10 @@ def read_weights(source: Any, watch: Watch | None = None) -> tuple[Any, list[Sto
     from .source.survey import survey
 
     watch = watch or Watch()
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
-        with watch.stage("read"):
-            read = read_model(source)
-            watch.survey = survey(read.spec)
-            return read.spec, weights_of(read)
-    except CompileError as error:
-        raise error.in_file(file) from None
+    with problems_in(_file_of(source)), watch.stage("read"):
+        read = read_model(source)
+        watch.survey = survey(read.spec)
+        return read.spec, weights_of(read)
 
 
 def optimize(
@@ -295,16 +291,13 @@ def lower_source(
     Raises:
         CompileError: all problems at once, with the name of the file.
     """
-    file = str(source) if isinstance(source, str | Path) else ""
     watch = watch or Watch()
     module = load(source, options, watch)
     if any(not function.result_names for function in module.functions.values()):
         module = _named(module)
-    try:
+    with problems_in(_file_of(source)):
         optimized = optimize(module, options, watch=watch)
         return module, optimized, lower(optimized, options, watch)
-    except CompileError as error:
-        raise error.in_file(file) from error.__cause__
 
 
 def compile(

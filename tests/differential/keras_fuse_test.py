@@ -10,7 +10,6 @@ from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs
 from cmlc.passes.manager import parse_pipeline
 from cmlc.tools.cases import parsed, read_cases
-from support.running.keras_run import outputs_of
 from support.running.tensorflow_run import assert_close
 
 pytestmark = pytest.mark.slow
@@ -47,8 +46,8 @@ def both_sides(name):
 @pytest.mark.parametrize("name", sorted(CASES.keys() - MISREAD))
 def test_the_pass_keeps_the_numbers(name):
     inputs, before, after = both_sides(name)
-    theirs = outputs_of(after, inputs)
-    for result, array in outputs_of(before, inputs).items():
+    theirs = after.run(inputs)
+    for result, array in before.run(inputs).items():
         assert_close(array, theirs[result], f"result '{result}'")
 
 
@@ -57,9 +56,9 @@ def test_sums_that_keras_misreads(name):
     """If this fails, Keras has mended it, and the pattern can go."""
     inputs, before, after = both_sides(name)
     right = np.sin(inputs["x"]) + np.sin(inputs["b"])
-    assert_close(right, outputs_of(after, inputs)["0"])
+    assert_close(right, after.run(inputs)["0"])
     with pytest.raises((AssertionError, ValueError)):
-        assert_close(right, outputs_of(before, inputs)["0"])
+        assert_close(right, before.run(inputs)["0"])
 
 
 def test_all_passes_of_keras_are_here():
