@@ -1,6 +1,7 @@
 """What the user is told: diagnostics, and the one exception that carries them."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -73,6 +74,19 @@ class CompileError(Exception):
         error.__dict__.update(self.__dict__)
         CompileError.__init__(error, [item.in_file(file) for item in self.diagnostics])
         return error
+
+
+@contextmanager
+def problems_in(file: str) -> Generator[None]:
+    """Let errors of the block name the file that they are about, unless they name one already.
+
+    Args:
+        file: as the user calls it; empty if there is none.
+    """
+    try:
+        yield
+    except CompileError as error:
+        raise error.in_file(file) from error.__cause__
 
 
 class CompileWarning(UserWarning):

@@ -8,7 +8,6 @@ modules carry no types.
 import importlib
 import importlib.util
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.writing import writing_whole
 from . import wire
 
 # What the messages of the installed coremltools describe (iOS 26).
@@ -114,10 +114,8 @@ def write_spec(spec: Any, path: Path) -> None:
     if spec.ByteSize() > LARGEST_MESSAGE:
         message = "the model is larger than 2 GiB, more than a .mlmodel can hold"
         raise CompileError(Diagnostic(message, "unsupported"))
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
-        file = Path(scratch) / "model"
+    with writing_whole(path) as file:
         file.write_bytes(spec.SerializeToString(deterministic=True))
-        file.replace(path)
 
 
 def parts(spec: Any) -> Iterator[Any]:
