@@ -26,6 +26,7 @@ from ....ir.weights.resources import Resource
 from ...source.weights import is_empty, weight_resource
 from ..rules import Assigned, Result, Rules
 from ..values import cast
+from .scope import Run, Scope
 
 LayerRule = Callable[["LayerContext", Any], Result | Assigned]
 
@@ -39,16 +40,21 @@ class LayerContext:
         kind: the layer type's name in the `layer` oneof.
         location: where diagnostics point.
         inputs: its input blobs, f32.
-        rank5: the network uses the rank-5 mapping.
-        scope: the block that the layer is in, and its blobs; for control flow (see `walk`).
+        scope: the block that the layer is in, and its blobs.
+        run: lowers nested layers in a scope; see `Walker.run`.
     """
 
     layer: Any
     kind: str
     location: InModel
     inputs: tuple[Value, ...]
-    rank5: bool
-    scope: Any = None
+    scope: Scope
+    run: Run
+
+    @property
+    def rank5(self) -> bool:
+        """Whether the network uses the rank-5 mapping."""
+        return self.scope.walk.rank5
 
     @property
     def input(self) -> Value:
@@ -168,8 +174,7 @@ class LayerContext:
 
     def fresh_symbol(self, axis: int) -> Dim:
         """An extent of the result that only running tells; no other layer or input has it."""
-        tag = self.scope.tag if self.scope is not None else ""
-        name = f"d{tag}{self.location.index or 0}_{self.layer.name}_{axis}"
+        name = f"d{self.scope.tag}{self.location.index or 0}_{self.layer.name}_{axis}"
         return symbol(re.sub(r"\W", "_", name, flags=re.ASCII))
 
     def as_images(self, value: Value) -> tuple[Value, Callable[[Value], Value]]:

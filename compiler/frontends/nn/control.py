@@ -22,7 +22,7 @@ from ..rules import Assigned
 from ..values import cast
 from .context import LayerContext, LayerRules
 from .nested import BREAK, STOP, assigned, exposed, inside, jumps, read
-from .walk import Scope
+from .scope import Scope
 
 rules = LayerRules("control")
 
@@ -38,7 +38,7 @@ def branch(cx: LayerContext, p: Any) -> Assigned:
     sides = tuple(
         (getattr(p, name).layers, inside(cx.location, name)) for name in ("ifBranch", "elseBranch")
     )
-    return cx.scope.either(_holds(cx, cx.input), sides, cx.location)
+    return cx.scope.either(_holds(cx, cx.input), sides, cx.location, cx.run)
 
 
 @rules("loopBreak", "loopContinue")
@@ -80,11 +80,11 @@ class _Loop:
         self.leaves = any(map(jumps, self.body))
         self.written = list(assigned([cx.layer]))
         inner = cx.scope.live | read(self.body) | read(self.test) | {self.name}
-        self.scope: Scope = replace(cx.scope, live=frozenset(inner))
+        self.scope = replace(cx.scope, live=frozenset(inner))
         self.limit = self._limit(p)
         self.first: dict[str, Value] = {}
 
-    def results(self) -> Mapping[str, Value | None]:
+    def results(self) -> Assigned:
         """What the loop assigns."""
         blobs, failed = self.scope.blobs, dict.fromkeys(self.written)
         if self.limit is None and not self.name:
@@ -132,7 +132,7 @@ class _Loop:
         """Whether the condition holds; None without one, or if a layer of it fails."""
         if not self.name:
             return None
-        scope.run(self.test, inside(self.cx.location, "conditionNetwork"))
+        self.cx.run(scope, self.test, inside(self.cx.location, "conditionNetwork"))
         self.cx.require(self.name in scope.blobs, f"tests '{self.name}', which no layer makes")
         value = scope.blobs[self.name]
         return None if value is None else scope.put(_holds(self.cx, value), self.cx.location)
@@ -143,7 +143,7 @@ class _Loop:
         if self.leaves:
             for name in (STOP, BREAK):
                 step.blobs[name] = step.put(constant(np.asarray(False)), self.cx.location)
-        step.run(self.body, inside(self.cx.location, "bodyNetwork"))
+        self.cx.run(step, self.body, inside(self.cx.location, "bodyNetwork"))
         left, _ = step.blobs.pop(BREAK, None), step.blobs.pop(STOP, None)
         go = self._tested(step)
         if left is not None:
@@ -182,7 +182,7 @@ class _Loop:
         rows = enumerate(zip(before.shape, after.shape, strict=True))
         return before.with_shape(a if a == b else symbol(f"{place}_{i}") for i, (a, b) in rows)
 
-    def _looped(self, types: Mapping[str, Tensor], step: Scope) -> Mapping[str, Value | None]:
+    def _looped(self, types: Mapping[str, Tensor], step: Scope) -> Assigned:
         """The loop of a step that fits its own results."""
         ranks = {name: item.rank for name, item in types.items()}
         last = ((step.blobs[name], rank) for name, rank in ranks.items())
