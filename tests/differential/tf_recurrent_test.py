@@ -28,8 +28,8 @@ ACTIVATIONS = (
     "scaled_tanh,1.5,0.5",
     "hard_sigmoid,0.2,0.5",
 )
-# One step takes no loop; eight make one turn of it, and what is left goes step by step.
-LENGTHS = (1, 10)
+# One step takes no loop, 20 take turns of ten, and 19 two turns of eight with three left over.
+LENGTHS = (1, 19, 20)
 
 
 def arguments(**shapes):
@@ -158,8 +158,11 @@ def node_count(op):
 
 @pytest.mark.parametrize("cls", NETWORKS)
 def test_graphs_do_not_grow_with_the_sequence(cls):
-    short, long = (node_count(recurrent(cls, ("bias",), time=steps)) for steps in (15, 512))
+    """Lengths that leave no rest: what is left stands in a row, of seven steps at most."""
+    short, long = (node_count(recurrent(cls, ("bias",), time=steps)) for steps in (16, 512))
     assert short == long
+    one, prime = (node_count(recurrent(cls, ("bias",), time=steps)) for steps in (1, 509))
+    assert prime < short + 8 * one
 
 
 RECURRENT = {
