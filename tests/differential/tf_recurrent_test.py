@@ -200,3 +200,23 @@ def test_agrees_with_keras():
     found = cmlc.compile(long_lstm.model(layer, 2)).predict({"x": x[..., None, None]})["y"]
     expected = layer(x.swapaxes(0, 1)).numpy()
     np.testing.assert_allclose(found[..., 0, 0].swapaxes(0, 1), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("cls", NETWORKS)
+@pytest.mark.parametrize("steps", [8, 19])
+@pytest.mark.parametrize("time", ["known", "open"])
+def test_xla_compiles_every_length(cls, steps, time):
+    import tensorflow as tf
+
+    op = recurrent(cls, ("bias", "initial_h"), time=steps if time == "known" else N)
+    module = module_of(op)
+    executable = load_target("tf").executable(lowered(module))
+    graph = executable.graph("main")
+    inputs = {
+        value.name: numbers(*(steps if dim == N else dim for dim in value.type.shape), seed=index)
+        for index, value in enumerate(module.main.arguments)
+    }
+    compiled = tf.function(lambda **given: graph(**given), jit_compile=True)
+    found = compiled(**{name: tf.constant(array) for name, array in inputs.items()})
+    for name, expected in run(module, inputs, "main").items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=1e-5)
