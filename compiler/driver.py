@@ -1,25 +1,26 @@
 """The driver: load → frontend → passes → target. The only module that names every stage."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function
 from ..ir.dialects.builtin import Call, Constant
+from ..ir.interface import Result
 from ..ir.rewrite import clone_module
-from ..ir.ssa import Module
+from ..ir.ssa import Module, Op
 from ..ir.verify import verify
 from ..ir.weights.encodings import decoded, is_worth_keeping
 from ..ir.weights.resources import MissingResourceError, Resource
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.reproducer import reproducing
-from .binding import Shapes, unknown_function
+from .binding import Shapes
 from .frontends.stored_weights import StoredWeight
 from .options import Options
 from .runtime import CompiledModel
-from .source.interface import Interface
 from .watch import Watch
 
 KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
@@ -40,8 +41,8 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     options, watch = options or Options(), watch or Watch()
     if isinstance(source, Module):
         return _only(source, options.function)
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
+    file = _file_of(source)
+    with problems_in(file):
         if file.endswith(".cmir"):
             _check_text(options)
             module = _load_text(Path(file), watch)
@@ -50,8 +51,11 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
             _keep_weights(module, options)
         verify(module)
         return watch.show("imported", _only(module, options.function))
-    except CompileError as error:
-        raise error.in_file(file) from None
+
+
+def _file_of(source: Any) -> str:
+    """What users call the model; empty if it is in memory."""
+    return str(source) if isinstance(source, str | Path) else ""
 
 
 def _only(module: Module, name: str) -> Module:
@@ -104,7 +108,7 @@ def load_text(text: str, file: str = "<text>") -> Module:
     from ..ir.text.archive import check_files
     from ..ir.text.parser import parse
 
-    module = parse(text, file, _op_table())
+    module = parse(text, file, all_ops())
     check_files(module)
     verify(module)
     return module
@@ -114,10 +118,11 @@ def _load_text(path: Path, watch: Watch) -> Module:
     from ..ir.text.archive import read_archive
 
     with watch.stage("read"):
-        return read_archive(path, _op_table())
+        return read_archive(path, all_ops())
 
 
-def _op_table() -> dict[str, Any]:
+@functools.cache
+def all_ops() -> Mapping[str, type[Op]]:
     """All ops that text may name: every dialect there is."""
     from ..backends.target import TARGETS, load_target
     from ..ir.dialects import check, op_table
@@ -128,35 +133,15 @@ def _op_table() -> dict[str, Any]:
 
 
 def _import(source: Any, options: Options, watch: Watch) -> Module:
-    from .frontends.mil import ProgramOptions, import_program
-    from .frontends.nn import ImportOptions, import_network
-    from .source.interface import read_interface, read_interfaces
+    from .frontends.table import import_model
     from .source.reading import read_model
-    from .source.spec import network_of
     from .source.survey import survey
 
     with watch.stage("read"):
         read = read_model(source)
-        spec = read.spec
-        watch.survey = survey(spec)
+        watch.survey = survey(read.spec)
     with watch.stage("import"):
-        name = Path(source).stem if isinstance(source, str | Path) else "model"
-        if spec.WhichOneof("Type") == "mlProgram":
-            chosen = ProgramOptions(options.fixed_shapes, options.precision)
-            interfaces = _chosen(read_interfaces(spec), options.function)
-            return import_program(spec.mlProgram, interfaces, read.weights, name, chosen)
-        network = network_of(spec)
-        interface = read_interface(spec)
-        wanted = ImportOptions(options.batch, options.fixed_shapes, options.dims())
-        return import_network(network, interface, name, wanted)
-
-
-def _chosen(interfaces: tuple[Interface, ...], function: str) -> tuple[Interface, ...]:
-    """The interface of the function that is asked for; all if none is."""
-    named = [i for i in interfaces if (i.function or "main") == function]
-    if function and not named:
-        raise unknown_function(function, (i.function or "main" for i in interfaces))
-    return tuple(named) if function else interfaces
+        return import_model(read, options)
 
 
 def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
@@ -181,8 +166,7 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
     from .source.survey import survey
 
     watch = watch or Watch()
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
+    with problems_in(_file_of(source)):
         with watch.stage("read"):
             read = read_model(source)
             watch.survey = survey(read.spec)
@@ -190,8 +174,6 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
             if path.suffix == ".mlpackage":
                 return write_package(read, path)
             write_spec(read.spec, path)
-    except CompileError as error:
-        raise error.in_file(file) from None
     return read.spec
 
 
@@ -208,14 +190,10 @@ def read_weights(source: Any, watch: Watch | None = None) -> tuple[Any, list[Sto
     from .source.survey import survey
 
     watch = watch or Watch()
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
-        with watch.stage("read"):
-            read = read_model(source)
-            watch.survey = survey(read.spec)
-            return read.spec, weights_of(read.spec, read.weights)
-    except CompileError as error:
-        raise error.in_file(file) from None
+    with problems_in(_file_of(source)), watch.stage("read"):
+        read = read_model(source)
+        watch.survey = survey(read.spec)
+        return read.spec, weights_of(read)
 
 
 def optimize(
@@ -247,8 +225,8 @@ def pipeline_of(options: Options) -> Pipeline:
     return parse_pipeline(", ".join(filter(None, stages)))
 
 
-def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
-    """A copy of the module after the passes.
+def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "optimize") -> Module:
+    """A copy of the module after the passes, which run in this stage.
 
     Raises:
         CompileError: a pass fails.
@@ -258,12 +236,12 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
 
     def progress(name: str) -> None:
         if watch.started is not None:
-            watch.started("optimize", name)
+            watch.started(stage, name)
         if given.progress is not None:
             given.progress(name)
 
     try:
-        with watch.stage("optimize"):
+        with watch.stage(stage):
             # `replace` shares the lists: runs and trace arrive in the given one.
             pipeline.run(copy, replace(given, progress=progress))
     except CompileError as error:
@@ -273,7 +251,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
     for op in module.walk():
         if isinstance(op, Constant):
             op.value.release()  # what passes read of the original's weights can be read again
-    watch.runs += given.runs[first:]
+    watch.runs.setdefault(stage, []).extend(given.runs[first:])
     return copy
 
 
@@ -283,7 +261,7 @@ def count_ops(module: Module) -> int:
 
 
 def lower(module: Module, options: Options, watch: Watch | None = None) -> Module:
-    """A copy of an optimized module in the target's dialect.
+    """A copy of an optimized module in the target's dialect, after the target's own passes.
 
     Raises:
         CompileError: the target can't express it, or its passes didn't run; or lowering fails (then
@@ -300,6 +278,8 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):
         copy = clone_module(module)
         target.lower(copy)
+    if target.after:
+        copy = run_passes(copy, parse_pipeline(target.after), watch, "lower")
     return watch.show(options.target, copy)
 
 
@@ -311,16 +291,13 @@ def lower_source(
     Raises:
         CompileError: all problems at once, with the name of the file.
     """
-    file = str(source) if isinstance(source, str | Path) else ""
     watch = watch or Watch()
     module = load(source, options, watch)
     if any(not function.result_names for function in module.functions.values()):
         module = _named(module)
-    try:
+    with problems_in(_file_of(source)):
         optimized = optimize(module, options, watch=watch)
         return module, optimized, lower(optimized, options, watch)
-    except CompileError as error:
-        raise error.in_file(file) from error.__cause__
 
 
 def compile(
@@ -356,7 +333,7 @@ def _named(module: Module) -> Module:
     for function in copy.functions.values():
         if not function.result_names:
             function.result_names = [str(i) for i in range(len(function.results))]
-            function.result_attributes = [{} for _ in function.results]
+            function.outputs = [Result() for _ in function.results]
     return copy
 
 

@@ -1,5 +1,7 @@
 """Passes: IR to IR. One table of passes, and the pipelines as the text that commands take."""
 
+from collections.abc import Mapping
+
 if not __name__.startswith("cmlc."):
     raise ImportError(
         "import cmlc.passes, not passes: a second copy of every class breaks isinstance"
@@ -22,6 +24,10 @@ PASSES: dict[str, str] = {
     "sink-transposes": ".sink_transposes:SinkTransposes",
     "unroll": ".unroll:Unroll",
 }
+
+# All tables of passes that this project has. Those of targets join in `cmlc/__init__.py`: passes
+# know no target.
+TABLES: list[Mapping[str, str]] = [PASSES]
 
 # What every target starts from: simple, but nothing is folded that training would want back.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
