@@ -11,7 +11,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -227,11 +227,13 @@ class _Runner:
 
 
 def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> bool:
+    if problems := _problems(item, "requires", item.requires, module):
+        raise CompileError(replace(problem, kind="usage") for problem in problems)
     try:
-        _check(item, "requires", item.requires, module)
         changed = item.apply(module, instrumentation)
-        if instrumentation.limit is None:
-            _check(item, "ensures", item.ensures, module)
+        ensured = item.ensures if instrumentation.limit is None else None
+        if problems := _problems(item, "ensures", ensured, module):
+            raise CompileError(problems)
         if instrumentation.verify_each:
             verify(module)
     except Exception as error:
@@ -241,17 +243,19 @@ def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> b
     return changed
 
 
-def _check(item: Pass, contract: str, legal: Legal | None, module: Module) -> None:
-    problems = list(legal.violations(module)) if legal is not None else []
-    if problems:
-        first = Diagnostic(f"pass '{item.name}' {contract} more of the module", kind="internal")
-        raise CompileError((first, *problems))
+def _problems(
+    item: Pass, contract: str, legal: Legal | None, module: Module
+) -> tuple[Diagnostic, ...]:
+    """What breaks a contract of a pass; none if nothing does."""
+    found = tuple(legal.violations(module)) if legal is not None else ()
+    first = Diagnostic(f"pass '{item.name}' {contract} more of the module", kind="internal")
+    return (first, *found) if found else ()
 
 
 def _is_refusal(error: Exception) -> bool:
     """Whether a pass says that what was asked for isn't possible for this model: no failure."""
     return isinstance(error, CompileError) and all(
-        problem.kind == "unsupported" for problem in error.diagnostics
+        problem.kind in ("unsupported", "usage") for problem in error.diagnostics
     )
 
 

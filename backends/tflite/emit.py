@@ -77,7 +77,9 @@ class TFLiteModule:
 
     def _signatures(self) -> list[str]:
         main = self._module.main.name
-        return ["serving_default" if name == main else name for name in self._module.functions]
+        return [
+            "serving_default" if name == main else name for name in self._module.public_functions
+        ]
 
     def _converted(self, converter: Any) -> bytes:
         from tensorflow.lite.python.convert_phase import ConverterError
@@ -119,7 +121,7 @@ def _failed(error: Exception) -> Diagnostic:
 
 
 def _state_problems(module: Module) -> Iterator[Diagnostic]:
-    for function in module.functions.values():
+    for function in module.public_functions.values():
         names = [value.name for value in state_arguments(function).values()]
         if names:
             message = f"TFLite files keep no states between runs: {', '.join(names)}"

@@ -97,6 +97,9 @@ def compare_interfaces(
     found = InterfaceEdits()
     if a.name != b.name:
         found.edits.append(Edit("function", "name", f"@{a.name}", f"@{b.name}"))
+    if a.public != b.public:
+        old, new = (f"{'public' if f.public else 'private'} @{f.name}" for f in (a, b))
+        found.edits.append(Edit("function", "visibility", old, new))
     where = Place(b.name, "func")
     facts_a, facts_b = (
         _facts(a.argument_attributes, a.arguments),

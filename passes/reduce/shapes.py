@@ -32,6 +32,7 @@ class _Resizing:
         twin.argument_attributes = function.argument_attributes
         twin.result_attributes = function.result_attributes
         twin.attributes = function.attributes
+        twin.public = function.public
         values = dict(zip(function.arguments, twin.arguments, strict=True))
         self.fill(function.block, twin.block, values)
         return twin

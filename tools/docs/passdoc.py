@@ -30,7 +30,7 @@ def passes_document(root: Path) -> str:
     lines = [_HEAD, *(f"- [`{item.name}`](#{item.name}): {item.summary}" for item in items)]
     lines += ["\n## Pipelines\n", "| target | passes |", "|---|---|"]
     targets = map(load_target, TARGETS)
-    lines += [f"| {target.title} | `{target.pipeline}` |" for target in targets]
+    lines += [f"| {target.title} | `{target.preparation}` |" for target in targets]
     for item in items:
         lines += ["", *_pass(item, root)]
     return "\n".join(lines) + "\n"

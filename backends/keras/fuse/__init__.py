@@ -35,12 +35,12 @@ def finish(module: Module) -> None:
 
 def _check_interface(module: Module) -> None:
     problems = list[Diagnostic]()
-    if len(module.functions) > 1:
-        names = ", ".join(module.functions)
+    if len(module.public_functions) > 1:
+        names = ", ".join(module.public_functions)
         message = f"a Keras model is one function, and this program has several: {names}"
         remedy = "choose one (--function)"
         problems.append(Diagnostic(message, "unsupported", remedy=remedy))
-    for function in module.functions.values():
+    for function in module.public_functions.values():
         rows = zip(function.arguments, function.argument_attributes, strict=True)
         states = [value.name for value, facts in rows if facts.get("kind") == "state"]
         if states:
