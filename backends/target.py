@@ -3,12 +3,12 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.ssa import Module, Op
 from ..ir.verify import Legal
 from ..passes import INLINE
+from .executable import Executable
 from .lowering import Rule, lower_module
 
 
@@ -23,7 +23,7 @@ class Target:
         lowering: core op class → rule.
         unsupported: core op class → why there is no rule.
         ops: the target dialect, by textual name.
-        executable: makes a callable of a lowered module; see the target's `emit`.
+        executable: makes what runs a lowered module; see the target's `emit`.
         requires: what core IR must satisfy before it is lowered; the pipeline takes care of it.
         finish: what is rewritten in the target's own dialect, in place.
     """
@@ -34,7 +34,7 @@ class Target:
     lowering: Mapping[type[Op], Rule]
     unsupported: Mapping[type[Op], str]
     ops: Mapping[str, type[Op]]
-    executable: Callable[[Module], Any]
+    executable: Callable[[Module], Executable]
     requires: Legal = field(default=Legal())
     finish: Callable[[Module], None] | None = None
 

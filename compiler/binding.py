@@ -1,11 +1,11 @@
 """Between Core ML's values and a function's arrays: images, labels, dictionaries, batches."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, unknown_function
 from ..ir.interface import Argument, Color, Result
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array, DType
@@ -27,12 +27,6 @@ def function_called(module: Module, name: str) -> Function:
     if name not in module.public_functions:
         raise unknown_function(name, module.public_functions)
     return module.functions[name]
-
-
-def unknown_function(name: str, known: Iterable[str]) -> CompileError:
-    """What to say of a function that a model doesn't have."""
-    remedy = f"its functions are {', '.join(known)}"
-    return CompileError(_usage(f"the model has no function '{name}'", remedy))
 
 
 def inputs_of(function: Function) -> Iterator[tuple[Value, Argument]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ir.calls import reached
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function
 from ..ir.dialects.builtin import Constant
 from ..ir.interface import Result
 from ..ir.rewrite import clone_module
@@ -18,11 +18,10 @@ from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.reproducer import reproducing
-from .binding import Shapes, unknown_function
+from .binding import Shapes
 from .frontends.stored_weights import StoredWeight
 from .options import Options
 from .runtime import CompiledModel
-from .source.interface import Interface
 from .watch import Watch
 
 KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
@@ -43,8 +42,8 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     options, watch = options or Options(), watch or Watch()
     if isinstance(source, Module):
         return _only(source, options.function)
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
+    file = _file_of(source)
+    with problems_in(file):
         if file.endswith(".cmir"):
             _check_text(options)
             module = _load_text(Path(file), watch)
@@ -53,8 +52,11 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
             _keep_weights(module, options)
         verify(module)
         return watch.show("imported", _only(module, options.function))
-    except CompileError as error:
-        raise error.in_file(file) from None
+
+
+def _file_of(source: Any) -> str:
+    """What users call the model; empty if it is in memory."""
+    return str(source) if isinstance(source, str | Path) else ""
 
 
 def _only(module: Module, name: str) -> Module:
@@ -127,35 +129,15 @@ def _op_table() -> dict[str, Any]:
 
 
 def _import(source: Any, options: Options, watch: Watch) -> Module:
-    from .frontends.mil import ProgramOptions, import_program
-    from .frontends.nn import ImportOptions, import_network
-    from .source.interface import read_interface, read_interfaces
+    from .frontends.table import import_model
     from .source.reading import read_model
-    from .source.spec import network_of
     from .source.survey import survey
 
     with watch.stage("read"):
         read = read_model(source)
-        spec = read.spec
-        watch.survey = survey(spec)
+        watch.survey = survey(read.spec)
     with watch.stage("import"):
-        name = Path(source).stem if isinstance(source, str | Path) else "model"
-        if spec.WhichOneof("Type") == "mlProgram":
-            chosen = ProgramOptions(options.fixed_shapes, options.precision)
-            interfaces = _chosen(read_interfaces(spec), options.function)
-            return import_program(spec.mlProgram, interfaces, read.weights, name, chosen)
-        network = network_of(spec)
-        interface = read_interface(spec)
-        wanted = ImportOptions(options.batch, options.fixed_shapes, options.dims())
-        return import_network(network, interface, name, wanted)
-
-
-def _chosen(interfaces: tuple[Interface, ...], function: str) -> tuple[Interface, ...]:
-    """The interface of the function that is asked for; all if none is."""
-    named = [i for i in interfaces if (i.function or "main") == function]
-    if function and not named:
-        raise unknown_function(function, (i.function or "main" for i in interfaces))
-    return tuple(named) if function else interfaces
+        return import_model(read, options)
 
 
 def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
@@ -180,8 +162,7 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
     from .source.survey import survey
 
     watch = watch or Watch()
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
+    with problems_in(_file_of(source)):
         with watch.stage("read"):
             read = read_model(source)
             watch.survey = survey(read.spec)
@@ -189,8 +170,6 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
             if path.suffix == ".mlpackage":
                 return write_package(read, path)
             write_spec(read.spec, path)
-    except CompileError as error:
-        raise error.in_file(file) from None
     return read.spec
 
 
@@ -207,14 +186,10 @@ def read_weights(source: Any, watch: Watch | None = None) -> tuple[Any, list[Sto
     from .source.survey import survey
 
     watch = watch or Watch()
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
-        with watch.stage("read"):
-            read = read_model(source)
-            watch.survey = survey(read.spec)
-            return read.spec, weights_of(read.spec, read.weights)
-    except CompileError as error:
-        raise error.in_file(file) from None
+    with problems_in(_file_of(source)), watch.stage("read"):
+        read = read_model(source)
+        watch.survey = survey(read.spec)
+        return read.spec, weights_of(read)
 
 
 def optimize(
@@ -311,16 +286,13 @@ def lower_source(
     Raises:
         CompileError: all problems at once, with the name of the file.
     """
-    file = str(source) if isinstance(source, str | Path) else ""
     watch = watch or Watch()
     module = load(source, options, watch)
     if any(not function.result_names for function in module.public_functions.values()):
         module = _named(module)
-    try:
+    with problems_in(_file_of(source)):
         optimized = optimize(module, options, watch=watch)
         return module, optimized, lower(optimized, options, watch)
-    except CompileError as error:
-        raise error.in_file(file) from error.__cause__
 
 
 def compile(

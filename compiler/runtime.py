@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ..backends.target import load_target
-from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.interface import Description
 from ..ir.interpret import Interpreter
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array
+from ..ir.writing import check_replaceable
 from .binding import (
     Shapes,
     bind_inputs,
@@ -122,7 +122,7 @@ class CompiledModel:
             CompileError: the folder holds something else.
         """
         path = Path(folder)
-        check_replaceable(path)
+        check_replaceable(path, "SavedModel", is_saved_model)
         self.executable.save(path, describe(self.lowered))
         return path
 
@@ -141,29 +141,9 @@ def _predicted(
     return present_outputs(function, results, batched)
 
 
-def check_replaceable(folder: Path, what: str = "SavedModel", sign: str = "saved_model.pb") -> None:
-    """Refuse to replace what is no such thing: saving removes an existing folder.
-
-    Args:
-        folder: where it shall be written.
-        what: what it holds, if anything.
-        sign: the file by which to tell.
-
-    Raises:
-        CompileError: of kind "usage".
-    """
-    here = Path.cwd()
-    if folder.resolve() in (here, *here.parents):
-        message = f"'{folder}' is the current folder, or around it"
-    elif folder.is_dir():
-        if not any(folder.iterdir()) or (folder / sign).exists():
-            return
-        message = f"the folder '{folder}' exists and holds no {what}"
-    elif folder.exists() or folder.is_symlink():
-        message = f"'{folder}' exists and is no folder"
-    else:
-        return
-    raise CompileError(Diagnostic(message, "usage", remedy="name another folder, or remove it"))
+def is_saved_model(folder: Path) -> bool:
+    """Whether the folder holds a SavedModel."""
+    return (folder / "saved_model.pb").exists()
 
 
 def describe(module: Module) -> dict[str, Any]:

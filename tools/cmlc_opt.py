@@ -121,7 +121,7 @@ def _optimized(
     """The module after the passes, what was seen, and the events of the pass to explain."""
     from ..compiler.driver import lower, run_passes
     from ..compiler.options import Options
-    from ..ir.diagnostics import CompileError
+    from ..ir.diagnostics import problems_in
     from ..passes.patterns import Trace
 
     watch = make_watch(given)
@@ -132,11 +132,10 @@ def _optimized(
         instrumentation.trace = trace
         instrumentation.progress = lambda name: starts.append((name, len(trace.events)))
     try:
-        module = run_passes(module, pipeline, watch)
-        if given.lower:
-            module = lower(module, Options(target=given.lower), watch)
-    except CompileError as error:
-        raise error.in_file(given.input) from error
+        with problems_in(given.input):
+            module = run_passes(module, pipeline, watch)
+            if given.lower:
+                module = lower(module, Options(target=given.lower), watch)
     finally:  # what happened before a failure is worth seeing, too
         if given.trace_rewrites:
             print_rewrites(trace)

@@ -1,14 +1,13 @@
 """Writing SavedModels: the folder, its signatures, and what TensorFlow's own saving can't say."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ...ir.ssa import Function, Module
 from ...ir.types import Array
+from ...ir.writing import writing_whole
 from .checkpoint import fill_checkpoint
 from .names import argument_names, unique
 from .variables import Weights
@@ -42,7 +41,6 @@ def save(
     """
     import tensorflow as tf
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
     main = module.main.name
     callees = {
         "serving_default" if name == main else name: function
@@ -51,8 +49,7 @@ def save(
     signatures = {key: functions[callee.name] for key, callee in callees.items()}
     if reset is not None:
         signatures[unique("reset", signatures)] = reset
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
-        target = Path(scratch) / folder.name
+    with writing_whole(folder) as target:
         tf.saved_model.save(root, str(target), signatures=signatures)
         if not weights.is_filled:
             keys = [f"weights/{i}/{_VALUE}" for i in range(len(weights.variables))]
@@ -61,9 +58,6 @@ def save(
         extra = target / "assets.extra"
         extra.mkdir(exist_ok=True)
         (extra / "cmlc.json").write_text(json.dumps(metadata or {}, indent=1) + "\n")
-        if folder.exists():
-            shutil.rmtree(folder)
-        target.replace(folder)
 
 
 def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Function]) -> None:

@@ -7,7 +7,7 @@ the IR; what a block leaves of a state that it writes is one more of its results
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Yield, constant, shapes_may_agree
@@ -19,6 +19,7 @@ from ....ir.types import DType, Tensor
 from ....ir.weights.encodings import Cast, EncodedResource
 from ....ir.weights.resources import ArrayResource, Resource
 from ...source.blob import BlobResource
+from ...source.weight_files import WeightFiles
 from ..rules import Result
 from .constants import about, immediate_array, is_blob, open_extent, tensor_type
 from .context import MilContext, MilRule, cast
@@ -27,18 +28,6 @@ from .context import MilContext, MilRule, cast
 STATE_OPERATIONS = ("read_state", "coreml_update_state", "write_state")
 
 Names = dict[str, Value | None]  # None: the operation that makes it failed
-
-
-class Weights(Protocol):
-    """Where constants that a program doesn't hold itself are."""
-
-    def resource(self, value: Any, tensor_type: Any, name: str) -> Resource:
-        """The data of a BlobFileValue message, of the type of a TensorType message.
-
-        Raises:
-            CompileError: the file or the data are missing or damaged.
-        """
-        ...
 
 
 @dataclass
@@ -58,7 +47,7 @@ class Walk:
 
     table: Mapping[str, Mapping[int, MilRule]]
     opset: int
-    weights: Weights | None
+    weights: WeightFiles
     singles: bool
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
     scopes: int = 0
@@ -240,10 +229,6 @@ class Scope:
     def _stored(self, value: Any, name: str) -> Value:
         with about(f"the constant '{name}'"):
             tensor_type(value.type, open_extent)
-        if self.walk.weights is None:
-            message = f"the constant '{name}' is in a weight file, which is not there"
-            remedy = "give the path of the package, not its specification alone"
-            raise CompileError(Diagnostic(message, "malformed", remedy=remedy))
         tensor = value.type.tensorType
         resource = self.walk.weights.resource(value.blobFileValue, tensor, name)
         return constant(self._computed(resource), name)

@@ -28,15 +28,6 @@ def keras_code(module, pipeline=PIPELINE):
     return load_target("keras").executable(copy)
 
 
-def outputs_of(made, inputs):
-    """What a Keras model gives for arrays by name."""
-    function = made.module.main
-    found = made.model([inputs[value.name] for value in function.arguments])
-    if not isinstance(found, dict):
-        found = {function.result_names[0]: found}
-    return {name: np.asarray(value) for name, value in found.items()}
-
-
 def compare(module, inputs=None, pipeline=PIPELINE, **symbols):
     """Run both on the same (or random) inputs.
 
@@ -46,7 +37,7 @@ def compare(module, inputs=None, pipeline=PIPELINE, **symbols):
     made = keras_code(module, pipeline)
     for size in symbols.get("N", (2,)):
         given = inputs or random_inputs(module.main, 0, N=size)
-        ours, theirs = run(module, given, module.main.name), outputs_of(made, given)
+        ours, theirs = run(module, given, module.main.name), made.run(given)
         for array, (name, found) in zip(ours.values(), theirs.items(), strict=True):
             assert_close(array, found, f"result '{name}' of\n{made.text}")
 

@@ -1,7 +1,7 @@
 """What users read."""
 
 import pytest
-from cmlc.ir.diagnostics import CompileError, Diagnostic, caret_excerpt
+from cmlc.ir.diagnostics import CompileError, Diagnostic, caret_excerpt, problems_in
 from cmlc.ir.dialects.core.activation import Relu
 from cmlc.ir.location import Fused, InModel, InText, called_by
 from cmlc.ir.ssa import Block, VerifyError
@@ -77,6 +77,16 @@ def test_naming_the_file_keeps_the_class():
     assert str(error) == "m: error: 'nn.relu' (C1) is wrong"
     with pytest.raises(VerifyError):
         raise error
+
+
+def test_errors_of_a_block_name_its_file():
+    cause = ValueError("why")
+    with pytest.raises(CompileError) as caught, problems_in("m"):
+        raise CompileError([Diagnostic("a"), Diagnostic("b", file="other")]) from cause
+    assert str(caught.value) == "m: error: a\nother: error: b"
+    assert caught.value.__cause__ is cause
+    with pytest.raises(CompileError, match=r"^error: a"), problems_in(""):
+        raise CompileError(Diagnostic("a"))
 
 
 @pytest.mark.parametrize(
