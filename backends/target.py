@@ -25,7 +25,7 @@ class Target:
         ops: the target dialect, by textual name.
         executable: makes what runs a lowered module; see the target's `emit`.
         requires: what core IR must satisfy before it is lowered; the pipeline takes care of it.
-        finish: what is rewritten in the target's own dialect, in place.
+        after: the passes that follow, on the target's own dialect; see `backends.PASSES`.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Target:
     ops: Mapping[str, type[Op]]
     executable: Callable[[Module], Executable]
     requires: Legal = field(default=Legal())
-    finish: Callable[[Module], None] | None = None
+    after: str = ""
 
     @property
     def preparation(self) -> str:
@@ -44,10 +44,11 @@ class Target:
         return f"{INLINE}, {self.pipeline}"
 
     def lower(self, module: Module) -> None:
-        """Lower core IR to this target's dialect, in place; see `lower_module`."""
+        """Lower core IR to this target's dialect, in place; see `lower_module`.
+
+        What is lowered runs only after the passes of `after`.
+        """
         lower_module(module, dict(self.lowering), dict(self.unsupported), self.title)
-        if self.finish is not None:
-            self.finish(module)
 
 
 # name → "module:attribute".

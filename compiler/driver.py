@@ -1,6 +1,7 @@
 """The driver: load → frontend → passes → target. The only module that names every stage."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_func
 from ..ir.dialects.builtin import Constant
 from ..ir.interface import Result
 from ..ir.rewrite import clone_module
-from ..ir.ssa import Module
+from ..ir.ssa import Module, Op
 from ..ir.verify import verify
 from ..ir.weights.encodings import decoded, is_worth_keeping
 from ..ir.weights.resources import MissingResourceError, Resource
@@ -105,7 +106,7 @@ def load_text(text: str, file: str = "<text>") -> Module:
     from ..ir.text.archive import check_files
     from ..ir.text.parser import parse
 
-    module = parse(text, file, _op_table())
+    module = parse(text, file, all_ops())
     check_files(module)
     verify(module)
     return module
@@ -115,10 +116,11 @@ def _load_text(path: Path, watch: Watch) -> Module:
     from ..ir.text.archive import read_archive
 
     with watch.stage("read"):
-        return read_archive(path, _op_table())
+        return read_archive(path, all_ops())
 
 
-def _op_table() -> dict[str, Any]:
+@functools.cache
+def all_ops() -> Mapping[str, type[Op]]:
     """All ops that text may name: every dialect there is."""
     from ..backends.target import TARGETS, load_target
     from ..ir.dialects import check, op_table
@@ -222,8 +224,8 @@ def pipeline_of(options: Options) -> Pipeline:
     return parse_pipeline(", ".join(filter(None, stages)))
 
 
-def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
-    """A copy of the module after the passes.
+def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "optimize") -> Module:
+    """A copy of the module after the passes, which run in this stage.
 
     Raises:
         CompileError: a pass fails.
@@ -233,12 +235,12 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
 
     def progress(name: str) -> None:
         if watch.started is not None:
-            watch.started("optimize", name)
+            watch.started(stage, name)
         if given.progress is not None:
             given.progress(name)
 
     try:
-        with watch.stage("optimize"):
+        with watch.stage(stage):
             # `replace` shares the lists: runs and trace arrive in the given one.
             pipeline.run(copy, replace(given, progress=progress))
     except CompileError as error:
@@ -248,7 +250,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
     for op in module.walk():
         if isinstance(op, Constant):
             op.value.release()  # what passes read of the original's weights can be read again
-    watch.runs += given.runs[first:]
+    watch.runs.setdefault(stage, []).extend(given.runs[first:])
     return copy
 
 
@@ -258,7 +260,7 @@ def count_ops(module: Module) -> int:
 
 
 def lower(module: Module, options: Options, watch: Watch | None = None) -> Module:
-    """A copy of an optimized module in the target's dialect.
+    """A copy of an optimized module in the target's dialect, after the target's own passes.
 
     Raises:
         CompileError: the target can't express it, or its passes didn't run; or lowering fails (then
@@ -275,6 +277,8 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):
         copy = clone_module(module)
         target.lower(copy)
+    if target.after:
+        copy = run_passes(copy, parse_pipeline(target.after), watch, "lower")
     return watch.show(options.target, copy)
 
 

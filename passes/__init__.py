@@ -1,5 +1,7 @@
 """Passes: IR to IR. One table of passes, and the pipelines as the text that commands take."""
 
+from collections.abc import Mapping
+
 if not __name__.startswith("cmlc."):
     raise ImportError(
         "import cmlc.passes, not passes: a second copy of every class breaks isinstance"
@@ -24,6 +26,10 @@ PASSES: dict[str, str] = {
     "symbol-dce": ".symbol_dce:EraseUncalledFunctions",
     "unroll": ".unroll:Unroll",
 }
+
+# All tables of passes that this project has. Those of targets join in `cmlc/__init__.py`: passes
+# know no target.
+TABLES: list[Mapping[str, str]] = [PASSES]
 
 # Functions that call others are for people: passes over the interface, and targets, want one whole.
 INLINE = "inline, symbol-dce"

@@ -7,7 +7,6 @@ from ...ir.verify import Legal
 from ...passes import TRAINABLE
 from ..target import Target
 from .dialect import TABLE
-from .fuse import finish
 from .lower import LOWERING, UNSUPPORTED
 
 
@@ -26,5 +25,5 @@ TARGET = Target(
     ops=TABLE,
     executable=_executable,
     requires=Legal(spatial_layout="channels_last", calls=False),
-    finish=finish,
+    after="check-keras, fuse-keras, hold-constants-keras",
 )

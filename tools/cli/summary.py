@@ -38,7 +38,8 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "seconds": dict(watch.seconds),
         "passes": [
             {"name": run.name, "seconds": run.seconds, "ops": run.after.total()}
-            for run in watch.runs
+            for runs in watch.runs.values()
+            for run in runs
         ],
     }
 
