@@ -81,7 +81,7 @@ def lower_module(
     table: dict[type[Op], Rule],
     unsupported: dict[type[Op], str],
     target: str,
-    keep: Iterable[str] = ("const", "return", "yield", "call"),
+    keep: Iterable[str] = ("const", "return", "yield"),
 ) -> None:
     """Replace every core op of the module, in place; ops of a target stay.
 

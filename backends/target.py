@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.ssa import Module, Op
 from ..ir.verify import Legal
+from ..passes import INLINE
 from .executable import Executable
 from .lowering import Rule, lower_module
 
@@ -18,7 +19,7 @@ class Target:
     Attributes:
         name: how commands call it.
         title: how messages call it.
-        pipeline: the passes that prepare core IR for it.
+        pipeline: the passes that prepare core IR without calls for it.
         lowering: core op class → rule.
         unsupported: core op class → why there is no rule.
         ops: the target dialect, by textual name.
@@ -36,6 +37,11 @@ class Target:
     executable: Callable[[Module], Executable]
     requires: Legal = field(default=Legal())
     after: str = ""
+
+    @property
+    def preparation(self) -> str:
+        """All passes that core IR needs before it is lowered."""
+        return f"{INLINE}, {self.pipeline}"
 
     def lower(self, module: Module) -> None:
         """Lower core IR to this target's dialect, in place; see `lower_module`.

@@ -6,14 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..ir.calls import reached
 from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function
-from ..ir.dialects.builtin import Call, Constant
+from ..ir.dialects.builtin import Constant
 from ..ir.interface import Result
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module, Op
 from ..ir.verify import verify
 from ..ir.weights.encodings import decoded, is_worth_keeping
 from ..ir.weights.resources import MissingResourceError, Resource
+from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.reproducer import reproducing
@@ -59,20 +61,16 @@ def _file_of(source: Any) -> str:
 
 
 def _only(module: Module, name: str) -> Module:
-    """The module with one function, and those that it calls; itself without a name."""
-    if not name:
+    """The module with one public function, and those that it calls; itself without a name."""
+    if not name or [*module.public_functions] == [name]:
         return module
-    if name not in module.functions:
-        raise unknown_function(name, module.functions)
-    wanted = [name]
-    for called in wanted:  # grows meanwhile
-        ops = module.functions[called].walk()
-        found = {op.callee for op in ops if isinstance(op, Call)}
-        wanted += sorted(found - set(wanted))
-    if len(wanted) == len(module.functions):
-        return module
-    made = Module(module.name, [module.functions[called] for called in wanted])
-    made.attributes = {**module.attributes, "default_function": name}
+    if name not in module.public_functions:
+        raise unknown_function(name, module.public_functions)
+    made, wanted = clone_module(module), reached(module, [name])
+    made.functions = {called: made.functions[called] for called in wanted}
+    for function in made.functions.values():
+        function.public = function.name == name
+    made.attributes["default_function"] = name
     return made
 
 
@@ -217,6 +215,7 @@ def pipeline_of(options: Options) -> Pipeline:
     from ..backends.target import load_target
 
     stages = (
+        INLINE,
         _BATCH[options.batch],
         "io-layout" if options.io_layout == "nhwc" else "",
         parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
@@ -272,7 +271,7 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     watch = watch or Watch()
     target = load_target(options.target)
     if problems := list(target.requires.violations(module)):
-        remedy = f"{target.title} needs other passes first: {target.pipeline}"
+        remedy = f"{target.title} needs other passes first: {target.preparation}"
         raise CompileError(replace(problem, remedy=remedy) for problem in problems)
     command = f"cmlc-opt {{}} --lower={options.target}"
     with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):
@@ -293,7 +292,7 @@ def lower_source(
     """
     watch = watch or Watch()
     module = load(source, options, watch)
-    if any(not function.result_names for function in module.functions.values()):
+    if any(not function.result_names for function in module.public_functions.values()):
         module = _named(module)
     with problems_in(_file_of(source)):
         optimized = optimize(module, options, watch=watch)
@@ -330,7 +329,7 @@ def _reshaped(source: Any, options: Options, shapes: Shapes) -> CompiledModel:
 def _named(module: Module) -> Module:
     """A copy in which results without a name, as IR text may have them, are numbered."""
     copy = clone_module(module)
-    for function in copy.functions.values():
+    for function in copy.public_functions.values():
         if not function.result_names:
             function.result_names = [str(i) for i in range(len(function.results))]
             function.outputs = [Result() for _ in function.results]

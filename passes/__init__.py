@@ -17,11 +17,13 @@ PASSES: dict[str, str] = {
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
     "if-convert": ".if_convert:IfConvert",
+    "inline": ".inline:Inline",
     "io-layout": ".io_layout:InterfaceLayout",
     "layout": ".layout:AssignLayout",
     "numeric-interface": ".numeric_interface:NumericInterface",
     "recognize": ".recognize:Recognize",
     "sink-transposes": ".sink_transposes:SinkTransposes",
+    "symbol-dce": ".symbol_dce:EraseUncalledFunctions",
     "unroll": ".unroll:Unroll",
 }
 
@@ -29,6 +31,8 @@ PASSES: dict[str, str] = {
 # know no target.
 TABLES: list[Mapping[str, str]] = [PASSES]
 
+# Functions that call others are for people: passes over the interface, and targets, want one whole.
+INLINE = "inline, symbol-dce"
 # What every target starts from: simple, but nothing is folded that training would want back.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
 # For models that people go on with: batch norms and preprocessing stay what they are, and what

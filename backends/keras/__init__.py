@@ -24,6 +24,6 @@ TARGET = Target(
     unsupported=UNSUPPORTED,
     ops=TABLE,
     executable=_executable,
-    requires=Legal(spatial_layout="channels_last"),
+    requires=Legal(spatial_layout="channels_last", calls=False),
     after="check-keras, fuse-keras, hold-constants-keras",
 )

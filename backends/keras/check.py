@@ -30,11 +30,11 @@ class CheckKeras(Pass):
 
 
 def _interface(module: Module) -> Iterator[Diagnostic]:
-    if len(module.functions) > 1:
-        names = ", ".join(module.functions)
+    if len(module.public_functions) > 1:
+        names = ", ".join(module.public_functions)
         message = f"a Keras model is one function, and this program has several: {names}"
         yield Diagnostic(message, "unsupported", remedy="choose one (--function)")
-    for function in module.functions.values():
+    for function in module.public_functions.values():
         rows = zip(function.arguments, function.inputs, strict=True)
         states = [value.name for value, known in rows if known.kind == "state"]
         if states:

@@ -132,8 +132,8 @@ def write_tflite(
     options = replace(options, target="tflite", batch=batch)
     module, optimized, lowered = lower_source(source, options, watch)
     samples = read_samples(lowered.main, representative) if representative else None
-    if samples is not None and len(module.functions) > 1:
-        message = f"--quantize=int8 takes one function, the model has {len(module.functions)}"
+    if samples is not None and (count := len(module.public_functions)) > 1:
+        message = f"--quantize=int8 takes one function, the model has {count}"
         raise console.usage_error(message, "add --function NAME")
     with watch.stage("start TensorFlow"):
         console.start_tensorflow()

@@ -119,7 +119,7 @@ def _inside_test(given: argparse.Namespace) -> Test:
     from ...passes.reduce.failures import Failure, interpreted
 
     target = load_target(given.lower or "tf")
-    text = target.pipeline if given.passes is None else given.passes
+    text = target.preparation if given.passes is None else given.passes
     pipeline, after = parse_pipeline(text), parse_pipeline(target.after)
 
     def transform(module: "Module") -> None:

@@ -31,7 +31,7 @@ def passes_document(root: Path) -> str:
     lines += ["\n## Pipelines\n", "| target | passes | after lowering |", "|---|---|---|"]
     targets = map(load_target, TARGETS)
     lines += [
-        f"| {target.title} | `{target.pipeline}` | {f'`{target.after}`' if target.after else ''} |"
+        f"| {target.title} | `{target.preparation}` | {f'`{target.after}`' * bool(target.after)} |"
         for target in targets
     ]
     for item in items:
