@@ -45,6 +45,22 @@ def _replace_folder(path: Path, new: Path, old: Path) -> None:
         raise
 
 
+@contextmanager
+def failures_told(path: Path) -> Generator[None]:
+    """Failures to write in the block are the user's: no permission, no space, no such folder.
+
+    Raises:
+        CompileError: in place of an OSError.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"can't be written: {error.strerror or error}"
+        raise CompileError(Diagnostic(message, "malformed", file=str(path))) from error
+
+
 def check_replaceable(folder: Path, what: str, is_one: Callable[[Path], bool]) -> None:
     """Refuse to write a folder in the place of something else: writing removes what is there.
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from ...ir.writing import writing_whole
 from .emit import KerasModule
+from .forms import CODE
 from .program import write_labels
 
-CODE, WEIGHTS = "model.py", "model.weights.h5"
+WEIGHTS = "model.weights.h5"
 
 
 def write_code(made: KerasModule, folder: Path) -> None:
