@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ..backends.target import TARGETS
 from ..ir.choices import Choice
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.dims import Dim, symbol
+
+if TYPE_CHECKING:
+    from ..ir.dims import Dim
 
 Batch = Literal["auto", "dynamic", "static"]
 Layout = Literal["coreml", "nhwc"]
@@ -116,7 +118,7 @@ class Options:
         given = [each for each in choices() if each.name in chosen and each.name in names]
         return "".join(each.on_command_line(chosen[each.name]) for each in given)
 
-    def dims(self) -> dict[str, tuple[Dim, ...]]:
+    def dims(self) -> "dict[str, tuple[Dim, ...]]":
         """`shapes` as dimensions of the IR.
 
         Raises:
@@ -125,7 +127,9 @@ class Options:
         return {name: tuple(map(_dim, entries)) for name, entries in self.shapes.items()}
 
 
-def _dim(entry: int | str) -> Dim:
+def _dim(entry: int | str) -> "Dim":
+    from ..ir.dims import symbol
+
     text = str(entry)
     if text.isdecimal() and int(text) > 0:
         return int(text)

@@ -1,6 +1,5 @@
 """Writing files and folders whole or not at all, and replacing only what is of the same kind."""
 
-import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,8 @@ def writing_whole(path: Path) -> Generator[Path]:
     Raises:
         OSError: it can't be written. What was at `path` is still there.
     """
+    import tempfile  # takes a while, and commands that only show help import this file
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")

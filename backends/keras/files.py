@@ -4,10 +4,8 @@ from pathlib import Path
 
 from ...ir.writing import writing_whole
 from .emit import KerasModule
-from .forms import CODE
+from .file_names import CODE, WEIGHTS
 from .program import write_labels
-
-WEIGHTS = "model.weights.h5"
 
 
 def write_code(made: KerasModule, folder: Path) -> None:

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from ..form import Artefact, Request, TargetForm, plural
+from .file_names import CODE
 
 if TYPE_CHECKING:
     from .emit import KerasModule
 
-CODE = "model.py"
 _WITHOUT = frozenset(("weights", "precision"))  # layers hold dense weights and compute in float32
 
 

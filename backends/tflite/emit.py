@@ -19,8 +19,8 @@ from ..form import Samples
 from ..tf.emit import TensorFlowModule
 from ..tf.states import state_arguments
 from .contents import Contents
-from .forms import Quantization
 from .metadata import with_metadata
+from .quantization import Quantization
 
 # Offsets in flatbuffers are signed and have 32 bits.
 LARGEST_FILE = 2**31 - 1

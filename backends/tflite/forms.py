@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from ...ir.choices import Choice
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.writing import writing_whole
 from ..form import Artefact, Chosen, Request, TargetForm
+from .quantization import Quantization
 
 if TYPE_CHECKING:
     from .contents import Contents
     from .emit import TFLiteModule
-
-Quantization = Literal["float16", "dynamic", "int8"]
 
 
 def _check(chosen: Chosen) -> Iterator[Diagnostic]:
@@ -52,6 +50,8 @@ def _running(content: "Contents") -> Any:
 
 
 def _write(file: bytes, path: Path) -> None:
+    from ...ir.writing import writing_whole
+
     with writing_whole(path) as new:
         new.write_bytes(file)
 

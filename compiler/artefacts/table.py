@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
 from ...backends.form import Form, TargetForm
@@ -57,6 +56,8 @@ def form_for(path: str | Path | None, name: str = "", target: str = "") -> Form:
         raise usage_error(f"'{path}' would be {what}", instead)
     if usual.suffix or _VERSION.fullmatch(suffix):
         return usual
+    from difflib import get_close_matches
+
     close = get_close_matches(suffix.lower(), by_suffix, 1, 0.75)
     meant = f"did you mean {close[0]}? " if close else ""
     remedy = f"{meant}add --emit={usual.name} to call a folder so"

@@ -122,11 +122,12 @@ def test_a_compiled_model_that_is_refused(capsys):
 
 
 def test_nowhere_to_write(capsys):
-    assert cmlc.main([str(DIGITS), "-o", "no/such/d.mlmodel"]) == console.INPUT_ERROR
-    assert "no/such/d.mlmodel: error: can't be written" in capsys.readouterr().err
+    Path("file").touch()
+    assert cmlc.main([str(DIGITS), "-o", "file/d.mlmodel"]) == console.INPUT_ERROR
+    assert "file/d.mlmodel: error: can't be written" in capsys.readouterr().err
     Path("d.mlmodel").mkdir()
     assert cmlc.main([str(DIGITS), "-o", "d.mlmodel"]) == console.INPUT_ERROR
-    assert left_behind() == ["d.mlmodel"]
+    assert left_behind() == ["d.mlmodel", "file"]
 
 
 def programs():

@@ -171,7 +171,7 @@ def test_weights_that_stayed_behind(capsys):
         (["m", "--print-after=nonsense"], "no pass called 'nonsense'"),
         (
             ["m", "-o", "m.tflit"],
-            "would be the folder of a SavedModel; did you mean .tflite?",
+            "nothing is known that is called .tflit: 'm.tflit'; did you mean .tflite?",
         ),
         (["m", "-o", "."], "current folder"),
         (["m", "-o", "full"], "holds no SavedModel"),

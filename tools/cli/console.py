@@ -7,10 +7,8 @@ import argparse
 import importlib
 import io
 import json
-import logging
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -250,6 +248,9 @@ def quiet_errors() -> Iterator[None]:
 
     A diagnostic says better than a library what is wrong; TensorFlow's notices are not about it.
     """
+    import logging
+    import tempfile
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
