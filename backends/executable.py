@@ -24,7 +24,7 @@ class Executable(ABC):
     @property
     def functions(self) -> tuple[str, ...]:
         """The functions that `run` takes, the default one among them."""
-        return tuple(self.module.functions)
+        return tuple(self.module.public_functions)
 
     @abstractmethod
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..passes import INLINE
 from .form import TargetForm
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ class Target:
     Attributes:
         name: how commands call it.
         title: how messages call it.
-        pipeline: the passes that prepare core IR for it.
+        pipeline: the passes that prepare core IR without calls for it.
         lowering: core op class → rule.
         unsupported: core op class → why there is no rule.
         ops: the target dialect, by textual name.
         executable: makes what runs a lowered module; see the target's `emit`.
         library: the module that executables need; importing it takes seconds.
         requires: what core IR must satisfy before it is lowered; the pipeline takes care of it.
-        finish: what is rewritten in the target's own dialect, in place.
+        after: the passes that follow, on the target's own dialect; see `backends.PASSES`.
     """
 
     name: str
@@ -45,15 +46,21 @@ class Target:
     executable: "Callable[[Module], Executable]"
     library: str = ""
     requires: "Legal | None" = None
-    finish: "Callable[[Module], None] | None" = None
+    after: str = ""
+
+    @property
+    def preparation(self) -> str:
+        """All passes that core IR needs before it is lowered."""
+        return f"{INLINE}, {self.pipeline}"
 
     def lower(self, module: "Module") -> None:
-        """Lower core IR to this target's dialect, in place; see `lower_module`."""
+        """Lower core IR to this target's dialect, in place; see `lower_module`.
+
+        What is lowered runs only after the passes of `after`.
+        """
         from .lowering import lower_module
 
         lower_module(module, dict(self.lowering), dict(self.unsupported), self.title)
-        if self.finish is not None:
-            self.finish(module)
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,16 @@ _PIL_MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16":
 
 
 def function_called(module: Module, name: str) -> Function:
-    """A function by name; the default one if the name is empty.
+    """A public function by name; the default one if the name is empty.
 
     Raises:
         CompileError: there is none.
     """
-    if name and name not in module.functions:
-        raise unknown_function(name, module.functions)
-    return module.functions[name] if name else module.main
+    if not name:
+        return module.main
+    if name not in module.public_functions:
+        raise unknown_function(name, module.public_functions)
+    return module.functions[name]
 
 
 def inputs_of(function: Function) -> Iterator[tuple[Value, Argument]]:

@@ -1,17 +1,22 @@
 """The driver: load → frontend → passes → target. The only module that names every stage."""
 
+import functools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends.target import TARGETS, load_target
+from ..ir.calls import reached
 from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function
-from ..ir.dialects.builtin import Call, Constant
+from ..ir.dialects.builtin import Constant
+from ..ir.interface import Result
 from ..ir.rewrite import clone_module
-from ..ir.ssa import Module
+from ..ir.ssa import Module, Op
 from ..ir.verify import verify
 from ..ir.weights.encodings import decoded, is_worth_keeping
 from ..ir.weights.resources import MissingResourceError, Resource
+from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.reproducer import reproducing
@@ -55,20 +60,16 @@ def file_of(source: Any) -> str:
 
 
 def _only(module: Module, name: str) -> Module:
-    """The module with one function, and those that it calls; itself without a name."""
-    if not name:
+    """The module with one public function, and those that it calls; itself without a name."""
+    if not name or [*module.public_functions] == [name]:
         return module
-    if name not in module.functions:
-        raise unknown_function(name, module.functions)
-    wanted = [name]
-    for called in wanted:  # grows meanwhile
-        ops = module.functions[called].walk()
-        found = {op.callee for op in ops if isinstance(op, Call)}
-        wanted += sorted(found - set(wanted))
-    if len(wanted) == len(module.functions):
-        return module
-    made = Module(module.name, [module.functions[called] for called in wanted])
-    made.attributes = {**module.attributes, "default_function": name}
+    if name not in module.public_functions:
+        raise unknown_function(name, module.public_functions)
+    made, wanted = clone_module(module), reached(module, [name])
+    made.functions = {called: made.functions[called] for called in wanted}
+    for function in made.functions.values():
+        function.public = function.name == name
+    made.attributes["default_function"] = name
     return made
 
 
@@ -104,7 +105,7 @@ def load_text(text: str, file: str = "<text>") -> Module:
     from ..ir.text.archive import check_files
     from ..ir.text.parser import parse
 
-    module = parse(text, file, _op_table())
+    module = parse(text, file, all_ops())
     check_files(module)
     verify(module)
     return module
@@ -114,10 +115,11 @@ def _load_text(path: Path, watch: Watch) -> Module:
     from ..ir.text.archive import read_archive
 
     with watch.stage("read"):
-        return read_archive(path, _op_table())
+        return read_archive(path, all_ops())
 
 
-def _op_table() -> dict[str, Any]:
+@functools.cache
+def all_ops() -> Mapping[str, type[Op]]:
     """All ops that text may name: every dialect there is."""
     from ..ir.dialects import check, op_table
     from ..ir.dialects.core import TABLE
@@ -190,13 +192,13 @@ def pipeline_of(options: Options) -> Pipeline:
 
 
 def passes_of(options: Options) -> list[str]:
-    """The passes that carry out the choices of a batch and of a layout; none is empty."""
+    """The passes that carry out the choices of a batch and of a layout, on whole functions."""
     layout = "io-layout" if options.io_layout == "nhwc" else ""
-    return [name for name in (_BATCH[settled(options).batch], layout) if name]
+    return [INLINE, *filter(None, (_BATCH[settled(options).batch], layout))]
 
 
-def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
-    """A copy of the module after the passes.
+def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "optimize") -> Module:
+    """A copy of the module after the passes, which run in this stage.
 
     Raises:
         CompileError: a pass fails.
@@ -206,12 +208,12 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
 
     def progress(name: str) -> None:
         if watch.started is not None:
-            watch.started("optimize", name)
+            watch.started(stage, name)
         if given.progress is not None:
             given.progress(name)
 
     try:
-        with watch.stage("optimize"):
+        with watch.stage(stage):
             # `replace` shares the lists: runs and trace arrive in the given one.
             pipeline.run(copy, replace(given, progress=progress))
     except CompileError as error:
@@ -221,7 +223,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
     for op in module.walk():
         if isinstance(op, Constant):
             op.value.release()  # what passes read of the original's weights can be read again
-    watch.runs += given.runs[first:]
+    watch.runs.setdefault(stage, []).extend(given.runs[first:])
     return copy
 
 
@@ -231,7 +233,7 @@ def count_ops(module: Module) -> int:
 
 
 def lower(module: Module, options: Options, watch: Watch | None = None) -> Module:
-    """A copy of an optimized module in the target's dialect.
+    """A copy of an optimized module in the target's dialect, after the target's own passes.
 
     Raises:
         CompileError: the target can't express it, or its passes didn't run; or lowering fails (then
@@ -240,10 +242,24 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     watch = watch or Watch()
     target = load_target(options.target)
     if target.requires is not None and (problems := list(target.requires.violations(module))):
-        remedy = f"{target.title} needs other passes first: {target.pipeline}"
+        remedy = f"{target.title} needs other passes first: {target.preparation}"
         raise CompileError(replace(problem, remedy=remedy) for problem in problems)
     command = f"cmlc-opt {{}} --lower{options.command_line(['target'])}"
     with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):
         copy = clone_module(module)
         target.lower(copy)
+    if target.after:
+        copy = run_passes(copy, parse_pipeline(target.after), watch, "lower")
     return watch.show("lowered", copy)
+
+
+def with_result_names(module: Module) -> Module:
+    """The module, or a copy in which results without a name, as IR text has them, are numbered."""
+    if all(function.result_names for function in module.public_functions.values()):
+        return module
+    copy = clone_module(module)
+    for function in copy.public_functions.values():
+        if not function.result_names:
+            function.result_names = [str(i) for i in range(len(function.results))]
+            function.outputs = [Result() for _ in function.results]
+    return copy

@@ -7,8 +7,6 @@ from typing import Any
 from ..backends.executable import Executable
 from ..backends.target import Target, load_target
 from ..ir.diagnostics import problems_in
-from ..ir.interface import Result
-from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from . import driver
 from .options import Options, Stage
@@ -47,7 +45,7 @@ class Stages:
     @functools.cached_property
     def named(self) -> Module:
         """The same, but that results without a name, as IR text may have them, are numbered."""
-        return _named(self.imported)
+        return driver.with_result_names(self.imported)
 
     @functools.cached_property
     def optimized(self) -> Module:
@@ -77,15 +75,3 @@ class Stages:
         if name == self.options.target:
             return self
         return Stages(self.source, replace(self.options, target=name), self.watch)
-
-
-def _named(module: Module) -> Module:
-    """The module, or a copy that has names for all results."""
-    if all(function.result_names for function in module.functions.values()):
-        return module
-    copy = clone_module(module)
-    for function in copy.functions.values():
-        if not function.result_names:
-            function.result_names = [str(i) for i in range(len(function.results))]
-            function.outputs = [Result() for _ in function.results]
-    return copy

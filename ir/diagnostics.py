@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from .location import UNKNOWN, InText, Location, Unknown, leaves
+from .location import UNKNOWN, InText, Location, Unknown, callers, leaves, parts
 
 Kind: TypeAlias = Literal["malformed", "unsupported", "invalid", "usage", "internal"]
 Severity: TypeAlias = Literal["error", "warning"]
@@ -43,7 +43,8 @@ class Diagnostic:
         first = leaves(self.location)[0] if not isinstance(self.location, Unknown) else None
         where = "" if first is None else str(first)
         file = "" if isinstance(first, InText) and first.file == self.file else self.file
-        more = [f"  note: {part}" for part in leaves(self.location)[1:]]
+        more = [f"  note: called by {place}" for place in callers(parts(self.location)[0])]
+        more += [f"  note: {part}" for part in parts(self.location)[1:]]
         more += [f"  note: {note}" for note in self.notes]
         text = self.message
         if self.remedy and not (self.excerpt or more):

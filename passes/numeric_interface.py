@@ -8,6 +8,7 @@ from ..ir.dialects.core.elementwise import Cast
 from ..ir.rewrite import replace_op
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import DType
+from ..ir.verify import Legal
 from .manager import Instrumentation, Pass
 
 Images = Literal["float32", "bytes"]
@@ -30,9 +31,13 @@ class NumericInterface(Pass):
 
     images: Images = "float32"
 
+    @property
+    def requires(self) -> Legal:
+        return Legal(calls=False)
+
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         changed = False
-        for function in module.functions.values():
+        for function in module.public_functions.values():
             for value, known in zip(function.arguments, function.inputs, strict=True):
                 is_image = known.kind == "image" and self.images == "float32"
                 if is_image or value.type.dtype.is_float:

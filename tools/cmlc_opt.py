@@ -25,6 +25,7 @@ EXAMPLES = """\
   cmlc-opt model.cmir --passes='layout{to=channels_last}'     options in braces
   cmlc-opt model.mlmodel --explain fold-batch-norm            what nearly matched, and why not
   cmlc-opt model.cmir --plugin my_pass.py --passes='my-pass{threshold=3}'   a pass of your own
+  cmlc-opt m.mlmodel --passes='layout, constant-fold' --lower --target=keras --explain=fuse-keras
   cmlc-opt --help-pass constant-fold                          all about one pass
   cmlc model.mlmodel --emit=ir | cmlc-opt - --passes=dce
 """
@@ -109,7 +110,8 @@ def _print_facts(
 
 
 def _pipeline(given: argparse.Namespace) -> "Pipeline":
-    """The passes to run; the explained one is among them."""
+    """The passes to run; the explained one is among them, unless lowering runs it."""
+    from ..backends.target import load_target
     from ..passes.manager import parse_pipeline
     from .cli.pass_list import check_names
 
@@ -123,7 +125,8 @@ def _pipeline(given: argparse.Namespace) -> "Pipeline":
     # The pass to explain may be given with options; one that runs anyway needs none.
     (explained,) = parse_pipeline(given.explain)
     given.explain = explained.name
-    if explained.name in [item.name for item in pipeline]:
+    after = load_target(given.lower).after if given.lower else ""
+    if explained.name in [item.name for item in (*pipeline, *parse_pipeline(after))]:
         return pipeline
     return parse_pipeline(", ".join(filter(None, (given.passes, explained.spec))))
 

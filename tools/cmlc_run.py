@@ -166,7 +166,8 @@ def _model(given: argparse.Namespace, started: Any) -> "CompiledModel":
     options = options_of(given)
     pipeline = parse_pipeline(options.passes)
     if given.interpret:  # what the target can't express runs all the same
-        module = driver.run_passes(driver.load(given.model, options, watch), pipeline, watch)
+        module = driver.with_result_names(driver.load(given.model, options, watch))
+        module = driver.run_passes(module, pipeline, watch)
         return CompiledModel(Stages(module, options))
     return compile(given.model, options, watch=watch)
 

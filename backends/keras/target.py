@@ -7,7 +7,6 @@ from ...ir.verify import Legal
 from ...passes import TRAINABLE
 from ..target import Target
 from .dialect import TABLE
-from .fuse import finish
 from .lower import LOWERING, UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -29,6 +28,6 @@ TARGET = Target(
     ops=TABLE,
     executable=_executable,
     library="keras",
-    requires=Legal(spatial_layout="channels_last"),
-    finish=finish,
+    requires=Legal(spatial_layout="channels_last", calls=False),
+    after="check-keras, fuse-keras, hold-constants-keras",
 )

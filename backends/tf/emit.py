@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.dialects.builtin import Call, Constant
+from ...ir.dialects.builtin import Constant
 from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import Array, DType, Tensor
 from ..calls import CallOp, plain, resolve
@@ -112,11 +112,6 @@ class TensorFlowModule(Executable):
     def _results(self, op: Op, values: dict[Value, Any]) -> list[Any]:
         if isinstance(op, Constant):
             return [self._weights.read(op.value)]
-        if isinstance(op, Call):
-            callee = self.module.functions[op.callee]
-            return self._run(
-                callee.block, dict(zip(callee.arguments, map(values.get, op.operands), strict=True))
-            )
         if not isinstance(op, CallOp):
             raise _internal(f"'{op.name}' was not lowered", op)
 
@@ -164,7 +159,7 @@ class TensorFlowModule(Executable):
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
         """Write a SavedModel; see `saved_model.save`."""
-        signatures = {name: self.signature(name) for name in self.module.functions}
+        signatures = {name: self.signature(name) for name in self.module.public_functions}
         reset = self.states.reset() if self.states.variables else None
         weights = self._weights
         saved_model.save(self.module, self.root, weights, signatures, reset, folder, metadata)

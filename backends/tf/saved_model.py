@@ -27,14 +27,14 @@ def save(
 ) -> None:
     """Write a SavedModel: the folder appears whole or not at all.
 
-    Every function becomes a signature (the default one is `serving_default`); inputs and outputs
+    Every public function is a signature (the default one is `serving_default`); inputs and outputs
     have the model's own names. `assets.extra/cmlc.json` describes them. `reset` empties states.
 
     Args:
         module: the lowered module.
         root: the tf.Module that tracks the variables, the weights as `weights`.
         weights: which may still be empty.
-        functions: the traced tf.function of each function of the module, by name.
+        functions: the traced tf.function of each public function of the module, by name.
         reset: the traced tf.function that empties the states; None if there are none.
         folder: where to; replaced if it exists.
         metadata: what `cmlc.json` says.
@@ -44,7 +44,7 @@ def save(
     main = module.main.name
     callees = {
         "serving_default" if name == main else name: function
-        for name, function in module.functions.items()
+        for name, function in module.public_functions.items()
     }
     signatures = {key: functions[callee.name] for key, callee in callees.items()}
     if reset is not None:
@@ -68,7 +68,7 @@ def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Fun
     """
     renamed = {
         name: value.name
-        for function in module.functions.values()
+        for function in module.public_functions.values()
         for value, name in zip(function.arguments, argument_names(function), strict=True)
         if name != value.name
     }

@@ -28,5 +28,5 @@ TARGET = Target(
     ops=TABLE,
     executable=_executable,
     library="tensorflow",
-    requires=Legal(spatial_layout="channels_last"),
+    requires=Legal(spatial_layout="channels_last", calls=False),
 )

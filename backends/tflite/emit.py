@@ -98,7 +98,7 @@ class TFLiteModule(Executable):
         return "serving_default" if function is self.module.main else function.name
 
     def _signatures(self) -> list[str]:
-        return [self._signature(function) for function in self.module.functions.values()]
+        return [self._signature(function) for function in self.module.public_functions.values()]
 
     def _converted(self, converter: Any) -> bytes:
         from tensorflow.lite.python.convert_phase import ConverterError
@@ -140,7 +140,7 @@ def _failed(error: Exception) -> Diagnostic:
 
 
 def _state_problems(module: Module) -> Iterator[Diagnostic]:
-    for function in module.functions.values():
+    for function in module.public_functions.values():
         names = [value.name for value in state_arguments(function).values()]
         if names:
             message = f"TFLite files keep no states between runs: {', '.join(names)}"

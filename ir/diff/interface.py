@@ -98,6 +98,9 @@ def compare_interfaces(
     found = InterfaceEdits()
     if a.name != b.name:
         found.edits.append(Edit("function", "name", f"@{a.name}", f"@{b.name}"))
+    if a.public != b.public:
+        old, new = (f"{'public' if f.public else 'private'} @{f.name}" for f in (a, b))
+        found.edits.append(Edit("function", "visibility", old, new))
     where = Place(b.name, "func")
     _compare(found, "input", inputs, (inputs_of(a), a.inputs), (inputs_of(b), b.inputs), where)
     sides = (outputs_of(a), _described(a)), (outputs_of(b), _described(b))

@@ -10,7 +10,7 @@ from ..attributes import EnumLiteral
 from ..diagnostics import Diagnostic, caret_excerpt
 from ..dims import Dim, floor_div, maximum, symbol
 from ..interface import Entries, ModuleFacts, module_fact
-from ..location import UNKNOWN, InText, Location, fuse, parse_location
+from ..location import UNKNOWN, InText, Location, called_by, fuse, parse_location
 from ..types import DType, Tensor
 from .literals import key, location_string, named, numbers, string
 from .syntax import Node, ParseError, read
@@ -161,11 +161,16 @@ class PhraseReader:
             if found is None:
                 found = self.locations[node.value] = self.origin(location_string(node), node)
             return found
-        (inner,) = node.children
-        if isinstance(inner, Token):
-            return self.origin(string(inner), node)
-        by, *parts = (string(token) for token in inner.children)
-        return fuse(by, (self.origin(part, node) for part in parts))
+        return self.place(node.children[0])
+
+    def place(self, node: Node) -> Location:
+        if isinstance(node, Token):
+            return self.origin(string(node), node)
+        if node.data == "callsite":
+            callee, caller = map(self.place, node.children)
+            return called_by(callee, caller)
+        by, *parts = node.children
+        return fuse(string(by), map(self.place, parts))
 
     def origin(self, text: str, node: Node) -> Location:
         try:

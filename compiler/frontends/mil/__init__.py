@@ -14,6 +14,7 @@ from ...source.interface import Interface
 from ...source.reading import ModelSource, Program, program_of
 from ..choices import chosen_interfaces, most_general, name_of
 from ..features import classifier_of
+from ..rules import compose
 from . import (
     activation,
     classify,
@@ -40,17 +41,18 @@ from . import (
     space,
     states,
 )
-from .context import MilRule, compose
+from .context import by_opset
 from .inputs import Inputs
 from .outputs import Outputs
-from .walk import Names, Scope, Walk
+from .scope import Names, Scope, Walk
+from .walk import Walker
 
 FAMILIES = (
     *(activation, classify, control, conv, detection, elementwise, fill, image),
     *(index, linear, lists, norm, padding, pool, quant, random),
     *(recurrent, reduce, resample, shape, slicing, sort, space, states),
 )
-OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
+OPERATIONS = by_opset(compose(*(family.rules for family in FAMILIES)))
 # What the walk itself takes care of.
 BUILTIN = frozenset({"const"})
 
@@ -112,7 +114,7 @@ class _Importer:
         block = message.block_specializations[message.opset]
         _check_supported(block, operations)
         singles = self.options.precision == "float32"
-        walk = Walk(OPERATIONS, opset, self.program.weights, singles)
+        walk = Walk(opset, self.program.weights, singles)
         inputs = Inputs(message, interface, singles, flexible=flexible)
         made = Function(name_of(interface), *inputs.signature())
         made.inputs = inputs.described()
@@ -123,7 +125,7 @@ class _Importer:
             names[feature.name] = value
         states = frozenset(feature.name for feature in interface.states)
         scope = Scope(walk, made.block, names, states, own=set(names))
-        scope.run(block, operations)
+        Walker(OPERATIONS).run(scope, block, operations)
         if walk.problems:
             raise CompileError(walk.problems)
         outputs = Outputs(interface, walk.labels)

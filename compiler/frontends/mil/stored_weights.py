@@ -19,7 +19,8 @@ from ...source.weight_files import WeightFiles
 from ..stored_weights import StoredWeight
 from . import OPERATIONS, program_opset
 from .constants import is_blob
-from .walk import Scope, Walk
+from .scope import Scope, Walk
+from .walk import Walker
 
 _KERNEL = ("kernel_depth", "kernel_height", "kernel_width")
 # Names of the axes before those of the kernel, by operation and parameter.
@@ -90,7 +91,7 @@ def stored_weights(source: ModelSource, prefix: str = "") -> Iterator[StoredWeig
 
 
 def _function(function: Any, weights: WeightFiles) -> Iterator[StoredWeight]:
-    walk = Walk(OPERATIONS, program_opset(function), weights, singles=False)
+    walk = Walk(program_opset(function), weights, singles=False)
     scope, found = Scope(walk, Block(), {}), _Found()
     _read(function.block_specializations[function.opset], scope, found)
     if walk.problems:
@@ -116,7 +117,8 @@ def _read(block: Any, scope: Scope, found: _Found) -> None:
         names = [output.name for output in operation.outputs]
         if operation.type == "const" or operation.type.startswith("constexpr_"):
             location = InModel("operations", position, names[0])
-            for name, value in zip(names, scope.lowered(operation, location), strict=True):
+            values = Walker(OPERATIONS).lowered(scope, operation, location)
+            for name, value in zip(names, values, strict=True):
                 scope.names[name] = value
                 if value is not None and isinstance(value.op, Constant):
                     found.resources[name] = _described(operation, value.op.value)

@@ -43,7 +43,8 @@ from .context import LayerRule
 from .inputs import Inputs, ShapePolicy, can_batch
 from .nested import walk_layers
 from .outputs import Outputs
-from .walk import Scope, Walk
+from .scope import Scope, Walk
+from .walk import Walker
 
 FAMILIES = (
     *(activation, control, conv, custom, detection, elementwise, fill, image, index, linear),
@@ -147,7 +148,7 @@ class _Importer:
             kind: [f.name for f in interface.inputs if f.kind == kind]
             for kind in ("array", "image")
         }
-        self.walk = Walk(LAYERS, self.inputs.rank5, named["array"], named["image"])
+        self.walk = Walk(self.inputs.rank5, named["array"], named["image"])
 
     def module(self, name: str) -> Module:
         function = Function("main", *self.inputs.signature())
@@ -161,7 +162,7 @@ class _Importer:
             blobs[feature.name] = value
         outputs = Outputs(self.network, self.interface, self.inputs)
         scope = Scope(self.walk, block, blobs, live=outputs.blobs())
-        scope.run(self.network.layers, "layers")
+        Walker(LAYERS).run(scope, self.network.layers, "layers")
         if self.walk.problems:
             raise CompileError(self.walk.problems)
         values = outputs.values(blobs)

@@ -22,7 +22,15 @@ from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ...source.interface import Feature, Interface
-from ..features import CHANNELS, allowed_shapes, argument_of, open_sizes, problem
+from ..features import (
+    CHANNELS,
+    allowed_shapes,
+    argument_of,
+    channels_first,
+    open_sizes,
+    pixels,
+    problem,
+)
 from .context import floats
 
 
@@ -164,13 +172,11 @@ class Inputs:
 
     def _image(self, feature: Feature, argument: Value) -> Value:
         assert feature.image is not None
-        value = floats(argument)
-        if feature.image.color == "BGR":
-            value = shape.Reverse(value, (3,)).result
+        value = pixels(argument, feature.image.color, DType.F32)
         for item in self.preprocessing.get(feature.name, []):
             if item.WhichOneof("preprocessor") == "scaler":
                 value = _scale(value, item.scaler, feature.image.color)
-        value = shape.Transpose(value, (0, 3, 1, 2)).result
+        value = channels_first(value)
         for item in self.preprocessing.get(feature.name, []):
             if item.WhichOneof("preprocessor") == "meanImage":
                 value = _subtract_mean(feature, value, item.meanImage)

@@ -2,7 +2,8 @@
 
 import numpy as np
 from cmlc.backends.target import load_target
-from cmlc.compiler.driver import load_text
+from cmlc.compiler.driver import load_text, lower
+from cmlc.compiler.options import Options
 from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import clone_module
@@ -23,9 +24,9 @@ def keras_code(module, pipeline=PIPELINE):
     function.outputs = function.outputs or [Result() for _ in function.results]
     parse_pipeline(pipeline).run(copy)
     verify(copy)
-    load_target("keras").lower(copy)
-    verify(copy)
-    return load_target("keras").executable(copy)
+    lowered = lower(copy, Options(target="keras"))
+    verify(lowered)
+    return load_target("keras").executable(lowered)
 
 
 def compare(module, inputs=None, pipeline=PIPELINE, **symbols):

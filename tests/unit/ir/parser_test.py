@@ -30,7 +30,7 @@ HEAD = "func @f(%x: f32[2,3]) -> f32[2,3] {"
         ("%y = nn.relu(%x) : f32[2.5]\nreturn %y", 2, 24, "expected a dimension"),
         ("%y = nn.relu(%x) : f32[true]\nreturn %y", 2, 24, "expected a dimension"),
         ("%y = nn.relu(%x) ({ yield %x }) : f32[2,3]\nreturn %y", 2, 6, "has 0 regions"),
-        ('%y = nn.relu(%x) : f32[2,3] loc("here")\nreturn %y', 2, 29, "is no location"),
+        ('%y = nn.relu(%x) : f32[2,3] loc("here")\nreturn %y', 2, 33, "is no location"),
         ("%y = const {value = 3} : f32[]\nreturn %x", 2, 6, "a constant needs dense<…>"),
         ('%y = const {value = resource<"w">} : f32[]\nreturn %x', 2, 30, 'no resource "w"'),
         ("%y = const {value = dense<[1, 2]>} : f32[3]\nreturn %x", 2, 6, "do not make a f32[3]"),
