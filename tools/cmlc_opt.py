@@ -125,7 +125,7 @@ def _pipeline(given: argparse.Namespace) -> "Pipeline":
     # The pass to explain may be given with options; one that runs anyway needs none.
     (explained,) = parse_pipeline(given.explain)
     given.explain = explained.name
-    after = load_target(given.lower).after if given.lower else ""
+    after = load_target(options_of(given).target).after if given.lower else ""
     if explained.name in [item.name for item in (*pipeline, *parse_pipeline(after))]:
         return pipeline
     return parse_pipeline(", ".join(filter(None, (given.passes, explained.spec))))

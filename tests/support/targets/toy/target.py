@@ -10,14 +10,20 @@ from cmlc.ir.dialects.core import activation
 from cmlc.ir.ssa import Value
 
 
-class ToyRelu(CallOp, call="toy.relu"):
+class ToyOp(CallOp):
+    """A call of the toy library."""
+
+    roots = ("toy",)
+
+
+class Relu(ToyOp, call="toy.relu"):
     """max(x, 0)."""
 
     x: Value = operand()
 
 
 lower = Lowering()
-lower.direct(activation.Relu, ToyRelu)
+lower.direct(activation.Relu, Relu)
 
 
 class ToyModule(Executable):
@@ -39,6 +45,6 @@ TARGET = Target(
     pipeline="canonicalize",
     lowering=compose(lower),
     unsupported={},
-    ops={ToyRelu.name: ToyRelu},
+    ops={Relu.name: Relu},
     executable=ToyModule,
 )
