@@ -118,13 +118,17 @@ def _load_text(path: Path, watch: Watch) -> Module:
         return read_archive(path, all_ops())
 
 
-@functools.cache
 def all_ops() -> Mapping[str, type[Op]]:
     """All ops that text may name: every dialect there is."""
+    return _ops_with(tuple(TARGETS))
+
+
+@functools.cache
+def _ops_with(targets: tuple[str, ...]) -> Mapping[str, type[Op]]:
     from ..ir.dialects import check, op_table
     from ..ir.dialects.core import TABLE
 
-    lowered = {key: op for name in TARGETS for key, op in load_target(name).ops.items()}
+    lowered = {key: op for name in targets for key, op in load_target(name).ops.items()}
     return {**lowered, **TABLE, **op_table(check.OPS)}
 
 
