@@ -22,7 +22,7 @@ class HoldConstantsKeras(Pass):
     is refused.
 
     Example:
-        cmlc model.mlmodel --emit=ir --stage=keras --print-after=hold-constants-keras
+        cmlc m.mlmodel --emit=ir --stage=lowered --target=keras --print-after=hold-constants-keras
     """
 
     name = "hold-constants-keras"

@@ -39,20 +39,20 @@ class FrozenGraph:
             file.write_bytes(self.message.SerializeToString(deterministic=True))
 
 
-def frozen(module: Module) -> FrozenGraph:
-    """The default function of a lowered module; states are inputs and outputs of it.
+def frozen(executable: TensorFlowModule) -> FrozenGraph:
+    """The default function; states are inputs and outputs of it.
 
     Raises:
         CompileError: it is larger than a GraphDef can be.
     """
-    problems = list(_size_problems(module))
+    problems = list(_size_problems(executable.module))
     if problems:
         raise CompileError(problems)
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
-    executable, function = TensorFlowModule(module), module.main
+    function = executable.module.main
     _ = executable.variables  # hold the weights now
     # Control flow becomes that of TensorFlow 1, which old tools know.
     graph = convert_variables_to_constants_v2(executable.graph(function.name))

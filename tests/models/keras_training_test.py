@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
-from cmlc.compiler.driver import lower_source
 from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 from cmlc.tools import cmlc
 from support.networks import keras as keras_networks
 
@@ -19,8 +18,7 @@ STEPS = 10
 
 
 def keras_model(path, **options):
-    _, _, lowered = lower_source(path, Options(target="keras", **options))
-    return load_target("keras").executable(lowered).model
+    return Stages(path, Options(target="keras", **options)).executable.model
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +154,7 @@ print("accuracy", parity.evaluate(images, odd, verbose=0)[1])
 def test_the_excerpt_of_the_readme_is_what_is_written(folder):
     path = folder / "MobileNet.mlmodel"
     path.write_bytes(keras_networks.mobilenet_v2(224).SerializeToString())
-    _, _, lowered = lower_source(path, Options(target="keras"))
-    text = load_target("keras").executable(lowered).text
+    text = Stages(path, Options(target="keras")).executable.text
     section = (ROOT / "README.md").read_text().partition("### Keras code")[2].partition("\n### ")[0]
     (excerpt,) = (c for c in re.findall(r"```python\n(.*?)```", section, re.DOTALL) if "def " in c)
     for part in excerpt.split("    ...\n"):

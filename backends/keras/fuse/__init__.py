@@ -12,7 +12,7 @@ class FuseKeras(PatternPass):
     """Write as one layer what people write as one: biases, activations, norms, attention.
 
     Example:
-        cmlc-opt model.mlmodel --passes='layout, constant-fold' --lower=keras --explain=fuse-keras
+        cmlc-opt m.cmir --passes='layout, constant-fold' --lower --target=keras --explain=fuse-keras
     """
 
     name = "fuse-keras"
