@@ -9,7 +9,7 @@ from ...compiler.driver import count_ops
 from ...compiler.runtime import CompiledModel, describe
 from ...compiler.source.survey import Survey
 from ...compiler.watch import Watch
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Module
 from . import console
 
@@ -94,12 +94,8 @@ def staged_facts(
 
 
 def _weights(module: Module) -> dict[str, int]:
-    """Named tensors of more than one element; equal ones count once."""
-    found = {
-        op.value
-        for op in module.walk()
-        if isinstance(op, Constant) and op.value.name and op.value.size > 1
-    }
+    """Those of more than one element; one that is used twice counts once."""
+    found = [item for item in held_by(module) if item.origin is not None and item.size > 1]
     return {"tensors": len(found), "bytes": sum(item.stored_bytes for item in found)}
 
 
