@@ -6,8 +6,9 @@ from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Dim, is_static
 from ....ir.ssa import Op, Value
-from ....ir.types import DType
+from ....ir.types import DType, Tensor
 from ...lowering import Lowering
+from ...padding import replicated
 from ..dialect import layers, ops
 from .weights import is_weight, reshaped
 
@@ -131,7 +132,7 @@ def slice_by_index(op: core.SliceByIndex) -> Value:
     leading = next(i for i, key in enumerate([*keys, ""]) if key != ":")
     if leading > 1 and len(keys) == rank:
         keys = ["...", *keys[leading:]]
-    return ops.GetItem(x, ", ".join(keys), result_types=op.result.type).result
+    return ops.Getitem(x, ", ".join(keys), result_types=op.result.type).result
 
 
 def _flipped(op: core.SliceByIndex, part: slice, extent: Dim) -> slice:
@@ -172,14 +173,14 @@ def _from_the_start(op: core.DynamicSlice, sizes: tuple[int, ...]) -> Value:
     kind = op.begin.type
     number = kind.dtype.numpy
     extents, zero = constant(np.asarray(sizes, number)), scalar(0, op.begin)
-    behind = ops.Sum2(op.begin, extents, result_types=kind).result
-    behind = ops.Larger(behind, zero, result_types=kind).result
+    behind = ops.Add(op.begin, extents, result_types=kind).result
+    behind = ops.Maximum(behind, zero, result_types=kind).result
     negative = ops.Less(op.begin, zero, result_types=kind.with_dtype(DType.BOOL)).result
     begin = ops.Where(negative, behind, op.begin, result_types=kind).result
     if not any(op.begin_mask):
         return begin
     counts = constant(np.asarray([not masked for masked in op.begin_mask], number))
-    return ops.Product(begin, counts, result_types=kind).result
+    return ops.Multiply(begin, counts, result_types=kind).result
 
 
 @lower(core.DynamicPad)
@@ -188,7 +189,7 @@ def dynamic_pad(op: core.DynamicPad) -> Value:
     out, kind = op.result.type, op.pad.type
     known = out.is_static and op.x.type.is_static
     op.require("", known, "Keras code needs to know how large what it pads becomes")
-    begin = ops.GetItem(op.pad, "::2", result_types=kind.with_shape((out.rank,))).result
+    begin = ops.Getitem(op.pad, "::2", result_types=kind.with_shape((out.rank,))).result
     border = ops.Full(out.static_shape, op.value, out.dtype, result_types=out).result
     return ops.SliceUpdate(border, begin, op.x, result_types=out).result
 
@@ -200,7 +201,7 @@ def pad(op: core.Pad) -> Value:
     if not any(op.pad):
         return op.x
     if op.mode == "replicate":
-        return _replicate(op)
+        return replicated(op, "Keras code", _gathered)
     if op.mode == "reflect":
         return ops.Pad(op.x, pairs, mode="reflect", result_types=out).result
     around = not any(pairs[0]) and not any(pairs[-1])
@@ -210,20 +211,8 @@ def pad(op: core.Pad) -> Value:
     return ops.Pad(op.x, pairs, constant_values=number, result_types=out).result
 
 
-def _replicate(op: core.Pad) -> Value:
-    value = op.x
-    for axis, (low, high) in enumerate(op.pairs()):
-        if not low and not high:
-            continue
-        size = value.type.shape[axis]
-        op.require("", isinstance(size, int), "Keras code needs fixed extents for this mode")
-        assert isinstance(size, int)
-        positions = np.clip(np.arange(-low, size + high), 0, size - 1).astype(np.int32)
-        shape = list(value.type.shape)
-        shape[axis] = size + low + high
-        out = value.type.with_shape(shape)
-        value = ops.Take(value, constant(positions), axis, result_types=out).result
-    return value
+def _gathered(value: Value, positions: Value, axis: int, out: Tensor) -> Value:
+    return ops.Take(value, positions, axis, result_types=out).result
 
 
 @lower(core.BroadcastTo)
