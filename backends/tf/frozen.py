@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Module
 from ...ir.writing import writing_whole
 from .emit import TensorFlowModule
@@ -82,8 +82,7 @@ def _ordered(graph: Any, function: Any) -> list[Any]:
 
 
 def _size_problems(module: Module) -> Iterator[Diagnostic]:
-    held = {op.value for op in module.walk() if isinstance(op, Constant)}
-    size = sum(item.size * item.type.dtype.bytes for item in held)
+    size = sum(item.size * item.type.dtype.bytes for item in held_by(module))
     if size > LARGEST_GRAPH:
         message = f"the weights take {size / 1e9:.1f} GB, more than the 2 GiB of a GraphDef"
         yield Diagnostic(message, "unsupported", remedy="write a SavedModel")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Function, Module
 from ...ir.types import Array
 from ..executable import Executable, failed_run
@@ -149,8 +149,7 @@ def _state_problems(module: Module) -> Iterator[Diagnostic]:
 
 
 def _size_problems(module: Module) -> Iterator[Diagnostic]:
-    held = {op.value for op in module.walk() if isinstance(op, Constant)}
-    size = sum(item.size * item.type.dtype.bytes for item in held)
+    size = sum(item.size * item.type.dtype.bytes for item in held_by(module))
     if size > LARGEST_FILE:
         message = f"the weights take {size / 1e9:.1f} GB, more than the 2 GiB of a TFLite file"
         yield Diagnostic(message, "unsupported", remedy=_ELSEWHERE)

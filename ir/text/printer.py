@@ -32,8 +32,8 @@ class PrintOptions:
             every resource is named by its hash.
         statistics: end the lines of weights in a comment: least, largest and mean element, standard
             deviation, part of zeros. Weights that text knows by their hash only have none.
-        place: puts a resource where text can refer to it, and gives what stands for it; all named
-            tensors are resources then, even small ones.
+        place: puts a resource where text can refer to it, and gives what stands for it; all weights
+            are resources then, even small ones.
     """
 
     locations: bool = False
@@ -220,19 +220,25 @@ class _Printer:
             return False
         if resource.type.dtype is DType.STR:  # of no fixed size: no file range can hold strings
             return True
-        kept = self.options.place is not None and resource.name and resource.size > 1
+        kept = self.options.place is not None and resource.origin is not None and resource.size > 1
         return resource.size <= INLINE_ELEMENTS and not kept
 
     def resource_name(self, name: str, resource: Resource) -> str:
         candidate, number = name, 0
         while candidate in self.resources:
             known = self.resources[candidate]
-            if known == resource:
+            if self._is_same(known, resource):
                 return candidate
             number += 1
             candidate = f"{name}_{number}"
         self.resources[candidate] = resource
         return candidate
+
+    def _is_same(self, a: Resource, b: Resource) -> bool:
+        """Whether one entry is enough: for one weight, or for equal numbers that are none."""
+        if self.options.canonical_names or (a.origin is None and b.origin is None):
+            return a == b
+        return a.origin == b.origin
 
     def resource_table(self) -> None:
         if not self.resources:

@@ -5,7 +5,7 @@ entries are half precision, indices that are packed), and its other fields say h
 What `decode` computes is the only definition; targets that decode at run time give the same bits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, fields
 from math import prod
 
@@ -15,7 +15,7 @@ from ..diagnostics import CompileError, Diagnostic
 from ..location import UNKNOWN, Location
 from ..types import Array, DType, Tensor
 from .bits import signed, unpack
-from .resources import LazyResource, Resource, ViewResource
+from .resources import LazyResource, Origin, Resource, ViewResource
 
 # Weights of fewer elements are not worth the ops that decode them.
 LEAST_SIZE = 1024
@@ -44,6 +44,20 @@ class Encoding:
             elif item.name == "joined":
                 yield from ((str(i), part) for i, part in enumerate(value))
 
+    def origin(self) -> Origin | None:
+        """Of the decoded array: the parts' origins, put together in this way."""
+        known: list[Hashable] = []
+        for item in fields(self):  # type: ignore[arg-type]  as above
+            value = getattr(self, item.name)
+            if isinstance(value, Resource):
+                known.append(value.origin)
+            elif item.name == "joined":
+                known += [part.origin for part in value]
+            else:
+                known.append(value)
+        any_weight = any(isinstance(item, Origin) for item in known)
+        return Origin((type(self).__name__, *known)) if any_weight else None
+
     def check(self) -> None:
         """Check what only the parts' contents tell.
 
@@ -67,7 +81,7 @@ class EncodedResource(Resource):
     __slots__ = ("encoding", "location")
 
     def __init__(self, encoding: Encoding, name: str = "", location: Location = UNKNOWN) -> None:
-        super().__init__(encoding.type, name)
+        super().__init__(encoding.type, name, encoding.origin())
         self.encoding = encoding
         self.location = location
 
@@ -124,7 +138,7 @@ def decoded(resource: Resource) -> Resource:
         resource.release()
         return array
 
-    return LazyResource(resource.type, load, resource.name)
+    return LazyResource(resource.type, load, resource.name, resource.origin)
 
 
 @dataclass(frozen=True)
