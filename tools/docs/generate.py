@@ -2,8 +2,9 @@
 
 Writes `ir/OPS.md` (every core op, what makes it, what targets make of it), `passes/PASSES.md` (see
 `passdoc`), the tables of NeuralNetwork layers (see `layerdoc`) and of ML Program operations (see
-`operationdoc`), and what stands between markers such as `<!-- passes:begin -->` and their ends: in
-README.md tables, in `docs/` the grammar and the API (see `apidoc`). `--check` only compares.
+`operationdoc`), and what stands between markers such as `<!-- support:begin -->` and their ends: in
+README.md how much is supported, in `docs/` the grammar and the API (see `apidoc`). `--check` only
+compares.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -90,10 +91,7 @@ def documents(root: Path) -> dict[Path, str]:
             found[path] = _between(path.read_text(encoding="utf-8"), name, make)
     readme = root / "README.md"
     if readme.exists():
-        text = readme.read_text(encoding="utf-8")
-        for name, make in (("support", support_table), ("passes", passes_table)):
-            text = _between(text, name, make)
-        found[readme] = text
+        found[readme] = _between(readme.read_text(encoding="utf-8"), "support", support_table)
     return found
 
 
@@ -227,7 +225,7 @@ def grammar() -> str:
     return f"\n```\n{path.read_text(encoding='utf-8').strip()}\n```\n"
 
 
-# -- tables of the README -------------------------------------------------------------------------
+# -- the README -----------------------------------------------------------------------------------
 
 
 def support_table() -> str:
@@ -246,19 +244,3 @@ def support_table() -> str:
         f"{operations} operations of ML Programs are supported, in each version that iOS 15 to\n"
         f"iOS 18 have of them: [the table]({operationdoc.FILE}).\n"
     )
-
-
-def passes_table() -> str:
-    """Every pass, what it does, and its options."""
-    return "\n".join(_pass_rows()) + "\n"
-
-
-def _pass_rows() -> Iterator[str]:
-    from ...passes import PASSES
-    from ..cli.pass_list import all_passes
-
-    yield "| pass | what it does | options |"
-    yield "|---|---|---|"
-    for item in all_passes(PASSES):
-        options = ", ".join(f"`{option}`" for option in item.option_texts).replace("|", "\\|")
-        yield f"| `{item.name}` | {item.summary} | {options} |"
