@@ -76,5 +76,7 @@ def _dim(entry: int | str) -> Dim:
     if text.isidentifier():
         return symbol(text)
     raise CompileError(
-        Diagnostic(f"'{text}' is no dimension", "usage", remedy="give a positive number or a name")
+        Diagnostic(
+            f"'{text}' is not a dimension", "usage", remedy="give a positive number or a name"
+        )
     )

@@ -24,7 +24,7 @@ def load_plugin(path: Path) -> ModuleType:
     name = f"cmlc_plugin_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
-        raise CompileError(Diagnostic("is no Python file", "usage", file=str(path)))
+        raise CompileError(Diagnostic("is not a Python file", "usage", file=str(path)))
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

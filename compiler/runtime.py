@@ -142,7 +142,7 @@ def _predicted(
 
 
 def check_replaceable(folder: Path, what: str = "SavedModel", sign: str = "saved_model.pb") -> None:
-    """Refuse to replace what is no such thing: saving removes an existing folder.
+    """Refuse to replace anything else: saving removes an existing folder.
 
     Args:
         folder: where it shall be written.
@@ -160,7 +160,7 @@ def check_replaceable(folder: Path, what: str = "SavedModel", sign: str = "saved
             return
         message = f"the folder '{folder}' exists and holds no {what}"
     elif folder.exists() or folder.is_symlink():
-        message = f"'{folder}' exists and is no folder"
+        message = f"'{folder}' exists and is not a folder"
     else:
         return
     raise CompileError(Diagnostic(message, "usage", remedy="name another folder, or remove it"))

@@ -83,7 +83,7 @@ def parse_location(text: str) -> Location:
     """The inverse of `str` for unfused locations.
 
     Raises:
-        ValueError: the text is no location.
+        ValueError: the text is not a location.
     """
     if text == "unknown":
         return UNKNOWN
@@ -92,4 +92,4 @@ def parse_location(text: str) -> Location:
         return InModel(match["kind"], None if index is None else int(index), match["name"])
     if match := _IN_TEXT.fullmatch(text):
         return InText(match["file"], int(match["line"]), int(match["column"]))
-    raise ValueError(f"{text!r} is no location")
+    raise ValueError(f"{text!r} is not a location")

@@ -1,7 +1,7 @@
-"""Changing IR: adopting detached ops, replacing, erasing, copying.
+"""Changes to IR: adopting detached ops, replacing, erasing, copying.
 
-Rules and patterns build detached ops and return values; the functions here put them in place and
-take care of use lists, locations and dead producers, so that their authors never have to.
+Rules and patterns build detached ops and return values; the functions here insert them and take
+care of use lists, locations and dead producers, so that authors of rules never have to.
 """
 
 import typing
@@ -57,7 +57,7 @@ def adopt(
 
 
 def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
-    """Put `values` (usually the results of detached ops) in the place of `op`'s results.
+    """Replace the results of `op` by `values` (usually results of detached ops).
 
     The new ops take the location of `op` and of every producer that dies with it, fused under the
     name `by`. Dead producers are erased. Returns the inserted ops.
@@ -65,7 +65,7 @@ def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
     new_values = list(values)
     block = op.parent
     if block is None:
-        raise ValueError(f"{op!r} is in no block")
+        raise ValueError(f"{op!r} is not in a block")
     inserted = adopt(new_values, block, op)
     for old, new in zip(op.results, new_values, strict=True):
         old.replace_all_uses_with(new)
@@ -78,19 +78,19 @@ def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
 
 
 def is_dead(op: Op) -> bool:
-    """Whether nothing would miss the op: no result is used, and it does nothing else."""
+    """Whether the op can be erased: no result is used, and it has no side effects."""
     used = any(result.use_count for result in op.results)
     return not (used or op.is_terminator or op.effects())
 
 
 def producers(op: Op) -> list[Op]:
-    """The ops that define what the op uses, in its regions too."""
+    """The ops that define the values that the op uses, including in its regions."""
     users = [op, *(inner for body in op.all_regions() for inner in walk(body))]
     return [value.op for user in users for value in user.operands if value.op is not None]
 
 
 def _erase_dead(op: Op) -> list[Op]:
-    """Erase a replaced op and all producers that only it needed; the erased ops, users first."""
+    """Erase a replaced op and the producers that only it used; returns them, users first."""
     dead: list[Op] = []
     work = [op]
     while work:
@@ -109,7 +109,7 @@ def _erase_dead(op: Op) -> list[Op]:
 def clone(
     op: Op, mapping: Mapping[Value, Value], clone_region: "Callable[[Region], Region] | None" = None
 ) -> Op:
-    """A detached copy with operands exchanged by `mapping`; regions need `clone_region`."""
+    """A detached copy with operands replaced by `mapping`; regions need `clone_region`."""
     given = op.fields()
     for item in op.spec.operands:
         value = given[item.name]
@@ -131,7 +131,7 @@ def clone(
 
 
 def inlined(body: Region, arguments: Sequence[Value]) -> tuple[Value, ...]:
-    """What a region yields for these arguments, detached; no op of it has regions."""
+    """The values that a region yields for these arguments, detached; its ops have no regions."""
     mapping = dict(zip(body.block.arguments, arguments, strict=True))
     for op in body.block:
         if op.is_terminator:

@@ -93,7 +93,7 @@ ANY = frozenset(DType)
 
 @dataclass(frozen=True)
 class Tensor:
-    """An array of `dtype` elements with extents `shape`; rank 0 is a scalar."""
+    """An array of `dtype` elements with dimensions `shape`; rank 0 is a scalar."""
 
     dtype: DType
     shape: Shape
@@ -105,7 +105,7 @@ class Tensor:
 
     @property
     def is_static(self) -> bool:
-        """Whether all extents are numbers, none symbols."""
+        """Whether all dimensions are numbers, not symbols."""
         return is_static(self.shape)
 
     @property

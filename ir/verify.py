@@ -83,7 +83,7 @@ def _block(module: Module, block: Block, outer: set[Value], end: type[Op]) -> It
 
 def _links(op: Op, block: Block, visible: set[Value]) -> Iterator[Diagnostic]:
     if op.parent is not block:
-        yield _problem(op, "does not know its block")
+        yield _problem(op, "does not refer to its block")
     for index, value in enumerate(op.operands):
         if value not in visible:
             yield _problem(op, f"uses %{value.name or index} before its definition")

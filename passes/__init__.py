@@ -23,10 +23,10 @@ PASSES: dict[str, str] = {
     "unroll": ".unroll:Unroll",
 }
 
-# What every target starts from: simple, but nothing is folded that training would want back.
+# What every target starts from: simple, but nothing is folded that training would need.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
-# For models that people go on with: batch norms and preprocessing stay what they are, and what
-# needs no control flow has none.
+# For models that will be trained further: batch norms and preprocessing stay what they are, and
+# control flow is removed where straight code can say the same.
 TRAINABLE = (
     f"numeric-interface, {SIMPLIFY}, (unroll, if-convert, {SIMPLIFY})*, recognize, "
     "canonicalize, layout{to=channels_last}, "
@@ -37,5 +37,5 @@ OPTIMIZE = (
     f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, canonicalize, "
     "layout{to=channels_last}, (sink-transposes, canonicalize)*, constant-fold, cse, dce"
 )
-# For graphs on phones: images are bytes there too, but labels are beside the graph.
+# For graphs on phones: images are bytes there too, but labels are next to the graph.
 DEPLOY = f"numeric-interface{{images=bytes}}, {OPTIMIZE}"

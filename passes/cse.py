@@ -1,4 +1,4 @@
-"""Computes equal things once."""
+"""Computes equal values once."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ class EliminateCommonSubexpressions(Pass):
 
 
 def _block(block: Block, outer: dict[Any, Op], calls_differ: bool) -> bool:
-    """Merge within a block. `calls_differ`: what is called may have effects."""
+    """Merge within a block. `calls_differ`: called functions may have side effects."""
     known, changed = dict(outer), False
     for op in block:
         for body in op.all_regions():
@@ -52,6 +52,6 @@ def _groups(op: Op) -> tuple[int, ...]:
 
 
 def _attributes(op: Op) -> tuple[Any, ...]:
-    """Attribute values; data by their hash, since resources of one type all share theirs."""
+    """Attribute values; data by content hash, because resources of one type compare equal."""
     values: list[Any] = list(op.attributes.values())
     return tuple((v.type, v.digest) if isinstance(v, Resource) else v for v in values)

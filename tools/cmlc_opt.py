@@ -150,7 +150,7 @@ def _load(source: str, watch: "Watch") -> "Module":
         try:
             return watch.show("imported", driver.load_text(sys.stdin.read(), "<stdin>"))
         except UnicodeDecodeError:
-            raise console.usage_error("standard input is no IR text") from None
+            raise console.usage_error("standard input is not IR text") from None
     return driver.load(Path(source), watch=watch)
 
 

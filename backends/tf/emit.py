@@ -129,7 +129,7 @@ class TensorFlowModule:
         except CompileError:
             raise  # of an op in one of its regions
         except Exception as error:
-            # A custom layer's function is the user's: its failure is no bug of ours.
+            # A custom layer's function is the user's: its failure is not a bug of ours.
             kind = "unsupported" if isinstance(op, CustomCall) else "internal"
             message = f"'{op.name}' failed: {_first_line(error)}"
             problem = Diagnostic(message, kind, op.location, subject=op.name)

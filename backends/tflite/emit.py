@@ -71,7 +71,7 @@ class TFLiteModule:
         made = with_metadata(made, self._module)
         foreign = Contents(made).foreign()
         if foreign:
-            problem = f"the converter wrote operations that are no builtins: {', '.join(foreign)}"
+            problem = f"the converter wrote operations that are not builtins: {', '.join(foreign)}"
             raise CompileError(Diagnostic(problem, "internal"))
         return made
 

@@ -31,7 +31,7 @@ class Constant(Op):
 
 
 class Return(Op):
-    """Ends a function and gives its results.
+    """Ends a function and returns its results.
 
     Example:
         return %x
@@ -44,7 +44,7 @@ class Return(Op):
 
 
 class Yield(Op):
-    """Ends a region of an op and gives the region's results.
+    """Ends a region of an op and returns the region's results.
 
     Example:
         yield %x
@@ -73,7 +73,7 @@ class Call(Op):
 
     @staticmethod
     def to(function: Function, *arguments: Value) -> "Call":
-        """A call of `function`, with its result types."""
+        """A call of `function`, with the function's result types."""
         return Call(
             arguments,
             callee=function.name,

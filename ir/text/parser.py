@@ -1,4 +1,4 @@
-"""Text to IR: names become values, literals typed attributes. Errors show line, column, excerpt."""
+"""Text to IR: names become values, literals become typed attributes; errors show the place."""
 
 import gc
 from collections.abc import Generator, Mapping
@@ -42,7 +42,7 @@ def parse(
         text: IR text.
         file: its name in diagnostics; `file(…)` resources are relative to its folder.
         table: op classes by name; the core ops by default.
-        resources: contents for resources that the text knows by hash only, keyed by digest.
+        resources: contents of resources of which the text has only the hash, keyed by digest.
 
     Raises:
         ParseError: with line, column and excerpt.
@@ -52,13 +52,13 @@ def parse(
         try:
             return _Builder(text, file, table, resources).module(read(text))
         except (UnexpectedInput, ParseError):
-            tree = read_precisely(text, file)  # a second time, to say where it is wrong
+            tree = read_precisely(text, file)  # a second time, to find the error
             return _Builder(text, file, table, resources).module(tree)
 
 
 @contextmanager
 def _no_collection() -> Generator[None, None, None]:
-    """Keep Python from looking for garbage meanwhile: trees of text are no cycles, but many."""
+    """Pause the garbage collector: syntax trees have many objects and no cycles."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -177,7 +177,7 @@ class _Builder(PhraseReader):
         actual = [value.type for value in op.results]
         if actual != declared:
             shown = ", ".join(map(str, actual)) or "nothing"
-            raise self.error(types or name, f"'{cls.name}' gives {shown} here")
+            raise self.error(types or name, f"'{cls.name}' has type {shown} here")
         if len(tokens) != len(op.results):
             raise self.error(name, f"'{cls.name}' has {len(op.results)} results")
         for token, value in zip(tokens, op.results, strict=True):
@@ -203,7 +203,7 @@ class _Builder(PhraseReader):
         return given
 
     def operands(self, node: Any) -> list[Any]:
-        """What is given for each declared operand: a value, None, or a tuple of values."""
+        """The argument for each declared operand: a value, None, or a tuple of values."""
         if node is None:
             return []
         if isinstance(node, Token):  # "(%a, %b)"
@@ -247,7 +247,7 @@ class _Builder(PhraseReader):
             if field.annotation is Resource:
                 given[key] = self.resource(value, declared, name)
             elif holds_data(value):
-                raise self.error(value, "only constants hold data")
+                raise self.error(value, "only constants have data")
             else:
                 given[key] = value
         return given
@@ -310,5 +310,5 @@ class _Builder(PhraseReader):
 
 
 def _carried(cls: type[Op]) -> str:
-    """The field that takes the result types of an op that carries them."""
+    """The field for the result types of an op that carries them."""
     return next(item.name for item in cls.spec.fields if isinstance(item, ResultTypeField))

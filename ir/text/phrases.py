@@ -1,4 +1,4 @@
-"""What types, dictionaries, literals and locations mean; equal phrases are read once."""
+"""The meaning of types, dictionaries, literals and locations; equal phrases are read once."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class PhraseReader:
 
     Attributes:
         source, file: the text and its name, for errors.
-        types, dicts, locations: what phrases mean, by their text.
+        types, dicts, locations: the meaning of phrases, by their text.
     """
 
     def __init__(self, source: str, file: str) -> None:
@@ -29,7 +29,7 @@ class PhraseReader:
         self.locations: dict[str, Location] = {}
 
     def entries(self, node: Any) -> list[tuple[Token, str, Any]]:
-        """(token of the key, key, value) of each entry; what holds data stays a node."""
+        """(token of the key, key, value) of each entry; values with data stay nodes."""
         if node is None:
             return []
         if not isinstance(node, Token):
@@ -46,7 +46,7 @@ class PhraseReader:
         found = self.entries(node)
         for _, _, value in found:
             if holds_data(value):
-                raise self.error(value, "only constants hold data")
+                raise self.error(value, "only constants have data")
         return {key: value for _, key, value in found}
 
     def type(self, node: Node) -> Tensor:
@@ -74,7 +74,7 @@ class PhraseReader:
         if isinstance(node, Token):
             return numbers(node) if node.type == "NUMBERS" else self.type(node)
         if holds_data(node):
-            raise self.error(node, "only constants hold data")
+            raise self.error(node, "only constants have data")
         children: list[Any] = node.children
         match str(node.data):
             case "int":
@@ -113,7 +113,7 @@ class PhraseReader:
     # -- locations and errors --------------------------------------------------------------------
 
     def told(self, node: Any) -> Location:
-        """What `loc(…)` says."""
+        """The location in `loc(…)`."""
         if isinstance(node, Token):
             found = self.locations.get(node.value)
             if found is None:
@@ -148,10 +148,10 @@ class PhraseReader:
 
 
 def holds_data(value: Any) -> bool:
-    """Whether an entry's value is a node, `dense<…>` or `resource<…>`, and no literal."""
+    """Whether an entry's value is a node, `dense<…>` or `resource<…>`, not a literal."""
     return isinstance(value, Tree) and str(value.data) in ("dense", "resource")
 
 
 def items_of(node: Node) -> list[Any]:
-    """The children that are there; none for an absent node."""
+    """The children that are present; none for an absent node."""
     return [] if node is None else [child for child in node.children if child is not None]

@@ -187,7 +187,7 @@ def test_every_damaged_constant_is_named():
 
 
 def test_a_message_alone():
-    with pytest.raises(CompileError, match="a message alone has no files"):
+    with pytest.raises(CompileError, match="a message has no files"):
         driver.write_message(MODEL, Path("out.mlpackage"))
     assert left_behind() == []
 
@@ -195,8 +195,8 @@ def test_a_message_alone():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("full.mlpackage", "the folder 'full.mlpackage' exists and holds no package"),
-        ("file.mlpackage", "'file.mlpackage' exists and is no folder"),
+        ("full.mlpackage", "the folder 'full.mlpackage' exists and is not a package"),
+        ("file.mlpackage", "'file.mlpackage' exists and is not a folder"),
     ],
 )
 def test_what_is_in_the_way(capsys, name, message):
@@ -212,7 +212,7 @@ def test_what_is_in_the_way(capsys, name, message):
 def test_the_current_folder_is_not_replaced(monkeypatch):
     folder = package(Path(), MODEL, DATA).resolve()
     monkeypatch.chdir(folder)
-    with pytest.raises(CompileError, match="is the current folder, or around it"):
+    with pytest.raises(CompileError, match="is the current folder, or one around it"):
         driver.write_message(folder, folder)
 
 

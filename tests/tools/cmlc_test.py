@@ -175,7 +175,7 @@ def test_weights_that_stayed_behind(capsys):
         ),
         (["m", "-o", "."], "current folder"),
         (["m", "-o", "full"], "holds no SavedModel"),
-        (["m", "-o", "file"], "is no folder"),
+        (["m", "-o", "file"], "is not a folder"),
     ],
 )
 def test_wrong_usage(capsys, options, message):

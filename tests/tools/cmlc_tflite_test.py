@@ -116,7 +116,7 @@ def test_folders_that_hold_no_samples():
 def test_an_image_that_is_none(capsys):
     Path("photos").mkdir()
     Path("photos/a.png").write_text("no image")
-    with pytest.raises(CompileError, match=r"a\.png' is no image"):
+    with pytest.raises(CompileError, match=r"a\.png' is not an image"):
         read_samples(digits_function(), Path("photos"))
 
 
@@ -193,7 +193,7 @@ def test_a_sample_that_turns_out_to_be_damaged(capsys):
     Path("photos/b.png").write_text("no image")
     options = ["--quantize=int8", "--representative=photos"]
     assert cmlc.main([str(DIGITS), "-o", "q.tflite", *options]) == console.USAGE_ERROR
-    assert "b.png' is no image" in capsys.readouterr().err
+    assert "b.png' is not an image" in capsys.readouterr().err
     assert left_behind() == ["photos"]
 
 

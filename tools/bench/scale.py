@@ -32,7 +32,7 @@ def operation_figures() -> dict[str, Any]:
     """Seconds of each stage for programs of two sizes, and their ratio."""
     import tensorflow as tf
 
-    tf.constant(1.0)  # starting TensorFlow is no part of it
+    tf.constant(1.0)  # starting TensorFlow is not part of it
     rows = [_stages(count) for count in OPERATIONS]
     figures: dict[str, Any] = {}
     for stage in rows[0]:
@@ -84,7 +84,7 @@ def ir_text_figures() -> dict[str, Any]:
 
     module = load(large_program.many_operations(OPERATIONS[1]))
     count, text = sum(1 for _ in module.walk()), print_module(module)
-    read("func @f() -> () { return }")  # loading the grammar is no part of it
+    read("func @f() -> () { return }")  # loading the grammar is not part of it
     steps = {
         "printed": lambda: print_module(module),
         "read by lark": lambda: read(text),

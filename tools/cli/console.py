@@ -71,7 +71,7 @@ def run(
     """
     given = sys.argv[1:] if argv is None else argv
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a label that can't be shown is no failure
+        if isinstance(stream, io.TextIOWrapper):  # a label that can't be shown is not a failure
             stream.reconfigure(errors="backslashreplace")
     try:
         with _shown_warnings():
@@ -140,7 +140,7 @@ def _report(error: Exception, *, as_json: bool, debug: bool) -> int:
 
 
 def _unexpected(error: Exception) -> "Diagnostic":
-    """What an exception that is no CompileError tells the user."""
+    """What an exception that is not a CompileError tells the user."""
     from ...ir.diagnostics import Diagnostic
     from ...ir.weights.resources import MissingResourceError
 
@@ -225,7 +225,7 @@ def print_rows(rows: Iterable[tuple[str, ...]], stream: TextIO | None = None) ->
 
 @contextmanager
 def progress(*, enabled: bool = True) -> Iterator[Callable[[str, str], None] | None]:
-    """A spinner on standard error that names (stage, pass); None where that is no terminal."""
+    """A spinner on standard error that names (stage, pass); None where that is not a terminal."""
     if not enabled or not sys.stderr.isatty():
         yield None
         return

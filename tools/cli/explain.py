@@ -39,7 +39,7 @@ def print_explained(name: str, events: Iterable["Event"]) -> None:
 
 
 def explained_facts(name: str, events: Iterable["Event"]) -> dict[str, Any]:
-    """The same as plain data; a pass that is no set of patterns says so in `note`."""
+    """The same as plain data; a pass that is not a set of patterns says so in `note`."""
     from ...passes.known import KNOWN
     from ...passes.manager import PatternPass, load_pass
 
@@ -51,7 +51,8 @@ def explained_facts(name: str, events: Iterable["Event"]) -> dict[str, Any]:
     keys = ("pattern", "where", "location", "op", "reason")
     is_explained = issubclass(load_pass(name, KNOWN), PatternPass)
     note = (
-        "is no set of patterns, so nothing can decline; --print-after and --stats show what it does"
+        "is not a set of patterns, so nothing can decline; "
+        "--print-after and --stats show what it does"
     )
     return {
         "pass": name,

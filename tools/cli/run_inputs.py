@@ -118,7 +118,7 @@ def _read(function: Function, value: Value, source: str) -> Any:
         return numbers
     facts = function.argument_attributes[function.arguments.index(value)]
     if facts.get("kind") != "image":
-        exists = "is no numpy file" if path.exists() else "is neither a file nor a number"
+        exists = "is not a numpy file" if path.exists() else "is neither a file nor a number"
         raise console.usage_error(
             f"input '{value.name}' is an array, but '{source}' {exists}", _REMEDY
         )
@@ -135,7 +135,7 @@ def _numpy(path: Path) -> Any:
     except Exception as error:  # zipfile, zlib and numpy each have their own
         # numpy takes whatever it can't read for pickled objects, and advises to load them.
         reason = "it is broken, or holds Python objects" if "pickle" in str(error) else error
-        raise console.usage_error(f"'{path}' is no numpy file: {reason}") from None
+        raise console.usage_error(f"'{path}' is not a numpy file: {reason}") from None
 
 
 def _literal(text: str) -> Array | None:
@@ -162,7 +162,7 @@ def read_image(value: Value, path: Path) -> Any:
     except FileNotFoundError:
         raise console.usage_error(f"there is no file '{path}'", _REMEDY) from None
     except UnidentifiedImageError:
-        raise console.usage_error(f"'{path}' is no image", _REMEDY) from None
+        raise console.usage_error(f"'{path}' is not an image", _REMEDY) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise console.usage_error(f"the image '{path}' can't be read: {error}") from None
     height, width = value.type.shape[1:3]

@@ -48,7 +48,7 @@ def _print(found: "Bisection", tolerance: float, model: Path) -> None:
     else:
         print(f"'{step.result}' by {number_text(step.moved.relative)}, more than {tolerance:g}")
     if found.rewrite is None:
-        print("it is no set of patterns: its rewrites can't be told apart")
+        print("it is not a set of patterns: its rewrites can't be told apart")
     else:
         _print_rewrite(found.rewrite)
     reduce = f"cmlc-reduce {model}{_plugins(found)} --passes='{step.spec}' {_prefix(found)}"

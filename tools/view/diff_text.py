@@ -13,7 +13,7 @@ from .diff_facts import Compared, change_of, following, section, summary
 
 _LIKE = 4  # so many like edits are shown as one
 _NAMED = 3  # ops that are named then
-_WIDTH = 160  # of a page that is no terminal
+_WIDTH = 160  # columns of text that does not go to a terminal
 _MARKS = {"removed": "-", "added": "+", "moved": ">", "replaced": "!"}
 _COLOURS = {"-": "red", "+": "green", ">": "cyan", "!": "yellow", "~": "yellow", "@": "cyan"}
 

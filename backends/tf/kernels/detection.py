@@ -18,9 +18,8 @@ def non_max_suppression(
 
     most = tf.get_static_value(max_boxes)
     max_boxes = tf.cast(max_boxes, tf.int32)
-    max_boxes = required(
-        max_boxes, max_boxes >= 1, ["non-maximum suppression gives out ", max_boxes, " boxes"]
-    )
+    message = ["non-maximum suppression returns ", max_boxes, " boxes, not 1 or more"]
+    max_boxes = required(max_boxes, max_boxes >= 1, message)
     lowest = tf.constant(-float("inf"), scores.dtype)
     clean = tf.where(tf.math.is_nan(scores), lowest, scores)
     best = tf.reduce_max(clean, -1)

@@ -72,7 +72,7 @@ def tensor_type(message: Any, dim: Callable[[int], Dim]) -> Tensor:
     """The IR type of a ValueType that is a tensor; `dim` gives the extents that it leaves open.
 
     Raises:
-        CompileError: it is no tensor, or of unknown elements.
+        CompileError: it is not a tensor, or of unknown elements.
     """
     kind = message.WhichOneof("type")
     if kind == "stateType":

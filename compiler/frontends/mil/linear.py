@@ -48,7 +48,7 @@ def _like(cx: MilContext, weight: Value, x: Value) -> Value:
     if weight.type.dtype.is_float and not x.type.dtype.is_float:
         array = weight.op.value.array() if isinstance(weight.op, Constant) else None
         if array is None or not np.array_equal(array, np.trunc(array)):
-            raise cx.unsupported(f"multiplies {x.type} by weights that are no whole numbers")
+            raise cx.unsupported(f"multiplies {x.type} by weights that are not whole numbers")
     return cast(weight, x.type.dtype)
 
 

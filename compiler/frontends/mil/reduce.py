@@ -1,4 +1,4 @@
-"""Reductions. Integers stay integers: what is no whole number is rounded towards zero."""
+"""Reductions. Integers stay integers: what is not a whole number is rounded towards zero."""
 
 from ....ir.dialects.core import reduce as core
 from ....ir.ssa import Op, Value

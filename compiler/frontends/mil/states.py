@@ -54,6 +54,6 @@ def _state(cx: MilContext, parameter: str) -> str:
     arguments = cx.operation.inputs[parameter].arguments
     name = arguments[0].name if arguments else ""
     if name not in cx.scope.states:
-        cx.require(False, f"has '{parameter}' = '{name}', which is no state of the function")
+        cx.require(False, f"has '{parameter}' = '{name}', which is not a state of the function")
         raise CompileError(())
     return name

@@ -141,7 +141,7 @@ def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
         raise CompileError(Diagnostic(f"there is no input '{unknown[0]}'", "usage", remedy=remedy))
     for feature in interface.inputs:
         if feature.name in shapes and feature.kind != "array":
-            message = f"input '{feature.name}' is no array, and takes no shape"
+            message = f"input '{feature.name}' is not an array, and takes no shape"
             raise CompileError(Diagnostic(message, "usage", remedy="leave its shape out"))
 
 

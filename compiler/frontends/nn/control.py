@@ -25,7 +25,7 @@ from .walk import Scope
 
 rules = layer_rules("control")
 
-# Loop values that are no blobs: how many steps were taken, and whether to take another.
+# Loop values that are not blobs: how many steps were taken, and whether to take another.
 _COUNT, _GO = "\0steps", "\0go"
 
 

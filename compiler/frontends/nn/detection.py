@@ -27,7 +27,7 @@ def non_maximum_suppression(cx: LayerContext, p: Any) -> Result:
         count, most = extent_of(cx, most), integers(most)
     else:
         count = int(p.maxBoxes)
-        cx.require(0 < count <= _LARGEST, f"gives out {count} boxes")
+        cx.require(0 < count <= _LARGEST, f"returns {count} boxes, not 1 to {_LARGEST}")
         most = constant(np.asarray(count, np.int32))
     per_class = bool(p.perClassSuppression)
     op = core.NonMaximumSuppression(*data, iou, score, most, (count,), per_class)

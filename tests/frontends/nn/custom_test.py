@@ -121,7 +121,7 @@ def test_a_weight_that_is_not_there():
     register_custom_layer("Scaled", lambda layer: layer.weight(1, (3,)))
     assert_refused(scaled(), "has 1 weights, not number 1")
     register_custom_layer("Scaled", lambda layer: layer.weight(0, (4,)))
-    assert_refused(scaled(), "has 3 values; shape [4] takes 4")
+    assert_refused(scaled(), "has 3 values; shape [4] needs 4")
 
 
 def test_no_inputs():

@@ -19,7 +19,7 @@ from support.networks.unsupported import OPEN, UNSUPPORTED
 ELSEWHERE = (
     *("input can't feed a neural network", "its first extent is not a batch of 1"),
     *("its mean image has", "does not give one probability", "no layer makes probabilities"),
-    *("is no RGB image", "no batch dimension that could vary", "does not fit this input"),
+    *("is not an RGB image", "no batch dimension that could vary", "does not fit this input"),
     "there is no input",
     *("in which N is not the batch", "works along the batch dimension"),
     "chooses between computations for the whole batch",
@@ -70,7 +70,7 @@ def test_given_shapes():
     add_image(model.description.input, "image")
     image = {"image": (1, 1, 3, 2, 3)}
     assert_refused(
-        model, "input 'image' is no array", "leave its shape out", kind="usage", shapes=image
+        model, "input 'image' is not an array", "leave its shape out", kind="usage", shapes=image
     )
 
 

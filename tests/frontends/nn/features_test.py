@@ -105,7 +105,7 @@ def test_a_transposition_of_channels_and_pixels_keeps_an_images_batch():
     model = photo(RGB, layer("transpose", ["image"], ["y"], axes=[1, 2, 0]))
     assert_close(result(model, PIXELS), PIXELS)
     arrays = network(layer("transpose", axes=[1, 2, 0]), x=(1, 3, 2, 3))
-    assert_refused(arrays, "is no permutation of 4 dimensions")
+    assert_refused(arrays, "is not a permutation of 4 dimensions")
 
 
 def test_gray_images():
@@ -138,7 +138,7 @@ def test_image_outputs_that_are_none():
     model = network(layer("copy"), x=(1, 2, 4, 4))
     del model.description.output[:]
     add_image(model.description.output, "y", RGB)
-    assert_refused(model, "output 'y'", "f32[1,2,4,4] is no RGB image")
+    assert_refused(model, "output 'y'", "f32[1,2,4,4] is not an RGB image")
 
 
 @pytest.mark.parametrize("data_type", [DOUBLE, INT32])

@@ -68,7 +68,7 @@ MALFORMED = [
     ),
     ("activation layer has 2 inputs, expected 1", two("activation", ReLU={})),
     ("softmax layer has no input", network(layer("softmax", []), x=R4)),
-    ("'l0.alpha' has 2 values; shape [3] takes 3", one("activation", PReLU={"alpha": numbers(2)})),
+    ("'l0.alpha' has 2 values; shape [3] needs 3", one("activation", PReLU={"alpha": numbers(2)})),
     (
         "convolution layer has weights of type f32[3,4,5], expected rank 4",
         two("convolution", z=R3, outputChannels=3),
@@ -313,7 +313,7 @@ MALFORMED = [
     ),
     ("'tensor.random_categorical' (C2) size is 0", one("categoricalDistribution", R1)),
     (
-        "NonMaximumSuppression layer gives out 0 boxes",
+        "NonMaximumSuppression layer returns 0 boxes",
         two("NonMaximumSuppression", B4, B4, outputs=NMS),
     ),
     (
@@ -354,7 +354,7 @@ MALFORMED = [
         "layerNormalization layer normalizes over [3] in f32[4]",
         one("layerNormalization", R1, normalizedShape=[3]),
     ),
-    ("'tensor.transpose' perm: [0, 0] is no permutation", one("transpose", axes=[0, 0])),
+    ("'tensor.transpose' perm: [0, 0] is not a permutation", one("transpose", axes=[0, 0])),
     (
         "makes f32[4294967296], which no runtime can hold",
         network(layer("fillStatic", [], targetShape=[2**32]), x=R1),
@@ -365,7 +365,7 @@ MALFORMED = [
         control(branch("x", COPY)),
     ),
     (
-        "'ctl.cond' (C2) yields f32[1,2] and f32[2]",
+        "'ctl.cond' (C2) regions yield f32[1,2] and f32[2]",
         control(branch("c", [step("expandDims", "x", "y", axes=[0])], COPY)),
     ),
     ("loopBreak layer stands outside the body of a loop", control(BREAK)),

@@ -68,7 +68,7 @@ def test_broken_use_list():
 def test_broken_parent():
     checked, _, relu = module()
     relu.parent = Function("g").block
-    assert "'nn.relu' does not know its block" in problems(checked)
+    assert "'nn.relu' does not refer to its block" in problems(checked)
 
 
 def test_types_that_do_not_follow():
@@ -88,7 +88,7 @@ def test_constraints():
         lambda made, relu: Add(relu.result, made.arguments[1]),
     )
     made.arguments[1].type = Tensor(DType.F32, (3,))
-    assert problems(checked) == ["'tensor.add' extents 2 and 3 do not broadcast"]
+    assert problems(checked) == ["'tensor.add' dimensions 2 and 3 do not broadcast"]
 
 
 def test_unknown_callee():

@@ -159,7 +159,7 @@ def test_a_model_that_is_there_as_it_was(tmp_path):
 def test_a_model_of_another_type(tmp_path):
     found = problem(itself(tmp_path / "m.mlmodelc", tree(), 301))
     assert (
-        "is about a model of type supportVectorRegressor, but holds a glmRegressor" in found.message
+        "describes a model of type supportVectorRegressor, but holds a glmRegressor" in found.message
     )
 
 
