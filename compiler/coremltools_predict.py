@@ -153,8 +153,8 @@ class ModelProxy:
                 found = model.predict(inputs, held)
             self._predict_duration = time.perf_counter_ns() - begun
             function = model.function
-        facts = zip(function.result_names, function.result_attributes, strict=True)
-        kinds = {name: attributes.get("kind") for name, attributes in facts}
+        rows = zip(function.result_names, function.outputs, strict=True)
+        kinds = {name: known.kind for name, known in rows}
         return {name: _converted(value, kinds.get(name)) for name, value in found.items()}
 
     def batchPredict(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: N802

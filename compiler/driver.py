@@ -7,6 +7,7 @@ from typing import Any
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dialects.builtin import Call, Constant
+from ..ir.interface import Result
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.verify import verify
@@ -356,7 +357,7 @@ def _named(module: Module) -> Module:
     for function in copy.functions.values():
         if not function.result_names:
             function.result_names = [str(i) for i in range(len(function.results))]
-            function.result_attributes = [{} for _ in function.results]
+            function.outputs = [Result() for _ in function.results]
     return copy
 
 

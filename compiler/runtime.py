@@ -7,11 +7,11 @@ from typing import Any
 
 from ..backends.target import load_target
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.interface import Description
 from ..ir.interpret import Interpreter
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array
 from .binding import (
-    Facts,
     Shapes,
     bind_inputs,
     full_shapes,
@@ -175,15 +175,15 @@ def describe(module: Module) -> dict[str, Any]:
 
 
 def _described(function: Function) -> dict[str, Any]:
-    def entry(name: str, value: Value, facts: Facts) -> dict[str, Any]:
-        return {"name": name, "type": str(value.type), **facts}
+    def entry(name: str, value: Value, known: Description) -> dict[str, Any]:
+        return {"name": name, "type": str(value.type), **known.entries()}
 
     found: dict[str, Any] = {
-        "inputs": [entry(value.name, value, facts) for value, facts in inputs_of(function)],
+        "inputs": [entry(value.name, value, known) for value, known in inputs_of(function)],
         "outputs": [entry(*row) for row in outputs_of(function)],
     }
-    if states := [entry(value.name, value, facts) for value, facts in states_of(function)]:
+    if states := [entry(value.name, value, known) for value, known in states_of(function)]:
         found["states"] = states
-    for key, fact in function.attributes.items():
+    for key, fact in function.classifier.entries().items():
         found[key] = list(fact) if isinstance(fact, tuple) else fact
     return found

@@ -99,17 +99,29 @@ def _converter(annotation: Any) -> Callable[[Any], Any]:
     if origin in (typing.Union, python_types.UnionType):
         return functools.partial(_convert_union, choices=arguments)
     if origin is tuple:
-        return functools.partial(_convert_tuple, item=arguments[0])
+        count = None if arguments[-1] is Ellipsis else len(arguments)
+        return functools.partial(_convert_tuple, item=arguments[0], count=count)
+    if origin is typing.Literal:
+        return functools.partial(_convert_choice, choices=arguments)
     if issubclass(annotation, enum.Enum):
         return functools.partial(_convert_enum, annotation=annotation)
     return functools.partial(_convert_plain, expected=annotation)
 
 
-def _convert_tuple(value: Any, item: Any) -> tuple[Any, ...]:
+def _convert_tuple(value: Any, item: Any, count: int | None) -> tuple[Any, ...]:
     if not isinstance(value, tuple | list):
         raise TypeError(f"expected a list, got {value!r}")
+    elements = typing.cast(list[Any], value)
+    if count is not None and len(elements) != count:
+        raise TypeError(f"expected {count} entries, got {len(elements)}")
     each = _converter(item)
-    return tuple([each(element) for element in typing.cast(list[Any], value)])
+    return tuple([each(element) for element in elements])
+
+
+def _convert_choice(value: Any, choices: tuple[Any, ...]) -> Any:
+    if value not in choices:
+        raise TypeError(f"expected one of {', '.join(map(str, choices))}, got {value!r}")
+    return value
 
 
 def _convert_plain(value: Any, expected: type) -> Any:

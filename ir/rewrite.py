@@ -143,15 +143,14 @@ def inlined(body: Region, arguments: Sequence[Value]) -> tuple[Value, ...]:
 def clone_module(module: Module) -> Module:
     """A copy that shares nothing with the original but resources, which are immutable."""
     copy = Module(module.name)
-    copy.attributes = dict(module.attributes)
+    copy.attributes = module.attributes.copy()
     for name, function in module.functions.items():
         twin = Function(
             name, (v.type for v in function.arguments), (v.name for v in function.arguments)
         )
         twin.result_names = list(function.result_names)
-        twin.argument_attributes = [dict(item) for item in function.argument_attributes]
-        twin.result_attributes = [dict(item) for item in function.result_attributes]
-        twin.attributes = dict(function.attributes)
+        twin.inputs, twin.outputs = list(function.inputs), list(function.outputs)
+        twin.classifier = function.classifier
         mapping = dict(zip(function.arguments, twin.arguments, strict=True))
         _clone_into(function.block, twin.block, mapping)
         copy.functions[name] = twin

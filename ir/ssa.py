@@ -21,6 +21,7 @@ from .declare import (
     result_type,
 )
 from .diagnostics import CompileError, Diagnostic
+from .interface import Argument, Classifier, ModuleFacts, Result
 from .location import UNKNOWN, Location
 from .types import Type
 from .values import Value as Value
@@ -337,9 +338,9 @@ class Function:
     Attributes:
         name: the symbol name, such as "main".
         result_names: names of the returned values, in order.
-        argument_attributes, result_attributes: free-form literals for each argument or result
-            (interface facts that frontends leave for targets and the runtime).
-        attributes: likewise for the whole function.
+        inputs: what is known of each argument.
+        outputs: what is known of each result that has a name.
+        classifier: the classes that it predicts, if any.
     """
 
     def __init__(
@@ -349,9 +350,9 @@ class Function:
         self.body = Region(Block(argument_types, argument_names))
         self.body.parent = self
         self.result_names: list[str] = []
-        self.argument_attributes: list[dict[str, Any]] = [{} for _ in self.arguments]
-        self.result_attributes: list[dict[str, Any]] = []
-        self.attributes: dict[str, Any] = {}
+        self.inputs = [Argument() for _ in self.arguments]
+        self.outputs: list[Result] = []
+        self.classifier = Classifier()
 
     @property
     def block(self) -> Block:
@@ -372,11 +373,11 @@ class Function:
 
 
 class Module:
-    """Functions and their shared facts; what every pass takes and changes."""
+    """Functions, and what is known of their model; what every pass takes and changes."""
 
     def __init__(self, name: str = "", functions: Iterable[Function] = ()) -> None:
         self.name = name
-        self.attributes: dict[str, Any] = {}
+        self.attributes: ModuleFacts = {}
         self.functions: dict[str, Function] = {f.name: f for f in functions}
 
     @property

@@ -63,6 +63,13 @@ def _function(module: Module, function: Function) -> Iterator[Diagnostic]:
             f"@{function.name} names {len(function.result_names)} results "
             f"but returns {len(function.results)}"
         )
+    counts = (
+        ("arguments", len(function.inputs), "has", len(function.arguments)),
+        ("results", len(function.outputs), "names", len(function.result_names)),
+    )
+    for what, described, verb, count in counts:
+        if described != count:
+            yield Diagnostic(f"@{function.name} describes {described} {what} but {verb} {count}")
 
 
 def _block(module: Module, block: Block, outer: set[Value], end: type[Op]) -> Iterator[Diagnostic]:

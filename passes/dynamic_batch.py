@@ -56,12 +56,11 @@ class DynamicBatch(Pass):
 
 
 def _has_images(function: Function) -> bool:
-    kinds = {facts.get("kind") for facts in function.argument_attributes}
-    return kinds == {"image"}
+    return {known.kind for known in function.inputs} == {"image"}
 
 
 def _open(function: Function) -> bool:
-    if any(facts.get("kind") == "state" for facts in function.argument_attributes):
+    if any(known.kind == "state" for known in function.inputs):
         raise CompileError(_problem("states are kept for one example"))
     dims = [value.type.shape[0] for value in function.arguments if value.type.rank]
     if not dims or any(not isinstance(dim, int) for dim in dims):
@@ -70,10 +69,10 @@ def _open(function: Function) -> bool:
         raise CompileError(_problem("no argument has a batch of one"))
     taken = {name for v in function.arguments for dim in v.type.shape for name in symbols(dim)}
     batch = symbol("N" if "N" not in taken else "batch")
-    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
+    for index, value in enumerate(function.arguments):
         if value.type.rank and value.type.shape[0] == 1:
             value.type = value.type.with_shape((batch, *value.type.shape[1:]))
-            facts["batch_of_one"] = True
+            function.inputs[index] = function.inputs[index].opened()
     _infer_again(function, batch)
     problem = batch_problem(function, batch)
     lost = [v for v in function.results if not v.type.rank or v.type.shape[0] != batch]
@@ -81,9 +80,7 @@ def _open(function: Function) -> bool:
         problem = _problem("a result doesn't depend on the batch")
     if problem is not None:
         raise CompileError(dc_replace(problem, remedy=_REMEDY))
-    for facts in (*function.argument_attributes, *function.result_attributes):
-        if facts.get("kind") == "array":
-            facts.pop("shape", None)  # it spoke of a batch of one
+    function.outputs = [known.opened() for known in function.outputs]
     return True
 
 
@@ -117,9 +114,9 @@ def _is_dropped(op: Op, batch: Expr) -> bool:
 
 def _keep(function: Function, op: Op) -> None:
     """The result with its batch; who gave one example is given it without."""
-    for value, facts in zip(function.results, function.result_attributes, strict=True):
+    for index, value in enumerate(function.results):
         if value is op.results[0]:
-            facts["batched"] = True
+            function.outputs[index] = dc_replace(function.outputs[index], batched=True)
     for user, index in op.results[0].uses:
         user.set_operand(index, op.operands[0])
     op.erase()

@@ -174,8 +174,8 @@ def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:
 
     missing = [
         f"--input '{value.name}=…' ({value.type})"
-        for value, facts in inputs_of(function)
-        if value.name not in inputs and not facts.get("optional")
+        for value, known in inputs_of(function)
+        if value.name not in inputs and not known.optional
     ]
     if missing:
         raise console.usage_error(

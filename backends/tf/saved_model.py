@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...ir.ssa import Function, Module
 from ...ir.types import Array
 from .checkpoint import fill_checkpoint
@@ -115,11 +113,9 @@ def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Fun
 
 def _defaults(function: Function) -> dict[str, Array]:
     """What optional inputs of a fixed shape are if they are not given."""
-    rows = zip(function.arguments, function.argument_attributes, strict=True)
+    rows = zip(function.arguments, function.inputs, strict=True)
     return {
-        value.name: np.full(
-            value.type.static_shape, facts.get("default", 0), value.type.dtype.numpy
-        )
-        for value, facts in rows
-        if facts.get("optional") and value.type.is_static
+        value.name: known.absent(value.type)
+        for value, known in rows
+        if known.optional and value.type.is_static
     }

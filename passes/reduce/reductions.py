@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from ...ir.declare import REQUIRED
 from ...ir.dialects.builtin import Call, Constant, Return
+from ...ir.interface import Argument, Classifier, Result
 from ...ir.rewrite import replace, replace_op
 from ...ir.ssa import Block, Function, Module, Op, Value
 from ...ir.types import DType, Type
@@ -68,9 +69,9 @@ def _end_with(function: Function, values: Sequence[Value], kept: Sequence[int] =
     function.block.insert(Return(tuple(values)))
     known = function.result_names
     names = [known[i] for i in kept] if known else []
-    facts = [function.result_attributes[i] for i in kept] if known else []
+    described = [function.outputs[i] for i in kept] if known else []
     function.result_names = names or ([str(i) for i in range(len(values))] if known else [])
-    function.result_attributes = facts or [{} for _ in values]
+    function.outputs = described or [Result() for _ in function.result_names]
 
 
 def _cuts(module: Module) -> list[Site]:
@@ -146,7 +147,7 @@ def _new_argument(module: Module, function: Function, type: Type) -> Value:
     name = next(f"in{i}" for i in range(len(taken) + 1) if f"in{i}" not in taken)
     value = Value(type, len(function.arguments), name, block=function.block)
     function.arguments.append(value)
-    function.argument_attributes.append({})
+    function.inputs.append(Argument())
     return value
 
 
@@ -291,7 +292,7 @@ def _merge_arguments(module: Module, sites: Sequence[Site]) -> None:
         for value in rest:
             if value.use_count:
                 value.replace_all_uses_with(_of_type(values, value.type))
-        function.argument_attributes = [function.argument_attributes[i] for i in kept]
+        function.inputs = [function.inputs[i] for i in kept]
         function.arguments[:] = values
         for index, value in enumerate(values):
             value.index = index
@@ -320,9 +321,9 @@ def _drop_facts(module: Module, sites: Sequence[Site]) -> None:
         )
     for name, function in module.functions.items():
         if name in sites:
-            function.attributes = {}
-            function.argument_attributes = [{} for _ in function.arguments]
-            function.result_attributes = [{} for _ in function.result_attributes]
+            function.classifier = Classifier()
+            function.inputs = [Argument() for _ in function.inputs]
+            function.outputs = [Result() for _ in function.outputs]
 
 
 REDUCTIONS: tuple[Reduction, ...] = (

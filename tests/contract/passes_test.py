@@ -12,6 +12,7 @@ import pytest
 from cmlc import passes
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Constant
+from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.text.parser import parse
@@ -129,14 +130,14 @@ def numbers(module, n=2, like=None):
     """Results on random inputs: those of `like`, whose interface may have another layout."""
     function, original = module.main, (like or module).main
     inputs = random_inputs(original, 0, N=n)
-    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
-        if facts.get("layout") == "nhwc":
+    for value, known in zip(function.arguments, function.inputs, strict=True):
+        if known.layout == "nhwc":
             inputs[value.name] = np.moveaxis(inputs[value.name], -3, -1)
         if value.type.dtype.is_float:  # an interface may be given other floats
             inputs[value.name] = inputs[value.name].astype(value.type.dtype.numpy)
     results = run(module, inputs, function.name)
-    for name, facts in zip(results, function.result_attributes, strict=False):
-        if facts.get("layout") == "nhwc":
+    for name, known in zip(results, function.outputs, strict=False):
+        if known.layout == "nhwc":
             results[name] = np.moveaxis(results[name], -1, -3)
     return results
 
@@ -192,9 +193,9 @@ def with_constants(module, random):
             constant = Constant(ArrayResource(inputs[value.name]))
             function.block.insert(constant, function.block.first)
             value.replace_all_uses_with(constant.result)
-    # Named results have facts, which passes over the interface ask for.
+    # Something is known of results that have names, which passes over the interface ask for.
     function.result_names = [str(i) for i in range(len(function.results))]
-    function.result_attributes = [{} for _ in function.results]
+    function.outputs = [Result() for _ in function.results]
     return module
 
 

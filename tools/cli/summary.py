@@ -31,7 +31,7 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "fixed_batch": module.attributes.get("fixed_batch", ""),
         "fixed_shapes": module.attributes.get("fixed_shapes", ""),
         "ignored": module.attributes.get("ignored", ""),
-        "classes": len(function.attributes.get("class_labels", ())),
+        "classes": len(function.classifier.class_labels),
         "layers": dict(survey.layers.most_common()) if survey else {},
         "ops": {"written": count_ops(module)},
         "weights": {**_weights(module), "encodings": dict(survey.encodings) if survey else {}},

@@ -71,7 +71,7 @@ def read_samples(function: Function, source: Path) -> Samples:
             raise console.usage_error(message)
         found = Samples(function, arrays)
     elif source.is_dir():
-        kinds = [facts.get("kind") for _, facts in inputs_of(function)]
+        kinds = [known.kind for _, known in inputs_of(function)]
         if kinds != ["image"]:
             message = f"a folder of images needs a model whose only input is an image: {source}"
             raise console.usage_error(message, _REMEDY)

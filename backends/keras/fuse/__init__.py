@@ -41,8 +41,8 @@ def _check_interface(module: Module) -> None:
         remedy = "choose one (--function)"
         problems.append(Diagnostic(message, "unsupported", remedy=remedy))
     for function in module.functions.values():
-        rows = zip(function.arguments, function.argument_attributes, strict=True)
-        states = [value.name for value, facts in rows if facts.get("kind") == "state"]
+        rows = zip(function.arguments, function.inputs, strict=True)
+        states = [value.name for value, known in rows if known.kind == "state"]
         if states:
             message = f"states live between calls, which a Keras model can't keep: {states}"
             remedy = "a SavedModel keeps them (--emit=savedmodel)"

@@ -10,7 +10,7 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module
 from ...source.interface import Interface
-from ..features import is_flexible
+from ..features import classifier_of, is_flexible
 from . import (
     activation,
     classify,
@@ -142,7 +142,7 @@ def _function(
     walk = Walk(OPERATIONS, opset, weights, options.precision == "float32")
     inputs = Inputs(source, interface, walk.singles, flexible=not options.fixed_shapes)
     made = Function(interface.function or "main", *inputs.signature())
-    made.argument_attributes = inputs.attributes()
+    made.inputs = inputs.described()
     names: Names = {}
     for feature, argument in zip(inputs.features, made.arguments, strict=True):
         value = inputs.operand(feature, argument)
@@ -159,8 +159,8 @@ def _function(
         adopt([value], made.block, location=InModel("output", None, feature.name))
     made.block.insert(Return(tuple(values)))
     made.result_names = [feature.name for feature in outputs.features]
-    made.result_attributes = outputs.attributes()
-    made.attributes = outputs.function_attributes()
+    made.outputs = outputs.described()
+    made.classifier = classifier_of(interface, walk.labels)
     return made
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.core import shape
 from ....ir.dims import Dim, symbol
+from ....ir.interface import Argument
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
@@ -17,7 +18,7 @@ from ...source.interface import Feature, Interface
 from ..features import (
     CHANNELS,
     allowed_shapes,
-    feature_attributes,
+    argument_of,
     image_to_channels_first,
     open_sizes,
 )
@@ -68,9 +69,9 @@ class Inputs:
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
         return open_sizes(feature, default) if self.flexible else default
 
-    def attributes(self) -> list[dict[str, Any]]:
-        """Interface facts of the arguments."""
-        return [feature_attributes(feature, False) for feature in self.features]
+    def described(self) -> list[Argument]:
+        """What is known of each argument."""
+        return [argument_of(feature) for feature in self.features]
 
     def operand(self, feature: Feature, argument: Value) -> Value:
         """What the program's operations see of an argument."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Yield, constant, shapes_may_agree
+from ....ir.interface import Labels
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Value
@@ -61,7 +62,7 @@ class Walk:
     singles: bool
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
     scopes: int = 0
-    labels: tuple[str, ...] | tuple[int, ...] = ()
+    labels: Labels = ()
     has_open_lists: bool = False
 
 

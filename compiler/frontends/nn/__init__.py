@@ -9,11 +9,12 @@ from ....ir.batch import batch_problem
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Return
 from ....ir.dims import symbol
+from ....ir.interface import ModuleFacts
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module, Value
 from ...source.interface import Interface
-from ..features import is_flexible, module_attributes
+from ..features import classifier_of, is_flexible, module_facts
 from ..rules import compose
 from . import (
     activation,
@@ -90,7 +91,7 @@ def import_network(
         )
     # From the most general form to the default shapes, which decide what is wrong with a model.
     may_flex = is_flexible(interface) and not options.fixed_shapes
-    lost: dict[str, str] = {}
+    lost: ModuleFacts = {}
     for flexible in (True, False) if may_flex else (False,):
         if may_batch:
             module, problems = _try_batched(network, interface, name, flexible)
@@ -115,7 +116,7 @@ def _reason(problems: tuple[Diagnostic, ...]) -> str:
     return f"{problems[0].location}: {problems[0].message}"
 
 
-def _noting(module: Module, lost: dict[str, str]) -> Module:
+def _noting(module: Module, lost: ModuleFacts) -> Module:
     """The module, saying why it has less freedom than the model's interface."""
     module.attributes |= lost
     return module
@@ -180,7 +181,7 @@ class _Importer:
 
     def module(self, name: str) -> Module:
         function = Function("main", *self.inputs.signature())
-        function.argument_attributes = self.inputs.attributes()
+        function.inputs = self.inputs.described()
         block = function.block
         blobs: dict[str, Value | None] = {}
         for feature, argument in zip(self.interface.inputs, function.arguments, strict=True):
@@ -198,8 +199,8 @@ class _Importer:
             adopt([value], block, location=InModel("output", None, output))
         block.insert(Return(tuple(values)))
         function.result_names = list(outputs.names)
-        function.result_attributes = outputs.attributes(values)
-        function.attributes = outputs.function_attributes()
+        function.outputs = outputs.described(values)
+        function.classifier = classifier_of(self.interface, self.interface.class_labels)
         module = Module(name, [function])
-        module.attributes = module_attributes(self.network, self.interface)
+        module.attributes = module_facts(self.network, self.interface)
         return module

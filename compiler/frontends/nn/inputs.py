@@ -6,7 +6,7 @@ Core ML's shape and dtype. Shapes that the model leaves open are symbols, and ch
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import elementwise, shape
 from ....ir.dialects.core.asserting import OPEN
 from ....ir.dims import Dim, symbol
+from ....ir.interface import Argument
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ...source.interface import Feature, Interface
-from ..features import CHANNELS, allowed_shapes, feature_attributes, open_sizes, problem
+from ..features import CHANNELS, allowed_shapes, argument_of, open_sizes, problem
 from .context import floats
 
 
@@ -123,13 +124,16 @@ class Inputs:
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
         return open_sizes(feature, default) if self.freedom.flexible else default
 
-    def attributes(self) -> list[dict[str, Any]]:
-        """Interface facts of the arguments."""
-        found = [feature_attributes(feature, self.rank5) for feature in self.interface.inputs]
-        for facts in found:
-            if facts["kind"] == "array" and self.rank5 and self.batched_arrays:
-                facts["batched"] = True
-        return found
+    def described(self) -> list[Argument]:
+        """What is known of each argument."""
+        return [self._described(feature) for feature in self.interface.inputs]
+
+    def _described(self, feature: Feature) -> Argument:
+        known = argument_of(feature)
+        if feature.kind != "array" or not self.rank5:
+            return known
+        axes = "CHW" if len(feature.shape) == 3 else "C"  # by contract of that mapping
+        return replace(known, axes=axes, batched=self.batched_arrays)
 
     def blob(self, feature: Feature, argument: Value) -> Value:
         """The value that the layers see: of an allowed shape, preprocessed, of Core ML's rank."""

@@ -3,6 +3,7 @@
 import numpy as np
 from cmlc.backends.target import load_target
 from cmlc.compiler.driver import load_text
+from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.verify import verify
@@ -19,7 +20,7 @@ def keras_code(module, pipeline=PIPELINE):
     function.result_names = function.result_names or [
         str(i) for i, _ in enumerate(function.results)
     ]
-    function.result_attributes = function.result_attributes or [{} for _ in function.results]
+    function.outputs = function.outputs or [Result() for _ in function.results]
     parse_pipeline(pipeline).run(copy)
     verify(copy)
     load_target("keras").lower(copy)

@@ -1,6 +1,7 @@
 """Each edit of a module is found, and nothing else; names and order are not edits."""
 
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -249,7 +250,7 @@ def test_class_labels_and_preprocessing():
     module = cmlc.load(DIGITS)
     twin = clone_module(module)
     labels = tuple(f"digit {i}" for i in range(10))
-    twin.main.attributes["class_labels"] = labels
+    twin.main.classifier = replace(twin.main.classifier, class_labels=labels)
     op = next(
         o
         for o in twin.walk()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.dialects.builtin import Return, constant
+from cmlc.ir.interface import Argument, Classifier, Result
 from cmlc.ir.location import Fused, InModel, InText
 from cmlc.ir.rewrite import adopt
 from cmlc.ir.ssa import Function, Module
@@ -27,9 +28,12 @@ from cmlc.ir.weights.resources import (
 
 MODULE = 'module @"a name" {source = "m.mlmodel", "with space" = 3, nested = [1, [true, none]]} {'
 ARGUMENTS = '%image: f32[N,3] {kind = "image"}, %"1 x": f32[N,3], %p: bool[]'
-RESULTS = '"out put": f32[N,3] {scale = 0.5}, "p": bool[]'
+RESULTS = '"out put": f32[N,3] {kind = "array", batched = true}, "p": bool[]'
+CLASSES = (
+    'attributes {class_labels = [3, 4], predicted_feature = "p", predicted_probabilities = ""}'
+)
 EVERYTHING = f"""{MODULE}
-  func @main({ARGUMENTS}) -> ({RESULTS}) attributes {{spec = 4}} {{
+  func @main({ARGUMENTS}) -> ({RESULTS}) {CLASSES} {{
     %0 = tensor.add(%image, %"1 x") : f32[N,3]
     %y = nn.elu(%0) {{alpha = 1e-05}} : f32[N,3]
     %z = ctl.cond(%p) ({{
@@ -76,10 +80,10 @@ def test_everything():
         "nested": (1, (True, None)),
     }
     main = module.main
-    assert main.argument_attributes[0] == {"kind": "image"}
+    assert main.inputs == [Argument(kind="image"), Argument(), Argument()]
     assert main.result_names == ["out put", "p"]
-    assert main.result_attributes == [{"scale": 0.5}, {}]
-    assert main.attributes == {"spec": 4}
+    assert main.outputs == [Result(kind="array", batched=True), Result()]
+    assert main.classifier == Classifier((3, 4), "p", "")
     assert [value.name for value in main.arguments] == ["image", "1 x", "p"]
 
 

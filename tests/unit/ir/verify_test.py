@@ -5,6 +5,7 @@ from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Call, Return, Yield
 from cmlc.ir.dialects.core.activation import Relu
 from cmlc.ir.dialects.core.elementwise import Add
+from cmlc.ir.interface import Result
 from cmlc.ir.location import InModel
 from cmlc.ir.ssa import Function, Module
 from cmlc.ir.text.parser import parse
@@ -106,15 +107,25 @@ def test_terminators():
 
 def test_result_names():
     checked, made, _ = module()
-    made.result_names = ["a", "b"]
+    made.result_names, made.outputs = ["a", "b"], [Result(), Result()]
     assert problems(checked) == ["@f names 2 results but returns 1"]
+
+
+def test_interface():
+    checked, made, _ = module()
+    made.inputs.pop()
+    made.outputs = [Result()]
+    assert problems(checked) == [
+        "@f describes 1 arguments but has 2",
+        "@f describes 1 results but names 0",
+    ]
 
 
 def test_all_problems_are_reported_with_locations():
     checked, made, relu = module()
     relu.location = InModel("layers", 0, "r")
     relu.result.type = Tensor(DType.F32, (3,))
-    made.result_names = ["a", "b"]
+    made.result_names, made.outputs = ["a", "b"], [Result(), Result()]
     with pytest.raises(CompileError, match=r"layers\[0\] 'r': error") as caught:
         verify(checked)
     assert len(caught.value.diagnostics) == 2

@@ -66,7 +66,7 @@ def test_a_classifier(tmp_path, labels):
     assert tuple(getattr(read, kind).vector) == labels
     assert read.labelProbabilityLayerName == "y"
     found = cmlc.load(folder)
-    assert found.main.attributes["class_labels"] == labels
+    assert found.main.classifier.class_labels == labels
 
 
 def test_optional_files_may_be_missing(tmp_path):
@@ -159,7 +159,8 @@ def test_a_model_that_is_there_as_it_was(tmp_path):
 def test_a_model_of_another_type(tmp_path):
     found = problem(itself(tmp_path / "m.mlmodelc", tree(), 301))
     assert (
-        "describes a model of type supportVectorRegressor, but holds a glmRegressor" in found.message
+        "describes a model of type supportVectorRegressor, but holds a glmRegressor"
+        in found.message
     )
 
 
