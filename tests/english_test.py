@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SUFFIXES = {".py", ".md", ".cmir", ".lark", ".html", ".toml"}
 # Words may be divided by the end of a line, of a comment or of a string.
 _GAP = r"""[\s"'#*/|]+"""
-_IS_NO = re.compile(rf"\b(there{_GAP})?(?:is|are){_GAP}no{_GAP}(\w+)", re.IGNORECASE)
+_IS_NO = re.compile(rf"\b(there{_GAP})?(?:is|are){_GAP}no{_GAP}(\w+|\{{)", re.IGNORECASE)
 # "is no longer", "are no larger than": comparisons, which are fine.
 COMPARED = {"bigger", "fewer", "greater", "larger", "less", "longer", "more", "smaller"}
 # The place of an exception, and why it is one.

@@ -57,5 +57,5 @@ def compose(*families: Rules[HandlerT]) -> dict[str, HandlerT]:
     return table
 
 
-# One value, one for each output, or all that control flow assigns, by name.
+# One value, one for each output, or all values that control flow assigns, by name.
 Result = Value | tuple[Value, ...] | Mapping[str, Value | None]

@@ -48,7 +48,7 @@ FAMILIES = (
     *(recurrent, reduce, resample, shape, slicing, sort, space, states),
 )
 OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
-# What the walk itself takes care of.
+# Operations that the walk itself lowers.
 BUILTIN = frozenset({"const"})
 
 _OPSETS = {"CoreML5": 15, "CoreML6": 16, "CoreML7": 17, "CoreML8": 18} | {
@@ -61,7 +61,7 @@ class ProgramOptions:
     """Choices of the import.
 
     Attributes:
-        fixed_shapes: take only the default shapes of flexible inputs.
+        fixed_shapes: use only the default shapes of flexible inputs.
         precision: "float32" computes float16 in float32, "keep" as the program says.
     """
 
@@ -78,8 +78,8 @@ def import_program(
 ) -> Module:
     """An ML Program as a module, with a function for each interface; the first is the default.
 
-    Functions keep their names where the model describes several; else the only one is @main. Where
-    flexible shapes can't be compiled, the default ones are, and decide what is wrong with a model.
+    Functions keep their names if the model describes several; otherwise the only one is @main. If
+    flexible shapes can't be compiled, the default ones are, and their problems are reported.
 
     Raises:
         CompileError: every unsupported operation at once, or every malformed one.
@@ -176,7 +176,7 @@ def _source(program: Any, name: str) -> Any:
         return functions["main"]
     if len(functions) == 1:
         return next(iter(functions.values()))
-    message = f"the program has {len(functions)} functions, none of them main"
+    message = f"the program has {len(functions)} functions, but no main"
     raise CompileError(Diagnostic(message, "unsupported"))
 
 
@@ -184,7 +184,7 @@ def program_opset(function: Any) -> int:
     """The opset that a function is written for: 15 for iOS 15, and so on.
 
     Raises:
-        CompileError: it is another one.
+        CompileError: the opset is unknown.
     """
     if function.opset not in _OPSETS or function.opset not in function.block_specializations:
         message = f"the program is written for the opset '{function.opset}'"
@@ -193,7 +193,7 @@ def program_opset(function: Any) -> int:
 
 
 def walk_operations(block: Any, kind: str = "operations") -> Iterator[tuple[InModel, Any]]:
-    """Location and message of every operation, nested blocks included."""
+    """Location and message of every operation, including nested blocks."""
     for position, operation in enumerate(block.operations):
         outputs = operation.outputs
         name = outputs[0].name if outputs else operation.type

@@ -1,4 +1,4 @@
-"""Choosing among boxes."""
+"""Selection among boxes."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Tensors made from a few numbers: fills and ranges; and bands of matrices."""
+"""Tensors made from a few numbers: fills, ranges, and bands of matrices."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def _scalar(cx: MilContext, name: str) -> Value:
 
 
 def _filling(cx: MilContext) -> Value:
-    """The number to fill with; 0 without it, of the type that the result has."""
+    """The number to fill with, in the result's dtype; 0 if missing."""
     if cx.has("value"):
         return _scalar(cx, "value")
     return constant(np.zeros((), cx.dtype(declared_type(cx).dtype).numpy))
@@ -33,7 +33,7 @@ def _filling(cx: MilContext) -> Value:
 
 @rules("fill")
 def fill(cx: MilContext) -> Result:
-    """One number in a shape."""
+    """Fill a shape with one number."""
     shape, known = cx.value("shape"), known_dims(cx.value("shape"))
     cx.require(shape.type.rank == 1, f"takes a shape of type {shape.type}")
     if known is not None:
@@ -47,7 +47,7 @@ def fill(cx: MilContext) -> Result:
 
 @rules("fill_like")
 def fill_like(cx: MilContext) -> Result:
-    """One number in the shape of a tensor."""
+    """Fill the shape of a tensor with one number."""
     like = cx.value("ref_tensor")
     dims = like.type.shape
     if is_static(dims):
@@ -60,7 +60,7 @@ def fill_like(cx: MilContext) -> Result:
 
 @rules("range_1d")
 def range_1d(cx: MilContext) -> Result:
-    """From start by steps up to end, without it."""
+    """Count from start by steps up to end, which is excluded."""
     start, end, step = (_scalar(cx, name) for name in ("start", "end", "step"))
     numbers = [_known_number(value) for value in (start, end, step)]
     cx.require(not isinstance(numbers[2], float) or numbers[2] != 0, "has a step of 0")
@@ -68,7 +68,7 @@ def range_1d(cx: MilContext) -> Result:
         op = core.Range1d(start, end, step, (cx.fresh_symbol(0),))
         dtype = start.type.dtype.numpy
         return constant(op.evaluate(*(np.asarray(number, dtype) for number in numbers)))
-    # From 0 by 1 to an extent of the model: that extent again.
+    # From 0 by 1 to a dimension of the model: that dimension again.
     (extent,) = declared_dims(cx, count=1)
     limit: Dim | None = numbers[1]
     from_0_by_1 = isinstance(numbers[0], float) and numbers[0] == 0 and numbers[2] == 1
@@ -78,7 +78,7 @@ def range_1d(cx: MilContext) -> Result:
 
 
 def _known_number(value: Value) -> Any:
-    """A scalar's number when compiling: a float, an expression over symbols, or None."""
+    """A scalar's value at compile time: a float, an expression over symbols, or None."""
     source = value.op.x if isinstance(value.op, Squeeze) else value
     array = array_of(source)
     if array is not None:
@@ -94,7 +94,7 @@ def _known_number(value: Value) -> Any:
 
 @rules("band_part")
 def band_part(cx: MilContext) -> Result:
-    """Some diagonals below and above the main one; a negative number means all."""
+    """Keep some diagonals below and above the main one; a negative number means all."""
     x, rank = cx.value("x"), cx.value("x").type.rank
     cx.require(rank >= 2, f"takes {x.type}, expected matrices")
     counts = (cx.integer("lower", -1), cx.integer("upper", -1))

@@ -1,7 +1,7 @@
-"""The weights of ML Programs: constants that operations compute with, decoded where stored so.
+"""The weights of ML Programs: constants that operations compute with, decoded if compressed.
 
 Constants are weights if they are in a weight file, compressed, or floating-point tensors; those
-that say how an operation works (strides, axes) are none. Operations needn't be supported.
+that say how an operation works (strides, axes) are not weights. Operations may be unsupported.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ _AXES = {
 
 @dataclass
 class _Use:
-    """What is done with a constant: its first use outside of compressed constants."""
+    """The use of a constant: the first one that is not part of a compressed constant."""
 
     kind: str = ""
     layer: str = ""
@@ -56,7 +56,7 @@ class _Use:
 
 @dataclass
 class _Found:
-    """Constants of a function by name, and what uses them."""
+    """Constants of a function by name, and their uses."""
 
     resources: dict[str, tuple[Resource, str, bool]] = field(
         default_factory=dict[str, tuple[Resource, str, bool]]
@@ -67,15 +67,15 @@ class _Found:
 def stored_weights(
     program: Any, weights: Weights | None, prefix: str = ""
 ) -> Iterator[StoredWeight]:
-    """Every weight of a Program message, in order; several functions share those that are equal.
+    """Every weight of a Program message, in order; functions share equal ones.
 
     Args:
         program: the message.
-        weights: where constants in files are.
-        prefix: what names begin with.
+        weights: the files of constants.
+        prefix: the prefix of names.
 
     Raises:
-        CompileError: a weight is missing, damaged, or compressed in an unknown way; all of them.
+        CompileError: every weight that is missing, damaged, or compressed in an unknown way.
     """
     seen: dict[str, Resource] = {}
     for name in sorted(program.functions):
@@ -110,7 +110,7 @@ def _axes(use: _Use, resource: Resource) -> tuple[str, ...]:
 
 
 def _read(block: Any, scope: Scope, found: _Found) -> None:
-    """The constants of a block and those inside; nothing else is lowered."""
+    """The constants of a block and of nested blocks; nothing else is lowered."""
     for position, operation in enumerate(block.operations):
         names = [output.name for output in operation.outputs]
         if operation.type == "const" or operation.type.startswith("constexpr_"):
@@ -157,7 +157,7 @@ def _note_uses(operation: Any, layer: str, scope: Scope, found: _Found) -> None:
 
 
 def _add_inline(value: Any, name: str, scope: Scope, found: _Found) -> None:
-    """A constant that an operation has itself."""
+    """A constant that is stored in the operation itself."""
     if value.WhichOneof("value") == "immediateValue" and not value.immediateValue.HasField(
         "tensor"
     ):

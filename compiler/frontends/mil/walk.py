@@ -1,8 +1,8 @@
 """The walk over the operations of a program: names in, ops in a block out.
 
-MIL is in SSA form: names mean one thing each. Blocks of control flow see the names around them.
-States are the exception: the name of one means what was written last. So writing has no effect in
-the IR; what a block leaves of a state that it writes is one more of its results.
+MIL is in SSA form: each name has one value. Blocks of control flow can use the names around them.
+States are the exception: the name of a state means the value written last. So writing has no side
+effect in the IR; the new value of a state that a block writes is an additional result of the block.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,14 +23,14 @@ from ..rules import Result
 from .constants import about, immediate_array, is_blob, open_extent, tensor_type
 from .context import MilContext, MilRule, cast
 
-# The only operations that take a state; the others take what it holds.
+# The only operations that take a state; the others take its value.
 STATE_OPERATIONS = ("read_state", "coreml_update_state", "write_state")
 
 Names = dict[str, Value | None]  # None: the operation that makes it failed
 
 
 class Weights(Protocol):
-    """Where constants that a program doesn't hold itself are."""
+    """The source of constants that are not stored in the program itself."""
 
     def resource(self, value: Any, tensor_type: Any, name: str) -> Resource:
         """The data of a BlobFileValue message, of the type of a TensorType message.
@@ -43,17 +43,17 @@ class Weights(Protocol):
 
 @dataclass
 class Walk:
-    """What all scopes of one import share.
+    """The state that all scopes of one import share.
 
     Attributes:
         table: rules by name and opset.
-        opset: of the function.
-        weights: for constants in files.
+        opset: the opset of the function.
+        weights: the source of constants in files.
         singles: float16 is computed in float32.
-        problems: what is wrong with operations, in order.
-        scopes: how many blocks were begun; tells their symbols apart.
-        labels: of the classes, if the program is a classifier.
-        has_open_lists: extents of elements of a list were taken for 1.
+        problems: the problems of operations, in order.
+        scopes: how many blocks were begun, to distinguish their symbols.
+        labels: the class labels, if the program is a classifier.
+        has_open_lists: whether open dimensions of list elements were assumed to be 1.
     """
 
     table: Mapping[str, Mapping[int, MilRule]]
@@ -71,13 +71,12 @@ class Scope:
     """One block being filled.
 
     Attributes:
-        walk: what all scopes share.
-        block: where ops go.
-        names: what names stand for; a state's name, for what the state holds by now.
+        walk: the state that all scopes share.
+        block: the block that ops are added to.
+        names: the values of names; for the name of a state, its current value.
         states: the names of the function's states.
         tag: distinguishes the symbols of this block's operations from those of others.
-        own: the names that the block's arguments and operations have; those around it may be
-            the same.
+        own: the names of the block's arguments and operations, which may shadow names around it.
     """
 
     walk: Walk
@@ -88,7 +87,7 @@ class Scope:
     own: set[str] = field(default_factory=set[str])
 
     def nested(self, names: Iterable[str], types: Iterable[Tensor]) -> "Scope":
-        """A scope inside, whose block has arguments of these names."""
+        """A nested scope, whose block has arguments of these names."""
         self.walk.scopes += 1
         names = list(names)
         block = Block(types, names)
@@ -97,16 +96,16 @@ class Scope:
         return replace(self, block=block, names=inner, tag=tag, own=set(names))
 
     def put(self, value: Value, location: InModel) -> Value:
-        """The value, with all that it needs, in this block."""
+        """The value, after its ops have been added to this block."""
         adopt([value], self.block, location=location)
         return value
 
     def written_states(self, outer: "Scope") -> list[str]:
-        """The states that this block writes, seen from the block around it."""
+        """The states of the surrounding block that this block writes."""
         return sorted(name for name in self.states if self.names[name] is not outer.names[name])
 
     def finish(self, values: Iterable[Value], location: InModel) -> None:
-        """Let the block yield the values."""
+        """End the block, yielding the values."""
         values = tuple(self.put(value, location) for value in values)
         self.block.insert(Yield(values)).location = location
 
@@ -124,14 +123,14 @@ class Scope:
     def _is_new(self, name: str, operation: Any, location: InModel) -> bool:
         if name not in self.own:
             return True
-        message = f"{operation.type} makes '{name}', which is the name of something before it"
+        message = f"{operation.type} makes '{name}', a name that is already defined"
         self.walk.problems.append(
             Diagnostic(message, "malformed", location, subject=operation.type)
         )
         return False
 
     def lowered(self, operation: Any, location: InModel) -> tuple[Value | None, ...]:
-        """What one operation makes, put into the block; None for all if it fails."""
+        """The results of one operation, added to the block; all None if it fails."""
         missing = (None,) * len(operation.outputs)
         try:
             values = self._values(operation, location)
@@ -151,7 +150,7 @@ class Scope:
         return values
 
     def _values(self, operation: Any, location: InModel) -> tuple[Value, ...] | None:
-        """What the operation makes; None if one of its operands failed."""
+        """The results of the operation; None if one of its operands failed."""
         if operation.type == "const":
             return (self.constant(operation.attributes["val"], operation.outputs[0].name),)
         operands = self._operands(operation, location)
@@ -169,7 +168,7 @@ class Scope:
         return self._checked(cx, values)  # type: ignore[arg-type]  asserted above
 
     def _checked(self, cx: MilContext, values: tuple[Value, ...]) -> tuple[Value, ...]:
-        """The results, which are of the types that the program declares."""
+        """The results, after checking that they have the declared types."""
         outputs = cx.operation.outputs
         cx.require(
             len(values) == len(outputs), f"names {len(outputs)} outputs, but has {len(values)}"
@@ -187,7 +186,7 @@ class Scope:
             made.append(value)
             cx.require(
                 shapes_may_agree(value.type, expected),
-                f"makes {value.type} as it is understood here, but declares {expected}",
+                f"makes {value.type} by our rule, but declares {expected}",
             )
         return tuple(made)
 
@@ -221,7 +220,7 @@ class Scope:
             raise CompileError(Diagnostic(message, "malformed", location, subject=operation.type))
         if binding.name in self.states and operation.type not in STATE_OPERATIONS:
             message = f"{operation.type} takes the state '{binding.name}' itself"
-            remedy = f"it takes what {' or '.join(STATE_OPERATIONS)} give"
+            remedy = f"it takes the result of {' or '.join(STATE_OPERATIONS)}"
             raise CompileError(
                 Diagnostic(message, "malformed", location, subject=operation.type, remedy=remedy)
             )
@@ -241,15 +240,15 @@ class Scope:
         with about(f"the constant '{name}'"):
             tensor_type(value.type, open_extent)
         if self.walk.weights is None:
-            message = f"the constant '{name}' is in a weight file, which is not there"
-            remedy = "give the path of the package, not its specification alone"
+            message = f"the constant '{name}' is in a weight file, which is missing"
+            remedy = "give the path of the package, not only its specification"
             raise CompileError(Diagnostic(message, "malformed", remedy=remedy))
         tensor = value.type.tensorType
         resource = self.walk.weights.resource(value.blobFileValue, tensor, name)
         return constant(self._computed(resource), name)
 
     def _computed(self, resource: Resource) -> Resource:
-        """In the type that it is computed in, as an encoding of what is stored."""
+        """The stored data as an encoding in the dtype that they are computed in."""
         if isinstance(resource, BlobResource):
             resource = resource.stored()
         if self.walk.singles and resource.type.dtype is DType.F16:
@@ -258,5 +257,5 @@ class Scope:
 
 
 def _kind(problem: Diagnostic) -> Any:
-    """An op's complaint is about what the program gives it."""
+    """The kind of a problem: an op that is invalid means a malformed program."""
     return "malformed" if problem.kind == "invalid" else problem.kind

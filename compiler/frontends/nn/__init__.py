@@ -54,10 +54,10 @@ class ImportOptions:
     """Choices of the import.
 
     Attributes:
-        batch: "auto": images get a leading dynamic batch where every layer allows it, arrays keep
+        batch: "auto": images get a leading dynamic batch if every layer allows it, and arrays keep
             Core ML's shape; "dynamic": arrays get one too, and a layer that doesn't allow it is an
             error; "static": a batch of one.
-        fixed_shapes: take only the default shapes of flexible inputs.
+        fixed_shapes: use only the default shapes of flexible inputs.
         shapes: see `inputs.Freedom`.
     """
 
@@ -89,7 +89,7 @@ def import_network(
                 remedy="leave out the option for a dynamic batch",
             )
         )
-    # From the most general form to the default shapes, which decide what is wrong with a model.
+    # From the most general form to the default shapes, whose problems are the ones to report.
     may_flex = is_flexible(interface) and not options.fixed_shapes
     lost: ModuleFacts = {}
     for flexible in (True, False) if may_flex else (False,):
@@ -112,12 +112,12 @@ def import_network(
 
 
 def _reason(problems: tuple[Diagnostic, ...]) -> str:
-    """The first problem, as people read it."""
+    """The first problem, as text."""
     return f"{problems[0].location}: {problems[0].message}"
 
 
 def _noting(module: Module, lost: ModuleFacts) -> Module:
-    """The module, saying why it has less freedom than the model's interface."""
+    """The module, with the reason why its shapes are less general than the model's interface."""
     module.attributes |= lost
     return module
 
@@ -125,7 +125,7 @@ def _noting(module: Module, lost: ModuleFacts) -> Module:
 def _try_batched(
     network: Any, interface: Interface, name: str, flexible: bool
 ) -> tuple[Module | None, tuple[Diagnostic, ...]]:
-    """The module with a batch of N, or None and why that can't be."""
+    """The module with a batch of N, or None and the reason why there is none."""
     try:
         module = _Importer(network, interface, Freedom("N", flexible)).module(name)
     except CompileError as error:
@@ -142,7 +142,7 @@ def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
         raise CompileError(Diagnostic(f"there is no input '{unknown[0]}'", "usage", remedy=remedy))
     for feature in interface.inputs:
         if feature.name in shapes and feature.kind != "array":
-            message = f"input '{feature.name}' is not an array, and takes no shape"
+            message = f"input '{feature.name}' is not an array, so it takes no shape"
             raise CompileError(Diagnostic(message, "usage", remedy="leave its shape out"))
 
 
@@ -154,11 +154,11 @@ def _check_supported(network: Any) -> None:
             continue
         message, remedy = f"{kind} layers are not supported", ""
         if not kind:
-            message = "the layer has no type, or one newer than any that is known"
+            message = "the layer has no type, or one that is newer than this version of cmlc"
         elif kind == "custom":
             message = f"custom layer '{layer.custom.className}' has no definition"
             remedy = (
-                "its meaning is in the app that ran the model: give it one "
+                "its code is in the app that ran the model: define it "
                 f"(cmlc.register_custom_layer('{layer.custom.className}', …), --plugin FILE.py)"
             )
         problems.append(Diagnostic(message, "unsupported", location, subject=kind, remedy=remedy))

@@ -1,8 +1,8 @@
 """The walk over a network's layers: blobs by name in, ops in a block out.
 
-Core ML's blobs are names that layers assign; what nested networks assign is seen around them. A
-`Scope` is one block being filled and what the names stand for in it. Control flow (`control`) opens
-scopes for nested networks, and joins what they assign.
+Core ML's blobs are names that layers assign; names that nested networks assign are visible around
+them. A `Scope` is one block being filled, with the values of names in it. Control flow (`control`)
+opens scopes for nested networks, and joins the names that they assign.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,15 +25,15 @@ Blobs = dict[str, Value | None]  # None: the layer that makes it failed
 
 @dataclass
 class Walk:
-    """What all scopes of one import share.
+    """The state that all scopes of one import share.
 
     Attributes:
         table: the rules by layer type.
         rank5: the network uses the rank-5 mapping.
         sequences: names of array inputs whose full shape may be given, for remedies.
         images: names of image inputs.
-        problems: what is wrong with layers, in order.
-        scopes: how many scopes were opened; tells their symbols apart.
+        problems: the problems of layers, in order.
+        scopes: how many scopes were opened, to distinguish their symbols.
     """
 
     table: Mapping[str, LayerRule]
@@ -49,9 +49,9 @@ class Scope:
     """One block being filled.
 
     Attributes:
-        walk: what all scopes share.
-        block: where ops go.
-        blobs: what names stand for now.
+        walk: the state that all scopes share.
+        block: the block that ops are added to.
+        blobs: the current values of names.
         live: names that are read after the layers of this scope.
         tag: distinguishes the symbols of this scope's layers from those of others.
         elsewhere: names that only one side of a branch assigned.
@@ -67,7 +67,7 @@ class Scope:
     def nested(
         self, live: Iterable[str], names: Sequence[str] = (), types: Sequence[Tensor] = ()
     ) -> "Scope":
-        """A scope inside, whose block has arguments that stand for the names."""
+        """A nested scope, whose block has arguments for the names."""
         block = Block(types, (name.lstrip("\0") for name in names))
         blobs = {**self.blobs, **dict(zip(names, block.arguments, strict=True))}
         return replace(
@@ -75,14 +75,14 @@ class Scope:
         )
 
     def put(self, value: Value, location: InModel) -> Value:
-        """The value, with all that it needs, in this block."""
+        """The value, after its ops have been added to this block."""
         adopt([value], self.block, location=location)
         return value
 
     def run(self, layers: Sequence[Any], kind: str) -> None:
         """Lower layers in order; users of a blob whose layer failed are skipped.
 
-        What follows a branch that may leave the loop's body runs on condition.
+        Layers after a branch that may leave the loop's body run conditionally.
         """
         tag = f"{self.walk.scopes}_" if self.walk.scopes else ""
         self.walk.scopes += 1
@@ -105,12 +105,12 @@ class Scope:
         sides: Sequence[tuple[Sequence[Any], str]],
         location: InModel,
     ) -> Mapping[str, Value | None]:
-        """What layers, of which one of two lists runs, assign; names that only one knows are out.
+        """Run one of two lists of layers; names that only one of them assigns are dropped.
 
         Args:
-            condition: runs the first.
-            sides: layers, and what locations call them.
-            location: of the op.
+            condition: runs the first list if true.
+            sides: the lists of layers, and the prefixes of their locations.
+            location: the location of the op.
         """
         live = self.live | {STOP, BREAK}
         inner = [self.nested(live) for _ in sides]
@@ -131,7 +131,7 @@ class Scope:
         return {**dict.fromkeys(names), **dict(zip(known, op.results, strict=True))}
 
     def of_rank(self, value: Value, rank: int) -> Value:
-        """In rank-5 networks a unit sequence may be left out on one way and not on the other."""
+        """In rank-5 networks, a unit sequence may be left out on one path and not on the other."""
         out = value.type.with_shape((1,) * rank)
         missing = self.shows_sequence(value.type, out)
         return shape.ExpandDims(value, (0,)).result if missing else value
@@ -141,12 +141,12 @@ class Scope:
         return self.walk.rank5 and (a.rank, b.rank) == (4, 5)
 
     def finish(self, values: Iterable[Value], location: InModel) -> None:
-        """Let the block yield the values."""
+        """End the block, yielding the values."""
         values = tuple(self.put(value, location) for value in values)
         self.block.insert(Yield(values)).location = location
 
     def _lowered(self, layer: Any, location: InModel, scope: "Scope") -> Mapping[str, Value | None]:
-        """What the layer assigns: None for all if it fails, or a layer before it did."""
+        """The values that the layer assigns; all None if it, or one that it depends on, fails."""
         try:
             return self._layer(layer, location, scope)
         except CompileError as error:
@@ -192,24 +192,24 @@ class Scope:
         )
         for value in values:
             fits = all(not isinstance(dim, int) or dim < 2**31 for dim in value.type.shape)
-            cx.require(fits, f"makes {value.type}, which no runtime can hold")
+            cx.require(fits, f"makes {value.type}, which is too large for any runtime")
         return dict(zip(layer.output, values, strict=True))
 
     def blob(self, name: str, kind: str, location: InModel) -> Value | None:
-        """What a name stands for; None if the layer that makes it failed.
+        """The value of a name; None if the layer that makes it failed.
 
         Raises:
-            CompileError: nothing makes it, or not on every way here.
+            CompileError: nothing makes it, or not on every path to here.
         """
         if name in self.blobs:
             return self.blobs[name]
         message = f"{kind} layer reads '{name}', which no earlier layer makes"
         if name in self.elsewhere:
-            message = f"{kind} layer reads '{name}', which only one way to it makes"
+            message = f"{kind} layer reads '{name}', which is made on only one path to it"
         raise CompileError(Diagnostic(message, "malformed", location, subject=kind))
 
     def _located(self, problem: Diagnostic, location: InModel) -> Diagnostic:
-        """An op's complaint as the layer's: the shapes that reach it do not fit its parameters."""
+        """Report an op's error as the layer's: its inputs' shapes don't fit its parameters."""
         remedy = ""
         if self.walk.rank5 and self.walk.sequences:
             names = ", ".join(self.walk.sequences)

@@ -23,5 +23,5 @@ def test_there_is_a_probability_for_each_class():
 
 
 def test_only_classifiers_have_labels():
-    message = "a string output must be what a classifier predicts"
+    message = "a string output must be a classifier's prediction"
     assert_refused(classifier(["a", "b", "c"], predicted="other"), message, kind="unsupported")

@@ -83,7 +83,7 @@ def test_a_parameter_that_is_computed():
 
 def test_types_that_the_program_declares_are_checked():
     model = program(op("add", "y", (1, 4), x="x", y="x"), x=(1, 3))
-    assert_refused(model, "makes f32[1,3] as it is understood here, but declares f32[1,4]")
+    assert_refused(model, "makes f32[1,3] by our rule, but declares f32[1,4]")
 
 
 def test_all_problems_are_told_but_no_consequences():
@@ -146,7 +146,7 @@ def test_a_constant_in_a_file_that_is_not_there():
     block = model.mlProgram.functions["main"].block_specializations["CoreML5"]
     value = block.operations[0].inputs["y"].arguments[0].value
     value.blobFileValue.fileName = "@model_path/weights/weight.bin"
-    assert_refused(model, "the constant 'y.y' is in a weight file, which is not there")
+    assert_refused(model, "the constant 'y.y' is in a weight file, which is missing")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_constant_in_a_file_that_is_not_there():
             "'y.y' holds 2 values for f32[3]",
         ),
         (lambda v: v.ClearField("immediateValue"), "has no value"),
-        (lambda v: setattr(v.type.tensorType, "rank", 2), "has 1 dimensions, but says 2"),
+        (lambda v: setattr(v.type.tensorType, "rank", 2), "has 1 dimensions, but declares 2"),
         (lambda v: setattr(v.type.tensorType, "dataType", 99), "unknown type 99"),
     ],
 )

@@ -138,7 +138,7 @@ def test_image_outputs_that_are_none():
     model = network(layer("copy"), x=(1, 2, 4, 4))
     del model.description.output[:]
     add_image(model.description.output, "y", RGB)
-    assert_refused(model, "output 'y'", "f32[1,2,4,4] is not an RGB image")
+    assert_refused(model, "output 'y'", "f32[1,2,4,4] is not an image in RGB")
 
 
 @pytest.mark.parametrize("data_type", [DOUBLE, INT32])
@@ -193,7 +193,7 @@ def test_classifiers_of_the_old_kind():
 
 
 def test_classifiers_with_another_number_of_classes():
-    assert_refused(classifier(["a", "b"]), "does not give one probability for each of 2 classes")
+    assert_refused(classifier(["a", "b"]), "is not one probability for each of 2 classes")
 
 
 def test_classifiers_without_probabilities():
@@ -373,7 +373,7 @@ def test_a_batch_that_moves_into_the_way(item):
 
 def test_a_first_extent_that_is_no_batch():
     model = network(layer("copy"), x=(2, 3))
-    assert_refused(model, "its first extent is not a batch of 1", batch="dynamic")
+    assert_refused(model, "its first dimension is not a batch of 1", batch="dynamic")
 
 
 def test_inputs_that_can_have_no_batch():
