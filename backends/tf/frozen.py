@@ -1,4 +1,4 @@
-"""Frozen graphs: one GraphDef with weights as constants, as tools of TensorFlow 1 want it."""
+"""Frozen graphs: one GraphDef with weights as constants, for tools of TensorFlow 1."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ LARGEST_GRAPH = 2**31 - 1
 
 @dataclass(frozen=True)
 class FrozenGraph:
-    """A GraphDef, and which of its tensors are what.
+    """A GraphDef, and the tensors of its inputs and outputs.
 
     Attributes:
         message: the GraphDef.
-        inputs: tensor (`image:0`) by the name of Core ML's input; states are among them.
-        outputs: likewise; what a state is afterwards has its name.
+        inputs: tensor (`image:0`) by the name of Core ML's input; includes states.
+        outputs: likewise; the new value of a state has the state's name.
     """
 
     message: Any
@@ -43,7 +43,7 @@ class FrozenGraph:
 
 
 def frozen(module: Module) -> FrozenGraph:
-    """The default function of a lowered module; states are inputs and outputs of it.
+    """The default function of a lowered module; states are its inputs and outputs.
 
     Raises:
         CompileError: it is larger than a GraphDef can be.
@@ -56,8 +56,8 @@ def frozen(module: Module) -> FrozenGraph:
     )
 
     executable, function = TensorFlowModule(module), module.main
-    _ = executable.variables  # hold the weights now
-    # Control flow becomes that of TensorFlow 1, which old tools know.
+    _ = executable.variables  # the variables hold the weights now
+    # Control flow is converted to TensorFlow 1's, which old tools know.
     graph = convert_variables_to_constants_v2(executable.graph(function.name))
     message = graph.graph.as_graph_def()
     taken = {node.name: node for node in message.node}
@@ -66,7 +66,7 @@ def frozen(module: Module) -> FrozenGraph:
         for value, tensor in zip(function.arguments, _ordered(graph, function), strict=True)
     }
     outputs: dict[str, str] = {}
-    # Results come in the order of their names.
+    # Results are in the order of their names.
     results = dict(zip(sorted(function.result_names), graph.outputs, strict=True))
     for name in function.result_names:
         tensor = results[name]

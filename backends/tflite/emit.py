@@ -21,7 +21,7 @@ Samples = Callable[[], Iterator[Mapping[str, Array]]]
 # Offsets in flatbuffers are signed and have 32 bits.
 LARGEST_FILE = 2**31 - 1
 _ELSEWHERE = "write a SavedModel, which has all of TensorFlow's operations"
-# What the converter says of an operation that only TensorFlow's own runtime would have.
+# The converter's message for an operation that only TensorFlow's own runtime has.
 _NO_BUILTIN = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
 
 
@@ -29,7 +29,7 @@ class TFLiteModule:
     """A lowered module that can be converted.
 
     Raises:
-        CompileError: it has what TFLite can't express; all of that at once.
+        CompileError: TFLite can't express something; all problems at once.
     """
 
     def __init__(self, module: Module) -> None:
@@ -43,13 +43,13 @@ class TFLiteModule:
         """A TFLite file: a signature for each function, with the model's own names.
 
         Args:
-            quantization: "float16": weights are stored so; "dynamic": weights in 8 bits, computed
-                with 8-bit integers where the runtime can; "int8": everything in 8-bit integers
-                that has such an operation. Inputs and outputs keep their types.
+            quantization: "float16": weights are stored in float16; "dynamic": weights in 8 bits,
+                computed with 8-bit integers where the runtime can; "int8": 8-bit integers for
+                everything that has such an operation. Inputs and outputs keep their types.
             samples: for "int8", typical inputs of the default function, by name.
 
         Raises:
-            CompileError: TFLite has no operation for something; all of that at once.
+            CompileError: TFLite has no operation for something; all problems at once.
         """
         import tensorflow as tf
 
@@ -84,7 +84,9 @@ class TFLiteModule:
 
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # its calibrator's interpreter is to move
+                warnings.simplefilter(
+                    "ignore"
+                )  # the interpreter of its calibrator is about to move
                 return converter.convert()
         except ConverterError as error:
             raise CompileError(list(self._explained(error))) from None
@@ -92,7 +94,7 @@ class TFLiteModule:
             raise CompileError(_failed(error)) from error
 
     def _explained(self, error: Any) -> Iterator[Diagnostic]:
-        """What the converter complains of, by the layers that it comes from."""
+        """The converter's errors, by the layers that they come from."""
         seen: set[tuple[str, Any]] = set()
         for entry in error.errors:
             kind = entry.operator.name.removeprefix("tf.")

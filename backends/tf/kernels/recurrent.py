@@ -1,19 +1,19 @@
 """LSTM, GRU and simple RNN as while loops over time.
 
-The graph is the same for every length of the sequence. (`tf.raw_ops.BlockLSTM` would be faster
-still, but TFLite has no such op.) Weights are [I, gates * H] and [H, gates * H] here, biases rows
-of that.
+The graph is the same for every length of the sequence. (`tf.raw_ops.BlockLSTM` would be even
+faster, but TFLite has no such op.) Weights are [I, gates * H] and [H, gates * H] here, and biases
+are rows of them.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# Steps in one turn of the loop. Its own bookkeeping costs as much as the ops of a small network,
-# and the inputs' product for the steps of later turns can be under way on another core.
+# Steps per iteration of the loop. Its bookkeeping costs as much as the ops of a small network, and
+# the inputs' product for the steps of later iterations can run on another core.
 _STEPS = 8
-# Elements of a recurrent weight that one product takes; two of these products side by side are
-# twice as fast as one with a weight of double the size (256 units of an LSTM), which leaves the
-# cache in every step. For smaller weights a second product costs more than it saves.
+# Elements of a recurrent weight per product. Two such products side by side are twice as fast as
+# one with a weight of double the size (256 units of an LSTM), which doesn't stay in the cache
+# between steps. For smaller weights, a second product costs more than it saves.
 _BLOCK = 1 << 17
 
 Step = Callable[..., tuple[Any, ...]]
@@ -134,7 +134,7 @@ def rnn(
 
 
 def _product(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
-    """What multiplies a state by a weight [H, columns]; a large weight is taken in blocks.
+    """A function that multiplies a state by a weight [H, columns], in blocks if it is large.
 
     Making blocks takes the time of a few products: too long for one step.
     """
@@ -148,7 +148,7 @@ def _product(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
 
 
 def _started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tuple[Any, ...]]:
-    """x and the states before the first step, all with the batch that any of them knows."""
+    """x and the initial states, all with the batch size that is known for any of them."""
     given = [state for state in states if state is not None]
     known = {x.shape[1], *(state.shape[0] for state in given)} - {None}
     batch = known.pop() if known else None
@@ -164,11 +164,11 @@ def _run(
 
     Args:
         tf: TensorFlow.
-        step: new states from W x + b for one position, and the states.
+        step: computes new states from W x + b of one step, and the states.
         x: [T, B, I].
         weight: W.
         bias: b, or None.
-        states: before the first step.
+        states: the initial states.
     """
 
     def project(rows: Any) -> Any:
@@ -183,7 +183,7 @@ def _run(
     made = tf.TensorArray(x.dtype, count, element_shape=shape)
 
     def loop(part: Any, start: Any, stride: int, made: Any, states: Any) -> tuple[Any, Any]:
-        """Through `part`, which begins at position `start`, by `stride` steps a turn."""
+        """Loop over `part`, which begins at step `start`, by `stride` steps per iteration."""
         turns = tf.shape(part)[0] // stride
         rows = tf.reshape(part, (turns, stride * batch, features))
         taken = tf.TensorArray(x.dtype, turns, element_shape=rows.shape[1:]).unstack(rows)
@@ -206,10 +206,10 @@ def _run(
 
 
 def _limited(tf: Any, text: str, bound: float) -> Callable[[Any], Any]:
-    """The activation of an argument that is kept within [-bound, bound], if that is above 0.
+    """The activation of an argument limited to [-bound, bound], if bound is above 0.
 
-    From 50 on, tanh is 1 and the sigmoid of -50 is 2e-22, far below what TensorFlow's own kernels
-    err by: there such a limit would change nothing, but take its time in every step.
+    From 50 on, tanh is 1 and the sigmoid of -50 is 2e-22, far below the error of TensorFlow's own
+    kernels: such a limit would change nothing, but take time in every step.
     """
     function = _activation(tf, text)
     if bound <= 0 or (bound >= 50 and text in ("sigmoid", "tanh")):

@@ -234,7 +234,10 @@ MALFORMED = [
     ("slice layer has an unknown axis 3", one("slice", axis=3)),
     ("slice layer leaves nothing of f32[1,3,4,5]", one("slice", startIndex=1, endIndex=1)),
     ("crop layer has 1 offsets", two("crop", offset=[1])),
-    ("constantPad layer has 3 numbers of padding for rank 1", one("constantPad", R1, padAmounts=[1, 2, 3])),
+    (
+        "constantPad layer has 3 numbers of padding for rank 1",
+        one("constantPad", R1, padAmounts=[1, 2, 3]),
+    ),
     ("constantPad layer has padding of type i32[4]", two("constantPad", R3, R1)),
     (
         "constantPad layer pads both sides of one dimension to a size",
@@ -261,7 +264,10 @@ MALFORMED = [
         network(layer("scatterND", mode=7), x=R1, i=R1, u=R1),
     ),
     ("slidingWindows layer has axis 4 for rank 4", one("slidingWindows", axis=4)),
-    ("can't take windows of 6 every 0 elements from 5", one("slidingWindows", axis=3, windowSize=6)),
+    (
+        "can't take windows of 6 every 0 elements from 5",
+        one("slidingWindows", axis=3, windowSize=6),
+    ),
     ("'tensor.topk' (C1) takes 0 of 4", one("topK", R1)),
     ("topK layer takes a number of type f32[4]", two("topK", R1, R1)),
     ("cumSum layer takes a number of type f32[4]", two("cumSum", R1, R1)),
