@@ -18,11 +18,11 @@ class KerasModule:
     """The code of a lowered module, and the Keras model that it builds.
 
     Attributes:
-        module: what was lowered.
+        module: the lowered module.
         text: the source of `model.py`.
         functions: how many blocks the code has.
         weights: layer's name → the constants that it holds, in the order of its `weights`.
-        custom_objects: what the code defines and a `.keras` file names: loading one needs them.
+        custom_objects: definitions in the code that a `.keras` file names; loading it needs them.
     """
 
     def __init__(self, module: Module) -> None:
@@ -40,7 +40,7 @@ class KerasModule:
 
     @functools.cached_property
     def model(self) -> Any:
-        """The Keras model with its weights: the code is run."""
+        """The Keras model with its weights, built by running the code."""
         with tempfile.TemporaryDirectory() as folder:
             write_labels(self.module.main, Path(folder))
             code = types.ModuleType("model")
