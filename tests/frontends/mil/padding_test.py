@@ -44,7 +44,7 @@ def test_computed_amounts_of_other_modes(mode, name):
 
 
 def test_refusals():
-    assert_refused(pad((1, 2, 3), by=[1]), "has 1 amounts")
+    assert_refused(pad((1, 2, 3), by=[1]), "has 1 numbers of padding")
     assert_refused(pad((1, 2, 3), by=1), "has padding of type")
     assert_refused(pad((1, 2, None), [1, 1], mode="circle"), "has the unknown mode 'circle'")
 

@@ -117,7 +117,7 @@ def relu(made, x):
 )
 def test_a_name_twice(operations):
     (problem,) = problems(program(*operations, outputs=[operations[-1][1][0][0]], x=(1, 3)))
-    assert "which is the name of something before it" in problem.message
+    assert "a name that is already defined" in problem.message
     assert problem.kind == "malformed"
 
 

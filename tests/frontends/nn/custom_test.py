@@ -101,7 +101,7 @@ def test_results_of_other_types_than_declared(wrong):
         return np.float32([1, 2, 3, 4])
 
     register_custom_layer("Scaled", evaluate=one_more, tensorflow=one_more)
-    message = "gives 2 results, 1 were declared" if wrong == "count" else r"f32\[4\], expected"
+    message = "returns 2 results, 1 were declared" if wrong == "count" else r"f32\[4\], expected"
     with pytest.raises(CompileError, match=message):
         result(scaled(), [1, 1, 2])
     with pytest.raises(CompileError, match="custom_call' failed") as caught:

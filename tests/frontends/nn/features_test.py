@@ -398,7 +398,7 @@ def test_preprocessing_of_no_image_is_refused():
     model = network(layer("activation", ReLU={}), x=(3,))
     item = model.neuralNetwork.preprocessing.add(featureName="x")
     item.scaler.channelScale = 2
-    assert_refused(model, "preprocessing is for an image input")
+    assert_refused(model, "has preprocessing, but is not an image input")
 
 
 def test_training_is_ignored_and_said_to_be():
