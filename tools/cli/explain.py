@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def events_of(name: str, trace: "Trace", starts: list[tuple[str, int]]) -> Iterator["Event"]:
-    """What happened while the pass ran, as often as it did; `starts` are the events before each."""
+    """The events of all runs of the pass; `starts` are the numbers of events before each run."""
     bounds = [*starts, ("", len(trace.events))]
     for (running, start), (_, end) in itertools.pairwise(bounds):
         if running == name:
@@ -21,7 +21,7 @@ def events_of(name: str, trace: "Trace", starts: list[tuple[str, int]]) -> Itera
 
 
 def print_explained(name: str, events: Iterable["Event"]) -> None:
-    """Near-misses on standard error: patterns whose shape was there, and why they declined."""
+    """Print near-misses on standard error: patterns that matched, and why they declined."""
     facts = explained_facts(name, events)
     if facts["note"]:
         print(f"{name}: {facts['note']}", file=sys.stderr)
@@ -66,7 +66,7 @@ def explained_facts(name: str, events: Iterable["Event"]) -> dict[str, Any]:
 
 
 def print_rewrites(trace: "Trace") -> None:
-    """Every rewrite on standard error, in the order of happening."""
+    """Print every rewrite on standard error, in order."""
     for event in trace.events:
         if event.reason:
             continue

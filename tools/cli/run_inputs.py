@@ -20,9 +20,9 @@ def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[
     """Values by input name.
 
     Args:
-        function: whose inputs they are.
-        texts: `NAME=VALUE`, or `VALUE` where only one input can be meant.
-        seed: for random values of inputs that are not given; None for none.
+        function: the function with the inputs.
+        texts: `NAME=VALUE`, or `VALUE` if only one input can be meant.
+        seed: the seed of random values for missing inputs; None to require all inputs.
 
     Raises:
         CompileError: a name that no input has, or a value that can't be read.
@@ -40,7 +40,7 @@ def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[
 
 
 def _random(function: Function, seed: int) -> dict[str, Any]:
-    """Random inputs of the default sizes; of images one, not a batch."""
+    """Random inputs of the default sizes; one image, not a batch."""
     found = random_inputs(function, seed, **_default_sizes(function))
     found = {value.name: found[value.name] for value, _ in inputs_of(function)}
     for value, known in inputs_of(function):
@@ -50,7 +50,7 @@ def _random(function: Function, seed: int) -> dict[str, Any]:
 
 
 def _default_sizes(function: Function) -> dict[str, int]:
-    """Extents of open dimensions: those of the declared shape, else possible ones, else 1."""
+    """Sizes of dynamic dimensions: those of the declared shape, else possible ones, else 1."""
     found: dict[str, int] = {}
     for value, known in inputs_of(function):
         dims = value.type.shape[1:3] if known.kind == "image" else value.type.shape
@@ -64,7 +64,7 @@ def _default_sizes(function: Function) -> dict[str, int]:
 
 
 def _split(function: Function, text: str) -> tuple[Value | None, str]:
-    """(the input that is meant, its value); no input for a .npz with all of them."""
+    """(the input, its value); no input for a .npz with all of them."""
     arguments = [value for value, _ in inputs_of(function)]
     for value in sorted(arguments, key=lambda v: -len(v.name)):
         if text.startswith(f"{value.name}="):
@@ -128,9 +128,9 @@ def _numpy(path: Path) -> Any:
         return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
     except FileNotFoundError:
         raise console.usage_error(f"there is no file '{path}'") from None
-    except Exception as error:  # zipfile, zlib and numpy each have their own
-        # numpy takes whatever it can't read for pickled objects, and advises to load them.
-        reason = "it is broken, or holds Python objects" if "pickle" in str(error) else error
+    except Exception as error:  # zipfile, zlib and numpy each raise their own
+        # numpy assumes that anything it can't read is pickled objects, and advises to load them.
+        reason = "it is damaged, or contains Python objects" if "pickle" in str(error) else error
         raise console.usage_error(f"'{path}' is not a numpy file: {reason}") from None
 
 
@@ -138,13 +138,13 @@ def _literal(text: str) -> Array | None:
     """Numbers in JSON's spelling; None for anything else."""
     try:
         array = np.asarray(json.loads(text))
-    except ValueError:  # no JSON, or lists of different lengths
+    except ValueError:  # not JSON, or lists of different lengths
         return None
     return array if array.dtype.kind in "fiub" else None
 
 
 def read_image(value: Value, path: Path) -> Any:
-    """A picture of the size that the model wants.
+    """A picture of the size that the model needs.
 
     Raises:
         CompileError: the file can't be read.
@@ -168,6 +168,6 @@ def read_image(value: Value, path: Path) -> Any:
         return picture
     was = f"{picture.width}×{picture.height}"
     console.note(f"{path.name} is {was}, input '{value.name}' takes {width}×{height}: resized")
-    if picture.mode in ("1", "P", "PA"):  # of palettes, only the nearest pixel could be taken
+    if picture.mode in ("1", "P", "PA"):  # palettes allow only the nearest pixel
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     return picture.resize((width, height), Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""`cmlc-run --probe NAME`: values in the middle of a model, printed or saved."""
+"""`cmlc-run --probe NAME`: intermediate values of a model, printed or saved."""
 
 import argparse
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _SUFFIXES = (".npy", ".npz")
 
 @dataclass(frozen=True)
 class Probe:
-    """What is asked for: a name or a pattern such as `conv*`, and where it goes."""
+    """A requested value: a name or a pattern such as `conv*`, and the file to save it to."""
 
     name: str
     file: Path | None = None
@@ -42,9 +42,9 @@ def parse_probe(text: str) -> Probe:
 
 
 def matching(function: "Function", probe: Probe, names: "dict[Value, str]") -> "list[Op]":
-    """The ops whose value, kind or Core ML layer is called so.
+    """The ops whose value, kind or Core ML layer has the name.
 
-    Of a layer that became several ops, those whose results leave it.
+    For a layer that became several ops, these are the ops whose results leave it.
     """
     ops = computing_ops(function)
     by_value = [op for op in ops if any(fnmatchcase(names[v], probe.name) for v in op.results)]
@@ -54,7 +54,7 @@ def matching(function: "Function", probe: Probe, names: "dict[Value, str]") -> "
     if by_kind:
         return by_kind
     layers = {op: _layers(op) for op in ops}
-    # An op that was fused gives what the last of its layers gives.
+    # A fused op computes the result of its last layer.
     ending = {op for op in ops if layers[op] and fnmatchcase(layers[op][-1], probe.name)}
     part = {op for op in ops if any(fnmatchcase(name, probe.name) for name in layers[op])}
     chosen = ending or part
@@ -72,7 +72,7 @@ def _is_used_outside(op: "Op", chosen: "set[Op]") -> bool:
 
 
 def run_probes(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
-    """Run, then print or save every value that is asked for."""
+    """Run, then print or save every requested value."""
     from ...compiler import driver
     from ...ir.text.printer import value_names
 
@@ -115,7 +115,8 @@ def _check(found: "dict[Probe, list[Op]]", names: "dict[Value, str]") -> None:
         count = sum(len(op.results) for op in ops)
         if probe.file is not None and probe.file.suffix == ".npy" and count > 1:
             raise console.usage_error(
-                f"'{probe.name}' names {count} values, a .npy file holds one", "name a .npz file"
+                f"'{probe.name}' names {count} values, but a .npy file holds one",
+                "name a .npz file",
             )
 
 

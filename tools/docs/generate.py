@@ -35,14 +35,14 @@ EXAMPLES = """\
 _HEAD = """\
 # Core ops
 
-Made from the declarations by `python -m cmlc.tools.docs`: change those, not this file. How to read
-it: `(Cn)` are constraints, checked whenever an op is made and named in messages. An *axis* may be
-negative in Python and text; it is kept positive.
+Made from the declarations by `python -m cmlc.tools.docs`: change those, not this file. `(Cn)` are
+constraints, which are checked whenever an op is made and named in messages. An *axis* may be
+negative in Python and text; it is stored as positive.
 
-*Made by* names the NeuralNetwork layers, ML Program operations and passes that can make the op: it
+*Made by* names the NeuralNetwork layers, ML Program operations and passes that can make the op. It
 is read from the source of their rules (`tools/docs/constructed.py`), all branches together, without
-what goes on around rules (weights, conversions, expanded dimensions). *TensorFlow* and *Keras* say
-what an op becomes: one call, or a rule and the calls it can make, read in the same way.
+the code around rules (weights, conversions, expanded dimensions). *TensorFlow* and *Keras* say what
+an op becomes: one call, or a rule and the calls that it can make, read in the same way.
 """
 
 
@@ -74,7 +74,7 @@ def _run(root: Path, given: argparse.Namespace) -> int:
 
 
 def documents(root: Path) -> dict[Path, str]:
-    """What every generated document should hold, by path."""
+    """The content of every generated document, by path."""
     found = {root / "ir" / "OPS.md": ops_document()}
     if (root / FILE).parent.is_dir():
         found[root / FILE] = layers_document(root)
@@ -96,7 +96,7 @@ def documents(root: Path) -> dict[Path, str]:
 
 
 def _between(text: str, name: str, make: Callable[[], str]) -> str:
-    """The text with what is between a pair of markers made anew; as it is without the markers."""
+    """The text with the part between a pair of markers replaced; unchanged without markers."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     if begin not in text or end not in text:
         return text
