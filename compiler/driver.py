@@ -23,7 +23,7 @@ from .runtime import CompiledModel
 from .source.interface import Interface
 from .watch import Watch
 
-KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
+KEPT_SHAPES = 4  # models compiled for shapes other than the declared ones, each with its weights
 
 
 def load(source: Any, options: Options | None = None, watch: Watch | None = None) -> Module:
@@ -56,7 +56,7 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
 
 
 def _only(module: Module, name: str) -> Module:
-    """The module with one function, and those that it calls; itself without a name."""
+    """The module with one function and those that it calls; the whole module without a name."""
     if not name:
         return module
     if name not in module.functions:
@@ -75,13 +75,13 @@ def _only(module: Module, name: str) -> Module:
 
 def _check_text(options: Options) -> None:
     if options.weights == "compressed":
-        remedy = "compile the model that it was made of"
-        message = "IR text holds weights decoded: they can't stay compressed"
+        remedy = "compile the model that it was made from"
+        message = "IR text holds decoded weights, which can't stay compressed"
         raise CompileError(Diagnostic(message, "usage", remedy=remedy))
 
 
 def _keep_weights(module: Module, options: Options) -> None:
-    """Leave only those weights encoded that shall be; vectors are for passes to fold."""
+    """Decode all weights except those that stay compressed; passes may fold vectors."""
     dense: dict[int, Resource] = {}
     kept = 0
     for op in module.walk():
@@ -119,7 +119,7 @@ def _load_text(path: Path, watch: Watch) -> Module:
 
 
 def _op_table() -> dict[str, Any]:
-    """All ops that text may name: every dialect there is."""
+    """All ops that text may name, of every dialect."""
     from ..backends.target import TARGETS, load_target
     from ..ir.dialects import check, op_table
     from ..ir.dialects.core import TABLE
@@ -153,7 +153,7 @@ def _import(source: Any, options: Options, watch: Watch) -> Module:
 
 
 def _chosen(interfaces: tuple[Interface, ...], function: str) -> tuple[Interface, ...]:
-    """The interface of the function that is asked for; all if none is."""
+    """The interface of the requested function; all if none is requested."""
     named = [i for i in interfaces if (i.function or "main") == function]
     if function and not named:
         raise unknown_function(function, (i.function or "main" for i in interfaces))
@@ -161,12 +161,12 @@ def _chosen(interfaces: tuple[Interface, ...], function: str) -> tuple[Interface
 
 
 def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
-    """Write a model's specification: what was compiled becomes layers and operations again.
+    """Write a model's specification, from its compiled form or any other.
 
     Args:
-        source: what `load` takes, except IR.
-        path: a `.mlpackage` folder, with the weight files of ML Programs, if it is called so; else
-            a `.mlmodel` file. It appears whole or not at all.
+        source: as in `load`, except IR.
+        path: a `.mlpackage` folder, with the weight files of ML Programs, if it has that suffix;
+            else a `.mlmodel` file. It appears whole or not at all.
         watch: told about the stages.
 
     Returns:
@@ -197,9 +197,9 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
 
 
 def read_weights(source: Any, watch: Watch | None = None) -> tuple[Any, list[StoredWeight]]:
-    """(specification, every weight of a model as it is stored), those of a pipeline's models too.
+    """(specification, every weight as it is stored), including those of a pipeline's models.
 
-    Nothing is imported, so layers may be unsupported; numbers are read when they are asked for.
+    Nothing is imported, so layers may be unsupported; numbers are read on demand.
 
     Raises:
         CompileError: the model can't be read, has no weights, or damaged ones.
@@ -225,7 +225,7 @@ def optimize(
     instrumentation: Instrumentation | None = None,
     watch: Watch | None = None,
 ) -> Module:
-    """A copy of the module after `pipeline_of` the options."""
+    """A copy of the module after the passes of `pipeline_of`."""
     watch = watch or Watch()
     given = instrumentation or watch.instrumentation
     watch.instrumentation = given or Instrumentation(verify_each=options.verify_each)
@@ -236,13 +236,13 @@ _BATCH = {"auto": "dynamic-batch{of=images}", "dynamic": "dynamic-batch", "stati
 
 
 def pipeline_of(options: Options) -> Pipeline:
-    """The passes that the options ask for, and the target's pipeline."""
+    """The passes that the options request, and the target's pipeline."""
     from ..backends.target import load_target
 
     stages = (
         _BATCH[options.batch],
         "io-layout" if options.io_layout == "nhwc" else "",
-        parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
+        parse_pipeline(options.passes).spec,  # parsed separately, because its errors are the user's
         load_target(options.target).pipeline,
     )
     return parse_pipeline(", ".join(filter(None, stages)))
@@ -273,7 +273,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
         raise
     for op in module.walk():
         if isinstance(op, Constant):
-            op.value.release()  # what passes read of the original's weights can be read again
+            op.value.release()  # weights of the original that passes read can be read again
     watch.runs += given.runs[first:]
     return copy
 
@@ -295,7 +295,7 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     watch = watch or Watch()
     target = load_target(options.target)
     if problems := list(target.requires.violations(module)):
-        remedy = f"{target.title} needs other passes first: {target.pipeline}"
+        remedy = f"{target.title} needs these passes first: {target.pipeline}"
         raise CompileError(replace(problem, remedy=remedy) for problem in problems)
     command = f"cmlc-opt {{}} --lower={options.target}"
     with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):
@@ -330,7 +330,7 @@ def compile(
     """Compile a model for TensorFlow.
 
     Args:
-        source: what `load` takes.
+        source: as in `load`.
         options: see `Options`.
         watch: told about stages and passes.
         **choices: fields of `Options`, in place of `options`.
@@ -352,7 +352,7 @@ def _reshaped(source: Any, options: Options, shapes: Shapes) -> CompiledModel:
 
 
 def _named(module: Module) -> Module:
-    """A copy in which results without a name, as IR text may have them, are numbered."""
+    """A copy in which results without a name, which IR text may have, are numbered."""
     copy = clone_module(module)
     for function in copy.functions.values():
         if not function.result_names:

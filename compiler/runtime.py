@@ -30,8 +30,8 @@ class CompiledModel:
 
     Attributes:
         module: the IR as imported.
-        optimized: after the target's passes.
-        lowered: in the target's dialect.
+        optimized: the IR after the target's passes.
+        lowered: the IR in the target's dialect.
         options: how it was compiled.
         reshaped: the same model for other full shapes of its inputs (`Options.shapes`); None if
             there is nothing to compile again.
@@ -62,7 +62,7 @@ class CompiledModel:
         return self.optimized.main
 
     def make_state(self, function: str = "") -> ModelState:
-        """Fresh states for a series of predictions: zeros.
+        """Fresh states, all zero, for a series of predictions.
 
         Args:
             function: one of several functions; the default one without it. Functions share the
@@ -78,12 +78,13 @@ class CompiledModel:
         Args:
             inputs: arrays, numbers, or images (PIL, or arrays [H, W, C] with colours in the order
                 red, green, blue) by Core ML's names. Optional inputs may be left out.
-            state: of `make_state`, for models that have states; it holds the new ones afterwards.
+            state: the result of `make_state`, for models with states; it is updated.
             function: one of several functions; the default one without it.
 
         Returns:
             arrays, images (PIL), labels and {label: probability} dictionaries by Core ML's names.
-            A batch of images gives a leading dimension, lists of labels and of dictionaries.
+            For a batch of images, these have a leading dimension, or are lists of labels and of
+            dictionaries.
 
         Raises:
             CompileError: an input or the state is missing, unknown, or of the wrong shape.
@@ -111,7 +112,7 @@ class CompiledModel:
         return _predicted(function_called(self.module, function), inputs, state, run)
 
     def _for_shapes_of(self, inputs: Mapping[str, Any]) -> "CompiledModel | None":
-        """The model for the sequence or batch that inputs have, if this one isn't made for it."""
+        """The model for the sequence or batch of the inputs, if this one is for another."""
         shapes = full_shapes(self.function, inputs)
         return self.reshaped(shapes) if shapes and self.reshaped is not None else None
 
@@ -119,7 +120,7 @@ class CompiledModel:
         """Write a SavedModel; an older one in the same place is replaced.
 
         Raises:
-            CompileError: the folder holds something else.
+            CompileError: the folder contains something else.
         """
         path = Path(folder)
         check_replaceable(path)
@@ -167,7 +168,7 @@ def check_replaceable(folder: Path, what: str = "SavedModel", sign: str = "saved
 
 
 def describe(module: Module) -> dict[str, Any]:
-    """The interface for people and programs that read a SavedModel: `assets.extra/cmlc.json`."""
+    """The interface for readers of a SavedModel: `assets.extra/cmlc.json`."""
     found = {"model": module.name, **module.attributes, **_described(module.main)}
     if len(module.functions) > 1:
         found["functions"] = {name: _described(f) for name, f in module.functions.items()}

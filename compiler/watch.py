@@ -1,4 +1,4 @@
-"""What can be seen of a compilation while it runs."""
+"""Observing a compilation while it runs."""
 
 import time
 from collections.abc import Callable, Iterator
