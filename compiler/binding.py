@@ -1,11 +1,11 @@
 """Converts between Core ML's values and arrays: images, labels, dictionaries, batches."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, unknown_function
 from ..ir.interface import Argument, Color, Result
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array, DType
@@ -17,20 +17,16 @@ _PIL_MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16":
 
 
 def function_called(module: Module, name: str) -> Function:
-    """A function by name; the default one if the name is empty.
+    """A public function by name; the default one if the name is empty.
 
     Raises:
         CompileError: there is no such function.
     """
-    if name and name not in module.functions:
-        raise unknown_function(name, module.functions)
-    return module.functions[name] if name else module.main
-
-
-def unknown_function(name: str, known: Iterable[str]) -> CompileError:
-    """The error for a function that a model doesn't have."""
-    remedy = f"its functions are {', '.join(known)}"
-    return CompileError(_usage(f"the model has no function '{name}'", remedy))
+    if not name:
+        return module.main
+    if name not in module.public_functions:
+        raise unknown_function(name, module.public_functions)
+    return module.functions[name]
 
 
 def inputs_of(function: Function) -> Iterator[tuple[Value, Argument]]:

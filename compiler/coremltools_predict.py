@@ -24,7 +24,7 @@ from .driver import KEPT_SHAPES, compile
 from .options import Options
 from .source.interface import read_interface
 from .source.reading import read_model
-from .source.spec import KNOWN_VERSION, model_kind, network_of
+from .source.spec import KNOWN_VERSION, NETWORKS, model_kind, network_of
 
 _NEEDS_MACOS = "only Apple's own runtime on macOS can do that"
 
@@ -128,8 +128,9 @@ class ModelProxy:
     def _sequences(self) -> dict[str, tuple[int, ...]]:
         """Declared shapes of the arrays that may have a sequence and a batch."""
         spec, options = self._source.spec, self._options
-        is_program = model_kind(spec) == "mlProgram"
-        if is_program or network_of(spec).arrayInputShapeMapping or options.batch == "dynamic":
+        if model_kind(spec) not in NETWORKS or options.batch == "dynamic":
+            return {}
+        if network_of(spec).arrayInputShapeMapping:
             return {}
         arrays = (f for f in read_interface(spec).inputs if f.kind == "array")
         return {f.name: f.shape for f in arrays if f.name not in options.shapes}

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ..backends.target import load_target
-from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.interface import Description
 from ..ir.interpret import Interpreter
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array
+from ..ir.writing import check_replaceable
 from .binding import (
     Shapes,
     bind_inputs,
@@ -123,7 +123,7 @@ class CompiledModel:
             CompileError: the folder contains something else.
         """
         path = Path(folder)
-        check_replaceable(path)
+        check_replaceable(path, "SavedModel", is_saved_model)
         self.executable.save(path, describe(self.lowered))
         return path
 
@@ -142,36 +142,16 @@ def _predicted(
     return present_outputs(function, results, batched)
 
 
-def check_replaceable(folder: Path, what: str = "SavedModel", sign: str = "saved_model.pb") -> None:
-    """Refuse to replace anything else: saving removes an existing folder.
-
-    Args:
-        folder: where it shall be written.
-        what: what it holds, if anything.
-        sign: the file by which to tell.
-
-    Raises:
-        CompileError: of kind "usage".
-    """
-    here = Path.cwd()
-    if folder.resolve() in (here, *here.parents):
-        message = f"'{folder}' is the current folder, or around it"
-    elif folder.is_dir():
-        if not any(folder.iterdir()) or (folder / sign).exists():
-            return
-        message = f"the folder '{folder}' exists and holds no {what}"
-    elif folder.exists() or folder.is_symlink():
-        message = f"'{folder}' exists and is not a folder"
-    else:
-        return
-    raise CompileError(Diagnostic(message, "usage", remedy="name another folder, or remove it"))
+def is_saved_model(folder: Path) -> bool:
+    """Whether the folder holds a SavedModel."""
+    return (folder / "saved_model.pb").exists()
 
 
 def describe(module: Module) -> dict[str, Any]:
     """The interface for readers of a SavedModel: `assets.extra/cmlc.json`."""
     found = {"model": module.name, **module.attributes, **_described(module.main)}
-    if len(module.functions) > 1:
-        found["functions"] = {name: _described(f) for name, f in module.functions.items()}
+    if len(module.public_functions) > 1:
+        found["functions"] = {name: _described(f) for name, f in module.public_functions.items()}
     return found
 
 

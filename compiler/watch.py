@@ -17,18 +17,18 @@ class Watch:
     """What can be seen of a compilation while it runs.
 
     Attributes:
-        instrumentation: what to do around passes; None for what the options say.
+        instrumentation: the instrumentation of passes; None for the default of the options.
         started: called with (stage, pass or "") as each begins.
-        seconds: by stage, in the order of running.
-        runs: of passes, in the order of running.
+        seconds: time by stage, in the order of running.
+        runs: runs of passes by stage, in the order of running; a target's own run in "lower".
         made: called with (name, module) for the module as imported and as lowered.
-        survey: what the specification holds; None before it is read, and for IR text.
+        survey: the content of the specification; None before it is read, and for IR text.
     """
 
     instrumentation: Instrumentation | None = None
     started: Callable[[str, str], None] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    runs: list[PassRun] = field(default_factory=list)
+    runs: dict[str, list[PassRun]] = field(default_factory=dict)
     made: Callable[[str, Module], None] | None = None
     survey: Survey | None = None
 

@@ -30,6 +30,7 @@ class Kind(enum.Enum):
     PERM = enum.auto()  # a permutation of the first operand's dimensions
     PER_AXIS = enum.auto()  # one entry for each dimension of the first operand
     PAD_PAIRS = enum.auto()  # (before, after) for each dimension of the first operand, flat
+    SYMBOLS = enum.auto()  # the prefix, before "_", of the names of symbols that the op defines
 
 
 Axis: TypeAlias = Annotated[int, Kind.AXIS]
@@ -39,6 +40,7 @@ NewAxes: TypeAlias = Annotated[tuple[int, ...], Kind.NEW_AXES]
 Perm: TypeAlias = Annotated[tuple[int, ...], Kind.PERM]
 PerAxis: TypeAlias = Annotated[tuple[int, ...], Kind.PER_AXIS]
 PadPairs: TypeAlias = Annotated[tuple[int, ...], Kind.PAD_PAIRS]
+Symbols: TypeAlias = Annotated[str, Kind.SYMBOLS]
 Dims: TypeAlias = tuple[Dim, ...]
 
 
@@ -165,7 +167,7 @@ def normalize(kind: Kind, value: Any, rank: int | None) -> Any:
     Raises:
         ValueError: an axis out of range, repeated, or a wrong number of entries.
     """
-    if rank is None or value is None or kind is Kind.PLAIN:
+    if rank is None or value is None or kind in (Kind.PLAIN, Kind.SYMBOLS):
         return value
     match kind:
         case Kind.AXIS:
@@ -210,7 +212,7 @@ def permute(kind: Kind, value: Any, perm: tuple[int, ...]) -> Any:
         ValueError: this kind does not survive a permutation.
     """
     match kind:
-        case Kind.PLAIN:
+        case Kind.PLAIN | Kind.SYMBOLS:
             return value
         case Kind.AXIS:
             return _moved((value,), perm)[0]
@@ -275,6 +277,7 @@ __all__ = [
     "PerAxis",
     "Perm",
     "Resource",
+    "Symbols",
     "convert",
     "literal",
     "normalize",

@@ -5,13 +5,19 @@ care of use lists, locations and dead producers, so that authors of rules never 
 """
 
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
+from .attributes import Kind
+from .dims import Dim, bare_symbol
 from .location import UNKNOWN, Location, Unknown, fuse
 from .ssa import Block, Function, Module, Op, Region, Value, walk
+from .values import substituted
 
 OpT = TypeVar("OpT", bound=Op)
+Symbols = Mapping[str, Dim]
+_NO_SYMBOLS: Symbols = MappingProxyType({})
 
 
 def replace(op: OpT, **changes: Any) -> OpT:
@@ -107,10 +113,18 @@ def _erase_dead(op: Op) -> list[Op]:
 
 
 def clone(
-    op: Op, mapping: Mapping[Value, Value], clone_region: "Callable[[Region], Region] | None" = None
+    op: Op,
+    mapping: Mapping[Value, Value],
+    clone_region: Callable[[Region], Region] | None = None,
+    symbols: Symbols = _NO_SYMBOLS,
 ) -> Op:
-    """A detached copy with operands replaced by `mapping`; regions need `clone_region`."""
+    """A detached copy with operands replaced by `mapping`; regions need `clone_region`.
+
+    Symbols in types and attributes are replaced by `symbols`.
+    """
     given = op.fields()
+    if symbols:
+        given |= _renamed(op, symbols)
     for item in op.spec.operands:
         value = given[item.name]
         if isinstance(value, tuple):
@@ -128,6 +142,48 @@ def clone(
     for old, new in zip(op.results, copy.results, strict=True):
         new.name = old.name
     return copy
+
+
+def _renamed(op: Op, symbols: Symbols) -> dict[str, Any]:
+    """The fields that may contain symbols, with their values."""
+    found = {
+        item.name: _renamed_start(op, op.attributes[item.name], symbols)
+        if item.kind is Kind.SYMBOLS
+        else substituted(op.attributes[item.name], symbols)
+        for item in op.spec.attributes
+    }
+    if op.spec.type_field:
+        found[op.spec.type_field] = substituted(op.given_types, symbols)
+    return found
+
+
+def _renamed_start(op: Op, text: str, symbols: Symbols) -> str:
+    """The prefix of the names of the op's own symbols, after renaming by `symbols`."""
+    for dim in (dim for value in op.results for dim in value.type.shape):
+        name = bare_symbol(dim) or ""
+        if name.startswith(f"{text}_") and (new := bare_symbol(symbols.get(name, dim))):
+            return new.removesuffix(name[len(text) :])
+    return text
+
+
+def clone_ops(
+    ops: Iterable[Op], mapping: dict[Value, Value], symbols: Symbols = _NO_SYMBOLS
+) -> Iterator[Op]:
+    """Detached copies of ops with their regions; their results are added to `mapping`."""
+
+    def clone_region(body: Region) -> Region:
+        arguments = body.block.arguments
+        types = (substituted(v.type, symbols) for v in arguments)
+        inner = Region(Block(types, (v.name for v in arguments)))
+        visible = {**mapping, **dict(zip(arguments, inner.block.arguments, strict=True))}
+        for twin in clone_ops(body.block, visible, symbols):
+            inner.block.insert(twin)
+        return inner
+
+    for op in ops:
+        twin = clone(op, mapping, clone_region, symbols)
+        mapping.update(zip(op.results, twin.results, strict=True))
+        yield twin
 
 
 def inlined(body: Region, arguments: Sequence[Value]) -> tuple[Value, ...]:
@@ -151,22 +207,9 @@ def clone_module(module: Module) -> Module:
         twin.result_names = list(function.result_names)
         twin.inputs, twin.outputs = list(function.inputs), list(function.outputs)
         twin.classifier = function.classifier
+        twin.public = function.public
         mapping = dict(zip(function.arguments, twin.arguments, strict=True))
-        _clone_into(function.block, twin.block, mapping)
+        for op in clone_ops(function.block, mapping):
+            twin.block.insert(op)
         copy.functions[name] = twin
     return copy
-
-
-def _clone_into(source: Block, target: Block, mapping: dict[Value, Value]) -> None:
-    def clone_region(body: Region) -> Region:
-        inner = Region(
-            Block((v.type for v in body.block.arguments), (v.name for v in body.block.arguments))
-        )
-        visible = {**mapping, **dict(zip(body.block.arguments, inner.block.arguments, strict=True))}
-        _clone_into(body.block, inner.block, visible)
-        return inner
-
-    for op in source:
-        twin = clone(op, mapping, clone_region)
-        target.insert(twin)
-        mapping.update(zip(op.results, twin.results, strict=True))

@@ -102,9 +102,8 @@ class Op:
     def _bind_operand(self, item: OperandField, value: Any) -> None:
         if value is None and item.required:
             raise VerifyError(self, "", f"needs '{item.name}'")
-        values: tuple[Any, ...] = ()
-        if value is not None:
-            values = tuple(value) if item.variadic else (value,)
+        given = () if value is None else value if item.variadic else (value,)
+        values: tuple[Any, ...] = tuple(given)
         for each in values:
             if not isinstance(each, Value):
                 raise TypeError(f"{type(self).__name__}.{item.name} must be a Value, got {each!r}")
@@ -130,7 +129,7 @@ class Op:
             for value in self.values_of(item.name):
                 problem = item.problem(value.type, like[0].type if like else None)
                 self.require("", not problem, problem)
-        types = self.given_types if self.spec.carries_types else self.infer()
+        types = self.given_types if self.spec.type_field else self.infer()
         return types if isinstance(types, tuple) else () if types is None else (types,)
 
     # -- what subclasses may define ------------------------------------------------------------
@@ -191,18 +190,14 @@ class Op:
         """All nested regions, flat, in declaration order."""
         found: list[Region] = []
         for body in self.regions.values():
-            if isinstance(body, Region):
-                found.append(body)
-            else:
-                found.extend(body)
+            found += (body,) if isinstance(body, Region) else body
         return tuple(found)
 
     def fields(self) -> dict[str, Any]:
         """Constructor arguments that rebuild this op."""
         given = self.grouped(self._operands) | self.attributes | self.regions
-        if self.spec.carries_types:
-            name = next(f.name for f in self.spec.fields if f.name not in given)
-            given[name] = self.given_types
+        if self.spec.type_field:
+            given[self.spec.type_field] = self.given_types
         return given
 
     def refresh_types(self) -> bool:
@@ -235,7 +230,7 @@ class Op:
             raise ValueError(f"{self!r} is still used")
         for inner in self.all_regions():
             if inner.parent is self:  # a replacement may have taken it over
-                inner.drop()
+                inner.block.drop()
         self.detach()
 
     def detach(self) -> None:
@@ -247,8 +242,7 @@ class Op:
         self.parent.unlink(self)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(repr(value) for value in self._operands)
-        return f"<{type(self).name}({arguments})>"
+        return f"<{type(self).name}({', '.join(map(repr, self._operands))})>"
 
 
 class Block:
@@ -316,7 +310,7 @@ class Block:
         """Detach all ops, last first, so that uses vanish with them."""
         for op in self.reversed():
             for inner in op.all_regions():
-                inner.drop()
+                inner.block.drop()
             op.detach()
 
 
@@ -328,18 +322,16 @@ class Region:
         self.block.parent = self
         self.parent: Op | Function | None = None
 
-    def drop(self) -> None:
-        self.block.drop()
-
 
 class Function:
     """A named region with typed, named arguments and named results.
 
     Attributes:
         name: the symbol name, such as "main".
+        public: whether the module's callers see it; only other functions call a private one.
         result_names: names of the returned values, in order.
-        inputs: what is known of each argument.
-        outputs: what is known of each result that has a name.
+        inputs: interface attributes of each argument.
+        outputs: interface attributes of each named result.
         classifier: the classes that it predicts, if any.
     """
 
@@ -347,6 +339,7 @@ class Function:
         self, name: str, argument_types: Iterable[Type] = (), argument_names: Iterable[str] = ()
     ) -> None:
         self.name = name
+        self.public = True
         self.body = Region(Block(argument_types, argument_names))
         self.body.parent = self
         self.result_names: list[str] = []
@@ -373,7 +366,7 @@ class Function:
 
 
 class Module:
-    """Functions, and what is known of their model; what every pass takes and changes."""
+    """Functions, and metadata of their model; every pass takes and changes a module."""
 
     def __init__(self, name: str = "", functions: Iterable[Function] = ()) -> None:
         self.name = name
@@ -381,10 +374,16 @@ class Module:
         self.functions: dict[str, Function] = {f.name: f for f in functions}
 
     @property
+    def public_functions(self) -> dict[str, Function]:
+        """The functions that callers see, by name; only these are in the interface of artefacts."""
+        return {name: function for name, function in self.functions.items() if function.public}
+
+    @property
     def main(self) -> Function:
-        """The default function: what `default_function` names, else "main", else the first."""
-        named = self.functions.get(self.attributes.get("default_function", "main"))
-        return named or next(iter(self.functions.values()))
+        """The default function: what `default_function` names, else "main", else the first one."""
+        public = self.public_functions
+        named = public.get(self.attributes.get("default_function", "main"))
+        return named or next(iter(public.values()))
 
     def walk(self) -> Iterator[Op]:
         """Every op, outer before inner, in order."""

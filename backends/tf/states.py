@@ -25,7 +25,7 @@ class States:
 
         self.variables: dict[str, Any] = {}
         self._made: dict[tuple[str, Any], Any] = {}
-        for function in module.functions.values():
+        for function in module.public_functions.values():
             for value in state_arguments(function).values():
                 if (value.name, value.type) in self._made:
                     continue

@@ -29,7 +29,7 @@ def with_metadata(file: bytes, module: Module) -> bytes:
     """
     files: dict[str, str] = {}
     content, graphs = Contents(file), dict[int, _Table]()
-    for name, function in module.functions.items():
+    for name, function in module.public_functions.items():
         signature = "serving_default" if function is module.main else name
         labels = "labels.txt" if function is module.main else f"{name}.labels.txt"
         index, graph = _subgraph(content, function, signature, labels)

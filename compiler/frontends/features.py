@@ -12,14 +12,15 @@ from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.core import elementwise, shape
 from ...ir.dialects.core.asserting import OPEN
 from ...ir.dims import Dim, symbol
-from ...ir.interface import Argument, Classifier, Description, Labels, ModuleFacts, Result
+from ...ir.interface import Argument, Classifier, Color, Description, Labels, ModuleFacts, Result
 from ...ir.location import InModel
 from ...ir.ssa import Value
 from ...ir.types import DType
 from ..source.interface import Feature, Flexibility, Interface
+from .values import cast
 
 DescriptionT = TypeVar("DescriptionT", bound=Description)
-CHANNELS = {"RGB": 3, "BGR": 3, "GRAYSCALE": 1, "GRAYSCALE_FLOAT16": 1}
+CHANNELS: dict[Color, int] = {"RGB": 3, "BGR": 3, "GRAYSCALE": 1, "GRAYSCALE_FLOAT16": 1}
 
 
 def argument_of(feature: Feature) -> Argument:
@@ -108,15 +109,18 @@ def allowed_shapes(feature: Feature) -> tuple[tuple[int, ...], ...]:
     return tuple(allowed)
 
 
-def image_to_channels_first(argument: Value, color: str, dtype: DType) -> Value:
-    """Convert [N, H, W, C] bytes, red first, to [N, C, H, W] numbers in a model's colour order."""
-    value = elementwise.Cast(argument, dtype).result
-    if color == "BGR":
-        value = shape.Reverse(value, (3,)).result
-    return shape.Transpose(value, (0, 3, 1, 2)).result
+def pixels(argument: Value, color: Color, dtype: DType) -> Value:
+    """[N, H, W, C] bytes, red first, as numbers in the model's colour order."""
+    value = cast(argument, dtype)
+    return shape.Reverse(value, (3,)).result if color == "BGR" else value
 
 
-def image_from_channels_first(name: str, value: Value, color: str) -> Value:
+def channels_first(image: Value) -> Value:
+    """[N, H, W, C] as [N, C, H, W]."""
+    return shape.Transpose(image, (0, 3, 1, 2)).result
+
+
+def image_from_channels_first(name: str, value: Value, color: Color) -> Value:
     """Convert to [N, H, W, C] bytes, red first; values are limited to 0…255 and rounded."""
     while value.type.rank > 4 and value.type.shape[0] == 1:
         value = shape.Squeeze(value, (0,)).result

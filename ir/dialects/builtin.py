@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from ..attributes import Resource
-from ..declare import attr, operand
+from ..declare import attr, operand, result_type
 from ..dims import differs
 from ..ssa import Function, Op, Value
-from ..types import Array, Tensor, Type
+from ..types import Array, Tensor, Type, bound_symbols
+from ..values import substituted
 from ..weights.resources import as_resource
 
 
@@ -57,28 +58,32 @@ class Yield(Op):
 
 
 class Call(Op):
-    """Calls a function of the module; `results` are its result types.
+    """Calls a function of the module, public or private.
 
-    The callee's name is resolved by the verifier and the interpreter, which see the module.
+    Symbols in the function's types are local to it: those of its arguments stand for the operands'
+    dimensions, others are new in each call, which names them in its result types. The verifier and
+    the interpreter, which see the module, resolve the callee's name; nothing else knows the callee.
+
+    Example:
+        %y = call(%x) {callee = "block"} : f32[2]
     """
 
     name = "call"
 
     arguments: tuple[Value, ...] = operand()
     callee: str = attr()
-    result_types: tuple[Tensor, ...] = attr()
+    result_types: tuple[Type, ...] = result_type()
 
-    def infer(self) -> tuple[Type, ...]:
-        return self.result_types
+    def effects(self) -> bool:
+        return True
 
     @staticmethod
     def to(function: Function, *arguments: Value) -> "Call":
-        """A call of `function`, with the function's result types."""
-        return Call(
-            arguments,
-            callee=function.name,
-            result_types=tuple(v.type for v in function.results),
-        )
+        """A call of `function`, with the function's result types for these arguments."""
+        given = (value.type for value in arguments)
+        symbols = bound_symbols((value.type for value in function.arguments), given)
+        types = tuple(substituted(value.type, symbols) for value in function.results)
+        return Call(arguments, callee=function.name, result_types=types)
 
 
 class _ConstantPattern(type):

@@ -98,6 +98,9 @@ def compare_interfaces(
     found = InterfaceEdits()
     if a.name != b.name:
         found.edits.append(Edit("function", "name", f"@{a.name}", f"@{b.name}"))
+    if a.public != b.public:
+        old, new = (f"{'public' if f.public else 'private'} @{f.name}" for f in (a, b))
+        found.edits.append(Edit("function", "visibility", old, new))
     where = Place(b.name, "func")
     _compare(found, "input", inputs, (inputs_of(a), a.inputs), (inputs_of(b), b.inputs), where)
     sides = (outputs_of(a), _described(a)), (outputs_of(b), _described(b))
@@ -120,7 +123,7 @@ _Side = tuple[list[tuple[str, Any]], Sequence[Description]]
 
 
 def _described(function: Function) -> list[Result]:
-    """What is known of each result; nothing of those without a name."""
+    """The interface attributes of each named result."""
     return function.outputs or [Result() for _ in function.results]
 
 

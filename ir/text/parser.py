@@ -10,7 +10,6 @@ import numpy as np
 from lark import Token
 from lark.exceptions import UnexpectedInput
 
-from ..declare import ResultTypeField
 from ..diagnostics import CompileError
 from ..dialects.builtin import Return, Yield
 from ..dialects.core import TABLE
@@ -106,7 +105,7 @@ class _Builder(PhraseReader):
         return module
 
     def function(self, node: Node) -> Function:
-        name, arguments, results, attributes, block = node.children
+        private, name, arguments, results, attributes, block = node.children
         self.values = {}
         entries = items_of(arguments)
         function = Function(
@@ -114,6 +113,7 @@ class _Builder(PhraseReader):
             [self.type(entry.children[1]) for entry in entries],
             [unquote(entry.children[0]) for entry in entries],
         )
+        function.public = private is None
         function.inputs = [self.described(Argument, entry.children[2]) for entry in entries]
         function.classifier = self.described(Classifier, attributes)
         for entry, value in zip(entries, function.arguments, strict=True):
@@ -164,8 +164,8 @@ class _Builder(PhraseReader):
         given = self.bind(cls, name, operands, regions)
         if attributes is not None:
             given |= self.op_attributes(cls, attributes, declared, name)
-        if cls.spec.carries_types:
-            given[_carried(cls)] = tuple(declared)
+        if cls.spec.type_field:
+            given[cls.spec.type_field] = tuple(declared)
         try:
             op = cls(**given)
         except CompileError as error:
@@ -308,8 +308,3 @@ class _Builder(PhraseReader):
             case _:
                 raise self.error(source, "expected hash(…), file(…), splat(…) or random(…)")
         self.resources[name] = found
-
-
-def _carried(cls: type[Op]) -> str:
-    """The field for the result types of an op that carries them."""
-    return next(item.name for item in cls.spec.fields if isinstance(item, ResultTypeField))

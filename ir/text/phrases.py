@@ -10,7 +10,7 @@ from ..attributes import EnumLiteral
 from ..diagnostics import Diagnostic, caret_excerpt
 from ..dims import Dim, floor_div, maximum, symbol
 from ..interface import Entries, ModuleFacts, module_fact
-from ..location import UNKNOWN, InText, Location, fuse, parse_location
+from ..location import UNKNOWN, InText, Location, called_by, fuse, parse_location
 from ..types import DType, Tensor
 from .literals import key, location_string, named, numbers, string
 from .syntax import Node, ParseError, read
@@ -48,33 +48,33 @@ class PhraseReader:
         return token, key(token), value if holds_data(value) else self.literal(value)
 
     def described(self, cls: type[EntriesT], node: Any) -> EntriesT:
-        """What a dictionary says of an argument, a result or a function.
+        """The interface attributes in a dictionary of an argument, a result or a function.
 
         Raises:
-            ParseError: it says something else, or something of another type.
+            ParseError: an entry is unknown, or has the wrong type.
         """
 
         def convert(token: Token, name: str, value: Any) -> Any:
             if name not in cls.order:
                 close = difflib.get_close_matches(name, cls.order, 1)
                 guess = f"did you mean '{close[0]}'? " if close else ""
-                remedy = f"{guess}there are {', '.join(cls.order)}"
+                remedy = f"{guess}the entries are {', '.join(cls.order)}"
                 raise self.error(token, f"{cls.noun} has no '{name}'", remedy)
             return cls.converted(name, value)
 
         return cls(**self.fields(node, convert))
 
     def module_facts(self, node: Any) -> ModuleFacts:
-        """What a dictionary says of a module.
+        """The metadata in a dictionary of a module.
 
         Raises:
-            ParseError: what a known entry says is of another type.
+            ParseError: a known entry has the wrong type.
         """
         found = self.fields(node, lambda _, name, value: module_fact(name, value))
         return cast(ModuleFacts, found)
 
     def fields(self, node: Any, convert: Callable[[Token, str, Any], Any]) -> dict[str, Any]:
-        """The entries, each given once, as `convert` makes them of (token of the key, key, value).
+        """The entries, each given once, converted by `convert(token of the key, key, value)`.
 
         Raises:
             ParseError: also for a TypeError of `convert`.
@@ -161,11 +161,16 @@ class PhraseReader:
             if found is None:
                 found = self.locations[node.value] = self.origin(location_string(node), node)
             return found
-        (inner,) = node.children
-        if isinstance(inner, Token):
-            return self.origin(string(inner), node)
-        by, *parts = (string(token) for token in inner.children)
-        return fuse(by, (self.origin(part, node) for part in parts))
+        return self.place(node.children[0])
+
+    def place(self, node: Node) -> Location:
+        if isinstance(node, Token):
+            return self.origin(string(node), node)
+        if node.data == "callsite":
+            callee, caller = map(self.place, node.children)
+            return called_by(callee, caller)
+        by, *parts = node.children
+        return fuse(string(by), map(self.place, parts))
 
     def origin(self, text: str, node: Node) -> Location:
         try:

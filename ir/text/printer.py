@@ -9,7 +9,7 @@ import numpy as np
 
 from ..attributes import literal, quote
 from ..dialects.builtin import Constant
-from ..location import Fused, InModel, Location, Unknown, leaves
+from ..location import CallSite, Fused, InModel, Location, Unknown, leaves
 from ..ssa import Block, Function, Module, Op, Region, Value
 from ..types import Array, DType
 from ..weights.encodings import Cast, EncodedResource
@@ -126,7 +126,7 @@ class _Printer:
         )
         classes = _dict(function.classifier.entries())
         extra = f" attributes{classes}" if classes else ""
-        head = f"func {_symbol(function.name)}({arguments})"
+        head = f"func {'' if function.public else 'private '}{_symbol(function.name)}({arguments})"
         self.lines.append(f"{indent}{head} -> {_results(function)}{extra} {{")
         self.block(function.block, indent + "  ")
         self.lines.append(f"{indent}}}")
@@ -318,8 +318,9 @@ def _symbol(name: str) -> str:
 
 def _location(location: Location) -> str:
     if isinstance(location, Fused):
-        parts = ", ".join(quote(str(part)) for part in location.parts)
-        return f"fused<{quote(location.by)}>[{parts}]"
+        return f"fused<{quote(location.by)}>[{', '.join(map(_location, location.parts))}]"
+    if isinstance(location, CallSite):
+        return f"callsite({_location(location.callee)} at {_location(location.caller)})"
     return quote(str(location))
 
 

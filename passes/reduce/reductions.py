@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from ...ir.calls import called, reached
 from ...ir.declare import REQUIRED
 from ...ir.dialects.builtin import Call, Constant, Return
 from ...ir.interface import Argument, Classifier, Result
@@ -10,6 +11,7 @@ from ...ir.rewrite import replace, replace_op
 from ...ir.ssa import Block, Function, Module, Op, Value
 from ...ir.types import DType, Type
 from ...ir.weights.resources import RandomResource, SplatResource
+from ..inline import inline_call
 from .search import Reduction, Site
 from .shapes import SHAPE_REDUCTIONS
 
@@ -141,7 +143,7 @@ def _erase_unused(op: Op) -> None:
 
 
 def _new_argument(module: Module, function: Function, type: Type) -> Value:
-    if function.name in _called(module):
+    if function.name in called(module):
         raise ValueError(f"callers of @{function.name} would have to pass it")
     taken = {value.name for value in function.arguments}
     name = next(f"in{i}" for i in range(len(taken) + 1) if f"in{i}" not in taken)
@@ -149,10 +151,6 @@ def _new_argument(module: Module, function: Function, type: Type) -> Value:
     function.arguments.append(value)
     function.inputs.append(Argument())
     return value
-
-
-def _called(module: Module) -> set[str]:
-    return {op.callee for op in module.walk() if isinstance(op, Call)}
 
 
 def _region_sites(module: Module) -> list[Site]:
@@ -278,8 +276,8 @@ def _share(module: Module, sites: Sequence[Site]) -> None:
 
 
 def _argument_sites(module: Module) -> list[Site]:
-    called = _called(module)
-    free = {name: f for name, f in module.functions.items() if name not in called}
+    taken = called(module)
+    free = {name: f for name, f in module.functions.items() if name not in taken}
     return [(name, i) for name, f in free.items() for i in range(len(f.arguments))]
 
 
@@ -307,6 +305,19 @@ def _drop_functions(module: Module, sites: Sequence[Site]) -> None:
         del module.functions[name]
 
 
+def _call_sites(module: Module) -> list[Site]:
+    return [(i, None) for i, op in _computing(module) if isinstance(op, Call)]
+
+
+def _inline_calls(module: Module, sites: Sequence[Site]) -> None:
+    """The callee's ops replace a call; then private functions that nobody calls are erased."""
+    for op, _ in _chosen(module, sites):
+        assert isinstance(op, Call)
+        inline_call(op, _function_of(op), module.functions[op.callee])
+    wanted = reached(module, module.public_functions)
+    module.functions = {name: f for name, f in module.functions.items() if name in wanted}
+
+
 def _fact_sites(module: Module) -> list[Site]:
     return ["module", *module.functions]
 
@@ -328,6 +339,7 @@ def _drop_facts(module: Module, sites: Sequence[Site]) -> None:
 
 REDUCTIONS: tuple[Reduction, ...] = (
     Reduction("functions", _function_sites, _drop_functions),
+    Reduction("calls", _call_sites, _inline_calls),
     Reduction("ends", _cuts, _cut, together=False),
     Reduction("results", _results, _drop_results),
     Reduction("ops to arguments", _op_sites, _become_arguments),

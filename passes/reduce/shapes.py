@@ -31,6 +31,7 @@ class _Resizing:
         twin.result_names = function.result_names
         twin.inputs, twin.outputs = function.inputs, function.outputs
         twin.classifier = function.classifier
+        twin.public = function.public
         values = dict(zip(function.arguments, twin.arguments, strict=True))
         self.fill(function.block, twin.block, values)
         return twin

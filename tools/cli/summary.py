@@ -27,7 +27,7 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "inputs": described["inputs"],
         "outputs": described["outputs"],
         "states": described.get("states", []),
-        "functions": list(module.functions),
+        "functions": list(module.public_functions),
         "fixed_batch": module.attributes.get("fixed_batch", ""),
         "fixed_shapes": module.attributes.get("fixed_shapes", ""),
         "ignored": module.attributes.get("ignored", ""),
@@ -38,7 +38,8 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "seconds": dict(watch.seconds),
         "passes": [
             {"name": run.name, "seconds": run.seconds, "ops": run.after.total()}
-            for run in watch.runs
+            for runs in watch.runs.values()
+            for run in runs
         ],
     }
 

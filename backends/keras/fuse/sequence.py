@@ -86,8 +86,6 @@ def multi_head_attention(op: layers.Dense) -> Rewrite:
     q, k, v = (part for part in found if part is not None)
     if {part.use_bias for part in (q, k, v)} != {op.use_bias}:
         return no("only some of the layers have biases")
-    if q.inputs.type.rank != 3 or k.inputs.type.rank != 3 or v.inputs.type.rank != 3:
-        return no("the layers don't take sequences")
     heads, depth, value_depth = query.type.shape[2], query.type.shape[3], value.type.shape[3]
     assert isinstance(heads, int)
     assert isinstance(depth, int)

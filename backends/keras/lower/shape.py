@@ -230,7 +230,7 @@ def _replicate(op: core.Pad) -> Value:
 def broadcast_to(op: core.BroadcastTo) -> Value:
     """To numbers only."""
     out = op.result.type
-    op.require("", out.is_static, "Keras code can't broadcast to open extents")
+    op.require("", out.is_static, "Keras code can't broadcast to dynamic dimensions")
     return ops.BroadcastTo(op.x, out.static_shape, result_types=out).result
 
 

@@ -19,11 +19,12 @@ from ..features import (
     CHANNELS,
     allowed_shapes,
     argument_of,
-    image_to_channels_first,
+    channels_first,
     open_sizes,
+    pixels,
 )
+from ..values import cast
 from .constants import tensor_type
-from .context import cast
 
 
 class Inputs:
@@ -81,5 +82,5 @@ class Inputs:
         declared = tensor_type(self.taken[feature.name], lambda axis: symbol(f"any_{axis}")).dtype
         dtype = DType.F32 if self.singles and declared is DType.F16 else declared
         if feature.image is not None:
-            argument = image_to_channels_first(argument, feature.image.color, dtype)
+            return channels_first(pixels(argument, feature.image.color, dtype))
         return cast(argument, dtype)

@@ -10,8 +10,8 @@ from ....ir.location import InModel
 from ....ir.ssa import Value
 from ...source.interface import Feature, Interface
 from ..features import image_from_channels_first, result_of
-from .context import cast
-from .walk import Names
+from ..values import cast
+from .scope import Names
 
 
 class Outputs:

@@ -14,7 +14,7 @@ from ....ir.dialects.core.index import Gather
 from ....ir.dims import Dim, product
 from ....ir.ssa import Op, Value
 from ....ir.types import DType
-from .context import cast
+from ..values import cast
 
 # A size as a scalar of i32, and as a dimension.
 Computed: TypeAlias = tuple[Value, Dim]

@@ -1,7 +1,6 @@
 """NeuralNetwork specifications → core IR: the table of all layers, and the walk over them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ....ir.attributes import Dims
@@ -13,8 +12,12 @@ from ....ir.interface import ModuleFacts
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module, Value
+from ...options import Options
 from ...source.interface import Interface
-from ..features import classifier_of, is_flexible, module_facts
+from ...source.reading import ModelSource
+from ...source.spec import network_of
+from ..choices import chosen_interfaces, most_general, reason_of
+from ..features import classifier_of, module_facts
 from ..rules import compose
 from . import (
     activation,
@@ -37,10 +40,11 @@ from . import (
     sort,
 )
 from .context import LayerRule
-from .inputs import Freedom, Inputs, can_batch
+from .inputs import Inputs, ShapePolicy, can_batch
 from .nested import walk_layers
 from .outputs import Outputs
-from .walk import Scope, Walk
+from .scope import Scope, Walk
+from .walk import Walker
 
 FAMILIES = (
     *(activation, control, conv, custom, detection, elementwise, fill, image, index, linear),
@@ -49,38 +53,19 @@ FAMILIES = (
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
 
 
-@dataclass(frozen=True)
-class ImportOptions:
-    """Choices of the import.
-
-    Attributes:
-        batch: "auto": images get a leading dynamic batch if every layer allows it, and arrays keep
-            Core ML's shape; "dynamic": arrays get one too, and a layer that doesn't allow it is an
-            error; "static": a batch of one.
-        fixed_shapes: use only the default shapes of flexible inputs.
-        shapes: see `inputs.Freedom`.
-    """
-
-    batch: str = "auto"
-    fixed_shapes: bool = False
-    shapes: Mapping[str, Dims] = field(default_factory=dict[str, Dims])
-
-
-def import_network(
-    network: Any, interface: Interface, name: str, options: ImportOptions | None = None
-) -> Module:
-    """A NeuralNetwork(Classifier, Regressor) message as a module with one function, @main.
+def import_model(source: ModelSource, options: Options) -> Module:
+    """A neural network of any of its three types as a module with one function, @main.
 
     Raises:
-        CompileError: every unsupported layer at once, or every malformed one.
+        CompileError: every unsupported layer at once, or every malformed one; or the model has
+            another type.
     """
-    options = options or ImportOptions()
+    network, shapes = network_of(source.spec), options.dims()
+    interface = chosen_interfaces(source, options)[0]
     _check_supported(network)
-    _check_names(options.shapes, interface)
+    _check_names(shapes, interface)
     wants_batch = options.batch == "dynamic"
-    may_batch = (
-        options.batch != "static" and not options.shapes and can_batch(interface, wants_batch)
-    )
+    may_batch = options.batch != "static" and not shapes and can_batch(interface, wants_batch)
     if wants_batch and not may_batch:
         raise CompileError(
             Diagnostic(
@@ -89,49 +74,35 @@ def import_network(
                 remedy="leave out the option for a dynamic batch",
             )
         )
-    # From the most general form to the default shapes, whose problems are the ones to report.
-    may_flex = is_flexible(interface) and not options.fixed_shapes
-    lost: ModuleFacts = {}
-    for flexible in (True, False) if may_flex else (False,):
+
+    def imported(flexible: bool) -> Module:
+        """The module with a batch of N if possible, else with a batch of one and the reason."""
+        facts: ModuleFacts = {}
         if may_batch:
-            module, problems = _try_batched(network, interface, name, flexible)
-            if module is not None:
-                return _noting(module, lost)
-            if wants_batch and not flexible:
-                raise CompileError(problems)
-            lost["fixed_batch"] = _reason(problems)
-        if not wants_batch:
             try:
-                freedom = Freedom(flexible=flexible, shapes=options.shapes)
-                return _noting(_Importer(network, interface, freedom).module(name), lost)
+                return _batched(network, interface, source.name, flexible)
             except CompileError as error:
-                if not flexible:
+                if wants_batch:
                     raise
-                lost["fixed_shapes"] = _reason(error.diagnostics)
-    raise AssertionError("the last form returns or raises")
+                facts["fixed_batch"] = reason_of(error)
+        policy = ShapePolicy(flexible=flexible, shapes=shapes)
+        module = _Importer(network, interface, policy).module(source.name)
+        module.attributes |= facts
+        return module
+
+    return most_general([interface], options, imported)
 
 
-def _reason(problems: tuple[Diagnostic, ...]) -> str:
-    """The first problem, as text."""
-    return f"{problems[0].location}: {problems[0].message}"
+def _batched(network: Any, interface: Interface, name: str, flexible: bool) -> Module:
+    """The module with a batch of N.
 
-
-def _noting(module: Module, lost: ModuleFacts) -> Module:
-    """The module, with the reason why its shapes are less general than the model's interface."""
-    module.attributes |= lost
+    Raises:
+        CompileError: the reason why that is impossible.
+    """
+    module = _Importer(network, interface, ShapePolicy("N", flexible)).module(name)
+    if problem := batch_problem(module.main, symbol("N")):
+        raise CompileError(problem)
     return module
-
-
-def _try_batched(
-    network: Any, interface: Interface, name: str, flexible: bool
-) -> tuple[Module | None, tuple[Diagnostic, ...]]:
-    """The module with a batch of N, or None and the reason why there is none."""
-    try:
-        module = _Importer(network, interface, Freedom("N", flexible)).module(name)
-    except CompileError as error:
-        return None, error.diagnostics
-    problem = batch_problem(module.main, symbol("N"))
-    return (module, ()) if problem is None else (None, (problem,))
 
 
 def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
@@ -169,15 +140,15 @@ def _check_supported(network: Any) -> None:
 class _Importer:
     """Walks one network."""
 
-    def __init__(self, network: Any, interface: Interface, freedom: Freedom) -> None:
+    def __init__(self, network: Any, interface: Interface, policy: ShapePolicy) -> None:
         self.network = network
         self.interface = interface
-        self.inputs = Inputs(network, interface, freedom)
+        self.inputs = Inputs(network, interface, policy)
         named = {
             kind: [f.name for f in interface.inputs if f.kind == kind]
             for kind in ("array", "image")
         }
-        self.walk = Walk(LAYERS, self.inputs.rank5, named["array"], named["image"])
+        self.walk = Walk(self.inputs.rank5, named["array"], named["image"])
 
     def module(self, name: str) -> Module:
         function = Function("main", *self.inputs.signature())
@@ -191,7 +162,7 @@ class _Importer:
             blobs[feature.name] = value
         outputs = Outputs(self.network, self.interface, self.inputs)
         scope = Scope(self.walk, block, blobs, live=outputs.blobs())
-        scope.run(self.network.layers, "layers")
+        Walker(LAYERS).run(scope, self.network.layers, "layers")
         if self.walk.problems:
             raise CompileError(self.walk.problems)
         values = outputs.values(blobs)

@@ -22,7 +22,15 @@ from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ...source.interface import Feature, Interface
-from ..features import CHANNELS, allowed_shapes, argument_of, open_sizes, problem
+from ..features import (
+    CHANNELS,
+    allowed_shapes,
+    argument_of,
+    channels_first,
+    open_sizes,
+    pixels,
+    problem,
+)
 from .context import floats
 
 
@@ -34,7 +42,7 @@ def can_batch(interface: Interface, arrays: bool) -> bool:
 
 
 @dataclass(frozen=True)
-class Freedom:
+class ShapePolicy:
     """The shape policy: which dimensions stay dynamic.
 
     Attributes:
@@ -53,11 +61,11 @@ class Freedom:
 class Inputs:
     """The function's arguments, and the blobs that the layers read."""
 
-    def __init__(self, network: Any, interface: Interface, freedom: Freedom) -> None:
+    def __init__(self, network: Any, interface: Interface, policy: ShapePolicy) -> None:
         self.interface = interface
-        self.freedom = freedom
-        self.batch: Dim = symbol(freedom.batch) if freedom.batch else 1
-        self.batched_arrays = bool(freedom.batch)
+        self.policy = policy
+        self.batch: Dim = symbol(policy.batch) if policy.batch else 1
+        self.batched_arrays = bool(policy.batch)
         self.rank5 = network.arrayInputShapeMapping == 0
         self.rank5_images = network.imageInputShapeMapping == 0
         self.preprocessing: dict[str, list[Any]] = {}
@@ -85,7 +93,7 @@ class Inputs:
             raise problem(
                 feature.name, "input", f"a {feature.kind} input can't feed a neural network"
             )
-        if feature.name in self.freedom.shapes:
+        if feature.name in self.policy.shapes:
             return Tensor(feature.dtype, self._given_shape(feature))
         sizes = self._sizes(feature, feature.shape)
         if self.rank5 and len(sizes) not in (1, 3):
@@ -105,7 +113,7 @@ class Inputs:
 
     def _given_shape(self, feature: Feature) -> Dims:
         """A shape given by the user, checked against the declared one."""
-        given, declared = self.freedom.shapes[feature.name], feature.shape
+        given, declared = self.policy.shapes[feature.name], feature.shape
         expected = (*declared, 1, 1)[:3] if len(declared) in (1, 3) else ()
         if not self.rank5 or len(given) != 5 or tuple(given[2:]) != expected:
             shown = ", ".join(map(str, expected)) or "…"
@@ -120,7 +128,7 @@ class Inputs:
         return given
 
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
-        return open_sizes(feature, default) if self.freedom.flexible else default
+        return open_sizes(feature, default) if self.policy.flexible else default
 
     def described(self) -> list[Argument]:
         """The interface attributes of each argument."""
@@ -141,7 +149,7 @@ class Inputs:
         value = floats(argument)
         if not self.rank5:
             return value
-        if feature.name in self.freedom.shapes:
+        if feature.name in self.policy.shapes:
             one = value.type.shape[0] == 1
             return shape.Squeeze(value, (0,)).result if one else value
         # [C] is [1, 1, C, 1, 1], [C, H, W] is [1, 1, C, H, W]; the sequence stays implicit.
@@ -152,7 +160,7 @@ class Inputs:
     def _asserted(self, feature: Feature, argument: Value) -> Value:
         """The argument, with a check that it has one of the declared shapes."""
         found = feature.flexibility
-        if not self.freedom.flexible or found is None or feature.name in self.freedom.shapes:
+        if not self.policy.flexible or found is None or feature.name in self.policy.shapes:
             return argument
         allowed = allowed_shapes(feature)
         if feature.image is None and self.batched_arrays:
@@ -162,13 +170,11 @@ class Inputs:
 
     def _image(self, feature: Feature, argument: Value) -> Value:
         assert feature.image is not None
-        value = floats(argument)
-        if feature.image.color == "BGR":
-            value = shape.Reverse(value, (3,)).result
+        value = pixels(argument, feature.image.color, DType.F32)
         for item in self.preprocessing.get(feature.name, []):
             if item.WhichOneof("preprocessor") == "scaler":
                 value = _scale(value, item.scaler, feature.image.color)
-        value = shape.Transpose(value, (0, 3, 1, 2)).result
+        value = channels_first(value)
         for item in self.preprocessing.get(feature.name, []):
             if item.WhichOneof("preprocessor") == "meanImage":
                 value = _subtract_mean(feature, value, item.meanImage)

@@ -14,7 +14,7 @@ from ....ir.ssa import Value
 from ....ir.types import DType
 from ...source.interface import Feature, Interface
 from ..features import image_from_channels_first, problem, result_of
-from .context import cast
+from ..values import cast
 from .inputs import Inputs
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ...attributes import Symbols
 from ...declare import attr, operand, region
 from ...dims import Dim, bare_symbol, differs, symbol, symbols
 from ...ssa import Op, Region, Value
@@ -33,7 +34,7 @@ class Cond(Op):
     pred: Value = operand(BOOL)
     then: Region = region()
     orelse: Region = region()
-    symbol: str = attr(default="")
+    symbol: Symbols = attr(default="")
 
     def infer(self) -> tuple[Type, ...]:
         self.require(

@@ -1,4 +1,4 @@
-"""Orders and running sums along one dimension."""
+"""Sorting and running sums along one dimension."""
 
 import numpy as np
 

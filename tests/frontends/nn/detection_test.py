@@ -1,4 +1,4 @@
-"""Layers that choose among boxes."""
+"""Layers that select boxes."""
 
 import numpy as np
 import pytest

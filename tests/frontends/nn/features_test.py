@@ -278,7 +278,18 @@ def test_a_dynamic_batch_of_flexible_shapes():
 def test_what_needs_a_fixed_shape_gets_the_default_one():
     item = layer("upsample", mode=1, scalingFactor=[2, 2])
     model = flexible(network(item, x=(1, 1, 4, 4)), (1, 1), (1, 1), (4, 8), (4, 8))
-    assert str(imported(model).main.arguments[0].type) == "f32[1,1,4,4]"
+    module = imported(model)
+    assert str(module.main.arguments[0].type) == "f32[1,1,4,4]"
+    assert "upsample" in module.attributes["fixed_shapes"]
+
+
+def test_a_dynamic_batch_of_the_default_shape():
+    item = layer("upsample", mode=1, scalingFactor=[2, 2])
+    model = flexible(network(item, x=(1, 1, 4, 4)), (1, 1), (1, 1), (4, 8), (4, 8))
+    module = imported(model, batch="dynamic")
+    assert str(module.main.arguments[0].type) == "f32[N,1,4,4]"
+    assert "fixed_batch" not in module.attributes
+    assert "upsample" in module.attributes["fixed_shapes"]
 
 
 # -- the dynamic batch -----------------------------------------------------------------------------

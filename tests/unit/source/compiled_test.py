@@ -179,7 +179,7 @@ def test_other_kinds(tmp_path):
     assert found.message == "compiled models of type neuralNetworkRegressor are not supported"
     assert found.kind == "unsupported"
     assert found.file == str(folder)
-    assert "that this folder was made of" in found.remedy
+    assert "that this folder was made from" in found.remedy
 
 
 # -- inputs ---------------------------------------------------------------------------------------

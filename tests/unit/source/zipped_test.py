@@ -191,7 +191,7 @@ def test_a_damaged_model(tmp_path):
     (folder / "Data/com.apple.CoreML/model.mlmodel").write_bytes(b"hello, world")
     archive = zipped(tmp_path / "p.zip", folder)
     found = problem(read_model, archive)
-    assert "no Core ML model" in found.message
+    assert "not a Core ML model" in found.message
     assert Path(found.file) == archive / "p.mlpackage/Data/com.apple.CoreML/model.mlmodel"
 
 
