@@ -291,9 +291,7 @@ def lower_source(
         CompileError: all problems at once, with the name of the file.
     """
     watch = watch or Watch()
-    module = load(source, options, watch)
-    if any(not function.result_names for function in module.public_functions.values()):
-        module = _named(module)
+    module = with_result_names(load(source, options, watch))
     with problems_in(_file_of(source)):
         optimized = optimize(module, options, watch=watch)
         return module, optimized, lower(optimized, options, watch)
@@ -326,8 +324,10 @@ def _reshaped(source: Any, options: Options, shapes: Shapes) -> CompiledModel:
     return compile(source, replace(options, shapes={**options.shapes, **dict(shapes)}))
 
 
-def _named(module: Module) -> Module:
-    """A copy in which results without a name, which IR text may have, are numbered."""
+def with_result_names(module: Module) -> Module:
+    """The module, or a copy in which results without a name, as IR text has them, are numbered."""
+    if all(function.result_names for function in module.public_functions.values()):
+        return module
     copy = clone_module(module)
     for function in copy.public_functions.values():
         if not function.result_names:

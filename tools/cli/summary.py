@@ -141,16 +141,25 @@ def print_summary(facts: Mapping[str, Any], loading: str) -> None:
 def _features(title: str, features: list[dict[str, Any]], classes: int) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for feature in features:
-        kind = str(feature.get("kind", "array"))
-        if kind == "image":
-            kind = f"{feature.get('color', '')} image"
-        elif kind == "dictionary":
-            kind = f"probabilities of {classes} classes"
-        elif kind in ("string", "int64") and classes:
-            kind = "label"
+        kind = _kind(feature, classes)
         optional = ", optional" if feature.get("optional") else ""
         rows.append(("" if rows else title, feature["name"], feature["type"], kind + optional))
     return rows
+
+
+def _kind(feature: Mapping[str, Any], classes: int) -> str:
+    """What an input or output is, from what is told of it."""
+    match feature:
+        case {"kind": "image", "color": color}:
+            return f"{color} image"
+        case {"kind": "dictionary"}:
+            return f"probabilities of {classes} classes"
+        case {"kind": "string" | "int64"} if classes:
+            return "label"
+        case {"kind": kind}:
+            return str(kind)
+        case _:
+            return "array"
 
 
 def _functions(names: list[str]) -> str:

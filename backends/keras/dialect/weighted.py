@@ -215,7 +215,7 @@ class PReLU(KerasLayer, call="keras.layers.PReLU"):
     shared_axes: tuple[int, ...] | None = attr(default=None)
 
 
-class Weight(KerasLayer, call="Weight", name="keras.weight"):
+class Weight(KerasLayer, call="Weight"):
     """A tensor that no layer of Keras holds; the generated code defines the class.
 
     Its input only determines its place in the graph.

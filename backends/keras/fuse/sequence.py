@@ -55,7 +55,7 @@ def bidirectional(op: layers.Concatenate) -> Rewrite:
 def scale_into_attention(op: ops.DotProductAttention) -> Rewrite:
     """attention(q * s, k, v) → attention(q, k, v, scale=s)."""
     match op.query.op:
-        case ops.Product(x, factor) if (number := _number_of(factor)) is not None:
+        case ops.Multiply(x, factor) if (number := _number_of(factor)) is not None:
             scale = (1.0 if op.scale is None else op.scale) * number
             return replace(op, query=x, scale=scale).result
         case _:
