@@ -131,7 +131,7 @@ def test_a_name_twice_in_blocks_beside_each_other_and_around():
     np.testing.assert_array_equal(result(model, X, [1]), np.maximum(X, 0))
     twice = [((), (relu("a", "x"), relu("a", "x")), ["a"]), rows[1]]
     model = program(*truth, op("cond", "y", (1, 3), FP32, twice, pred="p"), x=(1, 3), n=(1,))
-    assert_refused(model, "blocks[0].operations[1] 'a'", "relu makes 'a', which is the name")
+    assert_refused(model, "blocks[0].operations[1] 'a'", "relu makes 'a', a name that is already")
 
 
 def test_an_input_twice():
@@ -147,7 +147,7 @@ def test_a_constant_in_a_file_that_is_not_there():
     value = block.operations[0].inputs["y"].arguments[0].value
     value.blobFileValue.fileName = "@model_path/weights/weight.bin"
     assert_refused(
-        model, "'@model_path/weights/weight.bin', but a message alone has no files", kind="usage"
+        model, "'@model_path/weights/weight.bin', but a message has no files", kind="usage"
     )
 
 

@@ -111,7 +111,12 @@ FUNCTION = 'func @f(%x: f32[3]) -> ("y": f32[3]) attributes {{{}}} {{ return %x 
 @pytest.mark.parametrize(
     ("place", "entries", "message", "remedy"),
     [
-        (ARGUMENT, "colour = 1", "an argument has no 'colour'", "did you mean 'color'? there are"),
+        (
+            ARGUMENT,
+            "colour = 1",
+            "an argument has no 'colour'",
+            "did you mean 'color'? the entries are",
+        ),
         (ARGUMENT, "size = 1", "an argument has no 'size'", "the entries are kind, axes, dtype"),
         (
             RESULT,
