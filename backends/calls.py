@@ -15,7 +15,7 @@ from ..ir.types import Tensor
 
 
 class CallOp(Op):
-    """Base of target ops. Result types are given: those of the core op that is lowered.
+    """Base of target ops. Result types are given explicitly: those of the lowered core op.
 
     A subclass declares `class Relu(TfOp, call="tf.nn.relu")`. Its textual name is the call, behind
     the first of `roots` if the callee belongs to none of them; with `variant="dynamic"` it is
@@ -49,9 +49,9 @@ class CallOp(Op):
         """The callee's keyword arguments.
 
         Args:
-            values: what stands for each operand.
-            convert: turns an attribute value into what the library wants.
-            run: makes a callable of a region.
+            values: the library's value for each operand.
+            convert: turns an attribute value into the library's form.
+            run: makes a callable from a region.
         """
         grouped = self.grouped([values[v] for v in self.operands])
         given: dict[str, Any] = {
@@ -68,7 +68,7 @@ class CallOp(Op):
 
 
 def resolve(call: str, roots: Mapping[str, Any]) -> Callable[..., Any]:
-    """The callee of a dotted path, its first part looked up in `roots`."""
+    """The callee of a dotted path, whose first part is looked up in `roots`."""
     first, *rest = call.split(".")
     found = roots[first]
     for name in rest:

@@ -1,4 +1,4 @@
-"""Between Core ML's values and a function's arrays: images, labels, dictionaries, batches."""
+"""Converts between Core ML's values and arrays: images, labels, dictionaries, batches."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ def function_called(module: Module, name: str) -> Function:
     """A public function by name; the default one if the name is empty.
 
     Raises:
-        CompileError: there is none.
+        CompileError: there is no such function.
     """
     if not name:
         return module.main
@@ -30,7 +30,7 @@ def function_called(module: Module, name: str) -> Function:
 
 
 def inputs_of(function: Function) -> Iterator[tuple[Value, Argument]]:
-    """The arguments that callers give, with what is known of them: all but states."""
+    """The arguments that callers pass, with their interface attributes: all except states."""
     rows = zip(function.arguments, function.inputs, strict=True)
     return ((value, known) for value, known in rows if known.kind != "state")
 
@@ -42,13 +42,13 @@ def states_of(function: Function) -> Iterator[tuple[Value, Argument]]:
 
 
 def outputs_of(function: Function) -> Iterator[tuple[str, Value, Result]]:
-    """The results that callers get, with their names and what is known of them: all but states."""
+    """The results that callers get, with names and interface attributes: all except states."""
     rows = zip(function.result_names, function.results, function.outputs, strict=True)
     return (row for row in rows if row[2].kind != "state")
 
 
 def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
-    """`shapes_given` for what the rank-5 mapping lets vary, and is compiled without the two."""
+    """`shapes_given` for inputs of the rank-5 mapping, compiled without sequence and batch."""
     declared: dict[str, tuple[int, ...]] = {}
     for value, known in inputs_of(function):
         if known.axes and not known.batched and value.type.rank == len(known.shape):
@@ -57,10 +57,10 @@ def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
 
 
 def shapes_given(declared: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Any]) -> Shapes:
-    """Shapes [sequence, batch, C, H, W] of the inputs that have more than the declared [C, H, W].
+    """Shapes [sequence, batch, C, H, W] of inputs that have more than the declared [C, H, W].
 
     Args:
-        declared: shapes of those that may have it, by name.
+        declared: declared shapes of the inputs that may have more, by name.
         inputs: arrays and other values.
     """
     found: dict[str, tuple[int, ...]] = {}
@@ -72,7 +72,7 @@ def shapes_given(declared: Mapping[str, tuple[int, ...]], inputs: Mapping[str, A
 
 
 def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str, Array], bool]:
-    """(arrays of the function's exact types by name, whether they came as a batch).
+    """(arrays of the function's exact types by name, whether they are a batch).
 
     Raises:
         CompileError: every missing, unknown or ill-shaped input.
@@ -117,7 +117,7 @@ def _array(value: Value, given: Any) -> Array:
     if _fits(array.shape, value):
         return array
     static = [dim for dim in expected.shape if isinstance(dim, int)]
-    # Core ML takes an array with extra dimensions of 1, such as [1, 1, C, 1, 1] for [C].
+    # Core ML accepts an array with extra dimensions of 1, such as [1, 1, C, 1, 1] for [C].
     if len(static) == expected.rank and _squeezed(array.shape) == _squeezed(tuple(static)):
         return array.reshape(static)
     raise ValueError(f"has shape {list(array.shape)}, expected {expected}")
@@ -158,7 +158,7 @@ def _image(value: Value, color: Color, given: Any) -> tuple[Array, bool]:
 def present_outputs(
     function: Function, results: Mapping[str, Array], batched: bool
 ) -> dict[str, Any]:
-    """Results as Core ML's predict gives them."""
+    """Results in the form that Core ML's predict returns."""
     labels = function.classifier.class_labels
     found: dict[str, Any] = {}
     for name, _, known in outputs_of(function):

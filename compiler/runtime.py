@@ -127,7 +127,7 @@ class CompiledModel:
         return self.optimized.main
 
     def make_state(self, function: str = "") -> ModelState:
-        """Fresh states for a series of predictions: zeros.
+        """Fresh states, all zero, for a series of predictions.
 
         Args:
             function: one of several functions; the default one without it. Functions share the
@@ -143,12 +143,13 @@ class CompiledModel:
         Args:
             inputs: arrays, numbers, or images (PIL, or arrays [H, W, C] with colours in the order
                 red, green, blue) by Core ML's names. Optional inputs may be left out.
-            state: of `make_state`, for models that have states; it holds the new ones afterwards.
+            state: the result of `make_state`, for models with states; it is updated.
             function: one of several functions; the default one without it.
 
         Returns:
             arrays, images (PIL), labels and {label: probability} dictionaries by Core ML's names.
-            A batch of images gives a leading dimension, lists of labels and of dictionaries.
+            For a batch of images, these have a leading dimension, or are lists of labels and of
+            dictionaries.
 
         Raises:
             CompileError: an input or the state is missing, unknown, or of the wrong shape.

@@ -58,7 +58,7 @@ def fold_op(op: Op, limit: int) -> Rewrite:
     try:
         with np.errstate(all="ignore"):
             results: Array | tuple[Array, ...] = evaluate(*arrays.values())
-    except (IndexError, ValueError) as error:  # positions out of range and the like
+    except (IndexError, ValueError) as error:  # indices out of range and the like
         return no(f"it fails on its constants: {error}")
     if len(op.results) == 1 and not isinstance(results, tuple):
         return constant(np.asarray(results))
@@ -70,7 +70,7 @@ class ConstantFold(PatternPass):
     """Replace ops on constants by their results.
 
     Options:
-        limit: elements up to which a result may grow beyond its operands.
+        limit: how many elements a result that is larger than its operands may have.
     """
 
     name = "constant-fold"

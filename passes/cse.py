@@ -1,4 +1,4 @@
-"""Computes equal things once."""
+"""Computes equal values once."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ class EliminateCommonSubexpressions(Pass):
 
 
 def _block(block: Block, outer: dict[Any, Op]) -> bool:
-    """Merge within a block what an earlier op of it, or of one around it, computes."""
+    """Merge ops of a block that an earlier op in it, or in a block around it, computes."""
     known, changed = dict(outer), False
     for op in block:
         for body in op.all_regions():

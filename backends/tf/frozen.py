@@ -1,4 +1,4 @@
-"""Frozen graphs: one GraphDef with weights as constants, as tools of TensorFlow 1 want it."""
+"""Frozen graphs: one GraphDef with weights as constants, for tools of TensorFlow 1."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ LARGEST_GRAPH = 2**31 - 1
 
 @dataclass(frozen=True)
 class FrozenGraph:
-    """A GraphDef, and which of its tensors are what.
+    """A GraphDef, and the tensors of its inputs and outputs.
 
     Attributes:
         message: the GraphDef.
-        inputs: tensor (`image:0`) by the name of Core ML's input; states are among them.
-        outputs: likewise; what a state is afterwards has its name.
+        inputs: tensor (`image:0`) by the name of Core ML's input; includes states.
+        outputs: likewise; the new value of a state has the state's name.
     """
 
     message: Any
@@ -63,7 +63,7 @@ def frozen(executable: TensorFlowModule) -> FrozenGraph:
         for value, tensor in zip(function.arguments, _ordered(graph, function), strict=True)
     }
     outputs: dict[str, str] = {}
-    # Results come in the order of their names.
+    # Results are in the order of their names.
     results = dict(zip(sorted(function.result_names), graph.outputs, strict=True))
     for name in function.result_names:
         tensor = results[name]

@@ -3,11 +3,11 @@
 Weights that are equal by chance are two, and are trained apart. One that the model stores once and
 uses twice is one, also if it is used in two layouts: then the graph transposes what it reads.
 
-Compressed weights are stored as their parts, of small types, and decoded where a graph reads them:
-TensorFlow folds constants, but not variables, so they stay small in files and in memory.
+Compressed weights are stored as their parts, in small types, and decoded where a graph reads them.
+TensorFlow folds constants but not variables, so they stay small in files and in memory.
 
-Variables are empty until something runs: graphs can be traced and saved without, and a checkpoint
-is written straight from the resources. So large weights never are in memory at once.
+Variables are empty until something runs: graphs can be traced and saved without their values, and a
+checkpoint is written straight from the resources. Large weights are therefore never all in memory.
 """
 
 import re
@@ -54,7 +54,7 @@ class Weights:
                 self._add(base if len(seen[base.identity]) > 1 else item, item.name or "weight")
 
     def _add_parts(self, resource: Resource, name: str) -> None:
-        """Variables of all that an encoded resource is made of."""
+        """Make variables for all parts of an encoded resource."""
         if isinstance(resource, ViewResource) and resource.compressed:
             self._add_parts(resource.base, name)
         elif isinstance(resource, EncodedResource) and is_worth_keeping(resource):
@@ -81,20 +81,20 @@ class Weights:
         return variable
 
     def fill(self) -> None:
-        """Let the variables hold the weights, once."""
+        """Assign the weights to the variables, once."""
         if not self.is_filled:
             for variable, array in zip(self.variables.values(), self.arrays(), strict=True):
                 _assign(variable, array)
             self.is_filled = True
 
     def arrays(self) -> Iterator[Array]:
-        """What each variable is to hold, one after the other; each is read when it is asked for."""
+        """The value of each variable, one by one; each is read on demand."""
         for resource in self._resources.values():
             yield np.ascontiguousarray(resource.array())
             resource.release()
 
     def read(self, resource: Resource) -> Any:
-        """A constant's tensor: what its variables hold when the graph runs, or its numbers."""
+        """A constant's tensor: the value of its variables at run time, or its numbers."""
         import tensorflow as tf
 
         resource = self._settled.get(resource.identity, resource)
@@ -111,7 +111,7 @@ class Weights:
 
 
 def _assign(variable: Any, value: Any) -> None:
-    """Like `variable.assign`, but for values of other shapes too: empty ones."""
+    """Like `variable.assign`, but also for values of other shapes, such as empty ones."""
     import tensorflow as tf
 
     tf.raw_ops.AssignVariableOp(

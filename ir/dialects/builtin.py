@@ -32,7 +32,7 @@ class Constant(Op):
 
 
 class Return(Op):
-    """Ends a function and gives its results.
+    """Ends a function and returns its results.
 
     Example:
         return %x
@@ -45,7 +45,7 @@ class Return(Op):
 
 
 class Yield(Op):
-    """Ends a region of an op and gives the region's results.
+    """Ends a region of an op and returns the region's results.
 
     Example:
         yield %x
@@ -60,9 +60,9 @@ class Yield(Op):
 class Call(Op):
     """Calls a function of the module, public or private.
 
-    Symbols in the function's types are its own: those of its arguments are what the operands have,
-    others are new in each call, which names them in its result types. The callee's name is resolved
-    by the verifier and the interpreter, which see the module; nobody else knows what it does.
+    Symbols in the function's types are local to it: those of its arguments stand for the operands'
+    dimensions, others are new in each call, which names them in its result types. The verifier and
+    the interpreter, which see the module, resolve the callee's name; nothing else knows the callee.
 
     Example:
         %y = call(%x) {callee = "block"} : f32[2]
@@ -79,7 +79,7 @@ class Call(Op):
 
     @staticmethod
     def to(function: Function, *arguments: Value) -> "Call":
-        """A call of `function`, with its result types for these arguments."""
+        """A call of `function`, with the function's result types for these arguments."""
         given = (value.type for value in arguments)
         symbols = bound_symbols((value.type for value in function.arguments), given)
         types = tuple(substituted(value.type, symbols) for value in function.results)

@@ -1,8 +1,8 @@
 """Constant data: immutable, lazily read, compared by content; weights know which weight they are.
 
-A resource knows its type at once and its bytes only when asked. Weights of a model stay where they
-are (a file range, a protobuf field) until a pass or a target needs them, are read once, and can be
-released again.
+A resource knows its type from the start and reads its bytes on demand. Weights of a model stay
+where they are (a file range, a protobuf field) until a pass or a target needs them, are read once,
+and can be released again.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ class Resource:
         return self._array
 
     def release(self) -> None:
-        """Forget the bytes where they can be read again."""
+        """Release the bytes if they can be read again."""
 
     @property
     def digest(self) -> str:
@@ -106,12 +106,12 @@ class Resource:
 
     @property
     def compressed(self) -> bool:
-        """Whether targets store it in a smaller form: who changes the data would undo that."""
+        """Whether targets store it in a compressed form, which changing the data would undo."""
         return False
 
     @property
     def stored_bytes(self) -> int:
-        """What targets store."""
+        """The number of bytes that targets store."""
         return self.size * self.type.dtype.bytes
 
     def __eq__(self, other: object) -> bool:
@@ -122,7 +122,7 @@ class Resource:
         )
 
     def __hash__(self) -> int:
-        # The type alone: hashing must not read gigabytes; equality settles the rest.
+        # Only the type: hashing must not read gigabytes; equality decides the rest.
         return hash(self.type)
 
     def __repr__(self) -> str:
@@ -151,7 +151,7 @@ class ArrayResource(Resource):
 
 
 class LazyResource(Resource):
-    """Data that `load` produces on first use, and again after a release: it must be pure."""
+    """Data that `load` produces on first use, and again after a release, so it must be pure."""
 
     __slots__ = ("_loader",)
 
@@ -213,7 +213,7 @@ class SplatResource(Resource):
 
 
 class RandomResource(Resource):
-    """Reproducible stand-in data, so that a module with large weights can be pasted into a test.
+    """Reproducible stand-in data, so that a module with large weights fits into a test.
 
     Floats are uniform in [-1, 1) scaled down by the square root of the fan-in, integers in [0, 8).
     In text, `random(7, f16)` is such data stored as f16 and kept so (`encodings.Cast`).
@@ -237,7 +237,7 @@ class RandomResource(Resource):
 
 
 class HashResource(Resource):
-    """Data known by its hash only: what IR text holds when the weights stayed behind."""
+    """Data of which only the hash is known: what IR text holds without its weights."""
 
     __slots__ = ()
 
@@ -252,7 +252,7 @@ class HashResource(Resource):
 
 
 class MissingResourceError(Exception):
-    """A computation needs the contents of a resource that text names by its hash only."""
+    """A computation needs the contents of a resource of which the text has only the hash."""
 
     def __init__(self, name: str) -> None:
         super().__init__(

@@ -27,8 +27,8 @@ class Status(StrEnum):
     AGREE = "agree"
     DISAGREE = "disagree"
     UNSUPPORTED = "unsupported"  # the compiler says which layers it does not know
-    ERROR = "error"  # an exception that is no CompileError, a crash or a hang: our bug
-    INVALID = "invalid"  # the compiler calls the model malformed, or the archive is no case
+    ERROR = "error"  # an exception that is not a CompileError, a crash or a hang: our bug
+    INVALID = "invalid"  # the compiler calls the model malformed, or the archive is not a case
 
 
 @dataclass(frozen=True)

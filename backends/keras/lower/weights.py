@@ -14,13 +14,13 @@ def is_weight(value: Value) -> bool:
 
 
 def require_weights(op: Op, *values: Value | None) -> None:
-    """Refuse what a layer can't hold.
+    """Refuse values that a layer can't hold.
 
     Raises:
         CompileError: one of the values is computed.
     """
     fits = all(value is None or is_weight(value) for value in values)
-    op.require("", fits, "a Keras layer can't have weights that are computed")
+    op.require("", fits, "a Keras layer can't have computed weights")
 
 
 def origin_of(value: Value, *how: Hashable) -> Origin | None:

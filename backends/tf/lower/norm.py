@@ -18,7 +18,7 @@ lower.direct(core.LocalResponseNorm, tf.LocalResponseNorm)
 
 @lower(core.BatchNorm)
 def batch_norm(op: core.BatchNorm) -> Value:
-    """x * scale + offset, both computed now when the statistics are constants."""
+    """x * scale + offset, both computed now if the statistics are constants."""
     out, rank = op.result.type, op.x.type.rank
     arrays = [array_of(value) for value in (op.mean, op.variance, op.gamma, op.beta)]
     known = [array for array in arrays if array is not None]
@@ -74,7 +74,7 @@ def l2_norm(op: core.L2Norm) -> Value:
 
 
 def _single(x: Value) -> Value:
-    """Half precision as single precision: squares of 256 and more are none of its numbers."""
+    """Half precision as single precision: squares of 256 and more overflow half precision."""
     if x.type.dtype is not DType.F16:
         return x
     return tf.Cast(x, DType.F32, result_types=x.type.with_dtype(DType.F32)).result

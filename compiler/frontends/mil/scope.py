@@ -1,8 +1,8 @@
 """Blocks of a program being filled, and what names stand for in them.
 
-MIL is in SSA form: names mean one thing each. Blocks of control flow see the names around them.
-States are the exception: the name of one means what was written last. So writing has no effect in
-the IR; what a block leaves of a state that it writes is one more of its results.
+MIL is in SSA form: each name has one value. Blocks of control flow can use the names around them.
+States are the exception: the name of a state means the value written last. So writing has no side
+effect in the IR; the new value of a state that a block writes is an additional result of the block.
 """
 
 from collections import Counter
@@ -28,11 +28,11 @@ Names = dict[str, Value | None]  # None: the operation that makes it failed
 
 @dataclass
 class Walk:
-    """What all scopes of one import share.
+    """The state that all scopes of one import share.
 
     Attributes:
-        opset: of the function.
-        weights: for constants in files.
+        opset: the opset of the function.
+        weights: the source of constants in files.
         singles: float16 is computed in float32.
         problems: what is wrong with operations, in order.
         scopes: how many blocks were begun; tells their symbols apart.
@@ -58,13 +58,12 @@ class Scope:
     """One block being filled.
 
     Attributes:
-        walk: what all scopes share.
-        block: where ops go.
-        names: what names stand for; a state's name, for what the state holds by now.
+        walk: the state that all scopes share.
+        block: the block that ops are added to.
+        names: the values of names; for the name of a state, its current value.
         states: the names of the function's states.
         tag: distinguishes the symbols of this block's operations from those of others.
-        own: the names that the block's arguments and operations have; those around it may be
-            the same.
+        own: the names of the block's arguments and operations, which may shadow names around it.
     """
 
     walk: Walk
@@ -75,7 +74,7 @@ class Scope:
     own: set[str] = field(default_factory=set[str])
 
     def nested(self, names: Iterable[str], types: Iterable[Tensor]) -> "Scope":
-        """A scope inside, whose block has arguments of these names."""
+        """A nested scope, whose block has arguments of these names."""
         self.walk.scopes += 1
         names = list(names)
         block = Block(types, names)
@@ -84,16 +83,16 @@ class Scope:
         return replace(self, block=block, names=inner, tag=tag, own=set(names))
 
     def put(self, value: Value, location: InModel) -> Value:
-        """The value, with all that it needs, in this block."""
+        """The value, after its ops have been added to this block."""
         adopt([value], self.block, location=location)
         return value
 
     def written_states(self, outer: "Scope") -> list[str]:
-        """The states that this block writes, seen from the block around it."""
+        """The states of the surrounding block that this block writes."""
         return sorted(name for name in self.states if self.names[name] is not outer.names[name])
 
     def finish(self, values: Iterable[Value], location: InModel) -> None:
-        """Let the block yield the values."""
+        """End the block, yielding the values."""
         values = tuple(self.put(value, location) for value in values)
         self.block.insert(Yield(values)).location = location
 
@@ -120,7 +119,7 @@ class Scope:
         return constant(self._computed(resource), name)
 
     def _computed(self, resource: Resource) -> Resource:
-        """In the type that it is computed in, as an encoding of what is stored."""
+        """The stored data as an encoding in the dtype that they are computed in."""
         if isinstance(resource, BlobResource):
             resource = resource.stored()
         if self.walk.singles and resource.type.dtype is DType.F16:
