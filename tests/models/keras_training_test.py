@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from cmlc.compiler.options import Options
 from cmlc.compiler.stages import Stages
-from cmlc.tools import cmlc
 from support.networks import keras as keras_networks
-from support.running.doc_runner import blocks
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
