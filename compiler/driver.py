@@ -14,8 +14,7 @@ from ..ir.interface import Result
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module, Op
 from ..ir.verify import verify
-from ..ir.weights.encodings import decoded, is_worth_keeping
-from ..ir.weights.resources import MissingResourceError, Resource
+from ..ir.weights.resources import MissingResourceError, Resource, decoded, is_worth_keeping
 from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind

@@ -19,8 +19,8 @@ import numpy as np
 from ...ir.dialects.builtin import Constant
 from ...ir.ssa import Module
 from ...ir.types import Array
-from ...ir.weights.encodings import EncodedResource, is_worth_keeping
-from ...ir.weights.resources import Resource, ViewResource, root
+from ...ir.weights.encodings import EncodedResource
+from ...ir.weights.resources import Resource, ViewResource, is_worth_keeping, root
 from ...ir.weights.views import settled
 from .decode import decode
 from .names import tf_dtype, unique

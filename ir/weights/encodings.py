@@ -15,10 +15,8 @@ from ..diagnostics import CompileError, Diagnostic
 from ..location import UNKNOWN, Location
 from ..types import Array, DType, Tensor
 from .bits import signed, unpack
-from .resources import LazyResource, Origin, Resource, ViewResource
+from .resources import Origin, Resource, ViewResource
 
-# Weights of fewer elements are not worth the ops that decode them.
-LEAST_SIZE = 1024
 # Look-ups turn 8-bit indices into 64-bit ones; doing it in parts keeps them small.
 _PART = 1 << 18
 
@@ -122,23 +120,6 @@ class EncodedResource(Resource):
     def release(self) -> None:
         self._array = None
         self._let_go()
-
-
-def is_worth_keeping(resource: Resource) -> bool:
-    """Whether decoding at run time saves something."""
-    dense = resource.size * resource.type.dtype.bytes
-    return resource.compressed and resource.size >= LEAST_SIZE and resource.stored_bytes < dense
-
-
-def decoded(resource: Resource) -> Resource:
-    """The same data as an uncompressed resource, decoded when they are read."""
-
-    def load() -> Array:
-        array = resource.array()
-        resource.release()
-        return array
-
-    return LazyResource(resource.type, load, resource.name, resource.origin)
 
 
 @dataclass(frozen=True)

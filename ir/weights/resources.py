@@ -16,6 +16,9 @@ import numpy as np
 
 from ..types import Array, DType, Tensor, type_of
 
+# Weights of fewer elements are not worth the ops that decode them.
+LEAST_SIZE = 1024
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -304,3 +307,20 @@ def as_resource(
 ) -> Resource:
     """Wrap an array (or leave a resource alone)."""
     return data if isinstance(data, Resource) else ArrayResource(np.asarray(data), name, origin)
+
+
+def is_worth_keeping(resource: Resource) -> bool:
+    """Whether decoding at run time saves something."""
+    dense = resource.size * resource.type.dtype.bytes
+    return resource.compressed and resource.size >= LEAST_SIZE and resource.stored_bytes < dense
+
+
+def decoded(resource: Resource) -> Resource:
+    """The same data as an uncompressed resource, decoded when they are read."""
+
+    def load() -> Array:
+        array = resource.array()
+        resource.release()
+        return array
+
+    return LazyResource(resource.type, load, resource.name, resource.origin)
