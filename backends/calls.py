@@ -9,26 +9,33 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..ir.attributes import EnumLiteral
-from ..ir.declare import result_type
-from ..ir.ssa import Op, Region, Value
-from ..ir.types import Tensor
+from ..ir.ssa import Region, Value
+from .target_op import TargetOp
 
 
-class CallOp(Op):
-    """Base of target ops. Result types are given: those of the core op that is lowered.
+class CallOp(TargetOp):
+    """Base of target ops that are Python calls with keywords.
 
-    A subclass declares `class Relu(TfOp, call="tf.nn.relu")`; its textual name is the call.
+    A subclass declares `class Relu(TfOp, call="tf.nn.relu")`. Its textual name is the call, behind
+    the first of `roots` if the callee belongs to none of them; with `variant="dynamic"` it is
+    `tf.reshape_dynamic`, a second op that calls the same. The class is called after the last part
+    of that, in CamelCase.
+
+    Attributes:
+        call: the callee's dotted path.
+        roots: what the paths of the target's own callees begin with.
     """
 
     call: ClassVar[str] = ""
+    roots: ClassVar[tuple[str, ...]] = ()
 
-    result_types: Tensor | tuple[Tensor, ...] = result_type(kw_only=True)
-
-    def __init_subclass__(cls, call: str = "", name: str = "", **kwargs: Any) -> None:
+    def __init_subclass__(cls, call: str = "", variant: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if call:
             cls.call = call
-            cls.name = name or call
+            own = call.startswith(tuple(f"{root}." for root in cls.roots))
+            name = call if own else f"{cls.roots[0]}.{call}"
+            cls.name = f"{name}_{variant}" if variant else name
 
     def arguments(
         self,
@@ -39,9 +46,9 @@ class CallOp(Op):
         """The callee's keyword arguments.
 
         Args:
-            values: what stands for each operand.
-            convert: turns an attribute value into what the library wants.
-            run: makes a callable of a region.
+            values: the library's value for each operand.
+            convert: turns an attribute value into the library's form.
+            run: makes a callable from a region.
         """
         grouped = self.grouped([values[v] for v in self.operands])
         given: dict[str, Any] = {
@@ -58,7 +65,7 @@ class CallOp(Op):
 
 
 def resolve(call: str, roots: Mapping[str, Any]) -> Callable[..., Any]:
-    """The callee of a dotted path, its first part looked up in `roots`."""
+    """The callee of a dotted path, whose first part is looked up in `roots`."""
     first, *rest = call.split(".")
     found = roots[first]
     for name in rest:

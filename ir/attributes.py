@@ -1,4 +1,4 @@
-"""Kinds of attributes: what an attribute's number means, and how literals become typed values.
+"""Kinds of attributes: what their numbers mean, and how literals become typed values.
 
 An attribute is declared with its Python type; an `Annotated` alias from here adds meaning that the
 type checker doesn't need but normalization, verification and layout do: `axis: Axis = attr()` is an
@@ -30,6 +30,7 @@ class Kind(enum.Enum):
     PERM = enum.auto()  # a permutation of the first operand's dimensions
     PER_AXIS = enum.auto()  # one entry for each dimension of the first operand
     PAD_PAIRS = enum.auto()  # (before, after) for each dimension of the first operand, flat
+    SYMBOLS = enum.auto()  # the prefix, before "_", of the names of symbols that the op defines
 
 
 Axis: TypeAlias = Annotated[int, Kind.AXIS]
@@ -39,6 +40,7 @@ NewAxes: TypeAlias = Annotated[tuple[int, ...], Kind.NEW_AXES]
 Perm: TypeAlias = Annotated[tuple[int, ...], Kind.PERM]
 PerAxis: TypeAlias = Annotated[tuple[int, ...], Kind.PER_AXIS]
 PadPairs: TypeAlias = Annotated[tuple[int, ...], Kind.PAD_PAIRS]
+Symbols: TypeAlias = Annotated[str, Kind.SYMBOLS]
 Dims: TypeAlias = tuple[Dim, ...]
 
 
@@ -56,10 +58,10 @@ class Layout(enum.Enum):
 
 
 class PadType(enum.Enum):
-    """How windows meet the border; MIL's `pad_type`.
+    """How windows are padded; MIL's `pad_type`.
 
     `same` puts the larger half of an odd total after the data (TensorFlow's SAME), `same_lower`
-    before it; `custom` takes the amounts from the op's `pad`.
+    before it; `custom` takes the padding from the op's `pad`.
     """
 
     VALID = "valid"
@@ -94,7 +96,7 @@ def convert(value: Any, annotation: Any) -> Any:
 
 @functools.cache
 def _converter(annotation: Any) -> Callable[[Any], Any]:
-    """What `convert` does for one annotation."""
+    """The conversion of `convert` for one annotation."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, python_types.UnionType):
         return functools.partial(_convert_union, choices=arguments)
@@ -156,7 +158,7 @@ def _convert_union(value: Any, choices: tuple[Any, ...]) -> Any:
             return convert(value, choice)
         except TypeError:
             continue
-    raise TypeError(f"{value!r} is none of {', '.join(map(str, choices))}")
+    raise TypeError(f"{value!r} is not one of {', '.join(map(str, choices))}")
 
 
 def normalize(kind: Kind, value: Any, rank: int | None) -> Any:
@@ -165,7 +167,7 @@ def normalize(kind: Kind, value: Any, rank: int | None) -> Any:
     Raises:
         ValueError: an axis out of range, repeated, or a wrong number of entries.
     """
-    if rank is None or value is None or kind is Kind.PLAIN:
+    if rank is None or value is None or kind in (Kind.PLAIN, Kind.SYMBOLS):
         return value
     match kind:
         case Kind.AXIS:
@@ -179,7 +181,7 @@ def normalize(kind: Kind, value: Any, rank: int | None) -> Any:
         case Kind.PERM:
             perm = tuple(_axis(v, rank) for v in value)
             if sorted(perm) != list(range(rank)):
-                raise ValueError(f"{list(value)} is no permutation of {rank} dimensions")
+                raise ValueError(f"{list(value)} is not a permutation of {rank} dimensions")
             return perm
         case Kind.PER_AXIS | Kind.PAD_PAIRS:
             count = rank * (2 if kind is Kind.PAD_PAIRS else 1)
@@ -210,7 +212,7 @@ def permute(kind: Kind, value: Any, perm: tuple[int, ...]) -> Any:
         ValueError: this kind does not survive a permutation.
     """
     match kind:
-        case Kind.PLAIN:
+        case Kind.PLAIN | Kind.SYMBOLS:
             return value
         case Kind.AXIS:
             return _moved((value,), perm)[0]
@@ -232,7 +234,7 @@ def _moved(axes: tuple[int, ...], perm: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def literal(value: Any) -> str:
-    """An attribute value as text, resources excepted (the printer owns them)."""
+    """An attribute value as text, except resources, which the printer owns."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | Expr | Tensor):
@@ -275,6 +277,7 @@ __all__ = [
     "PerAxis",
     "Perm",
     "Resource",
+    "Symbols",
     "convert",
     "literal",
     "normalize",

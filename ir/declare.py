@@ -1,23 +1,22 @@
 """The declaration mechanism: fields of an op class, collected once when the class is made.
 
 `x: Value = operand(FLOAT)`, `axis: Axis = attr()`, `body: Region = region()` in a class body
-declare an op; nothing else has to be written for its constructor, verifier, text form, pattern
-matching, documentation or rebuilding. `ssa.Op` is the one user of this module.
+declare an op; its constructor, verifier, text form, pattern matching, documentation and rebuilding
+follow from that. `ssa.Op` is the one user of this module.
 """
 
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .attributes import Kind, convert, normalize, split_annotation
+from .hooks import check_hooks
 from .types import ANY, DType, Type
 
 REQUIRED: Any = object()
-HOOKS = frozenset({"infer", "evaluate", "fold", "permute", "effects"})
-_HOOK_PREFIXES = ("infer", "verify", "eval", "fold", "permute", "effect", "_verify", "_infer")
 
 
 @dataclass
@@ -52,7 +51,7 @@ class OperandField(Field):
         return self if op is None else op.operand_group(self.name)
 
     def problem(self, given: Type, like: Type | None) -> str:
-        """Why a value of this type (`like` is that of the operand it must resemble) can't be it."""
+        """Why a value of this type can't be the operand; `like` is the type that it must match."""
         if given.dtype not in self.dtypes:
             allowed = ", ".join(sorted(dtype.value for dtype in self.dtypes))
             return f"{self.name} is {given}, expected one of {allowed}"
@@ -94,7 +93,7 @@ class RegionField(Field):
 
 @dataclass
 class ResultTypeField(Field):
-    """Result types given by the builder instead of inferred: target ops carry the core op's."""
+    """Result types given by the builder, not inferred: target ops carry those of the core op."""
 
     def __get__(self, op: Any, owner: type | None = None) -> Any:
         return self if op is None else op.given_types
@@ -131,13 +130,13 @@ def result_type(*, kw_only: bool = True) -> Any:
 
 @dataclass(frozen=True)
 class OpSpec:
-    """All that the class body declared, in order."""
+    """Everything that the class body declared, in order."""
 
     fields: tuple[Field, ...] = ()
     operands: tuple[OperandField, ...] = field(default=())
     attributes: tuple[AttributeField, ...] = field(default=())
     regions: tuple[RegionField, ...] = field(default=())
-    carries_types: bool = False
+    type_field: str = ""  # the field with explicit result types, if they are not inferred
     variadic: frozenset[str] = frozenset()
 
     @functools.cached_property
@@ -147,14 +146,14 @@ class OpSpec:
 
     @functools.cached_property
     def defaults(self) -> dict[str, Any]:
-        """What each field is unless it is given."""
+        """The default of each field."""
         return {item.name: item.default for item in self.fields}
 
     def arguments(self, cls: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Constructor arguments by field, defaults filled in; `REQUIRED` where one is missing.
 
         Raises:
-            TypeError: too many arguments, or one that no field has.
+            TypeError: too many arguments, or one that is not a field.
         """
         names = self.names
         if len(args) > len(names):
@@ -171,9 +170,10 @@ def collect(cls: type, inherited: OpSpec) -> OpSpec:
     """Read the fields that a class body declares and add them to the inherited ones.
 
     Raises:
-        TypeError: a hook outside the closed set, a misplaced default, or an unusable annotation.
+        TypeError: a hook or class attribute outside the closed sets, a misplaced default, or an
+            unusable annotation.
     """
-    _check_hooks(cls)
+    check_hooks(cls)
     fields = {item.name: item for item in inherited.fields}
     annotations = inspect.get_annotations(cls)
     for name, item in list(cls.__dict__.items()):
@@ -190,24 +190,13 @@ def collect(cls: type, inherited: OpSpec) -> OpSpec:
         elif isinstance(item, AttributeField):
             item.annotation, item.kind = split_annotation(annotation)
         fields[name] = item
-    # Given result types come last: they are a keyword, never an operand's position.
+    # Explicit result types come last: they are passed by keyword only.
     ordered = tuple(sorted(fields.values(), key=lambda f: isinstance(f, ResultTypeField)))
     return OpSpec(
         ordered,
         tuple(f for f in ordered if isinstance(f, OperandField)),
         tuple(f for f in ordered if isinstance(f, AttributeField)),
         tuple(f for f in ordered if isinstance(f, RegionField)),
-        any(isinstance(f, ResultTypeField) for f in ordered),
+        next((f.name for f in ordered if isinstance(f, ResultTypeField)), ""),
         frozenset(f.name for f in ordered if isinstance(f, OperandField) and f.variadic),
     )
-
-
-def _check_hooks(cls: type) -> None:
-    members: dict[str, Callable[..., Any]] = {
-        name: item for name, item in cls.__dict__.items() if callable(item)
-    }
-    for name in members:
-        if name.startswith(_HOOK_PREFIXES) and name not in HOOKS:
-            raise TypeError(
-                f"{cls.__name__}.{name} looks like a hook but is none of {', '.join(sorted(HOOKS))}"
-            )

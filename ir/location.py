@@ -1,4 +1,7 @@
-"""Where an operation came from. Every op in a block has a location; rewrites fuse them."""
+"""Where an operation came from. Every op in a block has a location; rewrites fuse them.
+
+An op that was inlined comes from its place in the called function, through a call.
+"""
 
 import re
 from collections.abc import Iterable
@@ -40,6 +43,22 @@ class InModel:
 
 
 @dataclass(frozen=True)
+class CallSite:
+    """An element of a function that was inlined into a call.
+
+    Attributes:
+        callee: the element's place in the function; not fused, but perhaps a call site itself.
+        caller: the place of the call.
+    """
+
+    callee: "Location"
+    caller: "Location"
+
+    def __str__(self) -> str:
+        return f"{self.callee}, called by {self.caller}"
+
+
+@dataclass(frozen=True)
 class Fused:
     """Several origins, merged by the rewrite `by`."""
 
@@ -50,7 +69,7 @@ class Fused:
         return f"{self.by}({', '.join(map(str, self.parts))})"
 
 
-Location: TypeAlias = Unknown | InText | InModel | Fused
+Location: TypeAlias = Unknown | InText | InModel | CallSite | Fused
 UNKNOWN = Unknown()
 
 
@@ -59,18 +78,42 @@ def fuse(by: str, locations: Iterable[Location]) -> Location:
 
     One surviving part is returned as it is; a rewrite of a single op needs no wrapper.
     """
-    parts: dict[Location, None] = {}
+    found: dict[Location, None] = {}
     for location in locations:
-        inner = location.parts if isinstance(location, Fused) else (location,)
-        parts.update(dict.fromkeys(part for part in inner if not isinstance(part, Unknown)))
-    if not parts:
+        known = (part for part in parts(location) if not isinstance(part, Unknown))
+        found.update(dict.fromkeys(known))
+    if not found:
         return UNKNOWN
-    return next(iter(parts)) if len(parts) == 1 else Fused(by, tuple(parts))
+    return next(iter(found)) if len(found) == 1 else Fused(by, tuple(found))
+
+
+def called_by(callee: Location, caller: Location) -> Location:
+    """The origin of an inlined op: that of each part, and the call's."""
+    if isinstance(callee, Fused):
+        return Fused(callee.by, tuple(called_by(part, caller) for part in callee.parts))
+    known = [place for place in (callee, caller) if not isinstance(place, Unknown)]
+    return CallSite(callee, caller) if len(known) == 2 else known[0] if known else UNKNOWN
+
+
+def parts(location: Location) -> tuple[Location, ...]:
+    """The unfused origins, with the calls that they were inlined through."""
+    return location.parts if isinstance(location, Fused) else (location,)
 
 
 def leaves(location: Location) -> tuple[Location, ...]:
-    """The unfused origins."""
-    return location.parts if isinstance(location, Fused) else (location,)
+    """The unfused origins, each in its original function."""
+    return tuple(map(_written, parts(location)))
+
+
+def callers(place: Location) -> tuple[Location, ...]:
+    """The calls that an unfused origin was inlined through, the innermost first."""
+    return (*callers(place.callee), place.caller) if isinstance(place, CallSite) else ()
+
+
+def _written(place: Location) -> Location:
+    while isinstance(place, CallSite):
+        place = place.callee
+    return place
 
 
 _IN_MODEL = re.compile(
@@ -83,7 +126,7 @@ def parse_location(text: str) -> Location:
     """The inverse of `str` for unfused locations.
 
     Raises:
-        ValueError: the text is no location.
+        ValueError: the text is not a location.
     """
     if text == "unknown":
         return UNKNOWN
@@ -92,4 +135,4 @@ def parse_location(text: str) -> Location:
         return InModel(match["kind"], None if index is None else int(index), match["name"])
     if match := _IN_TEXT.fullmatch(text):
         return InText(match["file"], int(match["line"]), int(match["column"]))
-    raise ValueError(f"{text!r} is no location")
+    raise ValueError(f"{text!r} is not a location")

@@ -1,17 +1,23 @@
-"""Changing IR: adopting detached ops, replacing, erasing, copying.
+"""Changes to IR: adopting detached ops, replacing, erasing, copying.
 
-Rules and patterns build detached ops and return values; the functions here put them in place and
-take care of use lists, locations and dead producers, so that their authors never have to.
+Rules and patterns build detached ops and return values; the functions here insert them and take
+care of use lists, locations and dead producers, so that authors of rules never have to.
 """
 
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
+from .attributes import Kind
+from .dims import Dim, bare_symbol
 from .location import UNKNOWN, Location, Unknown, fuse
 from .ssa import Block, Function, Module, Op, Region, Value, walk
+from .values import substituted
 
 OpT = TypeVar("OpT", bound=Op)
+Symbols = Mapping[str, Dim]
+_NO_SYMBOLS: Symbols = MappingProxyType({})
 
 
 def replace(op: OpT, **changes: Any) -> OpT:
@@ -57,7 +63,7 @@ def adopt(
 
 
 def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
-    """Put `values` (usually the results of detached ops) in the place of `op`'s results.
+    """Replace the results of `op` by `values` (usually results of detached ops).
 
     The new ops take the location of `op` and of every producer that dies with it, fused under the
     name `by`. Dead producers are erased. Returns the inserted ops.
@@ -65,7 +71,7 @@ def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
     new_values = list(values)
     block = op.parent
     if block is None:
-        raise ValueError(f"{op!r} is in no block")
+        raise ValueError(f"{op!r} is not in a block")
     inserted = adopt(new_values, block, op)
     for old, new in zip(op.results, new_values, strict=True):
         old.replace_all_uses_with(new)
@@ -78,19 +84,19 @@ def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
 
 
 def is_dead(op: Op) -> bool:
-    """Whether nothing would miss the op: no result is used, and it does nothing else."""
+    """Whether the op can be erased: no result is used, and it has no side effects."""
     used = any(result.use_count for result in op.results)
     return not (used or op.is_terminator or op.effects())
 
 
 def producers(op: Op) -> list[Op]:
-    """The ops that define what the op uses, in its regions too."""
+    """The ops that define the values that the op uses, including in its regions."""
     users = [op, *(inner for body in op.all_regions() for inner in walk(body))]
     return [value.op for user in users for value in user.operands if value.op is not None]
 
 
 def _erase_dead(op: Op) -> list[Op]:
-    """Erase a replaced op and all producers that only it needed; the erased ops, users first."""
+    """Erase a replaced op and the producers that only it used; returns them, users first."""
     dead: list[Op] = []
     work = [op]
     while work:
@@ -107,10 +113,18 @@ def _erase_dead(op: Op) -> list[Op]:
 
 
 def clone(
-    op: Op, mapping: Mapping[Value, Value], clone_region: "Callable[[Region], Region] | None" = None
+    op: Op,
+    mapping: Mapping[Value, Value],
+    clone_region: Callable[[Region], Region] | None = None,
+    symbols: Symbols = _NO_SYMBOLS,
 ) -> Op:
-    """A detached copy with operands exchanged by `mapping`; regions need `clone_region`."""
+    """A detached copy with operands replaced by `mapping`; regions need `clone_region`.
+
+    Symbols in types and attributes are replaced by `symbols`.
+    """
     given = op.fields()
+    if symbols:
+        given |= _renamed(op, symbols)
     for item in op.spec.operands:
         value = given[item.name]
         if isinstance(value, tuple):
@@ -130,8 +144,50 @@ def clone(
     return copy
 
 
+def _renamed(op: Op, symbols: Symbols) -> dict[str, Any]:
+    """The fields that may contain symbols, with their values."""
+    found = {
+        item.name: _renamed_start(op, op.attributes[item.name], symbols)
+        if item.kind is Kind.SYMBOLS
+        else substituted(op.attributes[item.name], symbols)
+        for item in op.spec.attributes
+    }
+    if op.spec.type_field:
+        found[op.spec.type_field] = substituted(op.given_types, symbols)
+    return found
+
+
+def _renamed_start(op: Op, text: str, symbols: Symbols) -> str:
+    """The prefix of the names of the op's own symbols, after renaming by `symbols`."""
+    for dim in (dim for value in op.results for dim in value.type.shape):
+        name = bare_symbol(dim) or ""
+        if name.startswith(f"{text}_") and (new := bare_symbol(symbols.get(name, dim))):
+            return new.removesuffix(name[len(text) :])
+    return text
+
+
+def clone_ops(
+    ops: Iterable[Op], mapping: dict[Value, Value], symbols: Symbols = _NO_SYMBOLS
+) -> Iterator[Op]:
+    """Detached copies of ops with their regions; their results are added to `mapping`."""
+
+    def clone_region(body: Region) -> Region:
+        arguments = body.block.arguments
+        types = (substituted(v.type, symbols) for v in arguments)
+        inner = Region(Block(types, (v.name for v in arguments)))
+        visible = {**mapping, **dict(zip(arguments, inner.block.arguments, strict=True))}
+        for twin in clone_ops(body.block, visible, symbols):
+            inner.block.insert(twin)
+        return inner
+
+    for op in ops:
+        twin = clone(op, mapping, clone_region, symbols)
+        mapping.update(zip(op.results, twin.results, strict=True))
+        yield twin
+
+
 def inlined(body: Region, arguments: Sequence[Value]) -> tuple[Value, ...]:
-    """What a region yields for these arguments, detached; no op of it has regions."""
+    """The values that a region yields for these arguments, detached; its ops have no regions."""
     mapping = dict(zip(body.block.arguments, arguments, strict=True))
     for op in body.block:
         if op.is_terminator:
@@ -151,22 +207,9 @@ def clone_module(module: Module) -> Module:
         twin.result_names = list(function.result_names)
         twin.inputs, twin.outputs = list(function.inputs), list(function.outputs)
         twin.classifier = function.classifier
+        twin.public = function.public
         mapping = dict(zip(function.arguments, twin.arguments, strict=True))
-        _clone_into(function.block, twin.block, mapping)
+        for op in clone_ops(function.block, mapping):
+            twin.block.insert(op)
         copy.functions[name] = twin
     return copy
-
-
-def _clone_into(source: Block, target: Block, mapping: dict[Value, Value]) -> None:
-    def clone_region(body: Region) -> Region:
-        inner = Region(
-            Block((v.type for v in body.block.arguments), (v.name for v in body.block.arguments))
-        )
-        visible = {**mapping, **dict(zip(body.block.arguments, inner.block.arguments, strict=True))}
-        _clone_into(body.block, inner.block, visible)
-        return inner
-
-    for op in source:
-        twin = clone(op, mapping, clone_region)
-        target.insert(twin)
-        mapping.update(zip(op.results, twin.results, strict=True))

@@ -2,7 +2,7 @@
 
 Ops are built *detached*: constructing one checks and types it but registers nothing. Inserting it
 into a block (`Block.insert`, or `adopt` for a whole tree of detached producers) links it into the
-use lists. So a rewrite that gives up half-way leaves no trace.
+use lists. A rewrite that gives up half-way therefore leaves no trace.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,12 +45,12 @@ class Op:
     Hooks (a closed set):
         infer(self) -> Type | tuple[Type, ...]: result types; also the verifier.
         evaluate(self, *operands): numpy semantics; arrays in operand order (absent optional
-            operands are None, variadic ones a tuple, regions callables), results out.
+            operands are None, variadic ones a tuple, regions callables); returns results.
         fold(self) -> Value | None: an equal, simpler value.
-        permute(self, perm, operands) -> (Op, result perm) | None: the op on these operands, of
-            which its own are the transpositions by perm.
-        effects(self) -> bool: whether the op does more than compute its results from its operands:
-            it checks something, or draws other numbers each time it runs.
+        permute(self, perm, operands) -> (Op, result perm) | None: the op on these operands; its own
+            operands are their transposes by perm.
+        effects(self) -> bool: whether the op has side effects: it checks something, or draws
+            different numbers each time it runs.
     """
 
     name: ClassVar[str] = ""
@@ -59,6 +59,7 @@ class Op:
     is_elementwise: ClassVar[bool] = False  # broadcasts; dimension i of the result is i of operands
     is_commutative: ClassVar[bool] = False  # the first two operands may be exchanged
     permuted_operands: ClassVar[tuple[str, ...]] = ()  # share the dimensions that axis kinds name
+    filters: ClassVar[tuple[str, ...]] = ()  # operands [O, I, *kernel]; they follow `layout`
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -102,9 +103,8 @@ class Op:
     def _bind_operand(self, item: OperandField, value: Any) -> None:
         if value is None and item.required:
             raise VerifyError(self, "", f"needs '{item.name}'")
-        values: tuple[Any, ...] = ()
-        if value is not None:
-            values = tuple(value) if item.variadic else (value,)
+        given = () if value is None else value if item.variadic else (value,)
+        values: tuple[Any, ...] = tuple(given)
         for each in values:
             if not isinstance(each, Value):
                 raise TypeError(f"{type(self).__name__}.{item.name} must be a Value, got {each!r}")
@@ -120,7 +120,7 @@ class Op:
             raise VerifyError(self, "", f"{item.name}: {error}") from None
 
     def inferred_types(self) -> tuple[Type, ...]:
-        """Types of the results as operands and attributes give them.
+        """Types of the results, inferred from operands and attributes.
 
         Raises:
             VerifyError: a constraint is broken.
@@ -130,7 +130,7 @@ class Op:
             for value in self.values_of(item.name):
                 problem = item.problem(value.type, like[0].type if like else None)
                 self.require("", not problem, problem)
-        types = self.given_types if self.spec.carries_types else self.infer()
+        types = self.given_types if self.spec.type_field else self.infer()
         return types if isinstance(types, tuple) else () if types is None else (types,)
 
     # -- what subclasses may define ------------------------------------------------------------
@@ -149,7 +149,7 @@ class Op:
         return None
 
     def effects(self) -> bool:
-        """Whether the op must stay as often as it is: not merged, computed early, or left out."""
+        """Whether the op has side effects, so that it must not be merged, folded or erased."""
         return any(inner.effects() for body in self.all_regions() for inner in body.block)
 
     # -- access --------------------------------------------------------------------------------
@@ -175,13 +175,13 @@ class Op:
         return tuple(self._operands[self._groups[name]])
 
     def grouped(self, items: Sequence[Any]) -> dict[str, Any]:
-        """One item for each flat operand, by declared operand: alone, None or a tuple."""
+        """The flat operands grouped by declared operand: a value, None or a tuple of values."""
         groups = {name: tuple(items[part]) for name, part in self._groups.items()}
         several = self.spec.variadic
         return {n: g if n in several else g[0] if g else None for n, g in groups.items()}
 
     def set_operand(self, index: int, value: Value) -> None:
-        """Exchange one operand, keeping use lists right (types are the caller's business)."""
+        """Replace one operand and update use lists (the caller is responsible for types)."""
         if self.parent is not None:
             self._operands[index].remove_use(self, index)
             value.add_use(self, index)
@@ -191,18 +191,14 @@ class Op:
         """All nested regions, flat, in declaration order."""
         found: list[Region] = []
         for body in self.regions.values():
-            if isinstance(body, Region):
-                found.append(body)
-            else:
-                found.extend(body)
+            found += (body,) if isinstance(body, Region) else body
         return tuple(found)
 
     def fields(self) -> dict[str, Any]:
         """Constructor arguments that rebuild this op."""
         given = self.grouped(self._operands) | self.attributes | self.regions
-        if self.spec.carries_types:
-            name = next(f.name for f in self.spec.fields if f.name not in given)
-            given[name] = self.given_types
+        if self.spec.type_field:
+            given[self.spec.type_field] = self.given_types
         return given
 
     def refresh_types(self) -> bool:
@@ -235,7 +231,7 @@ class Op:
             raise ValueError(f"{self!r} is still used")
         for inner in self.all_regions():
             if inner.parent is self:  # a replacement may have taken it over
-                inner.drop()
+                inner.block.drop()
         self.detach()
 
     def detach(self) -> None:
@@ -247,8 +243,7 @@ class Op:
         self.parent.unlink(self)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(repr(value) for value in self._operands)
-        return f"<{type(self).name}({arguments})>"
+        return f"<{type(self).name}({', '.join(map(repr, self._operands))})>"
 
 
 class Block:
@@ -301,7 +296,7 @@ class Block:
         return op
 
     def unlink(self, op: Op) -> None:
-        """Take an op out of the list; `Op.detach` is the public way."""
+        """Remove an op from the list; use `Op.detach` instead."""
         if op.previous is not None:
             op.previous.next = op.next
         else:
@@ -316,7 +311,7 @@ class Block:
         """Detach all ops, last first, so that uses vanish with them."""
         for op in self.reversed():
             for inner in op.all_regions():
-                inner.drop()
+                inner.block.drop()
             op.detach()
 
 
@@ -328,18 +323,16 @@ class Region:
         self.block.parent = self
         self.parent: Op | Function | None = None
 
-    def drop(self) -> None:
-        self.block.drop()
-
 
 class Function:
     """A named region with typed, named arguments and named results.
 
     Attributes:
         name: the symbol name, such as "main".
+        public: whether the module's callers see it; only other functions call a private one.
         result_names: names of the returned values, in order.
-        inputs: what is known of each argument.
-        outputs: what is known of each result that has a name.
+        inputs: interface attributes of each argument.
+        outputs: interface attributes of each named result.
         classifier: the classes that it predicts, if any.
     """
 
@@ -347,6 +340,7 @@ class Function:
         self, name: str, argument_types: Iterable[Type] = (), argument_names: Iterable[str] = ()
     ) -> None:
         self.name = name
+        self.public = True
         self.body = Region(Block(argument_types, argument_names))
         self.body.parent = self
         self.result_names: list[str] = []
@@ -373,7 +367,7 @@ class Function:
 
 
 class Module:
-    """Functions, and what is known of their model; what every pass takes and changes."""
+    """Functions, and metadata of their model; every pass takes and changes a module."""
 
     def __init__(self, name: str = "", functions: Iterable[Function] = ()) -> None:
         self.name = name
@@ -381,10 +375,16 @@ class Module:
         self.functions: dict[str, Function] = {f.name: f for f in functions}
 
     @property
+    def public_functions(self) -> dict[str, Function]:
+        """The functions that callers see, by name; only these are in the interface of artefacts."""
+        return {name: function for name, function in self.functions.items() if function.public}
+
+    @property
     def main(self) -> Function:
-        """The default function: what `default_function` names, else "main", else the first."""
-        named = self.functions.get(self.attributes.get("default_function", "main"))
-        return named or next(iter(self.functions.values()))
+        """The default function: what `default_function` names, else "main", else the first one."""
+        public = self.public_functions
+        named = public.get(self.attributes.get("default_function", "main"))
+        return named or next(iter(public.values()))
 
     def walk(self) -> Iterator[Op]:
         """Every op, outer before inner, in order."""

@@ -17,31 +17,41 @@ PASSES: dict[str, str] = {
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
     "if-convert": ".if_convert:IfConvert",
+    "inline": ".inline:Inline",
     "io-layout": ".io_layout:InterfaceLayout",
     "layout": ".layout:AssignLayout",
     "numeric-interface": ".numeric_interface:NumericInterface",
     "recognize": ".recognize:Recognize",
     "sink-transposes": ".sink_transposes:SinkTransposes",
+    "symbol-dce": ".symbol_dce:EraseUncalledFunctions",
     "unroll": ".unroll:Unroll",
 }
 
-# All tables of passes that this project has. Those of targets join in `cmlc/__init__.py`: passes
+# All tables of passes of this project. `cmlc/__init__.py` adds those of targets, because passes
 # know no target.
 TABLES: list[Mapping[str, str]] = [PASSES]
 
-# What every target starts from: simple, but nothing is folded that training would want back.
+# Functions that call others are for people: passes on the interface, and targets, need one whole.
+INLINE = "inline, symbol-dce"
+# What every target starts from: simple, but nothing is folded that training would need.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
+
+
+def tail(layout: str) -> str:
+    """What every target ends with: its layout, with as few transposes as can be."""
+    return (
+        f"canonicalize, layout{{to={layout}}}, (sink-transposes, canonicalize)*, "
+        "constant-fold, cse, dce"
+    )
+
+
 # For models that people go on with: batch norms and preprocessing stay what they are, and what
 # needs no control flow has none.
 TRAINABLE = (
     f"numeric-interface, {SIMPLIFY}, (unroll, if-convert, {SIMPLIFY})*, recognize, "
-    "canonicalize, layout{to=channels_last}, "
-    "(sink-transposes, canonicalize)*, constant-fold, cse, dce"
+    f"{tail('channels_last')}"
 )
 # For inference graphs.
-OPTIMIZE = (
-    f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, canonicalize, "
-    "layout{to=channels_last}, (sink-transposes, canonicalize)*, constant-fold, cse, dce"
-)
+OPTIMIZE = f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"
 # For graphs on phones: images are bytes there too, but labels are beside the graph.
 DEPLOY = f"numeric-interface{{images=bytes}}, {OPTIMIZE}"

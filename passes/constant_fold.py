@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ir.dialects.builtin import Call, Constant, constant
+from ..ir.dialects.builtin import Constant, constant
 from ..ir.dialects.core import shape
 from ..ir.dims import static_size
+from ..ir.hooks import hook_of
 from ..ir.ssa import Op, Value
 from ..ir.types import Array, DType
 from ..ir.weights.resources import Resource, ViewResource
@@ -22,7 +23,8 @@ def view_of_constant(op: Op) -> Rewrite:
         return None
     resource = source.value
     if resource.type.dtype is DType.STR:
-        return constant(resource.array().reshape(op.result.type.static_shape), resource.name)
+        array = resource.array().reshape(op.result.type.static_shape)
+        return constant(array, resource.name, resource.origin)
     perm = op.perm if isinstance(op, shape.Transpose) else tuple(range(resource.type.rank))
     return view(resource, perm, op.result.type.static_shape)
 
@@ -34,12 +36,12 @@ def view(resource: Resource, perm: tuple[int, ...], sizes: tuple[int, ...]) -> V
 
 def fold_op(op: Op, limit: int) -> Rewrite:
     """op(const, …) → const, if no result is larger than the operands together or the limit."""
-    if not op.operands or op.regions or op.effects() or op.is_terminator or isinstance(op, Call):
+    if not op.operands or op.regions or op.effects() or op.is_terminator:
         return None
     producers = [value.op for value in op.operands]
     if not all(isinstance(producer, Constant) for producer in producers):
         return None
-    evaluate = getattr(op, "evaluate", None)
+    evaluate = hook_of(op, "evaluate")
     if evaluate is None:
         return no("it has no reference semantics")
     resources = [p.value for p in producers if isinstance(p, Constant)]
@@ -56,7 +58,7 @@ def fold_op(op: Op, limit: int) -> Rewrite:
     try:
         with np.errstate(all="ignore"):
             results: Array | tuple[Array, ...] = evaluate(*arrays.values())
-    except (IndexError, ValueError) as error:  # positions out of range and the like
+    except (IndexError, ValueError) as error:  # indices out of range and the like
         return no(f"it fails on its constants: {error}")
     if len(op.results) == 1 and not isinstance(results, tuple):
         return constant(np.asarray(results))
@@ -68,7 +70,7 @@ class ConstantFold(PatternPass):
     """Replace ops on constants by their results.
 
     Options:
-        limit: elements up to which a result may grow beyond its operands.
+        limit: how many elements a result that is larger than its operands may have.
     """
 
     name = "constant-fold"

@@ -1,9 +1,8 @@
-"""Computes equal things once."""
+"""Computes equal values once."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from ..ir.dialects.builtin import Call
 from ..ir.location import fuse
 from ..ir.ssa import Block, Module, Op
 from ..ir.weights.resources import Resource
@@ -18,21 +17,18 @@ class EliminateCommonSubexpressions(Pass):
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         changed = False
-        calls_differ = any(op.effects() for op in module.walk())
         for function in module.functions.values():
-            changed |= _block(function.block, {}, calls_differ)
+            changed |= _block(function.block, {})
         return changed
 
 
-def _block(block: Block, outer: dict[Any, Op], calls_differ: bool) -> bool:
-    """Merge within a block. `calls_differ`: what is called may have effects."""
+def _block(block: Block, outer: dict[Any, Op]) -> bool:
+    """Merge ops of a block that an earlier op in it, or in a block around it, computes."""
     known, changed = dict(outer), False
     for op in block:
         for body in op.all_regions():
-            changed |= _block(body.block, known, calls_differ)
+            changed |= _block(body.block, known)
         if op.effects() or op.is_terminator or op.regions or not op.results:
-            continue
-        if calls_differ and isinstance(op, Call):
             continue
         key = (type(op), tuple(map(id, op.operands)), _groups(op), _attributes(op))
         first = known.setdefault(key, op)
@@ -52,6 +48,16 @@ def _groups(op: Op) -> tuple[int, ...]:
 
 
 def _attributes(op: Op) -> tuple[Any, ...]:
-    """Attribute values; data by their hash, since resources of one type all share theirs."""
+    """Attribute values; data by what makes them the same."""
     values: list[Any] = list(op.attributes.values())
-    return tuple((v.type, v.digest) if isinstance(v, Resource) else v for v in values)
+    return tuple(_data(v) if isinstance(v, Resource) else v for v in values)
+
+
+def _data(resource: Resource) -> tuple[Any, ...]:
+    """Numbers are the same if they are equal, by their hash, since all of one type share theirs.
+
+    Weights are only if they are one weight: two that are equal would be trained together.
+    """
+    if resource.is_weight:
+        return (resource.type, resource.origin)
+    return (resource.type, resource.digest)

@@ -13,6 +13,7 @@ from ..ir.dims import Expr, symbol, symbols
 from ..ir.location import InModel
 from ..ir.rewrite import clone_module, replace, replace_op
 from ..ir.ssa import Function, Module, Op
+from ..ir.verify import Legal
 from .canonicalize.recurrent import zero_states
 from .manager import Instrumentation, Pass
 
@@ -36,12 +37,16 @@ class DynamicBatch(Pass):
 
     of: Literal["anything", "images"] = "anything"
 
+    @property
+    def requires(self) -> Legal:
+        return Legal(calls=False)
+
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
-        if self.of == "images" and not all(map(_has_images, module.functions.values())):
+        if self.of == "images" and not all(map(_has_images, module.public_functions.values())):
             return False
         copy = clone_module(module)  # what is refused stays as it was
         try:
-            changed = [_open(function) for function in copy.functions.values()]
+            changed = [_open(function) for function in copy.public_functions.values()]
         except CompileError as error:
             if self.of == "anything":
                 raise

@@ -1,4 +1,4 @@
-"""Lets callers give and take images channels last, where Core ML's interface has channels first."""
+"""Makes images channels-last at a function's interface, where Core ML has channels first."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from ..ir.dialects.core.shape import Transpose
 from ..ir.interface import Description
 from ..ir.rewrite import adopt
 from ..ir.ssa import Function, Module, Op, Value
+from ..ir.verify import Legal
 from .manager import Instrumentation, Pass
 
 
@@ -21,9 +22,13 @@ class InterfaceLayout(Pass):
 
     name = "io-layout"
 
+    @property
+    def requires(self) -> Legal:
+        return Legal(calls=False)
+
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         changed = False
-        for function in module.functions.values():
+        for function in module.public_functions.values():
             changed |= _arguments(function)
             changed |= _results(function)
         return changed

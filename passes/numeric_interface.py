@@ -8,6 +8,7 @@ from ..ir.dialects.core.elementwise import Cast
 from ..ir.rewrite import replace_op
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import DType
+from ..ir.verify import Legal
 from .manager import Instrumentation, Pass
 
 Images = Literal["float32", "bytes"]
@@ -15,24 +16,28 @@ Images = Literal["float32", "bytes"]
 
 @dataclass(frozen=True)
 class NumericInterface(Pass):
-    """Take images as float32, and don't give the class that a classifier predicts.
+    """Take images as float32, and don't return the class that a classifier predicts.
 
-    Arrays of other floating-point numbers that are computed as float32 are given and taken so, too.
-    An image argument of bytes changes its type if it is only ever converted to float32: its
-    numbers stay 0 to 255. The predicted class is a string, or an integer of the model's choice; it
-    follows from the probabilities and the labels, which the function goes on telling.
+    Arrays of other floating-point types that are computed in float32 become float32 too. An image
+    argument of bytes changes its type if it is only ever converted to float32: its numbers stay 0
+    to 255. The predicted class is a string, or an integer of the model's choice; it follows from
+    the probabilities and the labels, which remain attributes of the function.
 
     Options:
-        images: float32, or bytes: images stay what they are.
+        images: float32, or bytes to leave images as they are.
     """
 
     name = "numeric-interface"
 
     images: Images = "float32"
 
+    @property
+    def requires(self) -> Legal:
+        return Legal(calls=False)
+
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         changed = False
-        for function in module.functions.values():
+        for function in module.public_functions.values():
             for value, known in zip(function.arguments, function.inputs, strict=True):
                 is_image = known.kind == "image" and self.images == "float32"
                 if is_image or value.type.dtype.is_float:

@@ -1,9 +1,10 @@
-"""What a transposition of its operands does to an op: derived from the kinds of its attributes."""
+"""What transposing its operands does to an op, derived from the kinds of its attributes."""
 
 from collections.abc import Sequence
 
 from ..ir.attributes import Kind
 from ..ir.attributes import permute as permute_attribute
+from ..ir.hooks import hook_of
 from ..ir.rewrite import replace
 from ..ir.ssa import Op, Value
 
@@ -25,8 +26,7 @@ def permute_op(
         operands: the sources, for every flat operand (others unchanged); by default the operands
             are taken as if they were the sources (their types must then be permuted alike).
     """
-    hook = getattr(op, "permute", None)
-    if hook is not None:
+    if (hook := hook_of(op, "permute")) is not None:
         return hook(perm, tuple(operands or op.operands))
     if not (op.is_elementwise or op.permuted_operands) or len(op.results) != 1 or op.regions:
         return None
@@ -60,7 +60,7 @@ def _result_perm(op: Op, perm: Perm) -> Perm:
 
 
 def permuted_positions(op: Op) -> list[int]:
-    """Which flat operands share the dimensions that permute."""
+    """Which flat operands have the permuted dimensions."""
     if op.is_elementwise:
         return list(range(len(op.operands)))
     grouped = op.grouped(range(len(op.operands)))

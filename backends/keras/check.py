@@ -1,4 +1,4 @@
-"""What a Keras model can't be."""
+"""Refuses what a Keras model can't be."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from .dialect.base import KerasLayer
 class CheckKeras(Pass):
     """Refuse what a Keras model can't be: several functions, states, layers in half precision.
 
-    Whatever it is, all of it is said at once.
+    All problems are reported at once.
 
     Example:
-        cmlc model.mlmodel --emit=ir --stage=keras --print-after=check-keras
+        cmlc model.mlmodel --emit=ir --stage=lowered --target=keras --print-after=check-keras
     """
 
     name = "check-keras"
@@ -30,11 +30,11 @@ class CheckKeras(Pass):
 
 
 def _interface(module: Module) -> Iterator[Diagnostic]:
-    if len(module.functions) > 1:
-        names = ", ".join(module.functions)
+    if len(module.public_functions) > 1:
+        names = ", ".join(module.public_functions)
         message = f"a Keras model is one function, and this program has several: {names}"
         yield Diagnostic(message, "unsupported", remedy="choose one (--function)")
-    for function in module.functions.values():
+    for function in module.public_functions.values():
         rows = zip(function.arguments, function.inputs, strict=True)
         states = [value.name for value, known in rows if known.kind == "state"]
         if states:

@@ -1,8 +1,9 @@
-"""What can be taken away from a module, in the order in which it pays."""
+"""The reductions of a module, the most effective first."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from ...ir.calls import called, reached
 from ...ir.declare import REQUIRED
 from ...ir.dialects.builtin import Call, Constant, Return
 from ...ir.interface import Argument, Classifier, Result
@@ -10,6 +11,7 @@ from ...ir.rewrite import replace, replace_op
 from ...ir.ssa import Block, Function, Module, Op, Value
 from ...ir.types import DType, Type
 from ...ir.weights.resources import RandomResource, SplatResource
+from ..inline import inline_call
 from .search import Reduction, Site
 from .shapes import SHAPE_REDUCTIONS
 
@@ -30,7 +32,7 @@ def _computing(module: Module) -> list[tuple[int, Op]]:
 
 
 def _chosen(module: Module, sites: Sequence[Site]) -> list[tuple[Op, Any]]:
-    """(op, what to change in it), users first; ops that an earlier edit erased are left out."""
+    """(op, what to change in it), users first, without ops that an earlier edit erased."""
     ops = _ops(module)
     pairs = [cast(tuple[int, Any], site) for site in sites]
     return [(ops[position], rest) for position, rest in reversed(pairs)]
@@ -40,7 +42,7 @@ def _of_type(values: Iterable[Value], type: Type) -> Value:
     """The first value of exactly this type.
 
     Raises:
-        LookupError: there is none.
+        LookupError: there is no such value.
     """
     for value in values:
         if value.type == type:
@@ -62,7 +64,7 @@ def _function_of(op: Op) -> Function:
 
 
 def _end_with(function: Function, values: Sequence[Value], kept: Sequence[int] = ()) -> None:
-    """Let the function return these; `kept` are the positions of those that it returned before."""
+    """Make the function return these; `kept` are the positions of those it returned before."""
     end = function.block.terminator
     assert end is not None
     end.erase()
@@ -108,7 +110,7 @@ def _op_sites(module: Module) -> list[Site]:
 
 
 def _bypass(module: Module, sites: Sequence[Site]) -> None:
-    """An operand takes the place of the result: of the same type, else of the same rank."""
+    """An operand replaces the result: one of the same type, or else of the same rank."""
     for op, _ in _chosen(module, sites):
         for result in op.results if op.parent is not None else ():
             if not result.use_count:
@@ -124,7 +126,7 @@ def _is_near(a: Type, b: Type) -> bool:
 
 
 def _become_arguments(module: Module, sites: Sequence[Site]) -> None:
-    """A new argument takes the place of each result."""
+    """A new argument replaces each result."""
     for op, _ in _chosen(module, sites):
         if op.parent is None:
             continue
@@ -141,18 +143,14 @@ def _erase_unused(op: Op) -> None:
 
 
 def _new_argument(module: Module, function: Function, type: Type) -> Value:
-    if function.name in _called(module):
-        raise ValueError(f"callers of @{function.name} would have to give it")
+    if function.name in called(module):
+        raise ValueError(f"callers of @{function.name} would have to pass it")
     taken = {value.name for value in function.arguments}
     name = next(f"in{i}" for i in range(len(taken) + 1) if f"in{i}" not in taken)
     value = Value(type, len(function.arguments), name, block=function.block)
     function.arguments.append(value)
     function.inputs.append(Argument())
     return value
-
-
-def _called(module: Module) -> set[str]:
-    return {op.callee for op in module.walk() if isinstance(op, Call)}
 
 
 def _region_sites(module: Module) -> list[Site]:
@@ -164,7 +162,7 @@ def _region_sites(module: Module) -> list[Site]:
 
 
 def _inline(module: Module, sites: Sequence[Site]) -> None:
-    """The ops of a region take the place of the op around it; its arguments are operands."""
+    """The ops of a region replace the op around it; operands replace its arguments."""
     for op, index in _chosen(module, sites):
         if op.parent is not None:
             _inline_region(op, op.all_regions()[int(index)].block)
@@ -251,7 +249,8 @@ def _fill(number: float) -> Any:
     def apply(module: Module, sites: Sequence[Site]) -> None:
         for op, _ in _chosen(module, sites):
             assert isinstance(op, Constant)
-            op.attributes["value"] = SplatResource(op.value.type, number, op.value.name)
+            old = op.value
+            op.attributes["value"] = SplatResource(old.type, number, old.name, old.origin)
 
     return apply
 
@@ -259,11 +258,12 @@ def _fill(number: float) -> Any:
 def _randomize(module: Module, sites: Sequence[Site]) -> None:
     for op, seed in _chosen(module, sites):
         assert isinstance(op, Constant)
-        op.attributes["value"] = RandomResource(op.value.type, seed, op.value.name)
+        old = op.value
+        op.attributes["value"] = RandomResource(old.type, seed, old.name, old.origin)
 
 
 def _share(module: Module, sites: Sequence[Site]) -> None:
-    """An earlier constant or argument of the type takes a constant's place."""
+    """An earlier constant or argument of the same type replaces a constant."""
     for op, _ in _chosen(module, sites):
         function = _function_of(op)
         if op.parent is None or not op.results[0].use_count:
@@ -278,13 +278,13 @@ def _share(module: Module, sites: Sequence[Site]) -> None:
 
 
 def _argument_sites(module: Module) -> list[Site]:
-    called = _called(module)
-    free = {name: f for name, f in module.functions.items() if name not in called}
+    taken = called(module)
+    free = {name: f for name, f in module.functions.items() if name not in taken}
     return [(name, i) for name, f in free.items() for i in range(len(f.arguments))]
 
 
 def _merge_arguments(module: Module, sites: Sequence[Site]) -> None:
-    """Arguments give way to the first one of their type, and unused ones go."""
+    """The first argument of each type replaces the others, and unused ones are removed."""
     for name, function in module.functions.items():
         kept = [i for i in range(len(function.arguments)) if (name, i) not in sites]
         rest = [value for i, value in enumerate(function.arguments) if i not in kept]
@@ -305,6 +305,19 @@ def _function_sites(module: Module) -> list[Site]:
 def _drop_functions(module: Module, sites: Sequence[Site]) -> None:
     for name in cast(Sequence[str], sites):
         del module.functions[name]
+
+
+def _call_sites(module: Module) -> list[Site]:
+    return [(i, None) for i, op in _computing(module) if isinstance(op, Call)]
+
+
+def _inline_calls(module: Module, sites: Sequence[Site]) -> None:
+    """The callee's ops replace a call; then private functions that nobody calls are erased."""
+    for op, _ in _chosen(module, sites):
+        assert isinstance(op, Call)
+        inline_call(op, _function_of(op), module.functions[op.callee])
+    wanted = reached(module, module.public_functions)
+    module.functions = {name: f for name, f in module.functions.items() if name in wanted}
 
 
 def _fact_sites(module: Module) -> list[Site]:
@@ -328,6 +341,7 @@ def _drop_facts(module: Module, sites: Sequence[Site]) -> None:
 
 REDUCTIONS: tuple[Reduction, ...] = (
     Reduction("functions", _function_sites, _drop_functions),
+    Reduction("calls", _call_sites, _inline_calls),
     Reduction("ends", _cuts, _cut, together=False),
     Reduction("results", _results, _drop_results),
     Reduction("ops to arguments", _op_sites, _become_arguments),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from cmlc import passes
-from cmlc.backends.tf import TARGET, dialect
+from cmlc.backends.tf import dialect
+from cmlc.backends.tf.target import TARGET
 from cmlc.compiler import driver
 from cmlc.ir.dialects.core import TABLE, activation, elementwise
 from cmlc.ir.text.parser import parse
@@ -99,16 +100,16 @@ def crash(op):
 
 def plant_lowering(monkeypatch, cls, rule):
     target = dataclasses.replace(TARGET, lowering={**TARGET.lowering, cls: rule})
-    monkeypatch.setattr("cmlc.backends.tf.TARGET", target)
+    monkeypatch.setattr("cmlc.backends.tf.target.TARGET", target)
 
 
 def test_a_lowering_that_crashes(capsys, monkeypatch):
     plant_lowering(monkeypatch, activation.Relu, crash)
-    facts, names = reduced(capsys, DIGITS, "--lower=tf")
+    facts, names = reduced(capsys, DIGITS, "--lower")
     assert "ZeroDivisionError in cmlc_reduce_test.py:crash" in facts["failure"]
     assert names == ["nn.relu"]
-    assert Path("r.cmir").read_text().partition("\n")[0].endswith("--lower=tf")
-    assert cmlc_opt.main(["r.cmir", "--lower=tf"]) == console.BUG
+    assert Path("r.cmir").read_text().partition("\n")[0].endswith("--lower")
+    assert cmlc_opt.main(["r.cmir", "--lower"]) == console.BUG
 
 
 @pytest.mark.slow
@@ -230,9 +231,9 @@ TEXT = """module @m {author = "me"} {
 """
 
 
-def search(has) -> str:
+def search(has, text=TEXT) -> str:
     """What is left of the text, as long as some op is there."""
-    module = parse(TEXT, "m.cmir", TABLE)
+    module = parse(text, "m.cmir", TABLE)
     verify(module)
     seen = []
 
@@ -264,6 +265,32 @@ def test_a_region_stays_where_it_is_needed():
     text = search(lambda op: op.name == "ctl.cond")
     assert "nn.relu" not in text
     assert "nn.sigmoid" not in text
+
+
+HELPERS = """
+func @main(%x: f32[2], %y: f32[2]) -> f32[2] {
+  %a = call(%x, %y) {callee = "outer"} : f32[2]
+  %b = tensor.neg(%a) : f32[2]
+  return %b
+}
+func private @outer(%x: f32[2], %y: f32[2]) -> f32[2] {
+  %a = nn.sigmoid(%x) : f32[2]
+  %b = call(%a, %y) {callee = "inner"} : f32[2]
+  return %b
+}
+func private @inner(%x: f32[2], %y: f32[2]) -> f32[2] {
+  %a = tensor.add(%x, %y) : f32[2]
+  %b = nn.relu(%a) : f32[2]
+  return %b
+}
+"""
+
+
+def test_functions_that_are_called_are_seen_into():
+    text = search(lambda op: op.name == "nn.relu", HELPERS)
+    assert text.count("func") == 1
+    ops = [line.strip() for line in text.splitlines() if " = " in line]
+    assert ops == ["%a = nn.relu(%x) : f32[1]"]
 
 
 def test_what_is_not_interesting_is_refused():

@@ -55,7 +55,7 @@ def bidirectional(op: layers.Concatenate) -> Rewrite:
 def scale_into_attention(op: ops.DotProductAttention) -> Rewrite:
     """attention(q * s, k, v) → attention(q, k, v, scale=s)."""
     match op.query.op:
-        case ops.Product(x, factor) if (number := _number_of(factor)) is not None:
+        case ops.Multiply(x, factor) if (number := _number_of(factor)) is not None:
             scale = (1.0 if op.scale is None else op.scale) * number
             return replace(op, query=x, scale=scale).result
         case _:
@@ -146,7 +146,8 @@ def _scaled(weight: Value, factor: float) -> Value:
     array = array_of(weight)
     assert array is not None
     assert isinstance(weight.op, Constant)
-    return constant((array * factor).astype(np.float32), weight.op.value.name)
+    held = weight.op.value
+    return constant((array * factor).astype(np.float32), held.name, held.derived("scaled", factor))
 
 
 _FLOAT32 = 2.0**-24  # half of float32's last place at 1

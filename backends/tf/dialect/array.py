@@ -7,14 +7,14 @@ from .base import TfOp
 
 
 class Reshape(TfOp, call="tf.reshape"):
-    """To a fixed shape; -1 is what the others leave."""
+    """Reshapes to a fixed shape; -1 follows from the others."""
 
     tensor: Value = operand()
     shape: tuple[int, ...] = attr()
 
 
-class DynamicReshape(TfOp, call="tf.reshape", name="tf.reshape_dynamic"):
-    """To a computed shape."""
+class ReshapeDynamic(TfOp, call="tf.reshape", variant="dynamic"):
+    """Reshapes to a computed shape."""
 
     tensor: Value = operand()
     shape: Value = operand()
@@ -34,14 +34,14 @@ class Transpose(TfOp, call="tf.transpose"):
 
 
 class ExpandDims(TfOp, call="tf.expand_dims"):
-    """Inserts one extent of 1."""
+    """Inserts one dimension of 1."""
 
     input: Value = operand()
     axis: int = attr()
 
 
 class Squeeze(TfOp, call="tf.squeeze"):
-    """Removes extents of 1."""
+    """Removes dimensions of 1."""
 
     input: Value = operand()
     axis: tuple[int, ...] = attr()
@@ -70,7 +70,7 @@ class Split(TfOp, call="tf.split"):
 
 
 class StridedSlice(TfOp, call="tf.strided_slice"):
-    """x[begin:end:strides] in every dimension; set mask bits ignore a position."""
+    """x[begin:end:strides] in every dimension; set mask bits ignore an index."""
 
     input_: Value = operand()
     begin: tuple[int, ...] = attr()
@@ -81,8 +81,8 @@ class StridedSlice(TfOp, call="tf.strided_slice"):
     shrink_axis_mask: int = attr(default=0)
 
 
-class DynamicStridedSlice(TfOp, call="tf.strided_slice", name="tf.strided_slice_dynamic"):
-    """Between computed positions."""
+class StridedSliceDynamic(TfOp, call="tf.strided_slice", variant="dynamic"):
+    """Slices between computed indices."""
 
     input_: Value = operand()
     begin: Value = operand()
@@ -92,8 +92,8 @@ class DynamicStridedSlice(TfOp, call="tf.strided_slice", name="tf.strided_slice_
     end_mask: int = attr(default=0)
 
 
-class Pad(TfOp, call="tf.raw_ops.PadV2"):
-    """Adds a border of one number.
+class PadV2(TfOp, call="tf.raw_ops.PadV2"):
+    """Pads with one number.
 
     Not `tf.pad`: on CPUs, TensorFlow 2.21 fuses its Pad kernel with a convolution that is added to
     it, and crashes; it leaves PadV2 alone.
@@ -104,16 +104,16 @@ class Pad(TfOp, call="tf.raw_ops.PadV2"):
     paddings: tuple[tuple[int, ...], ...] = attr()
 
 
-class DynamicPad(TfOp, call="tf.raw_ops.PadV2", name="tf.raw_ops.PadV2_dynamic"):
-    """By computed amounts."""
+class PadV2Dynamic(TfOp, call="tf.raw_ops.PadV2", variant="dynamic"):
+    """Pads by computed numbers."""
 
     input: Value = operand()
     constant_values: Value = operand()
     paddings: Value = operand()
 
 
-class MirrorPad(TfOp, call="tf.pad"):
-    """Adds a border that mirrors the data."""
+class Pad(TfOp, call="tf.pad"):
+    """Pads by mirroring the data."""
 
     tensor: Value = operand()
     paddings: tuple[tuple[int, ...], ...] = attr()
@@ -141,7 +141,7 @@ class BroadcastTo(TfOp, call="tf.broadcast_to"):
     shape: tuple[int, ...] = attr()
 
 
-class DynamicBroadcastTo(TfOp, call="tf.broadcast_to", name="tf.broadcast_to_dynamic"):
+class BroadcastToDynamic(TfOp, call="tf.broadcast_to", variant="dynamic"):
     """Repeats to a computed shape."""
 
     input: Value = operand()
@@ -149,14 +149,14 @@ class DynamicBroadcastTo(TfOp, call="tf.broadcast_to", name="tf.broadcast_to_dyn
 
 
 class Range(TfOp, call="tf.range"):
-    """Whole numbers from start up to, without, limit."""
+    """Whole numbers from start up to limit, which is excluded."""
 
     start: Value = operand()
     limit: Value = operand()
 
 
-class ShapeOf(TfOp, call="tf.shape"):
-    """The extents."""
+class Shape(TfOp, call="tf.shape"):
+    """The shape as a tensor."""
 
     input: Value = operand()
     out_type: DType = attr(default=DType.I32)
@@ -178,7 +178,7 @@ class OnesLike(TfOp, call="tf.ones_like"):
 
 
 class Gather(TfOp, call="tf.gather"):
-    """Slices at computed positions."""
+    """Slices at computed indices."""
 
     params: Value = operand()
     indices: Value = operand()
@@ -193,14 +193,14 @@ class GatherNd(TfOp, call="tf.gather_nd"):
 
 
 class AlongAxis(TfOp, call="kernels.along_axis"):
-    """The multi-indices that indices along one dimension mean."""
+    """Multi-indices for indices along one dimension."""
 
     indices: Value = operand()
     axis: int = attr()
 
 
 class OneHot(TfOp, call="tf.one_hot"):
-    """Numbers at computed positions of a new dimension."""
+    """Numbers at computed indices of a new dimension."""
 
     indices: Value = operand()
     on_value: Value = operand()
@@ -218,8 +218,8 @@ class ReverseSequence(TfOp, call="tf.reverse_sequence"):
     batch_axis: int = attr()
 
 
-class Positions(TfOp, call="tf.where", name="tf.where_positions"):
-    """The multi-indices of what is not 0, in i64."""
+class WherePositions(TfOp, call="tf.where", variant="positions"):
+    """The multi-indices of elements that are not 0, in i64."""
 
     condition: Value = operand()
 
@@ -230,36 +230,36 @@ class _Scatter(TfOp):
     updates: Value = operand()
 
 
-class ScatterUpdate(_Scatter, call="tf.tensor_scatter_nd_update"):
+class TensorScatterNdUpdate(_Scatter, call="tf.tensor_scatter_nd_update"):
     """Replaces slices at multi-indices."""
 
 
-class ScatterAdd(_Scatter, call="tf.tensor_scatter_nd_add"):
+class TensorScatterNdAdd(_Scatter, call="tf.tensor_scatter_nd_add"):
     """Adds to slices at multi-indices."""
 
 
-class ScatterSub(_Scatter, call="tf.tensor_scatter_nd_sub"):
+class TensorScatterNdSub(_Scatter, call="tf.tensor_scatter_nd_sub"):
     """Subtracts from slices at multi-indices."""
 
 
-class ScatterMax(_Scatter, call="tf.tensor_scatter_nd_max"):
+class TensorScatterNdMax(_Scatter, call="tf.tensor_scatter_nd_max"):
     """The larger of slices at multi-indices."""
 
 
-class ScatterMin(_Scatter, call="tf.tensor_scatter_nd_min"):
+class TensorScatterNdMin(_Scatter, call="tf.tensor_scatter_nd_min"):
     """The smaller of slices at multi-indices."""
 
 
-class ScatterMul(_Scatter, call="kernels.scatter_nd_mul"):
+class ScatterNdMul(_Scatter, call="kernels.scatter_nd_mul"):
     """Multiplies slices at multi-indices."""
 
 
-class ScatterDiv(_Scatter, call="kernels.scatter_nd_div"):
+class ScatterNdDiv(_Scatter, call="kernels.scatter_nd_div"):
     """Divides slices at multi-indices."""
 
 
-class ArgSort(TfOp, call="tf.argsort"):
-    """Positions in order."""
+class Argsort(TfOp, call="tf.argsort"):
+    """The indices that sort."""
 
     values: Value = operand()
     axis: int = attr()
@@ -268,7 +268,7 @@ class ArgSort(TfOp, call="tf.argsort"):
 
 
 class TopK(TfOp, call="kernels.top_k"):
-    """The largest or smallest elements, and their positions."""
+    """The largest or smallest elements, and their indices."""
 
     input: Value = operand()
     k: int = attr()
@@ -276,8 +276,8 @@ class TopK(TfOp, call="kernels.top_k"):
     ascending: bool = attr()
 
 
-class DynamicTopK(TfOp, call="kernels.top_k", name="kernels.top_k_dynamic"):
-    """As many as a tensor says."""
+class TopKDynamic(TfOp, call="kernels.top_k", variant="dynamic"):
+    """The largest or smallest elements, as many as a tensor says."""
 
     input: Value = operand()
     k: Value = operand()
@@ -285,7 +285,7 @@ class DynamicTopK(TfOp, call="kernels.top_k", name="kernels.top_k_dynamic"):
     ascending: bool = attr()
 
 
-class CumSum(TfOp, call="tf.cumsum"):
+class Cumsum(TfOp, call="tf.cumsum"):
     """Running sums."""
 
     x: Value = operand()
@@ -294,8 +294,8 @@ class CumSum(TfOp, call="tf.cumsum"):
     reverse: bool = attr()
 
 
-class DynamicCumSum(TfOp, call="tf.cumsum", name="tf.cumsum_dynamic"):
-    """Along a dimension that a tensor names."""
+class CumsumDynamic(TfOp, call="tf.cumsum", variant="dynamic"):
+    """Running sums along an axis given by a tensor."""
 
     x: Value = operand()
     axis: Value = operand()
@@ -304,7 +304,7 @@ class DynamicCumSum(TfOp, call="tf.cumsum", name="tf.cumsum_dynamic"):
 
 
 class Cond(TfOp, call="tf.cond"):
-    """One of two functions."""
+    """Runs one of two functions."""
 
     pred: Value = operand()
     true_fn: Region = region()
@@ -312,7 +312,7 @@ class Cond(TfOp, call="tf.cond"):
 
 
 class WhileLoop(TfOp, call="kernels.while_loop"):
-    """A loop over values; `shape_invariants` has -1 for extents that change from step to step."""
+    """A loop over values; `shape_invariants` has -1 for dimensions that change between steps."""
 
     loop_vars: tuple[Value, ...] = operand()
     cond: Region = region()
@@ -321,7 +321,7 @@ class WhileLoop(TfOp, call="kernels.while_loop"):
 
 
 class CustomCall(TfOp, call="kernels.custom_call"):
-    """A function that was registered; see the core op `custom.call`."""
+    """A registered function; see the core op `custom.call`."""
 
     inputs: tuple[Value, ...] = operand()
     definition: str = attr()
@@ -331,11 +331,12 @@ class CustomCall(TfOp, call="kernels.custom_call"):
 
 
 OPS = (
-    *(Reshape, DynamicReshape, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(StridedSlice, DynamicStridedSlice, Pad, DynamicPad, MirrorPad, Tile, Reverse),
-    *(BroadcastTo, DynamicBroadcastTo, Range, ShapeOf, AssertShape, OnesLike),
-    *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, Positions),
-    *(ScatterUpdate, ScatterAdd, ScatterSub, ScatterMax, ScatterMin, ScatterMul, ScatterDiv),
-    *(ArgSort, TopK, DynamicTopK, CumSum, DynamicCumSum, Cond, WhileLoop, CustomCall),
+    *(Reshape, ReshapeDynamic, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
+    *(StridedSlice, StridedSliceDynamic, PadV2, PadV2Dynamic, Pad, Tile, Reverse),
+    *(BroadcastTo, BroadcastToDynamic, Range, Shape, AssertShape, OnesLike),
+    *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, WherePositions),
+    *(TensorScatterNdUpdate, TensorScatterNdAdd, TensorScatterNdSub),
+    *(TensorScatterNdMax, TensorScatterNdMin, ScatterNdMul, ScatterNdDiv),
+    *(Argsort, TopK, TopKDynamic, Cumsum, CumsumDynamic, Cond, WhileLoop, CustomCall),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

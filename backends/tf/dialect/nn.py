@@ -8,7 +8,7 @@ from .base import TfOp
 Padding = str | tuple[tuple[int, ...], ...]
 
 
-class Conv2D(TfOp, call="tf.nn.conv2d"):
+class Conv2d(TfOp, call="tf.nn.conv2d"):
     """2-D convolution, NHWC; filters [H, W, in / groups, out]."""
 
     input: Value = operand()
@@ -18,7 +18,7 @@ class Conv2D(TfOp, call="tf.nn.conv2d"):
     dilations: tuple[int, ...] = attr(default=(1, 1))
 
 
-class DepthwiseConv2D(TfOp, call="tf.nn.depthwise_conv2d"):
+class DepthwiseConv2d(TfOp, call="tf.nn.depthwise_conv2d"):
     """Depthwise convolution, NHWC; filter [H, W, in, multiplier]."""
 
     input: Value = operand()
@@ -127,14 +127,14 @@ class Softmax(TfOp, call="tf.nn.softmax"):
 
 
 class DepthToSpace(TfOp, call="tf.nn.depth_to_space"):
-    """Blocks of pixels out of channels, NHWC; the channel's number is the last part."""
+    """Channels to blocks of pixels, NHWC; the output channel is the last part of the number."""
 
     input: Value = operand()
     block_size: int = attr()
 
 
 class SpaceToDepth(TfOp, call="tf.nn.space_to_depth"):
-    """Channels out of blocks of pixels, NHWC."""
+    """Blocks of pixels to channels, NHWC."""
 
     input: Value = operand()
     block_size: int = attr()
@@ -151,7 +151,7 @@ class LocalResponseNorm(TfOp, call="kernels.local_response_norm"):
     axis: int = attr()
 
 
-class ResizeNearest(TfOp, call="tf.raw_ops.ResizeNearestNeighbor"):
+class ResizeNearestNeighbor(TfOp, call="tf.raw_ops.ResizeNearestNeighbor"):
     """Nearest-neighbour resampling of both spatial dimensions, NHWC."""
 
     images: Value = operand()
@@ -170,7 +170,7 @@ class ResizeBilinear(TfOp, call="tf.raw_ops.ResizeBilinear"):
 
 
 class Resample(TfOp, call="kernels.resample"):
-    """Resampling of one dimension whose extent only running tells."""
+    """Resampling of one dimension whose size is known only at run time."""
 
     x: Value = operand()
     axis: int = attr()
@@ -180,7 +180,7 @@ class Resample(TfOp, call="kernels.resample"):
 
 
 class CropResize(TfOp, call="kernels.crop_resize"):
-    """Boxes out of images, each resampled to one size, NHWC."""
+    """Boxes cropped from images, each resampled to one size, NHWC."""
 
     x: Value = operand()
     boxes: Value = operand()
@@ -247,10 +247,11 @@ class NonMaxSuppression(TfOp, call="kernels.non_max_suppression"):
 
 
 OPS = (
-    *(Conv2D, DepthwiseConv2D, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
+    *(Conv2d, DepthwiseConv2d, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
     *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
     *(DepthToSpace, SpaceToDepth),
-    *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Resample, CropResize, Lstm, Gru, Rnn),
+    *(LocalResponseNorm, ResizeNearestNeighbor, ResizeBilinear, Resample, CropResize),
+    *(Lstm, Gru, Rnn),
     NonMaxSuppression,
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -1,4 +1,4 @@
-"""Random numbers: of one algorithm, from a key."""
+"""Random numbers of one algorithm, from a key."""
 
 from ....ir.declare import attr, operand
 from ....ir.ssa import Value
@@ -9,7 +9,7 @@ PHILOX = 1
 
 
 class FreshKey(TfOp, call="kernels.fresh_key"):
-    """A key that is another one each time the graph runs."""
+    """A key that differs each time the graph runs."""
 
     def effects(self) -> bool:
         return True
@@ -23,21 +23,21 @@ class _Stateless(TfOp):
     dtype: DType = attr(default=DType.F32)
 
 
-class RandomUniform(_Stateless, call="tf.raw_ops.StatelessRandomUniformV2"):
+class StatelessRandomUniformV2(_Stateless, call="tf.raw_ops.StatelessRandomUniformV2"):
     """Uniform numbers in [0, 1)."""
 
 
-class RandomNormal(_Stateless, call="tf.raw_ops.StatelessRandomNormalV2"):
+class StatelessRandomNormalV2(_Stateless, call="tf.raw_ops.StatelessRandomNormalV2"):
     """Standard normal numbers."""
 
 
 class RandomCategorical(TfOp, call="kernels.random_categorical"):
-    """Classes in proportion to the exponentials of logits."""
+    """Classes with probabilities proportional to the exponentials of logits."""
 
     logits: Value = operand()
     key: Value = operand()
     size: int = attr()
 
 
-OPS = (FreshKey, RandomUniform, RandomNormal, RandomCategorical)
+OPS = (FreshKey, StatelessRandomUniformV2, StatelessRandomNormalV2, RandomCategorical)
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -1,4 +1,4 @@
-"""Random tensors: one algorithm, keyed by the seed or by a number that is drawn anew."""
+"""Random tensors: one algorithm, keyed by the seed or by a fresh random number."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def _key(seed: int) -> Value:
 
 
 def _shape(op: core.RandomTensor) -> Value:
-    """Computed extents are hidden from shape inference, as in `dynamic_reshape`."""
+    """The computed shape, hidden from shape inference as in `dynamic_reshape`."""
     if array_of(op.shape) is not None:
         return op.shape
     return tf.Identity(op.shape, result_types=op.shape.type).result
@@ -34,7 +34,7 @@ def _number(value: float | np.float32) -> Value:
 
 def _uniform(op: core.RandomTensor) -> Value:
     key, counter = _key(op.seed), constant(_COUNTER)
-    return tf.RandomUniform(_shape(op), key, counter, result_types=op.result.type).result
+    return tf.StatelessRandomUniformV2(_shape(op), key, counter, result_types=op.result.type).result
 
 
 @lower(core.RandomUniform)
@@ -52,7 +52,7 @@ def random_normal(op: core.RandomNormal) -> Value:
     """Scaled and moved."""
     out = op.result.type
     key, counter = _key(op.seed), constant(_COUNTER)
-    drawn = tf.RandomNormal(_shape(op), key, counter, result_types=out).result
+    drawn = tf.StatelessRandomNormalV2(_shape(op), key, counter, result_types=out).result
     scaled = tf.Multiply(drawn, _number(op.stddev), result_types=out).result
     return tf.Add(scaled, _number(op.mean), result_types=out).result
 

@@ -1,12 +1,12 @@
 """Shapes and slices."""
 
-import numpy as np
-
-from ....ir.dialects.builtin import constant, scalar
+from ....ir.dialects.builtin import scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Expr
 from ....ir.ssa import Value
+from ....ir.types import Tensor
 from ...lowering import Lowering
+from ...padding import replicated
 from .. import dialect as tf
 from .extents import extents_from
 
@@ -18,12 +18,12 @@ lower.direct(core.Stack, tf.Stack)
 lower.direct(core.Split, tf.Split, x="value", sizes="num_or_size_splits")
 lower.direct(core.Tile, tf.Tile, x="input", reps="multiples")
 lower.direct(core.Reverse, tf.Reverse, x="tensor", axes="axis")
-lower.direct(core.ShapeOf, tf.ShapeOf, x="input")
+lower.direct(core.ShapeOf, tf.Shape, x="input")
 
 
 @lower(core.Squeeze)
 def squeeze(op: core.Squeeze) -> Value:
-    """TensorFlow takes no axes for all of them."""
+    """TensorFlow's call without axes squeezes all of them."""
     if not op.axes:
         return op.x
     return tf.Squeeze(op.x, op.axes, result_types=op.result.type).result
@@ -31,22 +31,22 @@ def squeeze(op: core.Squeeze) -> Value:
 
 @lower(core.Reshape)
 def reshape(op: core.Reshape) -> Value:
-    """-1 stands for the only symbolic extent; several are computed from the shape of x."""
+    """-1 for a single symbolic dimension; several are computed from the shape of x."""
     sizes, out = op.sizes(), op.result.type
     known = tuple(size for size in sizes if isinstance(size, int))
     if len(known) == len(sizes):
         return tf.Reshape(op.x, known, result_types=out).result
-    return tf.DynamicReshape(op.x, extents_from(op.x, sizes), result_types=out).result
+    return tf.ReshapeDynamic(op.x, extents_from(op.x, sizes), result_types=out).result
 
 
 @lower(core.DynamicReshape)
 def dynamic_reshape(op: core.DynamicReshape) -> Value:
-    """TensorFlow's shape inference stumbles over extents computed as floats, as Core ML's are.
+    """TensorFlow's shape inference fails on shapes computed as floats, as Core ML's are.
 
     It follows them through a cast, wrongly; an identity stops it.
     """
     shape = tf.Identity(op.shape, result_types=op.shape.type).result
-    return tf.DynamicReshape(op.x, shape, result_types=op.result.type).result
+    return tf.ReshapeDynamic(op.x, shape, result_types=op.result.type).result
 
 
 @lower(core.ExpandDims)
@@ -81,62 +81,50 @@ def _bits(mask: tuple[int, ...]) -> int:
 
 @lower(core.DynamicSlice)
 def dynamic_slice(op: core.DynamicSlice) -> Value:
-    """Positions hidden from shape inference, as in `dynamic_reshape`."""
+    """Indices are hidden from shape inference, as in `dynamic_reshape`."""
     begin = tf.Identity(op.begin, result_types=op.begin.type).result
     end = tf.Identity(op.end, result_types=op.end.type).result
     masks = _bits(op.begin_mask), _bits(op.end_mask)
     out = op.result.type
-    return tf.DynamicStridedSlice(op.x, begin, end, op.stride, *masks, result_types=out).result
+    return tf.StridedSliceDynamic(op.x, begin, end, op.stride, *masks, result_types=out).result
 
 
 @lower(core.Pad)
 def pad(op: core.Pad) -> Value:
-    """TensorFlow can't repeat the edge: clamped positions are gathered instead."""
+    """TensorFlow can't repeat the edge, so elements at clamped indices are gathered."""
     if op.mode == "replicate":
-        return _replicate(op)
+        return replicated(op, "TensorFlow", _gathered)
     paddings, out = op.pairs(), op.result.type
     if not any(op.pad):
         return op.x
     if op.mode == "reflect":
-        return tf.MirrorPad(op.x, paddings, result_types=out).result
-    return tf.Pad(op.x, scalar(op.value, op.x), paddings, result_types=out).result
+        return tf.Pad(op.x, paddings, result_types=out).result
+    return tf.PadV2(op.x, scalar(op.value, op.x), paddings, result_types=out).result
 
 
 @lower(core.DynamicPad)
 def dynamic_pad(op: core.DynamicPad) -> Value:
-    """Amounts in pairs, hidden from shape inference, as in `dynamic_reshape`."""
+    """Padding in pairs, hidden from shape inference as in `dynamic_reshape`."""
     pad = tf.Identity(op.pad, result_types=op.pad.type).result
     pairs = op.pad.type.with_shape((op.x.type.rank, 2))
     paddings = tf.Reshape(pad, (op.x.type.rank, 2), result_types=pairs).result
     number = scalar(op.value, op.x)
-    return tf.DynamicPad(op.x, number, paddings, result_types=op.result.type).result
+    return tf.PadV2Dynamic(op.x, number, paddings, result_types=op.result.type).result
 
 
-def _replicate(op: core.Pad) -> Value:
-    value = op.x
-    for axis, (low, high) in enumerate(op.pairs()):
-        if not low and not high:
-            continue
-        size = value.type.shape[axis]
-        op.require("", isinstance(size, int), "TensorFlow needs fixed extents for this mode")
-        assert isinstance(size, int)
-        positions = np.clip(np.arange(-low, size + high), 0, size - 1).astype(np.int32)
-        shape = list(value.type.shape)
-        shape[axis] = size + low + high
-        out = value.type.with_shape(shape)
-        value = tf.Gather(value, constant(positions), axis, result_types=out).result
-    return value
+def _gathered(value: Value, positions: Value, axis: int, out: Tensor) -> Value:
+    return tf.Gather(value, positions, axis, result_types=out).result
 
 
 @lower(core.BroadcastTo)
 def broadcast_to(op: core.BroadcastTo) -> Value:
-    """To numbers only."""
+    """The shape has only numbers."""
     return tf.BroadcastTo(op.x, op.result.type.static_shape, result_types=op.result.type).result
 
 
 @lower(core.AssertShape)
 def assert_shape(op: core.AssertShape) -> Value:
-    """An assertion that the value's own use depends on."""
+    """An assertion that every use of the value depends on."""
     expected = op.expectation()
     return tf.AssertShape(
         op.x, op.allowed, op.subject, expected, result_types=op.result.type

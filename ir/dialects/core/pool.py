@@ -18,7 +18,6 @@ class Pool(Windowed):
     """
 
     kind: ClassVar[windows.PoolKind]
-    filters: ClassVar[tuple[str, ...]] = ()
 
     kernel_sizes: tuple[int, ...] = attr()
     strides: tuple[int, ...] = attr(default=())
@@ -63,7 +62,7 @@ class MaxPool(Pool):
 class AvgPool(Pool):
     """The mean of each window; padding counts as zeros unless excluded.
 
-    Of a window of padding alone it is 0 in either case.
+    The mean of a window that has only padding is 0 in either case.
     """
 
     name = "nn.avg_pool"

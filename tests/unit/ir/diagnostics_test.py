@@ -3,7 +3,7 @@
 import pytest
 from cmlc.ir.diagnostics import CompileError, Diagnostic, caret_excerpt, problems_in
 from cmlc.ir.dialects.core.activation import Relu
-from cmlc.ir.location import Fused, InModel, InText
+from cmlc.ir.location import Fused, InModel, InText, called_by
 from cmlc.ir.ssa import Block, VerifyError
 from cmlc.ir.types import DType, Tensor
 
@@ -25,6 +25,17 @@ def test_all_parts():
         "  note: layers[1] 'relu'",
         "  note: more",
         "  help: do that",
+    ]
+
+
+def test_calls_are_notes():
+    inner, outer = InText("m.cmir", 9, 3), InText("m.cmir", 2, 3)
+    place = Fused("fuse", (called_by(called_by(CONV, inner), outer), called_by(RELU, outer)))
+    assert str(Diagnostic("x is wrong", location=place)).splitlines() == [
+        "layers[0] 'conv1': error: x is wrong",
+        "  note: called by m.cmir:9:3",
+        "  note: called by m.cmir:2:3",
+        "  note: layers[1] 'relu', called by m.cmir:2:3",
     ]
 
 

@@ -69,7 +69,7 @@ def test_broken_use_list():
 def test_broken_parent():
     checked, _, relu = module()
     relu.parent = Function("g").block
-    assert "'nn.relu' does not know its block" in problems(checked)
+    assert "'nn.relu' does not refer to its block" in problems(checked)
 
 
 def test_types_that_do_not_follow():
@@ -89,12 +89,74 @@ def test_constraints():
         lambda made, relu: Add(relu.result, made.arguments[1]),
     )
     made.arguments[1].type = Tensor(DType.F32, (3,))
-    assert problems(checked) == ["'tensor.add' extents 2 and 3 do not broadcast"]
+    assert problems(checked) == ["'tensor.add' dimensions 2 and 3 do not broadcast"]
 
 
 def test_unknown_callee():
     checked, _, _ = module(lambda made, relu: Call((), callee="g", result_types=()))
     assert problems(checked) == ["'call' calls @g, which the module does not have"]
+
+
+CALLS = """
+func @main(%x: f32[2,3], %y: f32[M]) -> f32[6] {{
+  %a = call({arguments}) {{callee = "flat"}} : {types}
+  %b = const {{value = dense<[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]>}} : f32[6]
+  return %b
+}}
+func private @flat(%x: f32[N,3]) -> f32[3*N] {{
+  %y = tensor.reshape(%x) {{shape = [3*N]}} : f32[3*N]
+  return %y
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "types", "message"),
+    [
+        ("%x", "f32[6]", ""),
+        ("%x", "f32[K]", ""),  # which only running tells
+        ("%x", "f32[5]", "returns f32[N*3], not f32[5]"),
+        ("%x", "i32[6]", "returns f32[N*3], not i32[6]"),
+        ("%x", "f32[6,1]", "returns f32[N*3], not f32[6,1]"),
+        ("%x, %x", "f32[6]", "takes 1 arguments, not 2"),
+        ("%y", "f32[6]", "takes f32[N,3] as 'x', not f32[M]"),
+    ],
+)
+def test_calls_fit_what_they_call(arguments, types, message):
+    checked = parse(CALLS.format(arguments=arguments, types=types))
+    if not message:
+        verify(checked)
+        return
+    assert problems(checked) == [f"'call' does not fit: @flat {message}"]
+
+
+def test_results_of_calls_are_as_many_as_the_callee_gives():
+    checked, *_ = module(lambda made, relu: Call((relu.result,), callee="g", result_types=(F2, F2)))
+    callee = module(types=(F2,))[1]
+    callee.name = "g"
+    checked.functions["g"] = callee
+    assert problems(checked) == ["'call' does not fit: @g returns f32[2], not f32[2], f32[2]"]
+
+
+def test_functions_do_not_call_themselves():
+    checked, *_ = module(lambda made, relu: Call((), callee="f", result_types=()))
+    assert "functions can't call themselves: @f calls @f" in problems(checked)
+
+
+def test_a_module_has_a_public_function():
+    checked, made, _ = module()
+    made.public = False
+    assert problems(checked) == ["the module has no public function"]
+    assert problems(Module()) == ["the module has no public function"]
+
+
+def test_the_default_function_is_public():
+    checked = parse("func @f() -> () { return } func private @g() -> () { return }")
+    checked.attributes["default_function"] = "g"
+    message = "the default function @g is not a public function of the module"
+    assert problems(checked) == [message]
+    checked.attributes["default_function"] = "f"
+    verify(checked)
 
 
 def test_terminators():
