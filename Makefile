@@ -24,12 +24,16 @@ MODELS ?=
 # tests stay together: what they share (compiled models, fresh processes) is made once.
 TEST_JOBS ?= 2
 
+# make matrix ROWS="3.12-oldest 3.12-newest"; all by default
+ROWS   ?=
+
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start many interpreters: without bytecode each compiles the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format docs pictures bench conformance coremltools-tests fuzz constraints clean
+.PHONY: help demo test quick check format docs pictures bench conformance coremltools-tests fuzz matrix \
+  constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +77,9 @@ coremltools-tests: $(VENV)/installed-dev ## coremltools' own tests, predicting b
 
 fuzz: $(VENV)/installed-dev ## compile damaged models (COUNT=, MODELS=): none may crash, hang or take 2 GB
 	$(PY) tests/fuzz.py --count $(COUNT) --jobs $(JOBS) $(MODELS)
+
+matrix: $(VENV)/installed-dev ## where it runs: each Python here, oldest and newest libraries (ROWS=)
+	@$(PY) -m cmlc.tools.release.matrix --jobs $(JOBS) $(ROWS)
 
 constraints: ## pin the newest environment that pyproject.toml allows
 	rm -rf build/constraints

@@ -111,7 +111,7 @@ def test_labels_may_repeat():
         (ARRAY.DOUBLE, DType.F64),
         (ARRAY.INT32, DType.I32),
         (ARRAY.FLOAT16, DType.F16),
-        (ARRAY.INT8, DType.I8),
+        (131080, DType.I8),  # INT8: coremltools 8.3 has no name for it
     ],
 )
 def test_arrays(data_type, dtype):

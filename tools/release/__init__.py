@@ -1,0 +1,1 @@
+"""What a release promises: the interpreters and versions of libraries that it runs on."""
