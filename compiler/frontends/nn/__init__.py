@@ -40,6 +40,7 @@ from . import (
     sort,
 )
 from .context import LayerRule
+from .declared import Declaration
 from .inputs import Inputs, ShapePolicy, can_batch
 from .nested import walk_layers
 from .outputs import Outputs
@@ -51,6 +52,9 @@ FAMILIES = (
     *(norm, pool, random, recurrent, reduce, shape, slicing, sort),
 )
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
+WEIGHTS: dict[str, Declaration] = {
+    kind: weights for family in FAMILIES for kind, weights in family.rules.declarations.items()
+}
 
 
 def import_model(source: ModelSource, options: Options) -> Module:
@@ -162,7 +166,7 @@ class _Importer:
             blobs[feature.name] = value
         outputs = Outputs(self.network, self.interface, self.inputs)
         scope = Scope(self.walk, block, blobs, live=outputs.blobs())
-        Walker(LAYERS).run(scope, self.network.layers, "layers")
+        Walker(LAYERS, WEIGHTS).run(scope, self.network.layers, "layers")
         if self.walk.problems:
             raise CompileError(self.walk.problems)
         values = outputs.values(blobs)

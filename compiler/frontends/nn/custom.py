@@ -54,7 +54,7 @@ class CustomLayer:
         """
         weights = self.context.layer.custom.weights
         self.require(0 <= index < len(weights), f"has {len(weights)} weights, not number {index}")
-        return self.context.weight(weights[index], shape, role or f"weight{index}")
+        return self.context.weight_of(weights[index], shape, role or f"weight{index}")
 
     def require(self, condition: bool, message: str) -> None:
         """Raise a diagnostic that names the layer unless the condition holds."""
