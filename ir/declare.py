@@ -16,8 +16,11 @@ from .attributes import Kind, convert, normalize, split_annotation
 from .types import ANY, DType, Type
 
 REQUIRED: Any = object()
-HOOKS = frozenset({"infer", "evaluate", "fold", "permute", "effects"})
-_HOOK_PREFIXES = ("infer", "verify", "eval", "fold", "permute", "effect", "_verify", "_infer")
+HOOKS = frozenset({"infer", "evaluate", "fold", "permute", "effects", "batch"})
+_HOOK_PREFIXES = (
+    *("infer", "verify", "eval", "fold", "permute", "effect", "batch"),
+    *("_verify", "_infer", "_batch"),
+)
 
 
 @dataclass

@@ -8,6 +8,7 @@ use lists. So a rewrite that gives up half-way leaves no trace.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, dataclass_transform
 
+from .batch.rule import Given, RefusalError, Taken
 from .declare import (
     REQUIRED,
     AttributeField,
@@ -50,6 +51,8 @@ class Op:
             which its own are the transpositions by perm.
         effects(self) -> bool: whether the op does more than compute its results from its operands:
             it checks something, or draws other numbers each time it runs.
+        batch(self, given) -> Taken: what becomes of the op where operands have a batch; a method,
+            or `batch = along_axes`, one of the kinds in `batch/kinds.py`. The default refuses.
     """
 
     name: ClassVar[str] = ""
@@ -150,6 +153,14 @@ class Op:
     def effects(self) -> bool:
         """Whether the op must stay as often as it is: not merged, computed early, or left out."""
         return any(inner.effects() for body in self.all_regions() for inner in body.block)
+
+    def batch(self, given: Given, /) -> Taken:
+        """What becomes of the op where operands have a batch; `batch/rule.py` is the protocol.
+
+        Raises:
+            RefusalError: the entries of the batch can't be treated independently.
+        """
+        raise RefusalError("doesn't say what it makes of a batch")
 
     # -- access --------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....ir.attributes import Dims
-from ....ir.batch import batch_problem
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Return
 from ....ir.dims import symbol
@@ -35,6 +34,7 @@ from . import (
     slicing,
     sort,
 )
+from .batch_proof import batch_problem
 from .context import LayerRule
 from .inputs import Freedom, Inputs, can_batch
 from .nested import walk_layers
