@@ -17,18 +17,28 @@ from ..ir.types import Tensor
 class CallOp(Op):
     """Base of target ops. Result types are given: those of the core op that is lowered.
 
-    A subclass declares `class Relu(TfOp, call="tf.nn.relu")`; its textual name is the call.
+    A subclass declares `class Relu(TfOp, call="tf.nn.relu")`. Its textual name is the call, behind
+    the first of `roots` if the callee belongs to none of them; with `variant="dynamic"` it is
+    `tf.reshape_dynamic`, a second op that calls the same. The class is called after the last part
+    of that, in CamelCase.
+
+    Attributes:
+        call: the callee's dotted path.
+        roots: what the paths of the target's own callees begin with.
     """
 
     call: ClassVar[str] = ""
+    roots: ClassVar[tuple[str, ...]] = ()
 
     result_types: Tensor | tuple[Tensor, ...] = result_type(kw_only=True)
 
-    def __init_subclass__(cls, call: str = "", name: str = "", **kwargs: Any) -> None:
+    def __init_subclass__(cls, call: str = "", variant: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if call:
             cls.call = call
-            cls.name = name or call
+            own = call.startswith(tuple(f"{root}." for root in cls.roots))
+            name = call if own else f"{cls.roots[0]}.{call}"
+            cls.name = f"{name}_{variant}" if variant else name
 
     def arguments(
         self,

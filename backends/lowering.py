@@ -71,12 +71,17 @@ def compose(*families: Lowering) -> dict[type[Op], Rule]:
     return table
 
 
+def is_lowered(module: Module) -> bool:
+    """Whether it has ops of a target, whose meaning is the library's: no interpreter runs them."""
+    return any(isinstance(op, CallOp) for op in module.walk())
+
+
 def lower_module(
     module: Module,
     table: dict[type[Op], Rule],
     unsupported: dict[type[Op], str],
     target: str,
-    keep: Iterable[str] = ("const", "return", "yield", "call"),
+    keep: Iterable[str] = ("const", "return", "yield"),
 ) -> None:
     """Replace every core op of the module, in place; ops of a target stay.
 

@@ -3,11 +3,12 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.ssa import Module, Op
 from ..ir.verify import Legal
+from ..passes import INLINE
+from .executable import Executable
 from .lowering import Rule, lower_module
 
 
@@ -18,13 +19,13 @@ class Target:
     Attributes:
         name: how commands call it.
         title: how messages call it.
-        pipeline: the passes that prepare core IR for it.
+        pipeline: the passes that prepare core IR without calls for it.
         lowering: core op class → rule.
         unsupported: core op class → why there is no rule.
         ops: the target dialect, by textual name.
-        executable: makes a callable of a lowered module; see the target's `emit`.
+        executable: makes what runs a lowered module; see the target's `emit`.
         requires: what core IR must satisfy before it is lowered; the pipeline takes care of it.
-        finish: what is rewritten in the target's own dialect, in place.
+        after: the passes that follow, on the target's own dialect; see `backends.PASSES`.
     """
 
     name: str
@@ -33,15 +34,21 @@ class Target:
     lowering: Mapping[type[Op], Rule]
     unsupported: Mapping[type[Op], str]
     ops: Mapping[str, type[Op]]
-    executable: Callable[[Module], Any]
+    executable: Callable[[Module], Executable]
     requires: Legal = field(default=Legal())
-    finish: Callable[[Module], None] | None = None
+    after: str = ""
+
+    @property
+    def preparation(self) -> str:
+        """All passes that core IR needs before it is lowered."""
+        return f"{INLINE}, {self.pipeline}"
 
     def lower(self, module: Module) -> None:
-        """Lower core IR to this target's dialect, in place; see `lower_module`."""
+        """Lower core IR to this target's dialect, in place; see `lower_module`.
+
+        What is lowered runs only after the passes of `after`.
+        """
         lower_module(module, dict(self.lowering), dict(self.unsupported), self.title)
-        if self.finish is not None:
-            self.finish(module)
 
 
 # name → "module:attribute".

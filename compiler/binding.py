@@ -1,63 +1,58 @@
 """Between Core ML's values and a function's arrays: images, labels, dictionaries, batches."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, unknown_function
+from ..ir.interface import Argument, Color, Result
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array, DType
 
 # Full shapes of inputs by name, hashable.
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
-Facts = Mapping[str, Any]
 
 _PIL_MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}
 
 
 def function_called(module: Module, name: str) -> Function:
-    """A function by name; the default one if the name is empty.
+    """A public function by name; the default one if the name is empty.
 
     Raises:
         CompileError: there is none.
     """
-    if name and name not in module.functions:
-        raise unknown_function(name, module.functions)
-    return module.functions[name] if name else module.main
+    if not name:
+        return module.main
+    if name not in module.public_functions:
+        raise unknown_function(name, module.public_functions)
+    return module.functions[name]
 
 
-def unknown_function(name: str, known: Iterable[str]) -> CompileError:
-    """What to say of a function that a model doesn't have."""
-    remedy = f"its functions are {', '.join(known)}"
-    return CompileError(_usage(f"the model has no function '{name}'", remedy))
-
-
-def inputs_of(function: Function) -> Iterator[tuple[Value, Facts]]:
+def inputs_of(function: Function) -> Iterator[tuple[Value, Argument]]:
     """The arguments that callers give, with what is known of them: all but states."""
-    rows = zip(function.arguments, function.argument_attributes, strict=True)
-    return ((value, facts) for value, facts in rows if facts.get("kind") != "state")
+    rows = zip(function.arguments, function.inputs, strict=True)
+    return ((value, known) for value, known in rows if known.kind != "state")
 
 
-def states_of(function: Function) -> Iterator[tuple[Value, Facts]]:
+def states_of(function: Function) -> Iterator[tuple[Value, Argument]]:
     """The arguments that are states."""
-    rows = zip(function.arguments, function.argument_attributes, strict=True)
-    return ((value, facts) for value, facts in rows if facts.get("kind") == "state")
+    rows = zip(function.arguments, function.inputs, strict=True)
+    return ((value, known) for value, known in rows if known.kind == "state")
 
 
-def outputs_of(function: Function) -> Iterator[tuple[str, Value, Facts]]:
-    """Name, value and facts of the results that callers get: all but states."""
-    rows = zip(function.result_names, function.results, function.result_attributes, strict=True)
-    return (row for row in rows if row[2].get("kind") != "state")
+def outputs_of(function: Function) -> Iterator[tuple[str, Value, Result]]:
+    """The results that callers get, with their names and what is known of them: all but states."""
+    rows = zip(function.result_names, function.results, function.outputs, strict=True)
+    return (row for row in rows if row[2].kind != "state")
 
 
 def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
     """`shapes_given` for what the rank-5 mapping lets vary, and is compiled without the two."""
     declared: dict[str, tuple[int, ...]] = {}
-    for value, facts in inputs_of(function):
-        shape = facts.get("shape", ())
-        if "axes" in facts and not facts.get("batched") and value.type.rank == len(shape):
-            declared[value.name] = shape
+    for value, known in inputs_of(function):
+        if known.axes and not known.batched and value.type.rank == len(known.shape):
+            declared[value.name] = known.shape
     return shapes_given(declared, inputs)
 
 
@@ -91,33 +86,27 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
         )
     arrays: dict[str, Array] = {}
     batched = False
-    for value, facts in inputs_of(function):
+    for value, known in inputs_of(function):
         given = inputs.get(value.name)
-        if given is None and facts.get("optional"):
-            given = _default(value, facts)
+        if given is None and known.optional:
+            given = known.absent(value.type)
         if given is None:
             problems.append(_usage(f"input '{value.name}' is missing"))
             continue
         try:
-            if facts.get("kind") == "image":
-                arrays[value.name], many = _image(value, facts, given)
+            if known.kind == "image":
+                arrays[value.name], many = _image(value, known.color or "RGB", given)
                 batched |= many
-            elif facts.get("batched") and np.ndim(given) < value.type.rank:
+            elif known.batched and np.ndim(given) < value.type.rank:
                 arrays[value.name] = _array(value, np.asarray(given)[None])
             else:
                 arrays[value.name] = array = _array(value, given)
-                opened = facts.get("batch_of_one", False) and array.shape[0] != 1
-                batched |= opened or facts.get("batched", False)
+                batched |= known.batched or (known.batch_of_one and array.shape[0] != 1)
         except ValueError as error:
             problems.append(_usage(f"input '{value.name}' {error}"))
     if problems:
         raise CompileError(problems)
     return arrays, batched
-
-
-def _default(value: Value, facts: Facts) -> Array:
-    sizes = tuple(dim if isinstance(dim, int) else 1 for dim in value.type.shape)
-    return np.full(sizes, facts.get("default", 0), value.type.dtype.numpy)
 
 
 def _array(value: Value, given: Any) -> Array:
@@ -145,10 +134,10 @@ def _fits(sizes: tuple[int, ...], value: Value) -> bool:
     )
 
 
-def _image(value: Value, facts: Facts, given: Any) -> tuple[Array, bool]:
+def _image(value: Value, color: Color, given: Any) -> tuple[Array, bool]:
     """An image, or a batch, as [N, H, W, C] of the argument's dtype."""
     if hasattr(given, "convert"):  # a PIL image
-        mode = _PIL_MODES[facts.get("color", "RGB")]
+        mode = _PIL_MODES[color]
         given = given if given.mode == mode else given.convert(mode)
     array = np.asarray(given)
     channels = value.type.shape[3]
@@ -170,22 +159,21 @@ def present_outputs(
     function: Function, results: Mapping[str, Array], batched: bool
 ) -> dict[str, Any]:
     """Results as Core ML's predict gives them."""
-    labels = function.attributes.get("class_labels", ())
+    labels = function.classifier.class_labels
     found: dict[str, Any] = {}
-    for name, _, facts in outputs_of(function):
+    for name, _, known in outputs_of(function):
         array = results[name]
-        kind = facts.get("kind", "array")
-        if kind == "dictionary":
+        if known.kind == "dictionary":
             rows = array.reshape(-1, len(labels))
             dictionaries = [dict(zip(labels, map(float, row), strict=True)) for row in rows]
             found[name] = dictionaries if batched else dictionaries[0]
-        elif kind in ("string", "int64"):
+        elif known.kind in ("string", "int64"):
             entries = [_label(entry) for entry in np.ravel(array).tolist()]
             found[name] = entries if batched else entries[0]
-        elif kind == "image":
+        elif known.kind == "image":
             found[name] = array if batched else _picture(array[0])
         else:
-            found[name] = array[0] if facts.get("batched") and not batched else array
+            found[name] = array[0] if known.batched and not batched else array
     return found
 
 

@@ -24,7 +24,7 @@ from .driver import KEPT_SHAPES, compile
 from .options import Options
 from .source.interface import read_interface
 from .source.reading import read_model
-from .source.spec import KNOWN_VERSION, model_kind, network_of
+from .source.spec import KNOWN_VERSION, NETWORKS, model_kind, network_of
 
 _NEEDS_MACOS = "only Apple's own runtime on macOS can do that"
 
@@ -128,8 +128,9 @@ class ModelProxy:
     def _sequences(self) -> dict[str, tuple[int, ...]]:
         """Declared shapes of the arrays that may be given with a sequence and a batch."""
         spec, options = self._source.spec, self._options
-        is_program = model_kind(spec) == "mlProgram"
-        if is_program or network_of(spec).arrayInputShapeMapping or options.batch == "dynamic":
+        if model_kind(spec) not in NETWORKS or options.batch == "dynamic":
+            return {}
+        if network_of(spec).arrayInputShapeMapping:
             return {}
         arrays = (f for f in read_interface(spec).inputs if f.kind == "array")
         return {f.name: f.shape for f in arrays if f.name not in options.shapes}
@@ -153,8 +154,8 @@ class ModelProxy:
                 found = model.predict(inputs, held)
             self._predict_duration = time.perf_counter_ns() - begun
             function = model.function
-        facts = zip(function.result_names, function.result_attributes, strict=True)
-        kinds = {name: attributes.get("kind") for name, attributes in facts}
+        rows = zip(function.result_names, function.outputs, strict=True)
+        kinds = {name: known.kind for name, known in rows}
         return {name: _converted(value, kinds.get(name)) for name, value in found.items()}
 
     def batchPredict(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: N802

@@ -1,25 +1,28 @@
 """The driver: load → frontend → passes → target. The only module that names every stage."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.dialects.builtin import Call, Constant
+from ..ir.calls import reached
+from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function
+from ..ir.dialects.builtin import Constant
+from ..ir.interface import Result
 from ..ir.rewrite import clone_module
-from ..ir.ssa import Module
+from ..ir.ssa import Module, Op
 from ..ir.verify import verify
 from ..ir.weights.encodings import decoded, is_worth_keeping
 from ..ir.weights.resources import MissingResourceError, Resource
+from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.reproducer import reproducing
-from .binding import Shapes, unknown_function
+from .binding import Shapes
 from .frontends.stored_weights import StoredWeight
 from .options import Options
 from .runtime import CompiledModel
-from .source.interface import Interface
 from .watch import Watch
 
 KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
@@ -40,8 +43,8 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     options, watch = options or Options(), watch or Watch()
     if isinstance(source, Module):
         return _only(source, options.function)
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
+    file = _file_of(source)
+    with problems_in(file):
         if file.endswith(".cmir"):
             _check_text(options)
             module = _load_text(Path(file), watch)
@@ -50,25 +53,24 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
             _keep_weights(module, options)
         verify(module)
         return watch.show("imported", _only(module, options.function))
-    except CompileError as error:
-        raise error.in_file(file) from None
+
+
+def _file_of(source: Any) -> str:
+    """What users call the model; empty if it is in memory."""
+    return str(source) if isinstance(source, str | Path) else ""
 
 
 def _only(module: Module, name: str) -> Module:
-    """The module with one function, and those that it calls; itself without a name."""
-    if not name:
+    """The module with one public function, and those that it calls; itself without a name."""
+    if not name or [*module.public_functions] == [name]:
         return module
-    if name not in module.functions:
-        raise unknown_function(name, module.functions)
-    wanted = [name]
-    for called in wanted:  # grows meanwhile
-        ops = module.functions[called].walk()
-        found = {op.callee for op in ops if isinstance(op, Call)}
-        wanted += sorted(found - set(wanted))
-    if len(wanted) == len(module.functions):
-        return module
-    made = Module(module.name, [module.functions[called] for called in wanted])
-    made.attributes = {**module.attributes, "default_function": name}
+    if name not in module.public_functions:
+        raise unknown_function(name, module.public_functions)
+    made, wanted = clone_module(module), reached(module, [name])
+    made.functions = {called: made.functions[called] for called in wanted}
+    for function in made.functions.values():
+        function.public = function.name == name
+    made.attributes["default_function"] = name
     return made
 
 
@@ -104,7 +106,7 @@ def load_text(text: str, file: str = "<text>") -> Module:
     from ..ir.text.archive import check_files
     from ..ir.text.parser import parse
 
-    module = parse(text, file, _op_table())
+    module = parse(text, file, all_ops())
     check_files(module)
     verify(module)
     return module
@@ -114,10 +116,11 @@ def _load_text(path: Path, watch: Watch) -> Module:
     from ..ir.text.archive import read_archive
 
     with watch.stage("read"):
-        return read_archive(path, _op_table())
+        return read_archive(path, all_ops())
 
 
-def _op_table() -> dict[str, Any]:
+@functools.cache
+def all_ops() -> Mapping[str, type[Op]]:
     """All ops that text may name: every dialect there is."""
     from ..backends.target import TARGETS, load_target
     from ..ir.dialects import check, op_table
@@ -128,35 +131,15 @@ def _op_table() -> dict[str, Any]:
 
 
 def _import(source: Any, options: Options, watch: Watch) -> Module:
-    from .frontends.mil import ProgramOptions, import_program
-    from .frontends.nn import ImportOptions, import_network
-    from .source.interface import read_interface, read_interfaces
+    from .frontends.table import import_model
     from .source.reading import read_model
-    from .source.spec import network_of
     from .source.survey import survey
 
     with watch.stage("read"):
         read = read_model(source)
-        spec = read.spec
-        watch.survey = survey(spec)
+        watch.survey = survey(read.spec)
     with watch.stage("import"):
-        name = Path(source).stem if isinstance(source, str | Path) else "model"
-        if spec.WhichOneof("Type") == "mlProgram":
-            chosen = ProgramOptions(options.fixed_shapes, options.precision)
-            interfaces = _chosen(read_interfaces(spec), options.function)
-            return import_program(spec.mlProgram, interfaces, read.weights, name, chosen)
-        network = network_of(spec)
-        interface = read_interface(spec)
-        wanted = ImportOptions(options.batch, options.fixed_shapes, options.dims())
-        return import_network(network, interface, name, wanted)
-
-
-def _chosen(interfaces: tuple[Interface, ...], function: str) -> tuple[Interface, ...]:
-    """The interface of the function that is asked for; all if none is."""
-    named = [i for i in interfaces if (i.function or "main") == function]
-    if function and not named:
-        raise unknown_function(function, (i.function or "main" for i in interfaces))
-    return tuple(named) if function else interfaces
+        return import_model(read, options)
 
 
 def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
@@ -181,8 +164,7 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
     from .source.survey import survey
 
     watch = watch or Watch()
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
+    with problems_in(_file_of(source)):
         with watch.stage("read"):
             read = read_model(source)
             watch.survey = survey(read.spec)
@@ -190,8 +172,6 @@ def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
             if path.suffix == ".mlpackage":
                 return write_package(read, path)
             write_spec(read.spec, path)
-    except CompileError as error:
-        raise error.in_file(file) from None
     return read.spec
 
 
@@ -208,14 +188,10 @@ def read_weights(source: Any, watch: Watch | None = None) -> tuple[Any, list[Sto
     from .source.survey import survey
 
     watch = watch or Watch()
-    file = str(source) if isinstance(source, str | Path) else ""
-    try:
-        with watch.stage("read"):
-            read = read_model(source)
-            watch.survey = survey(read.spec)
-            return read.spec, weights_of(read.spec, read.weights)
-    except CompileError as error:
-        raise error.in_file(file) from None
+    with problems_in(_file_of(source)), watch.stage("read"):
+        read = read_model(source)
+        watch.survey = survey(read.spec)
+        return read.spec, weights_of(read)
 
 
 def optimize(
@@ -239,6 +215,7 @@ def pipeline_of(options: Options) -> Pipeline:
     from ..backends.target import load_target
 
     stages = (
+        INLINE,
         _BATCH[options.batch],
         "io-layout" if options.io_layout == "nhwc" else "",
         parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
@@ -247,8 +224,8 @@ def pipeline_of(options: Options) -> Pipeline:
     return parse_pipeline(", ".join(filter(None, stages)))
 
 
-def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
-    """A copy of the module after the passes.
+def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "optimize") -> Module:
+    """A copy of the module after the passes, which run in this stage.
 
     Raises:
         CompileError: a pass fails.
@@ -258,12 +235,12 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
 
     def progress(name: str) -> None:
         if watch.started is not None:
-            watch.started("optimize", name)
+            watch.started(stage, name)
         if given.progress is not None:
             given.progress(name)
 
     try:
-        with watch.stage("optimize"):
+        with watch.stage(stage):
             # `replace` shares the lists: runs and trace arrive in the given one.
             pipeline.run(copy, replace(given, progress=progress))
     except CompileError as error:
@@ -273,7 +250,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch) -> Module:
     for op in module.walk():
         if isinstance(op, Constant):
             op.value.release()  # what passes read of the original's weights can be read again
-    watch.runs += given.runs[first:]
+    watch.runs.setdefault(stage, []).extend(given.runs[first:])
     return copy
 
 
@@ -283,7 +260,7 @@ def count_ops(module: Module) -> int:
 
 
 def lower(module: Module, options: Options, watch: Watch | None = None) -> Module:
-    """A copy of an optimized module in the target's dialect.
+    """A copy of an optimized module in the target's dialect, after the target's own passes.
 
     Raises:
         CompileError: the target can't express it, or its passes didn't run; or lowering fails (then
@@ -294,12 +271,14 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     watch = watch or Watch()
     target = load_target(options.target)
     if problems := list(target.requires.violations(module)):
-        remedy = f"{target.title} needs other passes first: {target.pipeline}"
+        remedy = f"{target.title} needs other passes first: {target.preparation}"
         raise CompileError(replace(problem, remedy=remedy) for problem in problems)
     command = f"cmlc-opt {{}} --lower={options.target}"
     with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):
         copy = clone_module(module)
         target.lower(copy)
+    if target.after:
+        copy = run_passes(copy, parse_pipeline(target.after), watch, "lower")
     return watch.show(options.target, copy)
 
 
@@ -311,16 +290,11 @@ def lower_source(
     Raises:
         CompileError: all problems at once, with the name of the file.
     """
-    file = str(source) if isinstance(source, str | Path) else ""
     watch = watch or Watch()
-    module = load(source, options, watch)
-    if any(not function.result_names for function in module.functions.values()):
-        module = _named(module)
-    try:
+    module = with_result_names(load(source, options, watch))
+    with problems_in(_file_of(source)):
         optimized = optimize(module, options, watch=watch)
         return module, optimized, lower(optimized, options, watch)
-    except CompileError as error:
-        raise error.in_file(file) from error.__cause__
 
 
 def compile(
@@ -350,13 +324,15 @@ def _reshaped(source: Any, options: Options, shapes: Shapes) -> CompiledModel:
     return compile(source, replace(options, shapes={**options.shapes, **dict(shapes)}))
 
 
-def _named(module: Module) -> Module:
-    """A copy in which results without a name, as IR text may have them, are numbered."""
+def with_result_names(module: Module) -> Module:
+    """The module, or a copy in which results without a name, as IR text has them, are numbered."""
+    if all(function.result_names for function in module.public_functions.values()):
+        return module
     copy = clone_module(module)
-    for function in copy.functions.values():
+    for function in copy.public_functions.values():
         if not function.result_names:
             function.result_names = [str(i) for i in range(len(function.results))]
-            function.result_attributes = [{} for _ in function.results]
+            function.outputs = [Result() for _ in function.results]
     return copy
 
 

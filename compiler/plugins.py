@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from types import ModuleType
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, problems_in
 
 
 def load_plugin(path: Path) -> ModuleType:
@@ -26,15 +26,15 @@ def load_plugin(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise CompileError(Diagnostic("is no Python file", "usage", file=str(path)))
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        _add_passes(module, path)
-    except CompileError as error:
-        raise error.in_file(str(path)) from error
-    except Exception as error:
-        line = _line(error, path)
-        message = f"the plugin fails{line}: {type(error).__name__}: {error}"
-        raise CompileError(Diagnostic(message, "usage", file=str(path))) from error
+    with problems_in(str(path)):
+        try:
+            spec.loader.exec_module(module)
+            _add_passes(module, path)
+        except CompileError:
+            raise
+        except Exception as error:
+            message = f"the plugin fails{_line(error, path)}: {type(error).__name__}: {error}"
+            raise CompileError(Diagnostic(message, "usage")) from error
     return module
 
 

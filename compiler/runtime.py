@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ..backends.target import load_target
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.interface import Description
 from ..ir.interpret import Interpreter
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array
+from ..ir.writing import check_replaceable
 from .binding import (
-    Facts,
     Shapes,
     bind_inputs,
     full_shapes,
@@ -122,7 +122,7 @@ class CompiledModel:
             CompileError: the folder holds something else.
         """
         path = Path(folder)
-        check_replaceable(path)
+        check_replaceable(path, "SavedModel", is_saved_model)
         self.executable.save(path, describe(self.lowered))
         return path
 
@@ -141,49 +141,29 @@ def _predicted(
     return present_outputs(function, results, batched)
 
 
-def check_replaceable(folder: Path, what: str = "SavedModel", sign: str = "saved_model.pb") -> None:
-    """Refuse to replace what is no such thing: saving removes an existing folder.
-
-    Args:
-        folder: where it shall be written.
-        what: what it holds, if anything.
-        sign: the file by which to tell.
-
-    Raises:
-        CompileError: of kind "usage".
-    """
-    here = Path.cwd()
-    if folder.resolve() in (here, *here.parents):
-        message = f"'{folder}' is the current folder, or around it"
-    elif folder.is_dir():
-        if not any(folder.iterdir()) or (folder / sign).exists():
-            return
-        message = f"the folder '{folder}' exists and holds no {what}"
-    elif folder.exists() or folder.is_symlink():
-        message = f"'{folder}' exists and is no folder"
-    else:
-        return
-    raise CompileError(Diagnostic(message, "usage", remedy="name another folder, or remove it"))
+def is_saved_model(folder: Path) -> bool:
+    """Whether the folder holds a SavedModel."""
+    return (folder / "saved_model.pb").exists()
 
 
 def describe(module: Module) -> dict[str, Any]:
     """The interface for people and programs that read a SavedModel: `assets.extra/cmlc.json`."""
     found = {"model": module.name, **module.attributes, **_described(module.main)}
-    if len(module.functions) > 1:
-        found["functions"] = {name: _described(f) for name, f in module.functions.items()}
+    if len(module.public_functions) > 1:
+        found["functions"] = {name: _described(f) for name, f in module.public_functions.items()}
     return found
 
 
 def _described(function: Function) -> dict[str, Any]:
-    def entry(name: str, value: Value, facts: Facts) -> dict[str, Any]:
-        return {"name": name, "type": str(value.type), **facts}
+    def entry(name: str, value: Value, known: Description) -> dict[str, Any]:
+        return {"name": name, "type": str(value.type), **known.entries()}
 
     found: dict[str, Any] = {
-        "inputs": [entry(value.name, value, facts) for value, facts in inputs_of(function)],
+        "inputs": [entry(value.name, value, known) for value, known in inputs_of(function)],
         "outputs": [entry(*row) for row in outputs_of(function)],
     }
-    if states := [entry(value.name, value, facts) for value, facts in states_of(function)]:
+    if states := [entry(value.name, value, known) for value, known in states_of(function)]:
         found["states"] = states
-    for key, fact in function.attributes.items():
+    for key, fact in function.classifier.entries().items():
         found[key] = list(fact) if isinstance(fact, tuple) else fact
     return found

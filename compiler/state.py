@@ -22,9 +22,9 @@ class ModelState:
         self._types: dict[str, Tensor] = {}
         self._declared: dict[str, DType] = {}
         self._arrays: dict[str, Array] = {}
-        for value, facts in states_of(function):
+        for value, known in states_of(function):
             self._types[value.name] = value.type
-            self._declared[value.name] = DType(facts.get("dtype", value.type.dtype.value))
+            self._declared[value.name] = known.dtype or value.type.dtype
             self._arrays[value.name] = np.zeros(value.type.static_shape, value.type.dtype.numpy)
 
     @property

@@ -20,7 +20,7 @@ class Watch:
         instrumentation: what to do around passes; None for what the options say.
         started: called with (stage, pass or "") as each begins.
         seconds: by stage, in the order of running.
-        runs: of passes, in the order of running.
+        runs: of passes, in the order of running; by stage: a target's own run in "lower".
         made: called with (name, module) for the module as imported and as lowered.
         survey: what the specification holds; None before it is read, and for IR text.
     """
@@ -28,7 +28,7 @@ class Watch:
     instrumentation: Instrumentation | None = None
     started: Callable[[str, str], None] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    runs: list[PassRun] = field(default_factory=list)
+    runs: dict[str, list[PassRun]] = field(default_factory=dict)
     made: Callable[[str, Module], None] | None = None
     survey: Survey | None = None
 

@@ -30,6 +30,7 @@ class Kind(enum.Enum):
     PERM = enum.auto()  # a permutation of the first operand's dimensions
     PER_AXIS = enum.auto()  # one entry for each dimension of the first operand
     PAD_PAIRS = enum.auto()  # (before, after) for each dimension of the first operand, flat
+    SYMBOLS = enum.auto()  # a text that names of symbols begin with, before "_": the op's own ones
 
 
 Axis: TypeAlias = Annotated[int, Kind.AXIS]
@@ -39,6 +40,7 @@ NewAxes: TypeAlias = Annotated[tuple[int, ...], Kind.NEW_AXES]
 Perm: TypeAlias = Annotated[tuple[int, ...], Kind.PERM]
 PerAxis: TypeAlias = Annotated[tuple[int, ...], Kind.PER_AXIS]
 PadPairs: TypeAlias = Annotated[tuple[int, ...], Kind.PAD_PAIRS]
+Symbols: TypeAlias = Annotated[str, Kind.SYMBOLS]
 Dims: TypeAlias = tuple[Dim, ...]
 
 
@@ -99,17 +101,29 @@ def _converter(annotation: Any) -> Callable[[Any], Any]:
     if origin in (typing.Union, python_types.UnionType):
         return functools.partial(_convert_union, choices=arguments)
     if origin is tuple:
-        return functools.partial(_convert_tuple, item=arguments[0])
+        count = None if arguments[-1] is Ellipsis else len(arguments)
+        return functools.partial(_convert_tuple, item=arguments[0], count=count)
+    if origin is typing.Literal:
+        return functools.partial(_convert_choice, choices=arguments)
     if issubclass(annotation, enum.Enum):
         return functools.partial(_convert_enum, annotation=annotation)
     return functools.partial(_convert_plain, expected=annotation)
 
 
-def _convert_tuple(value: Any, item: Any) -> tuple[Any, ...]:
+def _convert_tuple(value: Any, item: Any, count: int | None) -> tuple[Any, ...]:
     if not isinstance(value, tuple | list):
         raise TypeError(f"expected a list, got {value!r}")
+    elements = typing.cast(list[Any], value)
+    if count is not None and len(elements) != count:
+        raise TypeError(f"expected {count} entries, got {len(elements)}")
     each = _converter(item)
-    return tuple([each(element) for element in typing.cast(list[Any], value)])
+    return tuple([each(element) for element in elements])
+
+
+def _convert_choice(value: Any, choices: tuple[Any, ...]) -> Any:
+    if value not in choices:
+        raise TypeError(f"expected one of {', '.join(map(str, choices))}, got {value!r}")
+    return value
 
 
 def _convert_plain(value: Any, expected: type) -> Any:
@@ -153,7 +167,7 @@ def normalize(kind: Kind, value: Any, rank: int | None) -> Any:
     Raises:
         ValueError: an axis out of range, repeated, or a wrong number of entries.
     """
-    if rank is None or value is None or kind is Kind.PLAIN:
+    if rank is None or value is None or kind in (Kind.PLAIN, Kind.SYMBOLS):
         return value
     match kind:
         case Kind.AXIS:
@@ -198,7 +212,7 @@ def permute(kind: Kind, value: Any, perm: tuple[int, ...]) -> Any:
         ValueError: this kind does not survive a permutation.
     """
     match kind:
-        case Kind.PLAIN:
+        case Kind.PLAIN | Kind.SYMBOLS:
             return value
         case Kind.AXIS:
             return _moved((value,), perm)[0]
@@ -292,6 +306,7 @@ __all__ = [
     "PerAxis",
     "Perm",
     "Resource",
+    "Symbols",
     "convert",
     "insert",
     "literal",

@@ -140,7 +140,7 @@ class OpSpec:
     operands: tuple[OperandField, ...] = field(default=())
     attributes: tuple[AttributeField, ...] = field(default=())
     regions: tuple[RegionField, ...] = field(default=())
-    carries_types: bool = False
+    type_field: str = ""  # the field that is given the result types, if they are not inferred
     variadic: frozenset[str] = frozenset()
 
     @functools.cached_property
@@ -200,7 +200,7 @@ def collect(cls: type, inherited: OpSpec) -> OpSpec:
         tuple(f for f in ordered if isinstance(f, OperandField)),
         tuple(f for f in ordered if isinstance(f, AttributeField)),
         tuple(f for f in ordered if isinstance(f, RegionField)),
-        any(isinstance(f, ResultTypeField) for f in ordered),
+        next((f.name for f in ordered if isinstance(f, ResultTypeField)), ""),
         frozenset(f.name for f in ordered if isinstance(f, OperandField) and f.variadic),
     )
 

@@ -40,8 +40,7 @@ def deviation(expected: Array, got: Array) -> Deviation:
         scale = float(np.max(np.abs(expected, dtype=np.float64), where=finite, initial=0.0))
         difference = np.abs(np.subtract(expected, got, dtype=np.float64))
         alike = (expected == got) | (np.isnan(expected) & np.isnan(got))
-        difference[alike] = 0.0
-        difference[np.isnan(difference)] = np.inf
+        difference = np.where(alike, 0.0, np.where(np.isnan(difference), np.inf, difference))
     return Deviation(float(difference.max()), scale or 1.0)
 
 

@@ -1,10 +1,11 @@
 """What the user is told: diagnostics, and the one exception that carries them."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from .location import UNKNOWN, InText, Location, Unknown, leaves
+from .location import UNKNOWN, InText, Location, Unknown, callers, leaves, parts
 
 Kind: TypeAlias = Literal["malformed", "unsupported", "invalid", "usage", "internal"]
 Severity: TypeAlias = Literal["error", "warning"]
@@ -42,7 +43,8 @@ class Diagnostic:
         first = leaves(self.location)[0] if not isinstance(self.location, Unknown) else None
         where = "" if first is None else str(first)
         file = "" if isinstance(first, InText) and first.file == self.file else self.file
-        more = [f"  note: {part}" for part in leaves(self.location)[1:]]
+        more = [f"  note: called by {place}" for place in callers(parts(self.location)[0])]
+        more += [f"  note: {part}" for part in parts(self.location)[1:]]
         more += [f"  note: {note}" for note in self.notes]
         text = self.message
         if self.remedy and not (self.excerpt or more):
@@ -75,12 +77,31 @@ class CompileError(Exception):
         return error
 
 
+@contextmanager
+def problems_in(file: str) -> Generator[None]:
+    """Let errors of the block name the file that they are about, unless they name one already.
+
+    Args:
+        file: as the user calls it; empty if there is none.
+    """
+    try:
+        yield
+    except CompileError as error:
+        raise error.in_file(file) from error.__cause__
+
+
 class CompileWarning(UserWarning):
     """Something that a user should know of a model that compiles all the same."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         self.diagnostic = replace(diagnostic, severity="warning")
         super().__init__(str(self.diagnostic))
+
+
+def unknown_function(name: str, known: Iterable[str]) -> CompileError:
+    """What to say of a function that a model doesn't have."""
+    remedy = f"its functions are {', '.join(known)}"
+    return CompileError(Diagnostic(f"the model has no function '{name}'", "usage", remedy=remedy))
 
 
 def caret_excerpt(text: str, line: int, column: int, width: int = 1) -> str:

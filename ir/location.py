@@ -1,4 +1,7 @@
-"""Where an operation came from. Every op in a block has a location; rewrites fuse them."""
+"""Where an operation came from. Every op in a block has a location; rewrites fuse them.
+
+An op of a function that was inlined comes from its place in that function, by way of a call.
+"""
 
 import re
 from collections.abc import Iterable
@@ -40,6 +43,22 @@ class InModel:
 
 
 @dataclass(frozen=True)
+class CallSite:
+    """An element of a function that is in the place of a call of it.
+
+    Attributes:
+        callee: where the element is in the function; not fused, may be a call site itself.
+        caller: where the call was.
+    """
+
+    callee: "Location"
+    caller: "Location"
+
+    def __str__(self) -> str:
+        return f"{self.callee}, called by {self.caller}"
+
+
+@dataclass(frozen=True)
 class Fused:
     """Several origins, merged by the rewrite `by`."""
 
@@ -50,7 +69,7 @@ class Fused:
         return f"{self.by}({', '.join(map(str, self.parts))})"
 
 
-Location: TypeAlias = Unknown | InText | InModel | Fused
+Location: TypeAlias = Unknown | InText | InModel | CallSite | Fused
 UNKNOWN = Unknown()
 
 
@@ -59,18 +78,42 @@ def fuse(by: str, locations: Iterable[Location]) -> Location:
 
     One surviving part is returned as it is; a rewrite of a single op needs no wrapper.
     """
-    parts: dict[Location, None] = {}
+    found: dict[Location, None] = {}
     for location in locations:
-        inner = location.parts if isinstance(location, Fused) else (location,)
-        parts.update(dict.fromkeys(part for part in inner if not isinstance(part, Unknown)))
-    if not parts:
+        known = (part for part in parts(location) if not isinstance(part, Unknown))
+        found.update(dict.fromkeys(known))
+    if not found:
         return UNKNOWN
-    return next(iter(parts)) if len(parts) == 1 else Fused(by, tuple(parts))
+    return next(iter(found)) if len(found) == 1 else Fused(by, tuple(found))
+
+
+def called_by(callee: Location, caller: Location) -> Location:
+    """The origin of what is in the place of a call: each part's own and the call's."""
+    if isinstance(callee, Fused):
+        return Fused(callee.by, tuple(called_by(part, caller) for part in callee.parts))
+    known = [place for place in (callee, caller) if not isinstance(place, Unknown)]
+    return CallSite(callee, caller) if len(known) == 2 else known[0] if known else UNKNOWN
+
+
+def parts(location: Location) -> tuple[Location, ...]:
+    """The unfused origins, with the calls by which they got where they are."""
+    return location.parts if isinstance(location, Fused) else (location,)
 
 
 def leaves(location: Location) -> tuple[Location, ...]:
-    """The unfused origins."""
-    return location.parts if isinstance(location, Fused) else (location,)
+    """The unfused origins, each in the function that it was written in."""
+    return tuple(map(_written, parts(location)))
+
+
+def callers(place: Location) -> tuple[Location, ...]:
+    """The calls by which an unfused origin got where it is, the innermost first."""
+    return (*callers(place.callee), place.caller) if isinstance(place, CallSite) else ()
+
+
+def _written(place: Location) -> Location:
+    while isinstance(place, CallSite):
+        place = place.callee
+    return place
 
 
 _IN_MODEL = re.compile(

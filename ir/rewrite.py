@@ -5,13 +5,19 @@ take care of use lists, locations and dead producers, so that their authors neve
 """
 
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
+from .attributes import Kind
+from .dims import Dim, bare_symbol
 from .location import UNKNOWN, Location, Unknown, fuse
 from .ssa import Block, Function, Module, Op, Region, Value, walk
+from .values import substituted
 
 OpT = TypeVar("OpT", bound=Op)
+Symbols = Mapping[str, Dim]
+_NO_SYMBOLS: Symbols = MappingProxyType({})
 
 
 def replace(op: OpT, **changes: Any) -> OpT:
@@ -107,10 +113,18 @@ def _erase_dead(op: Op) -> list[Op]:
 
 
 def clone(
-    op: Op, mapping: Mapping[Value, Value], clone_region: "Callable[[Region], Region] | None" = None
+    op: Op,
+    mapping: Mapping[Value, Value],
+    clone_region: Callable[[Region], Region] | None = None,
+    symbols: Symbols = _NO_SYMBOLS,
 ) -> Op:
-    """A detached copy with operands exchanged by `mapping`; regions need `clone_region`."""
+    """A detached copy with operands exchanged by `mapping`; regions need `clone_region`.
+
+    Symbols that types and attributes name become what `symbols` says.
+    """
     given = op.fields()
+    if symbols:
+        given |= _renamed(op, symbols)
     for item in op.spec.operands:
         value = given[item.name]
         if isinstance(value, tuple):
@@ -130,6 +144,48 @@ def clone(
     return copy
 
 
+def _renamed(op: Op, symbols: Symbols) -> dict[str, Any]:
+    """The fields in which symbols may stand, with what they are."""
+    found = {
+        item.name: _renamed_start(op, op.attributes[item.name], symbols)
+        if item.kind is Kind.SYMBOLS
+        else substituted(op.attributes[item.name], symbols)
+        for item in op.spec.attributes
+    }
+    if op.spec.type_field:
+        found[op.spec.type_field] = substituted(op.given_types, symbols)
+    return found
+
+
+def _renamed_start(op: Op, text: str, symbols: Symbols) -> str:
+    """What names of the op's own symbols begin with, once they are called as `symbols` says."""
+    for dim in (dim for value in op.results for dim in value.type.shape):
+        name = bare_symbol(dim) or ""
+        if name.startswith(f"{text}_") and (new := bare_symbol(symbols.get(name, dim))):
+            return new.removesuffix(name[len(text) :])
+    return text
+
+
+def clone_ops(
+    ops: Iterable[Op], mapping: dict[Value, Value], symbols: Symbols = _NO_SYMBOLS
+) -> Iterator[Op]:
+    """Detached copies of ops with all that is in them; `mapping` learns their results."""
+
+    def clone_region(body: Region) -> Region:
+        arguments = body.block.arguments
+        types = (substituted(v.type, symbols) for v in arguments)
+        inner = Region(Block(types, (v.name for v in arguments)))
+        visible = {**mapping, **dict(zip(arguments, inner.block.arguments, strict=True))}
+        for twin in clone_ops(body.block, visible, symbols):
+            inner.block.insert(twin)
+        return inner
+
+    for op in ops:
+        twin = clone(op, mapping, clone_region, symbols)
+        mapping.update(zip(op.results, twin.results, strict=True))
+        yield twin
+
+
 def inlined(body: Region, arguments: Sequence[Value]) -> tuple[Value, ...]:
     """What a region yields for these arguments, detached; no op of it has regions."""
     mapping = dict(zip(body.block.arguments, arguments, strict=True))
@@ -143,31 +199,17 @@ def inlined(body: Region, arguments: Sequence[Value]) -> tuple[Value, ...]:
 def clone_module(module: Module) -> Module:
     """A copy that shares nothing with the original but resources, which are immutable."""
     copy = Module(module.name)
-    copy.attributes = dict(module.attributes)
+    copy.attributes = module.attributes.copy()
     for name, function in module.functions.items():
         twin = Function(
             name, (v.type for v in function.arguments), (v.name for v in function.arguments)
         )
         twin.result_names = list(function.result_names)
-        twin.argument_attributes = [dict(item) for item in function.argument_attributes]
-        twin.result_attributes = [dict(item) for item in function.result_attributes]
-        twin.attributes = dict(function.attributes)
+        twin.inputs, twin.outputs = list(function.inputs), list(function.outputs)
+        twin.classifier = function.classifier
+        twin.public = function.public
         mapping = dict(zip(function.arguments, twin.arguments, strict=True))
-        _clone_into(function.block, twin.block, mapping)
+        for op in clone_ops(function.block, mapping):
+            twin.block.insert(op)
         copy.functions[name] = twin
     return copy
-
-
-def _clone_into(source: Block, target: Block, mapping: dict[Value, Value]) -> None:
-    def clone_region(body: Region) -> Region:
-        inner = Region(
-            Block((v.type for v in body.block.arguments), (v.name for v in body.block.arguments))
-        )
-        visible = {**mapping, **dict(zip(body.block.arguments, inner.block.arguments, strict=True))}
-        _clone_into(body.block, inner.block, visible)
-        return inner
-
-    for op in source:
-        twin = clone(op, mapping, clone_region)
-        target.insert(twin)
-        mapping.update(zip(op.results, twin.results, strict=True))

@@ -22,6 +22,7 @@ from .declare import (
     result_type,
 )
 from .diagnostics import CompileError, Diagnostic
+from .interface import Argument, Classifier, ModuleFacts, Result
 from .location import UNKNOWN, Location
 from .types import Type
 from .values import Value as Value
@@ -104,9 +105,8 @@ class Op:
     def _bind_operand(self, item: OperandField, value: Any) -> None:
         if value is None and item.required:
             raise VerifyError(self, "", f"needs '{item.name}'")
-        values: tuple[Any, ...] = ()
-        if value is not None:
-            values = tuple(value) if item.variadic else (value,)
+        given = () if value is None else value if item.variadic else (value,)
+        values: tuple[Any, ...] = tuple(given)
         for each in values:
             if not isinstance(each, Value):
                 raise TypeError(f"{type(self).__name__}.{item.name} must be a Value, got {each!r}")
@@ -132,7 +132,7 @@ class Op:
             for value in self.values_of(item.name):
                 problem = item.problem(value.type, like[0].type if like else None)
                 self.require("", not problem, problem)
-        types = self.given_types if self.spec.carries_types else self.infer()
+        types = self.given_types if self.spec.type_field else self.infer()
         return types if isinstance(types, tuple) else () if types is None else (types,)
 
     # -- what subclasses may define ------------------------------------------------------------
@@ -201,18 +201,14 @@ class Op:
         """All nested regions, flat, in declaration order."""
         found: list[Region] = []
         for body in self.regions.values():
-            if isinstance(body, Region):
-                found.append(body)
-            else:
-                found.extend(body)
+            found += (body,) if isinstance(body, Region) else body
         return tuple(found)
 
     def fields(self) -> dict[str, Any]:
         """Constructor arguments that rebuild this op."""
         given = self.grouped(self._operands) | self.attributes | self.regions
-        if self.spec.carries_types:
-            name = next(f.name for f in self.spec.fields if f.name not in given)
-            given[name] = self.given_types
+        if self.spec.type_field:
+            given[self.spec.type_field] = self.given_types
         return given
 
     def refresh_types(self) -> bool:
@@ -245,7 +241,7 @@ class Op:
             raise ValueError(f"{self!r} is still used")
         for inner in self.all_regions():
             if inner.parent is self:  # a replacement may have taken it over
-                inner.drop()
+                inner.block.drop()
         self.detach()
 
     def detach(self) -> None:
@@ -257,8 +253,7 @@ class Op:
         self.parent.unlink(self)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(repr(value) for value in self._operands)
-        return f"<{type(self).name}({arguments})>"
+        return f"<{type(self).name}({', '.join(map(repr, self._operands))})>"
 
 
 class Block:
@@ -326,7 +321,7 @@ class Block:
         """Detach all ops, last first, so that uses vanish with them."""
         for op in self.reversed():
             for inner in op.all_regions():
-                inner.drop()
+                inner.block.drop()
             op.detach()
 
 
@@ -338,31 +333,30 @@ class Region:
         self.block.parent = self
         self.parent: Op | Function | None = None
 
-    def drop(self) -> None:
-        self.block.drop()
-
 
 class Function:
     """A named region with typed, named arguments and named results.
 
     Attributes:
         name: the symbol name, such as "main".
+        public: whether the module's callers see it; a private one is called by others only.
         result_names: names of the returned values, in order.
-        argument_attributes, result_attributes: free-form literals for each argument or result
-            (interface facts that frontends leave for targets and the runtime).
-        attributes: likewise for the whole function.
+        inputs: what is known of each argument.
+        outputs: what is known of each result that has a name.
+        classifier: the classes that it predicts, if any.
     """
 
     def __init__(
         self, name: str, argument_types: Iterable[Type] = (), argument_names: Iterable[str] = ()
     ) -> None:
         self.name = name
+        self.public = True
         self.body = Region(Block(argument_types, argument_names))
         self.body.parent = self
         self.result_names: list[str] = []
-        self.argument_attributes: list[dict[str, Any]] = [{} for _ in self.arguments]
-        self.result_attributes: list[dict[str, Any]] = []
-        self.attributes: dict[str, Any] = {}
+        self.inputs = [Argument() for _ in self.arguments]
+        self.outputs: list[Result] = []
+        self.classifier = Classifier()
 
     @property
     def block(self) -> Block:
@@ -383,18 +377,24 @@ class Function:
 
 
 class Module:
-    """Functions and their shared facts; what every pass takes and changes."""
+    """Functions, and what is known of their model; what every pass takes and changes."""
 
     def __init__(self, name: str = "", functions: Iterable[Function] = ()) -> None:
         self.name = name
-        self.attributes: dict[str, Any] = {}
+        self.attributes: ModuleFacts = {}
         self.functions: dict[str, Function] = {f.name: f for f in functions}
 
     @property
+    def public_functions(self) -> dict[str, Function]:
+        """Those that callers see, by name; every artefact has these alone in its interface."""
+        return {name: function for name, function in self.functions.items() if function.public}
+
+    @property
     def main(self) -> Function:
-        """The default function: what `default_function` names, else "main", else the first."""
-        named = self.functions.get(self.attributes.get("default_function", "main"))
-        return named or next(iter(self.functions.values()))
+        """The default function: what `default_function` names, else "main", else the first one."""
+        public = self.public_functions
+        named = public.get(self.attributes.get("default_function", "main"))
+        return named or next(iter(public.values()))
 
     def walk(self) -> Iterator[Op]:
         """Every op, outer before inner, in order."""

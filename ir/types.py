@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .dims import Dim, Shape, is_static
+from .dims import Dim, Shape, bare_symbol, is_static
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -131,6 +131,16 @@ class Tensor:
 
 
 Type: TypeAlias = Tensor
+
+
+def bound_symbols(declared: Iterable[Tensor], given: Iterable[Tensor]) -> dict[str, Dim]:
+    """What each symbol is that stands alone in a declared type, by the given one's extent."""
+    found: dict[str, Dim] = {}
+    for wanted, got in zip(declared, given, strict=True):
+        for dim, size in zip(wanted.shape, got.shape, strict=False):
+            if (name := bare_symbol(dim)) is not None:
+                found.setdefault(name, size)
+    return found
 
 
 def type_of(array: Array) -> Tensor:

@@ -97,15 +97,16 @@ def propagate_types(
     while work:
         op = work.pop(0)
         if bindings:
-            op.attributes = {n: _bound(value, bindings) for n, value in op.attributes.items()}
+            op.attributes = {n: substituted(value, bindings) for n, value in op.attributes.items()}
+            op.given_types = substituted(op.given_types, bindings)
         if op.refresh_types() or op.is_terminator:
             work.extend(op.dependents())
 
 
-def _bound(value: Any, bindings: Mapping[str, Dim]) -> Any:
-    """An attribute's value without the symbols."""
+def substituted(value: Any, bindings: Mapping[str, Dim]) -> Any:
+    """An attribute's value, or types, with what the symbols turned out to be."""
     if isinstance(value, tuple):
-        return tuple(_bound(item, bindings) for item in cast(tuple[Any, ...], value))
+        return tuple(substituted(item, bindings) for item in cast(tuple[Any, ...], value))
     if isinstance(value, Type):
         return value.with_shape(substitute(dim, bindings) for dim in value.shape)
     return substitute(value, bindings) if isinstance(value, Expr) else value

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .calls import call_problems, cycle
 from .diagnostics import CompileError, Diagnostic
 from .dialects.builtin import Call, Return, Yield
 from .ssa import Block, Function, Module, Op, Value, VerifyError
@@ -16,11 +17,13 @@ class Legal:
         prefixes: allowed op name prefixes such as "nn." (empty: all).
         forbidden: op names that must not occur.
         spatial_layout: the only value that `layout` attributes may have.
+        calls: whether functions may call others; the pass `inline` leaves none.
     """
 
     prefixes: tuple[str, ...] = ()
     forbidden: frozenset[str] = field(default=frozenset())
     spatial_layout: str = ""
+    calls: bool = True
 
     def violations(self, module: Module) -> Iterator[Diagnostic]:
         for op in module.walk():
@@ -31,6 +34,8 @@ class Legal:
     def _problem(self, op: Op) -> str:
         if op.name in self.forbidden:
             return "may not occur here"
+        if not self.calls and isinstance(op, Call):
+            return f"of @{op.callee} may not occur here; the pass 'inline' comes before"
         builtin = "." not in op.name
         if self.prefixes and not builtin and not op.name.startswith(self.prefixes):
             return f"is outside {', '.join(self.prefixes)}"
@@ -46,11 +51,28 @@ def verify(module: Module, legal: Legal | None = None) -> None:
     Raises:
         CompileError: with one diagnostic for each violation.
     """
-    problems = [problem for f in module.functions.values() for problem in _function(module, f)]
+    problems = [*_visibility(module), *_recursion(module)]
+    problems += [problem for f in module.functions.values() for problem in _function(module, f)]
     if legal is not None:
         problems += legal.violations(module)
     if problems:
         raise CompileError(problems)
+
+
+def _visibility(module: Module) -> Iterator[Diagnostic]:
+    if not module.public_functions:
+        remedy = "leave out 'private' of the one that callers run" if module.functions else ""
+        yield Diagnostic("the module has no public function", remedy=remedy)
+        return
+    default = module.attributes.get("default_function")
+    if default is not None and default not in module.public_functions:
+        yield Diagnostic(f"the default function @{default} is not a public one of the module")
+
+
+def _recursion(module: Module) -> Iterator[Diagnostic]:
+    if names := cycle(module):
+        shown = " calls ".join(f"@{name}" for name in (*names, names[0]))
+        yield Diagnostic(f"functions can't call themselves: {shown}", remedy="use ctl.while_loop")
 
 
 def _function(module: Module, function: Function) -> Iterator[Diagnostic]:
@@ -63,6 +85,13 @@ def _function(module: Module, function: Function) -> Iterator[Diagnostic]:
             f"@{function.name} names {len(function.result_names)} results "
             f"but returns {len(function.results)}"
         )
+    counts = (
+        ("arguments", len(function.inputs), "has", len(function.arguments)),
+        ("results", len(function.outputs), "names", len(function.result_names)),
+    )
+    for what, described, verb, count in counts:
+        if described != count:
+            yield Diagnostic(f"@{function.name} describes {described} {what} but {verb} {count}")
 
 
 def _block(module: Module, block: Block, outer: set[Value], end: type[Op]) -> Iterator[Diagnostic]:
@@ -70,8 +99,8 @@ def _block(module: Module, block: Block, outer: set[Value], end: type[Op]) -> It
     for op in block:
         yield from _links(op, block, visible)
         yield from _types(op)
-        if isinstance(op, Call) and op.callee not in module.functions:
-            yield _problem(op, f"calls @{op.callee}, which the module does not have")
+        if isinstance(op, Call):
+            yield from _call(module, op)
         for body in op.all_regions():
             yield from _block(module, body.block, visible, Yield)
         if op.is_terminator and op is not block.last:
@@ -79,6 +108,15 @@ def _block(module: Module, block: Block, outer: set[Value], end: type[Op]) -> It
         visible.update(op.results)
     if not isinstance(block.last, end):
         yield Diagnostic(f"a block does not end in '{end.name}'")
+
+
+def _call(module: Module, op: Call) -> Iterator[Diagnostic]:
+    callee = module.functions.get(op.callee)
+    if callee is None:
+        yield _problem(op, f"calls @{op.callee}, which the module does not have")
+        return
+    for text in call_problems(op, callee):
+        yield _problem(op, f"does not fit: {text}")
 
 
 def _links(op: Op, block: Block, visible: set[Value]) -> Iterator[Diagnostic]:

@@ -1,5 +1,7 @@
 """Passes: IR to IR. One table of passes, and the pipelines as the text that commands take."""
 
+from collections.abc import Mapping
+
 if not __name__.startswith("cmlc."):
     raise ImportError(
         "import cmlc.passes, not passes: a second copy of every class breaks isinstance"
@@ -15,14 +17,22 @@ PASSES: dict[str, str] = {
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
     "if-convert": ".if_convert:IfConvert",
+    "inline": ".inline:Inline",
     "io-layout": ".io_layout:InterfaceLayout",
     "layout": ".layout:AssignLayout",
     "numeric-interface": ".numeric_interface:NumericInterface",
     "recognize": ".recognize:Recognize",
     "sink-transposes": ".sink_transposes:SinkTransposes",
+    "symbol-dce": ".symbol_dce:EraseUncalledFunctions",
     "unroll": ".unroll:Unroll",
 }
 
+# All tables of passes that this project has. Those of targets join in `cmlc/__init__.py`: passes
+# know no target.
+TABLES: list[Mapping[str, str]] = [PASSES]
+
+# Functions that call others are for people: passes over the interface, and targets, want one whole.
+INLINE = "inline, symbol-dce"
 # What every target starts from: simple, but nothing is folded that training would want back.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
 # For models that people go on with: batch norms and preprocessing stay what they are, and what

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ir.dialects.builtin import Call, Constant, constant
+from ..ir.dialects.builtin import Constant, constant
 from ..ir.dialects.core import shape
 from ..ir.dims import static_size
 from ..ir.ssa import Op, Value
@@ -34,7 +34,7 @@ def view(resource: Resource, perm: tuple[int, ...], sizes: tuple[int, ...]) -> V
 
 def fold_op(op: Op, limit: int) -> Rewrite:
     """op(const, …) → const, if no result is larger than the operands together or the limit."""
-    if not op.operands or op.regions or op.effects() or op.is_terminator or isinstance(op, Call):
+    if not op.operands or op.regions or op.effects() or op.is_terminator:
         return None
     producers = [value.op for value in op.operands]
     if not all(isinstance(producer, Constant) for producer in producers):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ir.dialects.builtin import Call
 from ..ir.location import fuse
 from ..ir.ssa import Block, Module, Op
 from ..ir.weights.resources import Resource
@@ -18,21 +17,18 @@ class EliminateCommonSubexpressions(Pass):
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         changed = False
-        calls_differ = any(op.effects() for op in module.walk())
         for function in module.functions.values():
-            changed |= _block(function.block, {}, calls_differ)
+            changed |= _block(function.block, {})
         return changed
 
 
-def _block(block: Block, outer: dict[Any, Op], calls_differ: bool) -> bool:
-    """Merge within a block. `calls_differ`: what is called may have effects."""
+def _block(block: Block, outer: dict[Any, Op]) -> bool:
+    """Merge within a block what an earlier op of it, or of one around it, computes."""
     known, changed = dict(outer), False
     for op in block:
         for body in op.all_regions():
-            changed |= _block(body.block, known, calls_differ)
+            changed |= _block(body.block, known)
         if op.effects() or op.is_terminator or op.regions or not op.results:
-            continue
-        if calls_differ and isinstance(op, Call):
             continue
         key = (type(op), tuple(map(id, op.operands)), _groups(op), _attributes(op))
         first = known.setdefault(key, op)

@@ -1,7 +1,7 @@
 """Opens a batch of one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from ..ir.batch.analysis import REMEDY, Batched, batched, problem
@@ -13,6 +13,7 @@ from ..ir.location import InModel
 from ..ir.rewrite import adopt
 from ..ir.ssa import Block, Function, Module, Op, Region, Value
 from ..ir.types import Type
+from ..ir.verify import Legal
 from .batch_moves import Mover
 from .manager import Instrumentation, Pass
 
@@ -35,11 +36,16 @@ class DynamicBatch(Pass):
 
     of: Literal["anything", "images"] = "anything"
 
+    @property
+    def requires(self) -> Legal:
+        return Legal(calls=False)
+
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
-        if self.of == "images" and not all(map(_has_images, module.functions.values())):
+        public = module.public_functions
+        if self.of == "images" and not all(map(_has_images, public.values())):
             return False
         try:
-            functions = {name: opened(found) for name, found in module.functions.items()}
+            functions = {name: opened(found) for name, found in public.items()}
         except CompileError as error:
             if self.of == "anything":
                 raise
@@ -55,8 +61,7 @@ class DynamicBatch(Pass):
 
 
 def _has_images(function: Function) -> bool:
-    kinds = {facts.get("kind") for facts in function.argument_attributes}
-    return kinds == {"image"}
+    return {known.kind for known in function.inputs} == {"image"}
 
 
 def opened(function: Function) -> Function | None:
@@ -65,7 +70,7 @@ def opened(function: Function) -> Function | None:
     Raises:
         CompileError: an op mixes entries, or there is nothing to open.
     """
-    if any(facts.get("kind") == "state" for facts in function.argument_attributes):
+    if any(known.kind == "state" for known in function.inputs):
         raise _impossible("states are kept for one example")
     dims = [value.type.shape[0] for value in function.arguments if value.type.rank]
     if not dims or any(not isinstance(dim, int) for dim in dims):
@@ -91,9 +96,7 @@ class _Opening:
         types = [self.type_of(value) for value in source.arguments]
         self.function = Function(source.name, types, [value.name for value in source.arguments])
         self.function.result_names = list(source.result_names)
-        self.function.attributes = dict(source.attributes)
-        self.function.argument_attributes = [dict(facts) for facts in source.argument_attributes]
-        self.function.result_attributes = [dict(facts) for facts in source.result_attributes]
+        self.function.classifier = source.classifier
         self.mover = Mover(self.function, proof.size)
         self._describe(source)
         mapping = dict(zip(source.arguments, self.function.arguments, strict=True))
@@ -108,17 +111,18 @@ class _Opening:
         return value.type.with_shape(place.opened(value.type.shape, self.proof.size))
 
     def _describe(self, source: Function) -> None:
-        """What is known of arguments and results: those that had a batch of one, or get one."""
-        arguments = self.function.argument_attributes
-        for value, facts in zip(source.arguments, arguments, strict=True):
-            if value in self.proof.places:
-                facts["batch_of_one"] = True
-        for value, facts in zip(source.results, self.function.result_attributes, strict=False):
-            if not _has_one(value):
-                facts["batched"] = True  # a caller that passed one example gets no batch dimension
-        for facts in (*arguments, *self.function.result_attributes):
-            if facts.get("kind") == "array" and not facts.get("batched"):
-                facts.pop("shape", None)  # it spoke of a batch of one
+        """What is known of arguments and results: those that had a batch of one, or get one.
+
+        A caller that passes one example gets a result without a dimension that was added.
+        """
+        self.function.inputs = [
+            known.opened() if value in self.proof.places else known
+            for value, known in zip(source.arguments, source.inputs, strict=True)
+        ]
+        self.function.outputs = [
+            known.opened() if _has_one(value) else replace(known, batched=True)
+            for value, known in zip(source.results, source.outputs, strict=False)
+        ]
 
     def _block(
         self, source: Block, target: Block, mapping: dict[Value, Value], ends: Places

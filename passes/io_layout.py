@@ -1,12 +1,13 @@
 """Lets callers give and take images channels last, where Core ML's interface has channels first."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..ir.dialects.builtin import Return
 from ..ir.dialects.core.shape import Transpose
+from ..ir.interface import Description
 from ..ir.rewrite import adopt
 from ..ir.ssa import Function, Module, Op, Value
+from ..ir.verify import Legal
 from .manager import Instrumentation, Pass
 
 
@@ -21,9 +22,13 @@ class InterfaceLayout(Pass):
 
     name = "io-layout"
 
+    @property
+    def requires(self) -> Legal:
+        return Legal(calls=False)
+
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         changed = False
-        for function in module.functions.values():
+        for function in module.public_functions.values():
             changed |= _arguments(function)
             changed |= _results(function)
         return changed
@@ -31,8 +36,9 @@ class InterfaceLayout(Pass):
 
 def _arguments(function: Function) -> bool:
     changed = False
-    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
-        if not _eligible(value, facts) or not (_named(facts) or _reaches_spatial(value)):
+    for position, value in enumerate(function.arguments):
+        known = function.inputs[position]
+        if not _eligible(value, known) or not (known.axes == "CHW" or _reaches_spatial(value)):
             continue
         users = value.uses
         rank = value.type.rank
@@ -41,7 +47,7 @@ def _arguments(function: Function) -> bool:
         adopt([back.result], function.block, function.block.first)
         for user, index in users:
             user.set_operand(index, back.result)
-        _describe(facts)
+        function.inputs[position] = known.channels_last()
         changed = True
     return changed
 
@@ -51,44 +57,20 @@ def _results(function: Function) -> bool:
     if not isinstance(end, Return):
         return False
     changed = False
-    for index, facts in enumerate(function.result_attributes):
+    for index, known in enumerate(function.outputs):
         value = end.operands[index]
-        if not _eligible(value, facts) or not (_named(facts) or _comes_from_spatial(value)):
+        if not _eligible(value, known) or not (known.axes == "CHW" or _comes_from_spatial(value)):
             continue
         moved = Transpose(value, _to_last(value.type.rank)).result
         adopt([moved], function.block, end)
         end.set_operand(index, moved)
-        _describe(facts)
+        function.outputs[index] = known.channels_last()
         changed = True
     return changed
 
 
-def _eligible(value: Value, facts: dict[str, Any]) -> bool:
-    return (
-        facts.get("kind", "array") == "array"
-        and value.type.rank in (3, 4)
-        and (facts.get("layout") != "nhwc")
-    )
-
-
-def _named(facts: dict[str, Any]) -> bool:
-    return facts.get("axes") == "CHW"
-
-
-def _describe(facts: dict[str, Any]) -> None:
-    facts.pop("axes", None)
-    facts["layout"] = "nhwc"
-    if shape := facts.get("shape"):
-        facts["shape"] = _moved(shape)
-    if ranges := facts.get("shape_ranges"):
-        facts["shape_ranges"] = _moved(ranges)
-    if shapes := facts.get("enumerated_shapes"):
-        facts["enumerated_shapes"] = tuple(map(_moved, shapes))
-
-
-def _moved(entries: tuple[Any, ...]) -> tuple[Any, ...]:
-    """One entry for each dimension, channels last."""
-    return (*entries[:-3], *(entries[axis] for axis in (-2, -1, -3)))
+def _eligible(value: Value, known: Description) -> bool:
+    return known.is_array and value.type.rank in (3, 4) and known.layout != "nhwc"
 
 
 def _to_last(rank: int) -> tuple[int, ...]:

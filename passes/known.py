@@ -1,4 +1,4 @@
-"""Every pass there is: our own, those of plugin files, and those of installed packages.
+"""Every pass there is: this project's own, those of plugin files, and those of installed packages.
 
 A package announces passes as entry points, `drop-noise = "noise.passes:DropNoise"` in the group
 `cmlc.passes`. They are looked up only when a name isn't known otherwise, or all are listed. No two
@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from ..ir.diagnostics import CompileError, Diagnostic
-from . import PASSES
+from . import TABLES
 from .options import PASS_NAME, options_of, usage
 
 GROUP = "cmlc.passes"
@@ -40,22 +40,28 @@ class Origin:
 _ADDED: dict[str, tuple[type[Any], Origin]] = {}
 
 
+def own_passes() -> dict[str, str]:
+    """This project's own passes, those of targets as well: name → "module:class"."""
+    return {name: entry for table in TABLES for name, entry in table.items()}
+
+
 class KnownPasses(Mapping[str, str | type[Any]]):
     """Passes by name, as `load_pass` takes them: "module:class", or the class itself."""
 
     def __getitem__(self, name: str) -> str | type[Any]:
-        if name in PASSES:
-            return PASSES[name]
+        own = own_passes()
+        if name in own:
+            return own[name]
         return _ADDED[name][0] if name in _ADDED else _load(_entry_points()[name])
 
     def __iter__(self) -> Iterator[str]:
         installed = _entry_points()
         for name in installed:
             _refuse_clash(name, Origin(package=_package(installed[name])))
-        yield from sorted({*PASSES, *_ADDED, *installed})
+        yield from sorted({*own_passes(), *_ADDED, *installed})
 
     def __len__(self) -> int:
-        return len({*PASSES, *_ADDED, *_entry_points()})
+        return len({*own_passes(), *_ADDED, *_entry_points()})
 
 
 KNOWN = KnownPasses()
@@ -63,7 +69,7 @@ KNOWN = KnownPasses()
 
 def origin_of(name: str) -> Origin | None:
     """Where a pass comes from; None for our own."""
-    if name in PASSES:
+    if name in own_passes():
         return None
     return _ADDED[name][1] if name in _ADDED else Origin(package=_package(_entry_points()[name]))
 
@@ -164,7 +170,7 @@ def _load(point: EntryPoint) -> type[Any]:
 
 
 def _refuse_clash(name: str, origin: Origin) -> None:
-    if name in PASSES:
+    if name in own_passes():
         raise _clash(name, origin, None)
     if name in _ADDED and _ADDED[name][1] != origin:
         raise _clash(name, origin, _ADDED[name][1])

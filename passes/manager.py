@@ -1,8 +1,8 @@
 """Passes, pipelines and what can be watched while they run.
 
 A pass is a frozen dataclass: its fields are its options, `apply` changes the module in place and
-says whether it did. A pipeline is text, `canonicalize, layout{to=nhwc}, (cse, dce)*`; the star
-repeats a group until nothing changes.
+says whether it did. A pipeline is text, `canonicalize, layout{to=channels_last}, (cse, dce)*`; the
+star repeats a group until nothing changes.
 """
 
 import importlib
@@ -21,6 +21,7 @@ from ..ir.ssa import Module
 from ..ir.text.printer import PrintOptions, print_module
 from ..ir.verify import Legal, verify
 from ..ir.weights.resources import MissingResourceError
+from .contracts import check_ensured, check_required
 from .known import KNOWN, plugin_options
 from .measure import PassRun, PatternCount, Step, counted, ops_by_kind
 from .options import (
@@ -70,9 +71,12 @@ class Pass:
 
     Class attributes:
         name: verb-object in kebab-case; how pipelines call it.
+        is_required: whether a module can't be run or written without what the pass does; a
+            bisection runs it in any case.
     """
 
     name: ClassVar[str] = ""
+    is_required: ClassVar[bool] = False
 
     @property
     def requires(self) -> Legal | None:
@@ -227,11 +231,11 @@ class _Runner:
 
 
 def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> bool:
+    check_required(item.name, item.requires, module)
     try:
-        _check(item, "requires", item.requires, module)
         changed = item.apply(module, instrumentation)
         if instrumentation.limit is None:
-            _check(item, "ensures", item.ensures, module)
+            check_ensured(item.name, item.ensures, module)
         if instrumentation.verify_each:
             verify(module)
     except Exception as error:
@@ -241,17 +245,10 @@ def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> b
     return changed
 
 
-def _check(item: Pass, contract: str, legal: Legal | None, module: Module) -> None:
-    problems = list(legal.violations(module)) if legal is not None else []
-    if problems:
-        first = Diagnostic(f"pass '{item.name}' {contract} more of the module", kind="internal")
-        raise CompileError((first, *problems))
-
-
 def _is_refusal(error: Exception) -> bool:
-    """Whether a pass says that what was asked for isn't possible for this model: no failure."""
+    """Whether what was asked for isn't possible for this model, or makes no sense: no failure."""
     return isinstance(error, CompileError) and all(
-        problem.kind == "unsupported" for problem in error.diagnostics
+        problem.kind in ("unsupported", "usage") for problem in error.diagnostics
     )
 
 

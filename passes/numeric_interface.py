@@ -8,6 +8,7 @@ from ..ir.dialects.core.elementwise import Cast
 from ..ir.rewrite import replace_op
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import DType
+from ..ir.verify import Legal
 from .manager import Instrumentation, Pass
 
 Images = Literal["float32", "bytes"]
@@ -20,7 +21,7 @@ class NumericInterface(Pass):
     Arrays of other floating-point numbers that are computed as float32 are given and taken so, too.
     An image argument of bytes changes its type if it is only ever converted to float32: its
     numbers stay 0 to 255. The predicted class is a string, or an integer of the model's choice; it
-    follows from the probabilities and the labels, which the function's attributes go on telling.
+    follows from the probabilities and the labels, which the function goes on telling.
 
     Options:
         images: float32, or bytes: images stay what they are.
@@ -30,11 +31,15 @@ class NumericInterface(Pass):
 
     images: Images = "float32"
 
+    @property
+    def requires(self) -> Legal:
+        return Legal(calls=False)
+
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         changed = False
-        for function in module.functions.values():
-            for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
-                is_image = facts.get("kind") == "image" and self.images == "float32"
+        for function in module.public_functions.values():
+            for value, known in zip(function.arguments, function.inputs, strict=True):
+                is_image = known.kind == "image" and self.images == "float32"
                 if is_image or value.type.dtype.is_float:
                     changed |= _as_float(value)
             changed |= _drop_class(function)
@@ -67,14 +72,14 @@ def _give_float(function: Function) -> bool:
 
 
 def _drop_class(function: Function) -> bool:
-    end, name = function.block.terminator, function.attributes.get("predicted_feature")
+    end, name = function.block.terminator, function.classifier.predicted_feature
     if not isinstance(end, Return) or name not in function.result_names or len(end.operands) < 2:
         return False
-    index = function.result_names.index(str(name))
+    index = function.result_names.index(name)
     kept = [i for i in range(len(end.operands)) if i != index]
     values = [end.operands[i] for i in kept]
     end.erase()
     function.block.insert(Return(tuple(values)))
     function.result_names = [function.result_names[i] for i in kept]
-    function.result_attributes = [function.result_attributes[i] for i in kept]
+    function.outputs = [function.outputs[i] for i in kept]
     return True

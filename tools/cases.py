@@ -6,7 +6,8 @@
     // =====
     expected, whole; `pytest --update` writes it
 
-The interpreter runs both sides on random inputs and compares, unless `// NUMERIC: no, reason`;
+The interpreter runs both sides on random inputs and compares, unless `// NUMERIC: no, reason`, or
+what runs is a target's pass: its ops are the library's, which `tests/differential` asks;
 where passes claim to be right for every number, on infinities, NaN and the largest numbers too,
 unless `// EXTREMES: no, reason`.
 Without RUN and `=====` the function runs, and its `check.` ops say what is right. A case with
@@ -23,9 +24,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ..backends.lowering import is_lowered
+from ..compiler.driver import all_ops
 from ..ir.diagnostics import CompileError
-from ..ir.dialects import check, op_table
-from ..ir.dialects.core import TABLE
+from ..ir.dialects import check
 from ..ir.interpret import random_inputs, run
 from ..ir.ssa import Module
 from ..ir.text.parser import parse
@@ -34,7 +36,6 @@ from ..ir.types import Array, DType
 from ..ir.verify import verify
 from ..passes.manager import parse_pipeline
 
-OPS = TABLE | op_table(check.OPS)
 DIRECTIVE = re.compile(
     r"//\s*(?P<key>CASE|RUN|EXPECT-ERROR|NUMERIC|EXTREMES):\s*(?P<value>.*?)\s*$"
 )
@@ -191,12 +192,12 @@ def check_case(case: Case, path: Path, *, update: bool = False) -> str | None:
     if case.error is not None:
         check_error(case, path)
         return None
-    module = parse(case.before, str(path), OPS)
+    module = parsed(case, path)
     verify(module)
     if case.run is None:
         check_semantics(case, module)
         return None
-    original = parse(case.before, str(path), OPS)
+    original = parsed(case, path)
     run_pipeline(case.run, module)
     verify(module)
     text = canonical(module)
@@ -204,17 +205,22 @@ def check_case(case: Case, path: Path, *, update: bool = False) -> str | None:
         if case.expected is None:
             raise CaseError(f"has RUN but no '{SEPARATOR}' (pytest --update writes what follows)")
         # Canonical on both sides: the expected text may keep readable names.
-        expected = canonical(parse(case.expected, str(path), OPS))
+        expected = canonical(parse(case.expected, str(path), all_ops()))
         assert text == expected, f"expected\n{expected}\ngot\n{text}"
-    if case.compares_numbers:
+    if case.compares_numbers and not is_lowered(original):
         compare_numbers(original, module, extremes=case.compares_extremes)
     return text
+
+
+def parsed(case: Case, path: Path = Path()) -> Module:
+    """What a case begins with."""
+    return parse(case.before, str(path), all_ops())
 
 
 def check_error(case: Case, path: Path) -> None:
     """Expect the case to be refused with its fragment."""
     try:
-        module = parse(case.before, str(path), OPS)
+        module = parsed(case, path)
         verify(module)
         if case.run is not None:
             run_pipeline(case.run, module)

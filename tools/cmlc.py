@@ -219,7 +219,7 @@ def measured_facts(given: argparse.Namespace, watch: "Watch") -> dict[str, Any]:
     if given.timing or given.timing_patterns:
         facts["timing"] = timing_facts(watch, given.timing_patterns)
     if given.stats:
-        facts["stats"] = stats_facts(watch.runs)
+        facts["stats"] = stats_facts(watch)
     return facts
 
 

@@ -22,6 +22,7 @@ EXAMPLES = """\
   cmlc-opt model.cmir --passes='layout{to=channels_last}'     options in braces
   cmlc-opt model.mlmodel --explain fold-batch-norm            what nearly matched, and why not
   cmlc-opt model.cmir --plugin my_pass.py --passes='my-pass{threshold=3}'   a pass of your own
+  cmlc-opt model.mlmodel --passes='layout, constant-fold' --lower=keras --explain=fuse-keras
   cmlc-opt --help-pass constant-fold                          all about one pass
   cmlc model.mlmodel --emit=ir | cmlc-opt - --passes=dce
 """
@@ -99,7 +100,8 @@ def _print_facts(
 
 
 def _pipeline(given: argparse.Namespace) -> "Pipeline":
-    """The passes to run; the explained one is among them."""
+    """The passes to run; the explained one is among them, unless lowering runs it."""
+    from ..backends.target import load_target
     from ..passes.manager import parse_pipeline
     from .cli.pass_list import check_names
 
@@ -110,7 +112,8 @@ def _pipeline(given: argparse.Namespace) -> "Pipeline":
     # The pass to explain may be given with options; one that runs anyway needs none.
     (explained,) = parse_pipeline(given.explain)
     given.explain = explained.name
-    if explained.name in [item.name for item in pipeline]:
+    after = load_target(given.lower).after if given.lower else ""
+    if explained.name in [item.name for item in (*pipeline, *parse_pipeline(after))]:
         return pipeline
     return parse_pipeline(", ".join(filter(None, (given.passes, explained.spec))))
 
@@ -121,7 +124,7 @@ def _optimized(
     """The module after the passes, what was seen, and the events of the pass to explain."""
     from ..compiler.driver import lower, run_passes
     from ..compiler.options import Options
-    from ..ir.diagnostics import CompileError
+    from ..ir.diagnostics import problems_in
     from ..passes.patterns import Trace
 
     watch = make_watch(given)
@@ -132,11 +135,10 @@ def _optimized(
         instrumentation.trace = trace
         instrumentation.progress = lambda name: starts.append((name, len(trace.events)))
     try:
-        module = run_passes(module, pipeline, watch)
-        if given.lower:
-            module = lower(module, Options(target=given.lower), watch)
-    except CompileError as error:
-        raise error.in_file(given.input) from error
+        with problems_in(given.input):
+            module = run_passes(module, pipeline, watch)
+            if given.lower:
+                module = lower(module, Options(target=given.lower), watch)
     finally:  # what happened before a failure is worth seeing, too
         if given.trace_rewrites:
             print_rewrites(trace)

@@ -163,7 +163,8 @@ def _model(given: argparse.Namespace, started: Any) -> "CompiledModel":
     options = Options(function=given.function, passes=given.passes)
     pipeline = parse_pipeline(given.passes)
     if given.interpret:  # what TensorFlow can't express runs all the same
-        module = driver.run_passes(driver.load(given.model, options, watch), pipeline, watch)
+        module = driver.with_result_names(driver.load(given.model, options, watch))
+        module = driver.run_passes(module, pipeline, watch)
         return CompiledModel(module, module, module, options)
     return driver.compile(given.model, options, watch=watch)
 
@@ -174,8 +175,8 @@ def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:
 
     missing = [
         f"--input '{value.name}=…' ({value.type})"
-        for value, facts in inputs_of(function)
-        if value.name not in inputs and not facts.get("optional")
+        for value, known in inputs_of(function)
+        if value.name not in inputs and not known.optional
     ]
     if missing:
         raise console.usage_error(

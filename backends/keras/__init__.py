@@ -7,7 +7,6 @@ from ...ir.verify import Legal
 from ...passes import TRAINABLE
 from ..target import Target
 from .dialect import TABLE
-from .fuse import finish
 from .lower import LOWERING, UNSUPPORTED
 
 
@@ -25,6 +24,6 @@ TARGET = Target(
     unsupported=UNSUPPORTED,
     ops=TABLE,
     executable=_executable,
-    requires=Legal(spatial_layout="channels_last"),
-    finish=finish,
+    requires=Legal(spatial_layout="channels_last", calls=False),
+    after="check-keras, fuse-keras, hold-constants-keras",
 )

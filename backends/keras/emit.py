@@ -3,34 +3,38 @@
 import functools
 import tempfile
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...ir.dialects.builtin import array_of
 from ...ir.ssa import Module, Value
+from ...ir.types import Array
+from ..executable import Executable, failed_run
 from .definitions import registered
 from .program import expanded, program_text, write_labels
 from .repetition import outline
 from .steps import steps_of, weights_of
 
 
-class KerasModule:
+class KerasModule(Executable):
     """The code of a lowered module, and the Keras model that it builds.
 
     Attributes:
-        module: what was lowered.
         text: the source of `model.py`.
-        functions: how many blocks the code has.
+        blocks: how many functions the code has for repeated structure.
         weights: layer's name → the constants that it holds, in the order of its `weights`.
         custom_objects: what the code defines and a `.keras` file names: loading one needs them.
     """
 
     def __init__(self, module: Module) -> None:
-        self.module = module
+        super().__init__(module)
         body = steps_of(module.main)
         calls = [step.op for step in body.steps]
         blocks = outline(body)
-        self.functions = len(blocks)
+        self.blocks = len(blocks)
         steps, names = zip(*expanded(body), strict=True) if body.steps else ((), ())
         self.custom_objects = registered(steps)
         held = zip(names, map(weights_of, calls), strict=True)
@@ -50,3 +54,16 @@ class KerasModule:
         for name, values in self.weights.items():
             model.get_layer(name).set_weights([array_of(value) for value in values])
         return model
+
+    def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
+        from keras import ops
+
+        callee = self.called(function, inputs)
+        given = [inputs[value.name] for value in callee.arguments]
+        try:
+            found = self.model(given if given[1:] else given[0])
+        except Exception as error:  # each backend of Keras has its own
+            raise failed_run("the Keras model", error) from error
+        if not isinstance(found, dict):  # of a model with one result
+            found = {callee.result_names[0]: found}
+        return {n: np.asarray(ops.convert_to_numpy(found[n])) for n in callee.result_names}

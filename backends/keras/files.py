@@ -1,9 +1,8 @@
 """What is written: the code with its weights, or a `.keras` file."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
+from ...ir.writing import writing_whole
 from .emit import KerasModule
 from .program import write_labels
 
@@ -16,16 +15,11 @@ def write_code(made: KerasModule, folder: Path) -> None:
     Raises:
         OSError: the folder can't be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
-        new = Path(scratch) / "new"
+    with writing_whole(folder) as new:
         new.mkdir()
         (new / CODE).write_text(made.text, encoding="utf-8")
         write_labels(made.module.main, new)
         made.model.save_weights(new / WEIGHTS)
-        if folder.exists():
-            shutil.move(folder, Path(scratch) / "old")
-        new.rename(folder)
 
 
 def write_model(made: KerasModule, path: Path) -> None:
@@ -34,8 +28,5 @@ def write_model(made: KerasModule, path: Path) -> None:
     Raises:
         OSError: the file can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
-        file = Path(scratch) / path.name
+    with writing_whole(path) as file:
         made.model.save(file)
-        file.replace(path)

@@ -4,7 +4,6 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from ...ir.dims import Dim
 from ...ir.ssa import Function, Module, Value
@@ -42,7 +41,7 @@ def _library_steps(body: Body, blocks: Sequence[Block]) -> list[Step]:
 
 def labels_of(function: Function) -> tuple[str, ...]:
     """Names of the classes; empty for no classifier."""
-    return tuple(map(str, function.attributes.get("class_labels", ())))
+    return tuple(map(str, function.classifier.class_labels))
 
 
 def write_labels(function: Function, folder: Path) -> None:
@@ -75,7 +74,7 @@ def _head(module: Module, body: Body, blocks: Sequence[Block]) -> str:
 
 
 def _docstring(module: Module) -> str:
-    about = [str(module.attributes[key]) for key in _ABOUT if module.attributes.get(key)]
+    about = [text for key in _ABOUT if (text := module.attributes.get(key))]
     title = f"{module.name} in Keras, made from a Core ML model by cmlc."
     paragraphs = [line for text in about for line in textwrap.wrap(text, WIDTH - 4)]
     body = "\n".join(paragraphs).replace("\\", "\\\\").replace('"""', "'''")
@@ -143,10 +142,9 @@ def _load() -> Iterator[str]:
 
 def _main(function: Function) -> Iterator[str]:
     arguments = function.arguments
-    facts = dict(zip(function.arguments, function.argument_attributes, strict=True))
     yield "def main() -> None:"
-    if len(arguments) == 1 and facts[arguments[0]].get("kind") == "image":
-        yield from _main_for_image(function, arguments[0], facts[arguments[0]])
+    if [known.kind for known in function.inputs] == ["image"]:
+        yield from _main_for_image(function)
         return
     what = "an array (.npy)" if len(arguments) == 1 else "arrays by name (.npz)"
     yield f'    """Predict for {what} named on the command line."""'
@@ -157,9 +155,10 @@ def _main(function: Function) -> Iterator[str]:
     yield from statement("", Call("print(", [Call("load().predict(", [inputs, "verbose=0"])]))
 
 
-def _main_for_image(function: Function, value: Value, facts: Any) -> Iterator[str]:
+def _main_for_image(function: Function) -> Iterator[str]:
+    (value,), (known,) = function.arguments, function.inputs
     _, height, width, _ = value.type.shape
-    mode = "grayscale" if facts.get("color") == "GRAYSCALE" else "rgb"
+    mode = "grayscale" if known.color == "GRAYSCALE" else "rgb"
     yield '    """Predict for an image, or an array (.npy), named on the command line."""'
     yield '    if sys.argv[1].endswith(".npy"):'
     yield "        image = np.load(sys.argv[1])"
@@ -170,11 +169,11 @@ def _main_for_image(function: Function, value: Value, facts: Any) -> Iterator[st
     yield from statement("image = ", Call("keras.utils.load_img(", given), 8 * " ")
     yield "        image = keras.utils.img_to_array(image)"
     yield "    found = load().predict(image[None], verbose=0)"
-    probabilities = function.attributes.get("predicted_probabilities")
+    probabilities = function.classifier.predicted_probabilities
     if not labels_of(function) or probabilities not in function.result_names:
         yield "    print(found)"
         return
-    chosen = f"found[{_string(str(probabilities))}]" if len(function.result_names) > 1 else "found"
+    chosen = f"found[{_string(probabilities)}]" if len(function.result_names) > 1 else "found"
     result = function.results[function.result_names.index(probabilities)]
     yield f"    probabilities = {chosen}{'[0]' if result.type.rank > 1 else ''}"
     yield "    for i in probabilities.argsort()[::-1][:5]:"

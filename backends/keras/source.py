@@ -218,7 +218,7 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
             values += [f"{item.name}={value}" for value in group]
         else:
             values += group
-    if isinstance(op, ops.GetItem):
+    if isinstance(op, ops.Getitem):
         # Keras takes tuples of slices, not a slice alone.
         key = op.key if ", " in op.key else f"{op.key}, ..."
         return Call(f"{values[0]}[{key}]", (), "")

@@ -24,5 +24,5 @@ TARGET = Target(
     unsupported=UNSUPPORTED,
     ops=TABLE,
     executable=_executable,
-    requires=Legal(spatial_layout="channels_last"),
+    requires=Legal(spatial_layout="channels_last", calls=False),
 )

@@ -12,11 +12,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.dialects.builtin import Call, Constant
+from ...ir.dialects.builtin import Constant
 from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import Array, DType, Tensor
 from ..calls import CallOp, plain, resolve
+from ..executable import Executable
 from . import kernels, saved_model
 from .dialect.array import CustomCall
 from .names import Scopes, argument_names, identifier, tf_dtype, tf_shape
@@ -27,7 +30,7 @@ from .variables import Weights
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-class TensorFlowModule:
+class TensorFlowModule(Executable):
     """A lowered module, executable.
 
     Attributes:
@@ -37,10 +40,10 @@ class TensorFlowModule:
     """
 
     def __init__(self, module: Module) -> None:
+        super().__init__(module)
         import tensorflow as tf
 
         self._tf = tf
-        self._module = module
         self._roots = {"tf": tf, "kernels": kernels}
         self._weights = Weights(module)
         self.root: Any = tf.Module(name=identifier(module.name or "model"))
@@ -62,14 +65,14 @@ class TensorFlowModule:
     def graph(self, name: str) -> Any:
         """A function's traced graph, of keyword arguments; states are arguments and results."""
         if name not in self._graphs:
-            function = self._module.functions[name]
+            function = self.module.functions[name]
             specs = _specs(function, argument_names(function))
             self._graphs[name] = self._traced(self._call(function), specs)
         return self._graphs[name]
 
     def signature(self, name: str) -> Any:
         """What is saved of a function: its graph, which keeps its states in variables."""
-        function = self._module.functions[name]
+        function = self.module.functions[name]
         states = state_arguments(function)
         if not states:
             return self.graph(name)
@@ -109,11 +112,6 @@ class TensorFlowModule:
     def _results(self, op: Op, values: dict[Value, Any]) -> list[Any]:
         if isinstance(op, Constant):
             return [self._weights.read(op.value)]
-        if isinstance(op, Call):
-            callee = self._module.functions[op.callee]
-            return self._run(
-                callee.block, dict(zip(callee.arguments, map(values.get, op.operands), strict=True))
-            )
         if not isinstance(op, CallOp):
             raise _internal(f"'{op.name}' was not lowered", op)
 
@@ -146,12 +144,7 @@ class TensorFlowModule:
     # -- running and saving --------------------------------------------------------------------
 
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
-        """Results by name for inputs by name, of exactly the declared dtypes.
-
-        Raises:
-            CompileError: the inputs don't fit each other (extents that only running tells).
-        """
-        callee = self._module.functions[function] if function else self._module.main
+        callee = self.called(function, inputs)
         given = {
             name: self._tf.constant(inputs[value.name], tf_dtype(value.type.dtype))
             for value, name in zip(callee.arguments, argument_names(callee), strict=True)
@@ -161,14 +154,15 @@ class TensorFlowModule:
             results = self.graph(callee.name)(**given)
         except self._tf.errors.InvalidArgumentError as error:
             raise CompileError(_runtime_problem(error)) from error
-        return {name: result.numpy() for name, result in results.items()}
+        names = callee.result_names or results
+        return {name: np.asarray(results[name].numpy()) for name in names}
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
         """Write a SavedModel; see `saved_model.save`."""
-        signatures = {name: self.signature(name) for name in self._module.functions}
+        signatures = {name: self.signature(name) for name in self.module.public_functions}
         reset = self.states.reset() if self.states.variables else None
         weights = self._weights
-        saved_model.save(self._module, self.root, weights, signatures, reset, folder, metadata)
+        saved_model.save(self.module, self.root, weights, signatures, reset, folder, metadata)
 
 
 def _specs(function: Function, names: Collection[str]) -> dict[str, Any]:

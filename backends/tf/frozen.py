@@ -1,6 +1,5 @@
 """Frozen graphs: one GraphDef with weights as constants, as tools of TensorFlow 1 want it."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import Constant
 from ...ir.ssa import Module
+from ...ir.writing import writing_whole
 from .emit import TensorFlowModule
 from .names import argument_names, identifier, unique
 
@@ -35,11 +35,8 @@ class FrozenGraph:
         Raises:
             OSError: it can't be written.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
-            file = Path(scratch) / path.name
+        with writing_whole(path) as file:
             file.write_bytes(self.message.SerializeToString(deterministic=True))
-            file.replace(path)
 
 
 def frozen(module: Module) -> FrozenGraph:

@@ -1,16 +1,13 @@
 """Writing SavedModels: the folder, its signatures, and what TensorFlow's own saving can't say."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...ir.ssa import Function, Module
 from ...ir.types import Array
+from ...ir.writing import writing_whole
 from .checkpoint import fill_checkpoint
 from .names import argument_names, unique
 from .variables import Weights
@@ -30,31 +27,29 @@ def save(
 ) -> None:
     """Write a SavedModel: the folder appears whole or not at all.
 
-    Every function becomes a signature (the default one is `serving_default`); inputs and outputs
+    Every public function is a signature (the default one is `serving_default`); inputs and outputs
     have the model's own names. `assets.extra/cmlc.json` describes them. `reset` empties states.
 
     Args:
         module: the lowered module.
         root: the tf.Module that tracks the variables, the weights as `weights`.
         weights: which may still be empty.
-        functions: the traced tf.function of each function of the module, by name.
+        functions: the traced tf.function of each public function of the module, by name.
         reset: the traced tf.function that empties the states; None if there are none.
         folder: where to; replaced if it exists.
         metadata: what `cmlc.json` says.
     """
     import tensorflow as tf
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
     main = module.main.name
     callees = {
         "serving_default" if name == main else name: function
-        for name, function in module.functions.items()
+        for name, function in module.public_functions.items()
     }
     signatures = {key: functions[callee.name] for key, callee in callees.items()}
     if reset is not None:
         signatures[unique("reset", signatures)] = reset
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
-        target = Path(scratch) / folder.name
+    with writing_whole(folder) as target:
         tf.saved_model.save(root, str(target), signatures=signatures)
         if not weights.is_filled:
             keys = [f"weights/{i}/{_VALUE}" for i in range(len(weights.variables))]
@@ -63,9 +58,6 @@ def save(
         extra = target / "assets.extra"
         extra.mkdir(exist_ok=True)
         (extra / "cmlc.json").write_text(json.dumps(metadata or {}, indent=1) + "\n")
-        if folder.exists():
-            shutil.rmtree(folder)
-        target.replace(folder)
 
 
 def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Function]) -> None:
@@ -76,7 +68,7 @@ def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Fun
     """
     renamed = {
         name: value.name
-        for function in module.functions.values()
+        for function in module.public_functions.values()
         for value, name in zip(function.arguments, argument_names(function), strict=True)
         if name != value.name
     }
@@ -115,11 +107,9 @@ def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Fun
 
 def _defaults(function: Function) -> dict[str, Array]:
     """What optional inputs of a fixed shape are if they are not given."""
-    rows = zip(function.arguments, function.argument_attributes, strict=True)
+    rows = zip(function.arguments, function.inputs, strict=True)
     return {
-        value.name: np.full(
-            value.type.static_shape, facts.get("default", 0), value.type.dtype.numpy
-        )
-        for value, facts in rows
-        if facts.get("optional") and value.type.is_static
+        value.name: known.absent(value.type)
+        for value, known in rows
+        if known.optional and value.type.is_static
     }

@@ -9,10 +9,8 @@ from .names import argument_names, identifier, tf_dtype, unique
 
 def state_arguments(function: Function) -> dict[str, Value]:
     """The arguments that are states, by the names that graphs give them."""
-    rows = zip(
-        argument_names(function), function.arguments, function.argument_attributes, strict=True
-    )
-    return {name: value for name, value, facts in rows if facts.get("kind") == "state"}
+    rows = zip(argument_names(function), function.arguments, function.inputs, strict=True)
+    return {name: value for name, value, known in rows if known.kind == "state"}
 
 
 class States:
@@ -27,7 +25,7 @@ class States:
 
         self.variables: dict[str, Any] = {}
         self._made: dict[tuple[str, Any], Any] = {}
-        for function in module.functions.values():
+        for function in module.public_functions.values():
             for value in state_arguments(function).values():
                 if (value.name, value.type) in self._made:
                     continue

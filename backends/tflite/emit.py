@@ -1,5 +1,6 @@
 """TensorFlow's graphs → a TFLite file, by TensorFlow's own converter."""
 
+import functools
 import re
 import tempfile
 import warnings
@@ -7,10 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import Constant
-from ...ir.ssa import Module
+from ...ir.ssa import Function, Module
 from ...ir.types import Array
+from ..executable import Executable, failed_run
 from ..tf.emit import TensorFlowModule
 from ..tf.states import state_arguments
 from .contents import Contents
@@ -25,15 +29,15 @@ _ELSEWHERE = "write a SavedModel, which has all of TensorFlow's operations"
 _NO_BUILTIN = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
 
 
-class TFLiteModule:
-    """A lowered module that can be converted.
+class TFLiteModule(Executable):
+    """A lowered module that can be converted, and runs by TFLite's own interpreter.
 
     Raises:
         CompileError: it has what TFLite can't express; all of that at once.
     """
 
     def __init__(self, module: Module) -> None:
-        self._module = module
+        super().__init__(module)
         problems = [*_state_problems(module), *_size_problems(module)]
         if problems:
             raise CompileError(problems)
@@ -68,16 +72,32 @@ class TFLiteModule:
             if samples is not None:
                 converter.representative_dataset = samples
             made = self._converted(converter)
-        made = with_metadata(made, self._module)
+        made = with_metadata(made, self.module)
         foreign = Contents(made).foreign()
         if foreign:
             problem = f"the converter wrote operations that are no builtins: {', '.join(foreign)}"
             raise CompileError(Diagnostic(problem, "internal"))
         return made
 
+    @functools.cached_property
+    def _contents(self) -> Contents:
+        """The file that is run: nothing in it is quantized."""
+        return Contents(self.convert())
+
+    def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
+        callee = self.called(function, inputs)
+        given = {value.name: inputs[value.name] for value in callee.arguments}
+        try:
+            found = self._contents.run(given, self._signature(callee))
+        except (RuntimeError, ValueError) as error:
+            raise failed_run("the TFLite file", error) from error
+        return {name: np.asarray(found[name]) for name in callee.result_names}
+
+    def _signature(self, function: Function) -> str:
+        return "serving_default" if function is self.module.main else function.name
+
     def _signatures(self) -> list[str]:
-        main = self._module.main.name
-        return ["serving_default" if name == main else name for name in self._module.functions]
+        return [self._signature(function) for function in self.module.public_functions.values()]
 
     def _converted(self, converter: Any) -> bytes:
         from tensorflow.lite.python.convert_phase import ConverterError
@@ -119,7 +139,7 @@ def _failed(error: Exception) -> Diagnostic:
 
 
 def _state_problems(module: Module) -> Iterator[Diagnostic]:
-    for function in module.functions.values():
+    for function in module.public_functions.values():
         names = [value.name for value in state_arguments(function).values()]
         if names:
             message = f"TFLite files keep no states between runs: {', '.join(names)}"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...ir.interface import Description
 from ...ir.ssa import Function, Module
 from ...ir.types import Tensor
 from .contents import Contents
@@ -28,13 +29,14 @@ def with_metadata(file: bytes, module: Module) -> bytes:
     """
     files: dict[str, str] = {}
     content, graphs = Contents(file), dict[int, _Table]()
-    for name, function in module.functions.items():
+    for name, function in module.public_functions.items():
         signature = "serving_default" if function is module.main else name
         labels = "labels.txt" if function is module.main else f"{name}.labels.txt"
         index, graph = _subgraph(content, function, signature, labels)
         graphs[index] = graph
         if _labelled(function):
-            lines = (str(label).replace("\n", " ") for label in function.attributes["class_labels"])
+            labelled = function.classifier.class_labels
+            lines = (str(label).replace("\n", " ") for label in labelled)
             files[labels] = "\n".join(lines) + "\n"
     subgraphs = [graphs.get(index, _Table()) for index in range(max(graphs) + 1)]
     made = _attached(file, _packed(_model(module, subgraphs)))
@@ -87,11 +89,11 @@ def _subgraph(
     content: Contents, function: Function, signature: str, labels: str
 ) -> tuple[int, _Table]:
     """(index of the subgraph that is a function, what is said of it)."""
-    values = zip(function.arguments, function.argument_attributes, strict=True)
-    given = {value.name: (value.type, facts) for value, facts in values}
+    values = zip(function.arguments, function.inputs, strict=True)
+    given = {value.name: (value.type, known) for value, known in values}
     index, inputs = content.tensors(signature, "Inputs")
-    rows = zip(function.result_names, function.results, function.result_attributes, strict=True)
-    made = {name: (value.type, facts) for name, value, facts in rows}
+    rows = zip(function.result_names, function.results, function.outputs, strict=True)
+    made = {name: (value.type, known) for name, value, known in rows}
     _, outputs = content.tensors(signature, "Outputs")
     named = labels if _labelled(function) else ""
     return index, _Table(
@@ -104,19 +106,19 @@ def _subgraph(
 
 
 def _labelled(function: Function) -> bool:
-    kinds = [facts.get("kind") for facts in function.result_attributes]
-    return bool(function.attributes.get("class_labels")) and "dictionary" in kinds
+    kinds = [known.kind for known in function.outputs]
+    return bool(function.classifier.class_labels) and "dictionary" in kinds
 
 
-def _tensor(name: str, kind: Tensor, facts: Mapping[str, Any], labels: str) -> _Table:
+def _tensor(name: str, kind: Tensor, known: Description, labels: str) -> _Table:
     fields: dict[int, Any] = {0: name}
-    if facts.get("kind") == "dictionary" and labels:
+    if known.kind == "dictionary" and labels:
         file = {0: labels, 1: "the classes, in the order of the numbers", 2: _Byte(_AXIS_LABELS)}
         fields |= {1: "the probability of each class", 6: [_Table(file)]}
-    if facts.get("kind") != "image":
+    if known.kind != "image":
         return _Table(fields)
     height, width = kind.shape[1:3]
-    image: dict[int, Any] = {0: _Byte(_COLORS[facts.get("color", "RGB")])}
+    image: dict[int, Any] = {0: _Byte(_COLORS[known.color or "RGB"])}
     if isinstance(height, int) and isinstance(width, int):
         image[1] = _Table({0: width, 1: height})
     # The graph scales and shifts: numbers are to be given as pixels are.

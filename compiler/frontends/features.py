@@ -1,50 +1,62 @@
-"""What inputs and outputs have in common: facts that IR types can't say.
+"""What inputs and outputs of all model types have in common: Core ML's description in the IR.
 
-Colour space, defaults and class labels go into attributes of arguments, results and the function,
-from which the runtime and targets read them.
+What IR types can't say (colour space, defaults, class labels, …) goes beside arguments and results
+(`ir/interface.py`), from where the runtime and targets read it.
 """
 
 import re
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.core import elementwise, shape
 from ...ir.dialects.core.asserting import OPEN
 from ...ir.dims import Dim, symbol
+from ...ir.interface import Argument, Classifier, Color, Description, Labels, ModuleFacts, Result
 from ...ir.location import InModel
 from ...ir.ssa import Value
 from ...ir.types import DType
-from ..source.interface import Feature, Interface
+from ..source.interface import Feature, Flexibility, Interface
+from .values import cast
 
-CHANNELS = {"RGB": 3, "BGR": 3, "GRAYSCALE": 1, "GRAYSCALE_FLOAT16": 1}
-
-
-def feature_attributes(feature: Feature, rank5: bool) -> dict[str, Any]:
-    """What is known of an argument or a result besides its type."""
-    found: dict[str, Any] = {"kind": feature.kind}
-    if feature.kind == "array" and rank5:
-        found["axes"] = "CHW" if len(feature.shape) == 3 else "C"  # by contract of that mapping
-    if feature.kind == "state" and feature.dtype is not None:
-        found["dtype"] = feature.dtype.value  # what it is read and written as
-    if feature.image is not None:
-        found["color"] = feature.image.color
-    if feature.kind == "array" and feature.shape:
-        found["shape"] = tuple(feature.shape)
-    if feature.flexibility is not None:
-        if feature.flexibility.enumerated:
-            found["enumerated_shapes"] = feature.flexibility.enumerated
-        else:
-            # An open range is written as 0.
-            found["shape_ranges"] = tuple((a, b or 0) for a, b in feature.flexibility.ranges)
-    if feature.optional:
-        found["optional"] = True
-        found["default"] = float(feature.default or 0)
-    return found
+DescriptionT = TypeVar("DescriptionT", bound=Description)
+CHANNELS: dict[Color, int] = {"RGB": 3, "BGR": 3, "GRAYSCALE": 1, "GRAYSCALE_FLOAT16": 1}
 
 
-def module_attributes(network: Any, interface: Interface) -> dict[str, Any]:
+def argument_of(feature: Feature) -> Argument:
+    """What is known of the argument that an input or a state becomes."""
+    default = float(feature.default or 0) if feature.optional else None
+    return replace(_described(Argument, feature), optional=feature.optional, default=default)
+
+
+def result_of(feature: Feature) -> Result:
+    """What is known of the result that an output or a state becomes."""
+    return _described(Result, feature)
+
+
+def _described(cls: type[DescriptionT], feature: Feature) -> DescriptionT:
+    flexibility = feature.flexibility or Flexibility()
+    ranges = () if flexibility.enumerated else flexibility.ranges
+    return cls(
+        kind=feature.kind,
+        dtype=feature.dtype if feature.kind == "state" else None,
+        color=None if feature.image is None else feature.image.color,
+        shape=feature.shape if feature.kind == "array" else (),
+        enumerated_shapes=flexibility.enumerated,
+        shape_ranges=tuple((low, high or 0) for low, high in ranges),
+    )
+
+
+def classifier_of(interface: Interface, labels: Labels) -> Classifier:
+    """What a function says of its classes; nothing if there are none."""
+    if not labels:
+        return Classifier()
+    return Classifier(labels, interface.predicted_feature, interface.predicted_probabilities)
+
+
+def module_facts(network: Any, interface: Interface) -> ModuleFacts:
     """What the model says about itself, and what of it inference has no use for."""
-    found: dict[str, Any] = {"source": interface.kind, "spec_version": interface.spec_version}
+    found: ModuleFacts = {"source": interface.kind, "spec_version": interface.spec_version}
     for key in ("author", "license", "shortDescription", "versionString"):
         if interface.metadata.get(key):
             found[key] = interface.metadata[key]
@@ -97,15 +109,18 @@ def allowed_shapes(feature: Feature) -> tuple[tuple[int, ...], ...]:
     return tuple(allowed)
 
 
-def image_to_channels_first(argument: Value, color: str, dtype: DType) -> Value:
-    """[N, H, W, C] bytes, red first, as [N, C, H, W] numbers in the network's order of colours."""
-    value = elementwise.Cast(argument, dtype).result
-    if color == "BGR":
-        value = shape.Reverse(value, (3,)).result
-    return shape.Transpose(value, (0, 3, 1, 2)).result
+def pixels(argument: Value, color: Color, dtype: DType) -> Value:
+    """[N, H, W, C] bytes, red first, as numbers in the order of colours that a model takes."""
+    value = cast(argument, dtype)
+    return shape.Reverse(value, (3,)).result if color == "BGR" else value
 
 
-def image_from_channels_first(name: str, value: Value, color: str) -> Value:
+def channels_first(image: Value) -> Value:
+    """[N, H, W, C] as [N, C, H, W]."""
+    return shape.Transpose(image, (0, 3, 1, 2)).result
+
+
+def image_from_channels_first(name: str, value: Value, color: Color) -> Value:
     """[N, H, W, C] bytes, red first; values are limited to 0…255 and rounded."""
     while value.type.rank > 4 and value.type.shape[0] == 1:
         value = shape.Squeeze(value, (0,)).result

@@ -1,61 +1,63 @@
-"""Tables from names in a specification to the functions that lower them."""
+"""Tables from names in a specification to the functions that lower them, and what those need."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from ...ir.ssa import Op, Value
+from ...ir.dims import Dim
+from ...ir.ssa import Value
 
-Handler = Callable[..., Any]
-HandlerT = TypeVar("HandlerT", bound=Handler)
-OpT = TypeVar("OpT", bound=Op)
+KeyT = TypeVar("KeyT", bound=Hashable)
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
+
+# What a rule makes: one value, or one for each output.
+Result: TypeAlias = Value | tuple[Value, ...]
+# What control flow assigns, by name; None where a layer failed.
+Assigned: TypeAlias = Mapping[str, Value | None]
 
 
-class Rules(Generic[HandlerT]):
-    """One family's rules; a frontend composes families explicitly.
+class RuleContext(Protocol):
+    """What rules that frontends share need to know of a layer or operation."""
 
-    Use as a decorator: `@rules("convolution", "deconvolution")`.
-    """
+    def require(self, condition: bool, message: str, remedy: str = "") -> None:
+        """Raise a diagnostic unless the condition holds."""
+        ...
+
+    def fresh_symbol(self, axis: int) -> Dim:
+        """An extent that only running tells."""
+        ...
+
+
+class Rules(Generic[KeyT, HandlerT]):
+    """One family's rules; a frontend composes families explicitly."""
 
     def __init__(self, family: str) -> None:
         self.family = family
-        self._handlers: dict[str, HandlerT] = {}
+        self._handlers: dict[KeyT, HandlerT] = {}
 
-    def __call__(self, *names: str) -> Callable[[HandlerT], HandlerT]:
-        def register(handler: HandlerT) -> HandlerT:
-            for name in names:
-                self.add(name, handler)
-            return handler
-
-        return register
-
-    def add(self, name: str, handler: HandlerT) -> None:
+    def add(self, key: KeyT, handler: HandlerT) -> None:
         """Register a handler.
 
         Raises:
-            ValueError: the name is taken.
+            ValueError: there is one for the key.
         """
-        if name in self._handlers:
-            raise ValueError(f"'{name}' has two rules")
-        self._handlers[name] = handler
+        if key in self._handlers:
+            raise ValueError(f"{key!r} has two rules")
+        self._handlers[key] = handler
 
-    def items(self) -> Iterator[tuple[str, HandlerT]]:
+    def items(self) -> Iterator[tuple[KeyT, HandlerT]]:
         return iter(self._handlers.items())
 
 
-def compose(*families: Rules[HandlerT]) -> dict[str, HandlerT]:
+def compose(*families: Rules[KeyT, HandlerT]) -> dict[KeyT, HandlerT]:
     """All families' rules in one table.
 
     Raises:
-        ValueError: a name occurs twice.
+        ValueError: two families have a rule for one key.
     """
-    table: dict[str, HandlerT] = {}
+    table: dict[KeyT, HandlerT] = {}
     for family in families:
-        for name, handler in family.items():
-            if name in table:
-                raise ValueError(f"'{name}' has two rules")
-            table[name] = handler
+        for key, handler in family.items():
+            if key in table:
+                raise ValueError(f"{key!r} has two rules")
+            table[key] = handler
     return table
-
-
-# One value, one for each output, or all that control flow assigns, by name.
-Result = Value | tuple[Value, ...] | Mapping[str, Value | None]

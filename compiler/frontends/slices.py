@@ -1,37 +1,21 @@
 """Slices, parts and repetitions by computed amounts, as both kinds of models have them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from ...ir.dialects.builtin import constant, scalar
 from ...ir.dialects.core import shape as core
-from ...ir.dialects.core.elementwise import Add, Cast, FloorDiv, Mul
+from ...ir.dialects.core.elementwise import Add, FloorDiv, Mul
 from ...ir.dialects.core.fill import DynamicBroadcastTo
 from ...ir.dialects.core.index import Gather
 from ...ir.dim_values import known_dims
 from ...ir.dims import Dim, floor_div, is_static
 from ...ir.ssa import Value
-from ...ir.types import DType
+from .rules import RuleContext
+from .values import integers
 
 Positions = tuple[int, ...] | Value
-
-
-class Lowering(Protocol):
-    """What is needed of the context of a layer or operation."""
-
-    def require(self, condition: bool, message: str, remedy: str = "") -> None:
-        """Raise a diagnostic unless the condition holds."""
-        ...
-
-    def fresh_symbol(self, axis: int) -> Dim:
-        """An extent that only running tells."""
-        ...
-
-
-def _integers(value: Value) -> Value:
-    return value if value.type.dtype is DType.I32 else Cast(value, DType.I32).result
 
 
 def slice_axes(x: Value, parts: dict[int, tuple[int | None, int | None, int]]) -> Value:
@@ -72,7 +56,7 @@ def _part(vector: Value, first: int, last: int) -> Value:
     return slice_axes(vector, {0: (first, last, 1)})
 
 
-def reshape_divided(cx: Lowering, x: Value, entries: Iterable[int | tuple[int, int]]) -> Value:
+def reshape_divided(cx: RuleContext, x: Value, entries: Iterable[int | tuple[int, int]]) -> Value:
     """x in another shape, of numbers and of (axis, divisor): that extent of x, divided.
 
     What doesn't come out even is an error: at once, or of the run where only that tells.
@@ -124,7 +108,7 @@ def nearly_even_parts(x: Value, axis: int, count: int) -> tuple[Value, ...]:
 
 
 def slice_between(
-    cx: Lowering,
+    cx: RuleContext,
     x: Value,
     begin: Positions,
     end: Positions,
@@ -204,7 +188,7 @@ def _as_vector(positions: Value) -> Value:
     return core.Reshape(positions, tuple(dims) or (1,)).result
 
 
-def _entries(cx: Lowering, positions: Positions) -> Sequence[Dim | None]:
+def _entries(cx: RuleContext, positions: Positions) -> Sequence[Dim | None]:
     """Positions where they are known when compiling."""
     if isinstance(positions, tuple):
         return positions
@@ -223,11 +207,11 @@ def _entries(cx: Lowering, positions: Positions) -> Sequence[Dim | None]:
 
 
 def _entry(positions: Value, axis: int) -> Value:
-    return _integers(slice_axes(positions, {0: (axis, axis + 1, 1)}))
+    return integers(slice_axes(positions, {0: (axis, axis + 1, 1)}))
 
 
 def _slice_computed(
-    cx: Lowering,
+    cx: RuleContext,
     x: Value,
     positions: tuple[Positions, Positions],
     axes: Iterable[int],
@@ -243,7 +227,7 @@ def _slice_computed(
     found = declared or [cx.fresh_symbol(axis) for axis in range(rank)]
     dims = tuple(found[axis] if axis in chosen else x.type.shape[axis] for axis in range(rank))
     begin, end = (
-        _integers(p) if isinstance(p, Value) else constant(np.asarray(p, np.int32))
+        integers(p) if isinstance(p, Value) else constant(np.asarray(p, np.int32))
         for p in positions
     )
     return core.DynamicSlice(x, begin, end, strides, no_begin, no_end, dims).result

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.diagnostics import CompileError, Diagnostic, problems_in
 from ...ir.location import InModel
 from . import metadata
 from .coremldata import (
@@ -79,10 +79,8 @@ def _add_network(folder: Path, archive: Archive, model: Any) -> None:
     network = getattr(model, archive.kind)
     network.SetInParent()
     _add_labels(network, archive)
-    try:
+    with problems_in(str(folder / _ARCHIVE)):
         interface = read_interface(model)
-    except CompileError as error:
-        raise error.in_file(str(folder / _ARCHIVE)) from None
     read = read_network(folder, [feature.name for feature in interface.inputs], network)
     _check(folder, archive, interface, read)
     images = read_images(folder / IMAGES)

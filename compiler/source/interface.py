@@ -5,14 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.interface import Color, FeatureKind, Labels
 from ...ir.location import InModel
 from ...ir.types import DType
 from .spec import model_kind
 
-FeatureKind: TypeAlias = Literal[
-    "array", "image", "dictionary", "string", "int64", "double", "sequence", "state"
-]
-Color: TypeAlias = Literal["RGB", "BGR", "GRAYSCALE", "GRAYSCALE_FLOAT16"]
 Role: TypeAlias = Literal["input", "output", "state"]
 Range: TypeAlias = tuple[int, int | None]
 
@@ -87,7 +84,7 @@ class Interface:
     outputs: tuple[Feature, ...]
     predicted_feature: str = ""
     predicted_probabilities: str = ""
-    class_labels: tuple[str, ...] | tuple[int, ...] = ()
+    class_labels: Labels = ()
     probabilities_layer: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     kind: str = ""
@@ -360,7 +357,7 @@ _READERS: dict[str, tuple[FeatureKind, Callable[[Any, _Use], dict[str, Any]]]] =
 }
 
 
-def _class_labels(network: Any) -> tuple[str, ...] | tuple[int, ...]:
+def _class_labels(network: Any) -> Labels:
     """The labels of a classifier of any type that lists them."""
     if network is None or "ClassLabels" not in network.DESCRIPTOR.oneofs_by_name:
         return ()

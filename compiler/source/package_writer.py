@@ -2,13 +2,13 @@
 
 import json
 import posixpath
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.writing import check_replaceable, writing_whole
 from .blob import FileRange
 from .package import MANIFEST, is_package
 from .programs import stored_values
@@ -36,14 +36,13 @@ def write_package(source: ModelSource, path: Path) -> Any:
         CompileError: weights are missing or damaged, or the folder holds something else.
         OSError: the package can't be written.
     """
-    _check_replaceable(path)
+    check_replaceable(path, "package", is_package)
     files = _weight_files(source)
     spec, copies = _renamed(source.spec, files)
     if spec.ByteSize() > LARGEST_MESSAGE:
         message = "the model without its weight files is larger than 2 GiB, more than a file holds"
         raise CompileError(Diagnostic(message, "unsupported"))
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
-        made = Path(scratch, "package")
+    with writing_whole(path) as made:
         inside = made / "Data" / _AUTHOR
         inside.mkdir(parents=True)
         (inside / _ITEMS[0][0]).write_bytes(spec.SerializeToString(deterministic=True))
@@ -54,37 +53,7 @@ def write_package(source: ModelSource, path: Path) -> Any:
             _copy(file, inside / "weights" / name)
         manifest = json.dumps(_manifest(_ITEMS if has_weights else _ITEMS[:1]), indent=4)
         (made / MANIFEST).write_text(manifest)
-        _replace(path, made, Path(scratch, "old"))
     return spec
-
-
-def _replace(path: Path, made: Path, old: Path) -> None:
-    """Put the new folder in place; the old one stays there if that fails."""
-    if not path.exists():
-        made.rename(path)
-        return
-    path.rename(old)
-    try:
-        made.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-
-
-def _check_replaceable(path: Path) -> None:
-    """Refuse to replace what is no package."""
-    here = Path.cwd()
-    if path.resolve() in (here, *here.parents):
-        message = f"'{path}' is the current folder, or around it"
-    elif path.is_dir():
-        if not any(path.iterdir()) or is_package(path):
-            return
-        message = f"the folder '{path}' exists and holds no package"
-    elif path.exists() or path.is_symlink():
-        message = f"'{path}' exists and is no folder"
-    else:
-        return
-    raise CompileError(Diagnostic(message, "usage", remedy="name another folder, or remove it"))
 
 
 def _weight_files(source: ModelSource) -> dict[str, FileRange]:

@@ -3,7 +3,7 @@
 import mmap
 import os
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,12 @@ class ModelSource:
     Attributes:
         spec: the Model message.
         weights: what the constants of ML Programs in it are read from.
+        name: what its file or folder is called, without the suffix.
     """
 
     spec: Any
     weights: WeightFiles
+    name: str = "model"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def read_model(source: object, weights_dir: str | Path | None = None) -> ModelSo
     if isinstance(source, ModelSource):
         return source
     if isinstance(source, str | os.PathLike):
-        return _read_path(Path(source))
+        path = Path(source)
+        return replace(_read_path(path), name=path.stem)
     place: Place | None = None
     if callable(get_spec := getattr(source, "get_spec", None)):
         place = _place_of(source)

@@ -8,7 +8,6 @@ modules carry no types.
 import importlib
 import importlib.util
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +16,13 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.writing import writing_whole
 from . import wire
 
 # What the messages of the installed coremltools describe (iOS 26).
 KNOWN_VERSION = 10
 LARGEST_MESSAGE = 2**31 - 1
-_NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
+NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 DOWNLOAD_AGAIN = "download or export the model again"
 
 # What Git leaves in the place of a large file that was not fetched.
@@ -92,11 +92,10 @@ def network_of(spec: Any) -> Any:
         CompileError: the model is of another type.
     """
     kind = model_kind(spec)
-    if kind in _NETWORKS:
+    if kind in NETWORKS:
         return getattr(spec, kind)
-    message = f"models of type {kind or 'unknown'} are not supported yet"
-    remedy = f"only {', '.join(_NETWORKS)} are"
-    raise CompileError(Diagnostic(message, "unsupported", subject=kind, remedy=remedy))
+    message = f"the model is of type {kind or 'unknown'}, not a neural network"
+    raise CompileError(Diagnostic(message, "unsupported", subject=kind))
 
 
 def write_spec(spec: Any, path: Path) -> None:
@@ -115,10 +114,8 @@ def write_spec(spec: Any, path: Path) -> None:
     if spec.ByteSize() > LARGEST_MESSAGE:
         message = "the model is larger than 2 GiB, more than a .mlmodel can hold"
         raise CompileError(Diagnostic(message, "unsupported"))
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
-        file = Path(scratch) / "model"
+    with writing_whole(path) as file:
         file.write_bytes(spec.SerializeToString(deterministic=True))
-        file.replace(path)
 
 
 def parts(spec: Any) -> Iterator[Any]:

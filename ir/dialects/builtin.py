@@ -6,10 +6,11 @@ import numpy as np
 
 from ..attributes import Resource
 from ..batch.rule import refuse
-from ..declare import attr, operand
+from ..declare import attr, operand, result_type
 from ..dims import differs
 from ..ssa import Function, Op, Value
-from ..types import Array, Tensor, Type
+from ..types import Array, Tensor, Type, bound_symbols
+from ..values import substituted
 from ..weights.resources import as_resource
 
 
@@ -58,9 +59,14 @@ class Yield(Op):
 
 
 class Call(Op):
-    """Calls a function of the module; `results` are its result types.
+    """Calls a function of the module, public or private.
 
-    The callee's name is resolved by the verifier and the interpreter, which see the module.
+    Symbols in the function's types are its own: those of its arguments are what the operands have,
+    others are new in each call, which names them in its result types. The callee's name is resolved
+    by the verifier and the interpreter, which see the module; nobody else knows what it does.
+
+    Example:
+        %y = call(%x) {callee = "block"} : f32[2]
     """
 
     name = "call"
@@ -68,19 +74,18 @@ class Call(Op):
 
     arguments: tuple[Value, ...] = operand()
     callee: str = attr()
-    result_types: tuple[Tensor, ...] = attr()
+    result_types: tuple[Type, ...] = result_type()
 
-    def infer(self) -> tuple[Type, ...]:
-        return self.result_types
+    def effects(self) -> bool:
+        return True
 
     @staticmethod
     def to(function: Function, *arguments: Value) -> "Call":
-        """A call of `function`, with its result types."""
-        return Call(
-            arguments,
-            callee=function.name,
-            result_types=tuple(v.type for v in function.results),
-        )
+        """A call of `function`, with its result types for these arguments."""
+        given = (value.type for value in arguments)
+        symbols = bound_symbols((value.type for value in function.arguments), given)
+        types = tuple(substituted(value.type, symbols) for value in function.results)
+        return Call(arguments, callee=function.name, result_types=types)
 
 
 class _ConstantPattern(type):

@@ -194,8 +194,6 @@ class Graph:
             return name, value.type
         if isinstance(op, Call) and name == "callee":
             return name, self.names.callees.get(op.callee, op.callee)
-        if isinstance(op, Call) and name == "result_types":
-            return None  # they follow from the callee
         return name, attribute_text(value)
 
     def constant_sizes(self, number: int) -> list[int]:

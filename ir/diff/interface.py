@@ -1,10 +1,11 @@
 """What callers see: functions, inputs, outputs, class labels, and what a model says of itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..ssa import Function, Module, Value
+from ..interface import Description, Result
+from ..ssa import Function, Module
 from .edits import Edit, Place
 from .graph import attribute_text
 
@@ -97,20 +98,17 @@ def compare_interfaces(
     found = InterfaceEdits()
     if a.name != b.name:
         found.edits.append(Edit("function", "name", f"@{a.name}", f"@{b.name}"))
+    if a.public != b.public:
+        old, new = (f"{'public' if f.public else 'private'} @{f.name}" for f in (a, b))
+        found.edits.append(Edit("function", "visibility", old, new))
     where = Place(b.name, "func")
-    facts_a, facts_b = (
-        _facts(a.argument_attributes, a.arguments),
-        _facts(b.argument_attributes, b.arguments),
-    )
-    _compare(found, "input", inputs, (inputs_of(a), facts_a), (inputs_of(b), facts_b), where)
-    facts_a, facts_b = (
-        _facts(a.result_attributes, a.results),
-        _facts(b.result_attributes, b.results),
-    )
-    _compare(found, "output", outputs, (outputs_of(a), facts_a), (outputs_of(b), facts_b), where)
+    _compare(found, "input", inputs, (inputs_of(a), a.inputs), (inputs_of(b), b.inputs), where)
+    sides = (outputs_of(a), _described(a)), (outputs_of(b), _described(b))
+    _compare(found, "output", outputs, *sides, where)
     renamed = {(outputs_of(a)[i][0], outputs_of(b)[j][0]) for i, j in outputs.pairs}
-    for key in _keys(a.attributes, b.attributes):
-        old, new = a.attributes.get(key), b.attributes.get(key)
+    classes_a, classes_b = a.classifier.entries(), b.classifier.entries()
+    for key in _keys(classes_a, classes_b):
+        old, new = classes_a.get(key), classes_b.get(key)
         if _text(old) == _text(new) or (old, new) in renamed:
             continue
         if key == _LABELS:
@@ -121,11 +119,12 @@ def compare_interfaces(
     return found
 
 
-_Side = tuple[list[tuple[str, Any]], list[Mapping[str, Any]]]
+_Side = tuple[list[tuple[str, Any]], Sequence[Description]]
 
 
-def _facts(attributes: list[dict[str, Any]], values: Iterable[Value]) -> list[Mapping[str, Any]]:
-    return [dict(item) for item in attributes] or [{} for _ in values]
+def _described(function: Function) -> list[Result]:
+    """What is known of each result; nothing of those without a name."""
+    return function.outputs or [Result() for _ in function.results]
 
 
 def _compare(
@@ -147,8 +146,8 @@ def _compare(
             rows.append(("", str(old_type), str(new_type)))
         elif old_type != new_type:
             found.following.append(f"{kind} '{renamed}' is {new_type}, was {old_type}")
-        rows += _changed_facts(facts_a[i], facts_b[j], old_type != new_type)
-        if any(key == "color" for key, _, _ in rows):
+        rows += _changed_facts(facts_a[i].entries(), facts_b[j].entries(), old_type != new_type)
+        if facts_a[i].color != facts_b[j].color:
             places = {f"{kind} '{name}'", f"{kind} '{renamed}'"}
             found.causes = replace(found.causes, recolored=found.causes.recolored | places)
         if rows:
@@ -215,9 +214,9 @@ def _listed(labels: list[Any], places: list[int]) -> str:
 
 def compare_facts(a: Module, b: Module) -> list[Edit]:
     """What differs of what modules say of themselves; their names are those of files."""
+    old, new = dict(a.attributes), dict(b.attributes)
     return [
-        Edit("metadata", key, _text(a.attributes.get(key)), _text(b.attributes.get(key)))
-        for key in _keys(a.attributes, b.attributes)
-        if key != "default_function"
-        and _text(a.attributes.get(key)) != _text(b.attributes.get(key))
+        Edit("metadata", key, _text(old.get(key)), _text(new.get(key)))
+        for key in _keys(old, new)
+        if key != "default_function" and _text(old.get(key)) != _text(new.get(key))
     ]

@@ -1,6 +1,5 @@
 """IR with its weights: a `.cmir` text, and beside it a `.weights` file of little-endian data."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..dialects.builtin import Constant
 from ..ssa import Module, Op
 from ..types import DType
 from ..weights.resources import FileResource, RandomResource, Resource, SplatResource
+from ..writing import writing_whole
 from .parser import parse
 from .printer import PrintOptions, print_module
 
@@ -36,15 +36,13 @@ def write_archive(
         MissingResourceError: the module knows a weight by its hash only.
     """
     weights = path.with_suffix(".weights")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
-        data, text = Path(scratch) / "weights", Path(scratch) / "text"
+    with writing_whole(path) as text, writing_whole(weights) as data:
         with data.open("wb") as stream:
             writer = _Writer(stream, weights.name)
             body = print_module(module, replace(options or PrintOptions(), place=writer.place))
+        if not writer.offsets:
+            data.unlink()
         text.write_text(head + body, encoding="utf-8")
-        if writer.offsets:
-            data.replace(weights)
-        text.replace(path)
     return weights
 
 

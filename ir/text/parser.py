@@ -10,10 +10,10 @@ import numpy as np
 from lark import Token
 from lark.exceptions import UnexpectedInput
 
-from ..declare import ResultTypeField
 from ..diagnostics import CompileError
 from ..dialects.builtin import Return, Yield
 from ..dialects.core import TABLE
+from ..interface import Argument, Classifier, Result
 from ..ssa import Block, Function, Module, Op, Region, Value
 from ..types import DType, Tensor
 from ..weights.encodings import Cast, EncodedResource
@@ -93,7 +93,7 @@ class _Builder(PhraseReader):
         if children[0].data == "module":
             name, attributes, *functions = children[0].children
             module = Module("" if name is None else unquote(name))
-            module.attributes = self.dict(attributes)
+            module.attributes = self.module_facts(attributes)
         else:
             module = Module()
             functions = [child for child in children if child.data == "func"]
@@ -105,7 +105,7 @@ class _Builder(PhraseReader):
         return module
 
     def function(self, node: Node) -> Function:
-        name, arguments, results, attributes, block = node.children
+        private, name, arguments, results, attributes, block = node.children
         self.values = {}
         entries = items_of(arguments)
         function = Function(
@@ -113,8 +113,9 @@ class _Builder(PhraseReader):
             [self.type(entry.children[1]) for entry in entries],
             [unquote(entry.children[0]) for entry in entries],
         )
-        function.argument_attributes = [self.dict(entry.children[2]) for entry in entries]
-        function.attributes = self.dict(attributes)
+        function.public = private is None
+        function.inputs = [self.described(Argument, entry.children[2]) for entry in entries]
+        function.classifier = self.described(Classifier, attributes)
         for entry, value in zip(entries, function.arguments, strict=True):
             self.define(entry.children[0], value)
         self.block(block, function.block)
@@ -134,7 +135,7 @@ class _Builder(PhraseReader):
         names = [string(name) for name, _, _ in declared if name is not None]
         if names:
             function.result_names = names
-            function.result_attributes = [self.dict(extra) for _, _, extra in declared]
+            function.outputs = [self.described(Result, extra) for _, _, extra in declared]
 
     def block(self, node: Node, block: Block) -> None:
         *ops, terminator = node.children
@@ -163,8 +164,8 @@ class _Builder(PhraseReader):
         given = self.bind(cls, name, operands, regions)
         if attributes is not None:
             given |= self.op_attributes(cls, attributes, declared, name)
-        if cls.spec.carries_types:
-            given[_carried(cls)] = tuple(declared)
+        if cls.spec.type_field:
+            given[cls.spec.type_field] = tuple(declared)
         try:
             op = cls(**given)
         except CompileError as error:
@@ -307,8 +308,3 @@ class _Builder(PhraseReader):
             case _:
                 raise self.error(source, "expected hash(…), file(…), splat(…) or random(…)")
         self.resources[name] = found
-
-
-def _carried(cls: type[Op]) -> str:
-    """The field that takes the result types of an op that carries them."""
-    return next(item.name for item in cls.spec.fields if isinstance(item, ResultTypeField))

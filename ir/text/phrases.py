@@ -1,16 +1,21 @@
 """What types, dictionaries, literals and locations mean; equal phrases are read once."""
 
-from typing import Any
+import difflib
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from lark import Token, Tree
 
 from ..attributes import EnumLiteral
 from ..diagnostics import Diagnostic, caret_excerpt
 from ..dims import Dim, floor_div, maximum, symbol
-from ..location import UNKNOWN, InText, Location, fuse, parse_location
+from ..interface import Entries, ModuleFacts, module_fact
+from ..location import UNKNOWN, InText, Location, called_by, fuse, parse_location
 from ..types import DType, Tensor
 from .literals import key, location_string, named, numbers, string
 from .syntax import Node, ParseError, read
+
+EntriesT = TypeVar("EntriesT", bound=Entries)
 
 
 class PhraseReader:
@@ -42,12 +47,49 @@ class PhraseReader:
     def entry(self, token: Token, value: Node) -> tuple[Token, str, Any]:
         return token, key(token), value if holds_data(value) else self.literal(value)
 
-    def dict(self, node: Any) -> dict[str, Any]:
-        found = self.entries(node)
-        for _, _, value in found:
+    def described(self, cls: type[EntriesT], node: Any) -> EntriesT:
+        """What a dictionary says of an argument, a result or a function.
+
+        Raises:
+            ParseError: it says something else, or something of another type.
+        """
+
+        def convert(token: Token, name: str, value: Any) -> Any:
+            if name not in cls.order:
+                close = difflib.get_close_matches(name, cls.order, 1)
+                guess = f"did you mean '{close[0]}'? " if close else ""
+                remedy = f"{guess}there are {', '.join(cls.order)}"
+                raise self.error(token, f"{cls.noun} has no '{name}'", remedy)
+            return cls.converted(name, value)
+
+        return cls(**self.fields(node, convert))
+
+    def module_facts(self, node: Any) -> ModuleFacts:
+        """What a dictionary says of a module.
+
+        Raises:
+            ParseError: what a known entry says is of another type.
+        """
+        found = self.fields(node, lambda _, name, value: module_fact(name, value))
+        return cast(ModuleFacts, found)
+
+    def fields(self, node: Any, convert: Callable[[Token, str, Any], Any]) -> dict[str, Any]:
+        """The entries, each given once, as `convert` makes them of (token of the key, key, value).
+
+        Raises:
+            ParseError: also for a TypeError of `convert`.
+        """
+        found: dict[str, Any] = {}
+        for token, name, value in self.entries(node):
             if holds_data(value):
                 raise self.error(value, "only constants hold data")
-        return {key: value for _, key, value in found}
+            if name in found:
+                raise self.error(token, f"'{name}' is given twice")
+            try:
+                found[name] = convert(token, name, value)
+            except TypeError as error:
+                raise self.error(token, f"{name}: {error}") from None
+        return found
 
     def type(self, node: Node) -> Tensor:
         if isinstance(node, Token):
@@ -119,11 +161,16 @@ class PhraseReader:
             if found is None:
                 found = self.locations[node.value] = self.origin(location_string(node), node)
             return found
-        (inner,) = node.children
-        if isinstance(inner, Token):
-            return self.origin(string(inner), node)
-        by, *parts = (string(token) for token in inner.children)
-        return fuse(by, (self.origin(part, node) for part in parts))
+        return self.place(node.children[0])
+
+    def place(self, node: Node) -> Location:
+        if isinstance(node, Token):
+            return self.origin(string(node), node)
+        if node.data == "callsite":
+            callee, caller = map(self.place, node.children)
+            return called_by(callee, caller)
+        by, *parts = node.children
+        return fuse(string(by), map(self.place, parts))
 
     def origin(self, text: str, node: Node) -> Location:
         try:
@@ -138,13 +185,15 @@ class PhraseReader:
             return UNKNOWN
         return InText(self.file, node.meta.line, node.meta.column)
 
-    def error(self, node: Node, message: str) -> ParseError:
+    def error(self, node: Node, message: str, remedy: str = "") -> ParseError:
         where = self.location(node)
         excerpt = ""
         if isinstance(where, InText):
             width = len(node) if isinstance(node, Token) else 1
             excerpt = caret_excerpt(self.source, where.line, where.column, width)
-        return ParseError(Diagnostic(message, kind="invalid", location=where, excerpt=excerpt))
+        return ParseError(
+            Diagnostic(message, kind="invalid", location=where, excerpt=excerpt, remedy=remedy)
+        )
 
 
 def holds_data(value: Any) -> bool:

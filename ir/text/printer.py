@@ -1,7 +1,7 @@
 """IR to text: one op per line, deterministic, weights by name and hash."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..attributes import literal, quote
 from ..dialects.builtin import Constant
-from ..location import Fused, InModel, Location, Unknown, leaves
+from ..location import CallSite, Fused, InModel, Location, Unknown, leaves
 from ..ssa import Block, Function, Module, Op, Region, Value
 from ..types import Array, DType
 from ..weights.encodings import Cast, EncodedResource
@@ -121,13 +121,12 @@ class _Printer:
         for value in function.arguments:
             self.names[value] = self.unique(value.name)
         arguments = ", ".join(
-            f"{_ssa(self.names[value])}: {value.type}{_dict(attributes)}"
-            for value, attributes in zip(
-                function.arguments, function.argument_attributes, strict=True
-            )
+            f"{_ssa(self.names[value])}: {value.type}{_dict(known.entries())}"
+            for value, known in zip(function.arguments, function.inputs, strict=True)
         )
-        extra = f" attributes{_dict(function.attributes)}" if function.attributes else ""
-        head = f"func {_symbol(function.name)}({arguments})"
+        classes = _dict(function.classifier.entries())
+        extra = f" attributes{classes}" if classes else ""
+        head = f"func {'' if function.public else 'private '}{_symbol(function.name)}({arguments})"
         self.lines.append(f"{indent}{head} -> {_results(function)}{extra} {{")
         self.block(function.block, indent + "  ")
         self.lines.append(f"{indent}}}")
@@ -293,15 +292,12 @@ def _results(function: Function) -> str:
     if not function.result_names:
         shown = [str(item) for item in types]
         return shown[0] if len(shown) == 1 else f"({', '.join(shown)})"
-    attributes = function.result_attributes or [{} for _ in types]
-    parts = [
-        f"{quote(name)}: {item}{_dict(extra)}"
-        for name, item, extra in zip(function.result_names, types, attributes, strict=True)
-    ]
+    rows = zip(function.result_names, types, function.outputs, strict=True)
+    parts = [f"{quote(name)}: {item}{_dict(known.entries())}" for name, item, known in rows]
     return f"({', '.join(parts)})"
 
 
-def _dict(attributes: dict[str, Any]) -> str:
+def _dict(attributes: Mapping[str, Any]) -> str:
     if not attributes:
         return ""
     shown = (f"{_key(key)} = {literal(value)}" for key, value in attributes.items())
@@ -322,8 +318,9 @@ def _symbol(name: str) -> str:
 
 def _location(location: Location) -> str:
     if isinstance(location, Fused):
-        parts = ", ".join(quote(str(part)) for part in location.parts)
-        return f"fused<{quote(location.by)}>[{parts}]"
+        return f"fused<{quote(location.by)}>[{', '.join(map(_location, location.parts))}]"
+    if isinstance(location, CallSite):
+        return f"callsite({_location(location.callee)} at {_location(location.caller)})"
     return quote(str(location))
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from ...ir.calls import called, reached
 from ...ir.declare import REQUIRED
 from ...ir.dialects.builtin import Call, Constant, Return
+from ...ir.interface import Argument, Classifier, Result
 from ...ir.rewrite import replace, replace_op
 from ...ir.ssa import Block, Function, Module, Op, Value
 from ...ir.types import DType, Type
 from ...ir.weights.resources import RandomResource, SplatResource
+from ..inline import inline_call
 from .search import Reduction, Site
 from .shapes import SHAPE_REDUCTIONS
 
@@ -68,9 +71,9 @@ def _end_with(function: Function, values: Sequence[Value], kept: Sequence[int] =
     function.block.insert(Return(tuple(values)))
     known = function.result_names
     names = [known[i] for i in kept] if known else []
-    facts = [function.result_attributes[i] for i in kept] if known else []
+    described = [function.outputs[i] for i in kept] if known else []
     function.result_names = names or ([str(i) for i in range(len(values))] if known else [])
-    function.result_attributes = facts or [{} for _ in values]
+    function.outputs = described or [Result() for _ in function.result_names]
 
 
 def _cuts(module: Module) -> list[Site]:
@@ -140,18 +143,14 @@ def _erase_unused(op: Op) -> None:
 
 
 def _new_argument(module: Module, function: Function, type: Type) -> Value:
-    if function.name in _called(module):
+    if function.name in called(module):
         raise ValueError(f"callers of @{function.name} would have to give it")
     taken = {value.name for value in function.arguments}
     name = next(f"in{i}" for i in range(len(taken) + 1) if f"in{i}" not in taken)
     value = Value(type, len(function.arguments), name, block=function.block)
     function.arguments.append(value)
-    function.argument_attributes.append({})
+    function.inputs.append(Argument())
     return value
-
-
-def _called(module: Module) -> set[str]:
-    return {op.callee for op in module.walk() if isinstance(op, Call)}
 
 
 def _region_sites(module: Module) -> list[Site]:
@@ -277,8 +276,8 @@ def _share(module: Module, sites: Sequence[Site]) -> None:
 
 
 def _argument_sites(module: Module) -> list[Site]:
-    called = _called(module)
-    free = {name: f for name, f in module.functions.items() if name not in called}
+    taken = called(module)
+    free = {name: f for name, f in module.functions.items() if name not in taken}
     return [(name, i) for name, f in free.items() for i in range(len(f.arguments))]
 
 
@@ -291,7 +290,7 @@ def _merge_arguments(module: Module, sites: Sequence[Site]) -> None:
         for value in rest:
             if value.use_count:
                 value.replace_all_uses_with(_of_type(values, value.type))
-        function.argument_attributes = [function.argument_attributes[i] for i in kept]
+        function.inputs = [function.inputs[i] for i in kept]
         function.arguments[:] = values
         for index, value in enumerate(values):
             value.index = index
@@ -304,6 +303,19 @@ def _function_sites(module: Module) -> list[Site]:
 def _drop_functions(module: Module, sites: Sequence[Site]) -> None:
     for name in cast(Sequence[str], sites):
         del module.functions[name]
+
+
+def _call_sites(module: Module) -> list[Site]:
+    return [(i, None) for i, op in _computing(module) if isinstance(op, Call)]
+
+
+def _inline_calls(module: Module, sites: Sequence[Site]) -> None:
+    """The callee's ops take a call's place; private functions that nobody calls then go."""
+    for op, _ in _chosen(module, sites):
+        assert isinstance(op, Call)
+        inline_call(op, _function_of(op), module.functions[op.callee])
+    wanted = reached(module, module.public_functions)
+    module.functions = {name: f for name, f in module.functions.items() if name in wanted}
 
 
 def _fact_sites(module: Module) -> list[Site]:
@@ -320,13 +332,14 @@ def _drop_facts(module: Module, sites: Sequence[Site]) -> None:
         )
     for name, function in module.functions.items():
         if name in sites:
-            function.attributes = {}
-            function.argument_attributes = [{} for _ in function.arguments]
-            function.result_attributes = [{} for _ in function.result_attributes]
+            function.classifier = Classifier()
+            function.inputs = [Argument() for _ in function.inputs]
+            function.outputs = [Result() for _ in function.outputs]
 
 
 REDUCTIONS: tuple[Reduction, ...] = (
     Reduction("functions", _function_sites, _drop_functions),
+    Reduction("calls", _call_sites, _inline_calls),
     Reduction("ends", _cuts, _cut, together=False),
     Reduction("results", _results, _drop_results),
     Reduction("ops to arguments", _op_sites, _become_arguments),

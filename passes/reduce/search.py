@@ -79,8 +79,7 @@ def cost(module: Module) -> Cost:
         if item.default is not REQUIRED
     )
     facts = len(module.attributes) + sum(
-        len(f.attributes) + sum(map(len, (*f.argument_attributes, *f.result_attributes)))
-        for f in functions
+        len(known.entries()) for f in functions for known in (*f.inputs, *f.outputs, f.classifier)
     )
     return (inner, len(functions), len(constants), ports, operands, elements, data, changed, facts)
 

@@ -29,9 +29,9 @@ class _Resizing:
         types = (self.type(value.type) for value in function.arguments)
         twin = Function(function.name, types, (value.name for value in function.arguments))
         twin.result_names = function.result_names
-        twin.argument_attributes = function.argument_attributes
-        twin.result_attributes = function.result_attributes
-        twin.attributes = function.attributes
+        twin.inputs, twin.outputs = function.inputs, function.outputs
+        twin.classifier = function.classifier
+        twin.public = function.public
         values = dict(zip(function.arguments, twin.arguments, strict=True))
         self.fill(function.block, twin.block, values)
         return twin

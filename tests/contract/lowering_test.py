@@ -3,13 +3,14 @@
 import importlib
 import inspect
 import operator
+import re
 
 import numpy as np
 import pytest
 from cmlc.backends.calls import CallOp, resolve
 from cmlc.backends.keras.definitions import DEFINITIONS
 from cmlc.backends.keras.dialect.base import KerasLayer
-from cmlc.backends.keras.dialect.ops import GetItem
+from cmlc.backends.keras.dialect.ops import Getitem
 from cmlc.backends.target import TARGETS, load_target
 from cmlc.ir.declare import REQUIRED
 from cmlc.ir.dialects.core import CORE_OPS
@@ -52,6 +53,23 @@ def test_target_ops_say_what_they_are(target, op):
     assert op.name.startswith((f"{target}.", "kernels."))
 
 
+def camel(name):
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+@pytest.mark.parametrize(("target", "op"), CALLS, ids=named)
+def test_target_ops_are_called_what_the_library_calls_them(target, op):
+    """A variant follows where several ops have one callee; other callees than the library's have
+    the target's name before them.
+    """
+    plain = op.call if op.call.startswith(("tf.", "kernels.", "keras.")) else f"{target}.{op.call}"
+    variant = op.name.removeprefix(plain)
+    assert variant == "" or re.fullmatch(r"_\w+", variant)
+    assert op.__name__ == camel(op.name.rpartition(".")[2])
+    several = sum(other.call == op.call for name, other in CALLS if name == target) > 1
+    assert several or not variant, "no other op has this callee"
+
+
 def is_layer(op):
     return issubclass(op, KerasLayer)
 
@@ -70,7 +88,7 @@ def roots():
 @pytest.mark.slow
 @pytest.mark.parametrize(("target", "op"), CALLS, ids=named)
 def test_target_ops_are_calls_that_exist(roots, target, op):
-    if op is GetItem or op.call in DEFINITIONS:
+    if op is Getitem or op.call in DEFINITIONS:
         return  # a pair of brackets, and what the code defines
     called = resolve(getattr(op, "inner", "") or op.call, roots[target])
     signature = inspect.signature(called)

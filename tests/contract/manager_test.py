@@ -201,7 +201,7 @@ def test_options_of_every_kind():
 @pytest.mark.parametrize(
     ("text", "message", "remedy"),
     [
-        ("dcee", "no pass called 'dcee'", "the passes are canonicalize, constant-fold"),
+        ("dcee", "no pass called 'dcee'", "the passes are canonicalize, check-keras"),
         ("cannonicalize", "no pass called 'cannonicalize'", "did you mean 'canonicalize'?"),
         ("dce{x=1}", "'dce' has no option 'x'", "its options are: none"),
         ("layout{too=1}", "'layout' has no option 'too'", "did you mean 'to'? its options are: to"),
@@ -297,11 +297,11 @@ def test_print_after(module, wanted, printed):
 
 
 def test_requires_is_checked_before(module):
-    error = failure("picky{takes=false}", module)
-    assert "pass 'picky' failed" in str(error)
-    assert "pass 'picky' requires more of the module" in str(error)
-    assert "'tensor.neg' may not occur here" in str(error)
-    assert "m.cmir:4" in str(error)
+    """That the pipeline is wrong is said of it, and no pass has failed."""
+    (problem,) = failure("picky{takes=false}", module).diagnostics
+    assert problem.kind == "usage"
+    assert "pass 'picky' requires more of the module" in problem.message
+    assert problem.notes == ("m.cmir:4:3: error: 'tensor.neg' may not occur here",)
 
 
 def test_ensures_is_checked_after(module):

@@ -9,33 +9,46 @@ from random import Random
 
 import numpy as np
 import pytest
-from cmlc import passes
+from cmlc import backends, passes
+from cmlc.backends.lowering import is_lowered
+from cmlc.backends.target import TARGETS, load_target
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Constant
+from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import clone_module
-from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module
 from cmlc.ir.verify import verify
 from cmlc.ir.weights.resources import ArrayResource
+from cmlc.passes.known import own_passes
 from cmlc.passes.manager import Instrumentation, load_pass, parse_pipeline
 from cmlc.passes.patterns import Trace
-from cmlc.tools.cases import OPS, canonical, compare_arrays, read_cases
-from hypothesis import given, settings
+from cmlc.tools.cases import canonical, compare_arrays, parsed, read_cases
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from support.modules.generation import is_repeatable, modules
 
 TESTS = Path(__file__).resolve().parents[1]
-SOURCES = sorted(Path(inspect.getfile(passes)).parent.rglob("*.py"))
-NAMES = sorted(passes.PASSES)
+SOURCES = sorted(
+    path
+    for package in (passes, backends)
+    for path in Path(inspect.getfile(package)).parent.rglob("*.py")
+)
+NAMES = sorted(own_passes())
+OF_CORE = sorted(passes.PASSES)
 # Passes that make a model into what a user asked for, and refuse where it can't be that.
-REFUSING = {"dynamic-batch"}
+REFUSING = {"dynamic-batch", "check-keras", "hold-constants-keras"}
 # Reached by no case: every core op has reference semantics; tests/contract/manager_test.py has one.
 NOT_IN_CASES = {"it has no reference semantics"}
 
 
 def class_of(name):
-    return load_pass(name, passes.PASSES)
+    return load_pass(name, own_passes())
+
+
+def target_of(name):
+    """The target whose pass it is; empty for a pass of core IR."""
+    return name.rpartition("-")[2] if name in backends.PASSES else ""
 
 
 def pattern_functions():
@@ -77,6 +90,12 @@ def cases():
 
 
 CASES = dict(cases())
+PAIRS = [
+    (name, case)
+    for name in NAMES
+    for case in CASES
+    if target_of(name) == target_of((CASES[case].run or "").partition(",")[0])
+]
 RUNS = {name: case for name, case in CASES.items() if case.run is not None}
 
 
@@ -85,17 +104,21 @@ def events():
     """All events of all cases."""
     trace = Trace()
     for case in RUNS.values():
-        module = parse(case.before, "", OPS)
+        module = parsed(case)
         parse_pipeline(case.run).run(module, Instrumentation(trace=trace))
     return trace.events
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_is_named_after_its_module(name):
+    """A target's pass has the target's name behind that."""
     cls = class_of(name)
     assert cls.name == name
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name)
-    module = passes.PASSES[name].partition(":")[0].lstrip(".")
+    module = own_passes()[name].partition(":")[0].lstrip(".")
+    if target := target_of(name):
+        assert module.startswith(f"cmlc.backends.{target}.")
+        module = f"{module.rpartition('.')[2]}_{target}"
     families = {"fold-scale": "fold_batch_norm"}  # a second pass of the same family
     assert module == families.get(name, name.replace("-", "_"))
 
@@ -126,19 +149,28 @@ def test_nothing_else_is_a_pass(name):
 
 
 def numbers(module, n=2, like=None):
-    """Results on random inputs: those of `like`, whose interface may have another layout."""
+    """Results on random inputs: those of `like`, whose interface may have no layout and batch."""
     function, original = module.main, (like or module).main
     inputs = random_inputs(original, 0, N=n)
-    for value, facts in zip(function.arguments, function.argument_attributes, strict=True):
-        if facts.get("layout") == "nhwc":
+    for value, known in zip(function.arguments, function.inputs, strict=True):
+        if known.layout == "nhwc":
             inputs[value.name] = np.moveaxis(inputs[value.name], -3, -1)
         if value.type.dtype.is_float:  # an interface may be given other floats
             inputs[value.name] = inputs[value.name].astype(value.type.dtype.numpy)
     results = run(module, inputs, function.name)
-    for name, facts in zip(results, function.result_attributes, strict=False):
-        if facts.get("layout") == "nhwc":
+    for name, known in zip(results, function.outputs, strict=False):
+        if known.layout == "nhwc":
             results[name] = np.moveaxis(results[name], -1, -3)
+    had_batch = {name for name, known in named_outputs(original) if known.batched}
+    for name, known in named_outputs(function):
+        if known.batched and name not in had_batch:
+            results[name] = results[name][0]
     return results
+
+
+def named_outputs(function):
+    """(name, what is known of it) of each result that has a name."""
+    return zip(function.result_names, function.outputs, strict=False)
 
 
 def is_refused(name, pipeline, module):
@@ -154,6 +186,12 @@ def is_refused(name, pipeline, module):
     return False
 
 
+def takes(pipeline, module):
+    """Whether the module is what all passes of the pipeline ask for."""
+    asked = [item.requires for item in pipeline if item.requires is not None]
+    return not any(problem for legal in asked for problem in legal.violations(module))
+
+
 def assert_same_numbers(ours, theirs):
     assert ours.keys() == theirs.keys()
     for name, array in ours.items():
@@ -167,12 +205,15 @@ def runs(module):
         return None
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("name", "case"), PAIRS)
 def test_is_idempotent_on_cases(name, case):
-    module = parse(CASES[case].before, case, OPS)
+    module = with_names(parsed(CASES[case]))
     before = runs(module) if CASES[case].compares_numbers else None
     once, pipeline = clone_module(module), parse_pipeline(name)
+    if not takes(pipeline, module):
+        with pytest.raises(CompileError, match="requires more of the module"):
+            pipeline.run(once)
+        return
     if is_refused(name, pipeline, once):
         return
     twice = clone_module(once)
@@ -181,6 +222,15 @@ def test_is_idempotent_on_cases(name, case):
     assert not changed, "says that it changed something, the second time"
     if before is not None:
         assert_same_numbers(before, numbers(once, like=module))
+
+
+def with_names(module):
+    """Something is known of results that have names, which passes over the interface ask for."""
+    function = module.main
+    if not function.result_names:
+        function.result_names = [str(i) for i in range(len(function.results))]
+        function.outputs = [Result() for _ in function.results]
+    return module
 
 
 def with_constants(module, random):
@@ -192,20 +242,20 @@ def with_constants(module, random):
             constant = Constant(ArrayResource(inputs[value.name]))
             function.block.insert(constant, function.block.first)
             value.replace_all_uses_with(constant.result)
-    # Named results have facts, which passes over the interface ask for.
-    function.result_names = [str(i) for i in range(len(function.results))]
-    function.result_attributes = [{} for _ in function.results]
-    return module
+    return with_names(module)
 
 
-@pytest.mark.parametrize("name", [*NAMES, passes.OPTIMIZE], ids=[*NAMES, "OPTIMIZE"])
+@pytest.mark.parametrize("name", [*OF_CORE, passes.OPTIMIZE], ids=[*OF_CORE, "OPTIMIZE"])
 @settings(max_examples=100)
-@given(module=modules(), seed=st.integers(0, 9))
+@given(module=modules(helpers=True), seed=st.integers(0, 9))
 def test_keeps_random_modules_right(name, module, seed):
     module = with_constants(module, Random(seed))
     verify(module)
     before = numbers(module, 3)
     pipeline = parse_pipeline(name)
+    if not takes(pipeline, module):
+        parse_pipeline(passes.INLINE).run(module)
+        assume(takes(pipeline, module))
     once = clone_module(module)
     if is_refused(name, pipeline, once):
         return
@@ -234,6 +284,23 @@ def test_pattern_fires_in_a_case(name, events):
 def test_reason_occurs_in_a_case(reason, events):
     found = any(re.fullmatch(reason, event.reason) for event in events if event.reason)
     assert found, f"add a case to tests/passes that is declined because '{reason}'"
+
+
+def test_no_two_passes_have_one_name():
+    assert len(own_passes()) == sum(map(len, passes.TABLES))
+
+
+def test_targets_run_all_their_passes():
+    """Each of them once, and no other."""
+    for target in TARGETS:
+        run = [item.name for item in parse_pipeline(load_target(target).after)]
+        assert sorted(run) == sorted(name for name in backends.PASSES if target_of(name) == target)
+
+
+@pytest.mark.parametrize("name", backends.PASSES)
+def test_passes_of_targets_have_cases_in_their_dialect(name):
+    cases = [case for pass_, case in PAIRS if pass_ == name]
+    assert all(is_lowered(parsed(CASES[case])) for case in cases)
 
 
 def test_no_two_patterns_have_one_name():

@@ -28,8 +28,8 @@ ACTIVATIONS = (
     "scaled_tanh,1.5,0.5",
     "hard_sigmoid,0.2,0.5",
 )
-# One step takes no loop; eight make one turn of it, and what is left goes step by step.
-LENGTHS = (1, 10)
+# One step takes no loop, 20 take turns of ten, and 19 two turns of eight with three left over.
+LENGTHS = (1, 19, 20)
 
 
 def arguments(**shapes):
@@ -158,8 +158,11 @@ def node_count(op):
 
 @pytest.mark.parametrize("cls", NETWORKS)
 def test_graphs_do_not_grow_with_the_sequence(cls):
-    short, long = (node_count(recurrent(cls, ("bias",), time=steps)) for steps in (15, 512))
+    """Lengths that leave no rest: what is left stands in a row, of seven steps at most."""
+    short, long = (node_count(recurrent(cls, ("bias",), time=steps)) for steps in (16, 512))
     assert short == long
+    one, prime = (node_count(recurrent(cls, ("bias",), time=steps)) for steps in (1, 509))
+    assert prime < short + 8 * one
 
 
 RECURRENT = {
@@ -197,3 +200,23 @@ def test_agrees_with_keras():
     found = cmlc.compile(long_lstm.model(layer, 2)).predict({"x": x[..., None, None]})["y"]
     expected = layer(x.swapaxes(0, 1)).numpy()
     np.testing.assert_allclose(found[..., 0, 0].swapaxes(0, 1), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("cls", NETWORKS)
+@pytest.mark.parametrize("steps", [8, 19])
+@pytest.mark.parametrize("time", ["known", "open"])
+def test_xla_compiles_every_length(cls, steps, time):
+    import tensorflow as tf
+
+    op = recurrent(cls, ("bias", "initial_h"), time=steps if time == "known" else N)
+    module = module_of(op)
+    executable = load_target("tf").executable(lowered(module))
+    graph = executable.graph("main")
+    inputs = {
+        value.name: numbers(*(steps if dim == N else dim for dim in value.type.shape), seed=index)
+        for index, value in enumerate(module.main.arguments)
+    }
+    compiled = tf.function(lambda **given: graph(**given), jit_compile=True)
+    found = compiled(**{name: tf.constant(array) for name, array in inputs.items()})
+    for name, expected in run(module, inputs, "main").items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=1e-5)

@@ -11,6 +11,7 @@ from cmlc.backends.target import load_target
 from cmlc.backends.tflite.contents import Contents
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.core import FAMILIES
+from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.ssa import Module
@@ -64,7 +65,7 @@ def named(module, name):
     function = module.main
     function.name = name.replace(".", "_")
     function.result_names = [f"r{i}" for i in range(len(function.results))]
-    function.result_attributes = [{} for _ in function.results]
+    function.outputs = [Result() for _ in function.results]
     return function
 
 

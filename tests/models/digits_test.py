@@ -30,7 +30,7 @@ def test_prints_and_parses_at_every_stage(model):
 
 
 def test_labels_are_part_of_the_module(model):
-    assert list(model.module.main.attributes["class_labels"]) == DIGITS
+    assert list(model.module.main.classifier.class_labels) == DIGITS
 
 
 def test_the_interpreter_is_as_accurate_as_recorded(model, data):

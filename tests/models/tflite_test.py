@@ -17,6 +17,7 @@ from cmlc.compiler import driver
 from cmlc.compiler.binding import bind_inputs
 from cmlc.compiler.options import Options
 from cmlc.ir.dialects.builtin import Return, constant
+from cmlc.ir.interface import Result
 from cmlc.ir.interpret import run
 from cmlc.ir.ssa import Function, Module
 from cmlc.ir.types import DType, Tensor
@@ -307,7 +308,7 @@ def test_more_than_a_file_can_hold_is_refused():
     big = constant(SplatResource(Tensor(DType.F32, (30000, 20000)), 1.0, "big"))
     function.block.insert(big.op)
     function.block.insert(Return((big,)))
-    function.result_names, function.result_attributes = ["y"], [{}]
+    function.result_names, function.outputs = ["y"], [Result()]
     module = Module("m", [function])
     with pytest.raises(cmlc.CompileError, match=r"2\.4 GB, more than the 2 GiB of a GraphDef"):
         frozen(module)

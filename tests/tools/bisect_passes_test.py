@@ -184,6 +184,8 @@ def test_the_given_module_stays_as_it_is():
         ([3, 250], [250, 3], 247.0, 247 / 250),
         (["a", "b"], ["a", "b"], 0.0, 0.0),
         (["a"], ["b"], np.inf, np.inf),
+        (2.0, 2.5, 0.5, 0.25),  # of rank 0
+        (np.nan, np.nan, 0.0, 0.0),
     ],
 )
 def test_deviation(expected, got, error, relative):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from cmlc.tools import cmlc, cmlc_run
+from cmlc.tools import cmlc, cmlc_opt, cmlc_run
 from support.networks.transformers import STEPS, WIDTH, cache_names, transformer
 
 
@@ -19,6 +19,55 @@ def test_one_function_as_ir(capsys):
     printed = capsys.readouterr().out
     assert "func @full(" in printed
     assert "func @decode(" not in printed
+
+
+HELPERS = """
+func @main(%x: f32[2]) -> ("y": f32[2]) {
+  %y = call(%x) {callee = "twice"} : f32[2]
+  %z = call(%y) {callee = "half"} : f32[2]
+  return %z
+}
+func @half(%x: f32[2]) -> ("y": f32[2]) {
+  %c = const {value = dense<0.5>} : f32[]
+  %y = tensor.mul(%x, %c) : f32[2]
+  return %y
+}
+func private @twice(%x: f32[2]) -> f32[2] {
+  %y = tensor.add(%x, %x) : f32[2]
+  return %y
+}
+"""
+
+
+def test_one_function_and_what_it_calls(tmp_path, capsys):
+    (tmp_path / "h.cmir").write_text(HELPERS)
+    assert cmlc.main(["h.cmir", "--emit=ir", "--function=main"]) == 0
+    printed = capsys.readouterr().out
+    heads = [line.split("(")[0].strip() for line in printed.splitlines() if "func " in line]
+    assert heads == ["func @main", "func private @twice", "func private @half"]
+    assert cmlc.main(["h.cmir", "--emit=ir", "--function=half"]) == 0
+    assert "@twice" not in capsys.readouterr().out
+
+
+def test_private_functions_are_nobodys_interface(tmp_path, capsys):
+    (tmp_path / "h.cmir").write_text(HELPERS)
+    assert cmlc.main(["h.cmir", "--emit=ir", "--function=twice"]) == 2
+    assert "no function 'twice'; its functions are main, half" in capsys.readouterr().err
+    assert cmlc.main(["h.cmir", "-o", "all.cmir", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["functions"] == ["main", "half"]
+    assert cmlc_run.main(["h.cmir", "--interpret", "--input=x=[1,2]", "--function=twice"]) == 2
+    assert "its functions are main, half" in capsys.readouterr().err
+    assert cmlc_run.main(["h.cmir", "--interpret", "--input=x=[1,2]", "-o", "y.npz"]) == 0
+    assert np.load("y.npz")["y"].tolist() == [1, 2]
+
+
+def test_calls_are_told_before_they_are_lowered(tmp_path, capsys):
+    (tmp_path / "h.cmir").write_text(HELPERS)
+    assert cmlc_opt.main(["h.cmir", "--passes=layout", "--lower=tf"]) == 1
+    printed = capsys.readouterr().err
+    assert "'call' of @twice may not occur here; the pass 'inline' comes before" in printed
+    assert "TensorFlow needs other passes first: inline, symbol-dce, " in printed
+    assert cmlc_opt.main(["h.cmir", "--passes=inline, layout", "--lower=tf"]) == 0
 
 
 def test_a_function_that_is_not_there(capsys):

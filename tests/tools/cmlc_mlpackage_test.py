@@ -196,7 +196,7 @@ def test_a_message_alone():
     ("name", "message"),
     [
         ("full.mlpackage", "the folder 'full.mlpackage' exists and holds no package"),
-        ("file.mlpackage", "'file.mlpackage' exists and is no folder"),
+        ("file.mlpackage", "'file.mlpackage' exists and is not a folder"),
     ],
 )
 def test_what_is_in_the_way(capsys, name, message):
@@ -218,7 +218,8 @@ def test_the_current_folder_is_not_replaced(monkeypatch):
 
 def test_nowhere_to_write(capsys):
     compiled_program(Path(), MODEL, DATA)
-    assert cmlc.main(["p.mlmodelc", "-o", "no/such/out.mlpackage"]) == console.INPUT_ERROR
+    Path("file").touch()
+    assert cmlc.main(["p.mlmodelc", "-o", "file/out.mlpackage"]) == console.INPUT_ERROR
     assert "out.mlpackage: error: can't be written" in capsys.readouterr().err
 
 
@@ -228,7 +229,7 @@ def test_an_older_package_survives_a_failure(monkeypatch):
     rename = Path.rename
 
     def fail(self, target):
-        if self.name == "package":
+        if self.parent.name == "new":
             raise OSError(28, "No space left on device")
         return rename(self, target)
 

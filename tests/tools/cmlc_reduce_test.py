@@ -230,9 +230,9 @@ TEXT = """module @m {author = "me"} {
 """
 
 
-def search(has) -> str:
+def search(has, text=TEXT) -> str:
     """What is left of the text, as long as some op is there."""
-    module = parse(TEXT, "m.cmir", TABLE)
+    module = parse(text, "m.cmir", TABLE)
     verify(module)
     seen = []
 
@@ -264,6 +264,32 @@ def test_a_region_stays_where_it_is_needed():
     text = search(lambda op: op.name == "ctl.cond")
     assert "nn.relu" not in text
     assert "nn.sigmoid" not in text
+
+
+HELPERS = """
+func @main(%x: f32[2], %y: f32[2]) -> f32[2] {
+  %a = call(%x, %y) {callee = "outer"} : f32[2]
+  %b = tensor.neg(%a) : f32[2]
+  return %b
+}
+func private @outer(%x: f32[2], %y: f32[2]) -> f32[2] {
+  %a = nn.sigmoid(%x) : f32[2]
+  %b = call(%a, %y) {callee = "inner"} : f32[2]
+  return %b
+}
+func private @inner(%x: f32[2], %y: f32[2]) -> f32[2] {
+  %a = tensor.add(%x, %y) : f32[2]
+  %b = nn.relu(%a) : f32[2]
+  return %b
+}
+"""
+
+
+def test_functions_that_are_called_are_seen_into():
+    text = search(lambda op: op.name == "nn.relu", HELPERS)
+    assert text.count("func") == 1
+    ops = [line.strip() for line in text.splitlines() if " = " in line]
+    assert ops == ["%a = nn.relu(%x) : f32[1]"]
 
 
 def test_what_is_not_interesting_is_refused():

@@ -41,6 +41,14 @@ def test_a_digit(capsys, digit, given):
     assert found.err == ""
 
 
+def test_text_whose_results_have_no_names(capsys):
+    Path("r.cmir").write_text(
+        "func @f(%x: f32[2]) -> f32[2] {\n  %y = nn.relu(%x) : f32[2]\n  return %y\n}\n"
+    )
+    assert cmlc_run.main(["r.cmir", "--interpret", "--input=[-1, 2]", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["outputs"]["0"]["first"] == [0.0, 2.0]
+
+
 def test_json(capsys, digit):
     assert run("--input=digit.png", "--json", "--top=2") == 0
     facts = json.loads(capsys.readouterr().out)

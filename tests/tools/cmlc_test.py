@@ -175,7 +175,7 @@ def test_weights_that_stayed_behind(capsys):
         ),
         (["m", "-o", "."], "current folder"),
         (["m", "-o", "full"], "holds no SavedModel"),
-        (["m", "-o", "file"], "is no folder"),
+        (["m", "-o", "file"], "is not a folder"),
     ],
 )
 def test_wrong_usage(capsys, options, message):
@@ -225,8 +225,14 @@ def test_no_such_file(capsys):
 
 
 def test_unwritable_output(capsys):
-    assert cmlc.main([str(DIGITS), "-o", "no/such/folder/d.cmir"]) == console.INPUT_ERROR
+    Path("file").touch()
+    assert cmlc.main([str(DIGITS), "-o", "file/d.cmir"]) == console.INPUT_ERROR
     assert "can't be written" in capsys.readouterr().err
+
+
+def test_folders_around_the_output_are_made(capsys):
+    assert cmlc.main([str(DIGITS), "-o", "some/folder/d.cmir"]) == 0
+    assert left_behind() == ["some"]
 
 
 def test_bug_in_a_pass_leaves_a_reproducer(capsys, monkeypatch):

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from cmlc.compiler import driver
 from cmlc.compiler.frontends.weights import weights_of
+from cmlc.compiler.source.reading import ModelSource
+from cmlc.compiler.source.weight_files import WeightFiles
 from cmlc.tools import cmlc
 from cmlc.tools.cli import console
 from support.mil.programs import FP16, op, program, several
@@ -52,7 +54,8 @@ def safetensors(folder):
 
 
 def stored(spec, files=None):
-    return {weight.name: weight for weight in weights_of(spec, files)}
+    source = ModelSource(spec, files or WeightFiles(None))
+    return {weight.name: weight for weight in weights_of(source)}
 
 
 def test_a_network(capsys):

@@ -73,6 +73,11 @@ def test_dot_names_every_node_once():
     assert r"input\n%a\"b\\: f32[2]" in text
 
 
+def test_private_functions_say_so():
+    text = "func @f() -> () { return } func private @g(%x: f32[2]) -> f32[2] { return %x }"
+    assert 'label="private @g"' in dot(parse(text))
+
+
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz' dot is not installed")
 def test_dot_is_graphviz():
     for module in (nested(), cmlc.load(DIGITS)):

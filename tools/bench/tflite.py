@@ -20,15 +20,15 @@ def figures(path: Path, runs: int) -> dict[str, Any]:
         path: the Core ML model.
         runs: interleaved runs of both files.
     """
-    from ...backends.target import load_target
     from ...backends.tflite.contents import Contents
+    from ...backends.tflite.emit import TFLiteModule
     from ...compiler.driver import lower_source
     from ...compiler.options import Options
     from ...ir.interpret import run
 
     options = Options(target="tflite", batch="static")
     _, optimized, lowered = lower_source(path, options)
-    made = load_target("tflite").executable(lowered)
+    made = TFLiteModule(lowered)
     pixels = np.random.default_rng(0).integers(0, 256, (_SAMPLES, 1, 224, 224, 3))
     pixels = pixels.astype(np.uint8)
 

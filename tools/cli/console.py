@@ -158,9 +158,9 @@ def _unexpected(error: Exception) -> "Diagnostic":
 
 
 def _as_dict(diagnostic: "Diagnostic") -> dict[str, Any]:
-    from ...ir.location import Unknown, leaves
+    from ...ir.location import Unknown, parts
 
-    places = [str(part) for part in leaves(diagnostic.location) if not isinstance(part, Unknown)]
+    places = [str(part) for part in parts(diagnostic.location) if not isinstance(part, Unknown)]
     return {
         "severity": diagnostic.severity,
         "kind": diagnostic.kind,

@@ -157,10 +157,11 @@ def _write_message(given: argparse.Namespace, path: Path, watch: "Watch") -> Fac
 
 def _write_savedmodel(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
     from ...compiler.driver import compile as compile_model
-    from ...compiler.runtime import check_replaceable
+    from ...compiler.runtime import is_saved_model
+    from ...ir.writing import check_replaceable
     from .summary import compiled_facts
 
-    check_replaceable(path)
+    check_replaceable(path, "SavedModel", is_saved_model)
     model = compile_model(given.model, options_of(given), watch=watch)
     with _reproducing(model.module, given, "savedmodel", watch):
         _save(model, path, watch)
@@ -189,9 +190,9 @@ def _save(model: "CompiledModel", folder: Path, watch: "Watch") -> None:
 
 def _write_keras_code(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
     from ...backends.keras.files import CODE, write_code
-    from ...compiler.runtime import check_replaceable
+    from ...ir.writing import check_replaceable
 
-    check_replaceable(path, "Keras code", CODE)
+    check_replaceable(path, "Keras code", lambda folder: (folder / CODE).exists())
     made, facts = _keras(given, watch)
     with console.writing(path), watch.stage("write"):
         write_code(made, path)
@@ -209,7 +210,7 @@ def _write_keras(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts
 
 def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
     """(the Keras code and model, facts)."""
-    from ...backends.target import load_target
+    from ...backends.keras.emit import KerasModule
     from ...compiler.driver import lower_source
     from .summary import staged_facts
 
@@ -220,10 +221,10 @@ def _keras(given: argparse.Namespace, watch: "Watch") -> tuple[Any, Facts]:
         console.start_tensorflow()
     with _reproducing(module, given, "keras", watch):
         with watch.stage("write code"):
-            made = load_target("keras").executable(lowered)
+            made = KerasModule(lowered)
         with watch.stage("build"):
             _ = made.model
-    return made, facts | {"code": {"lines": made.text.count("\n"), "functions": made.functions}}
+    return made, facts | {"code": {"lines": made.text.count("\n"), "functions": made.blocks}}
 
 
 def _write_tflite(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
@@ -252,14 +253,14 @@ def _write_graphdef(given: argparse.Namespace, path: Path, watch: "Watch") -> Fa
 
 def _write_weights(given: argparse.Namespace, path: Path, watch: "Watch") -> Facts:
     from ...compiler.driver import read_weights
-    from ...compiler.runtime import check_replaceable
+    from ...ir.writing import check_replaceable
     from .summary import message_facts
     from .weights_folder import MANIFEST, write_weights
 
     if given.model.suffix == ".cmir":
         remedy = "name the model it was made of"
         raise console.usage_error("IR doesn't have Core ML's weights", remedy)
-    check_replaceable(path, "weights", MANIFEST)
+    check_replaceable(path, "weights", lambda folder: (folder / MANIFEST).exists())
     spec, weights = read_weights(given.model, watch)
     with console.writing(path), watch.stage("write"):
         entries = write_weights(weights, path, watch.started)

@@ -61,8 +61,7 @@ def tree(watch: "Watch") -> Node:
     total = Node("total", sum(watch.seconds.values()))
     for name, seconds in watch.seconds.items():
         stage = Node(name, seconds)
-        if name == "optimize":
-            stage.children = list(_below(watch.runs, 0))
+        stage.children = list(_below(watch.runs.get(name, ()), 0))
         total.children.append(stage)
     return total
 
@@ -127,19 +126,29 @@ def _counts(count: "PatternCount") -> str:
 
 def print_stats(watch: "Watch") -> None:
     """What every pass did to the ops, and every pattern, on standard error."""
-    if not watch.runs:
+    stages = [node for node in tree(watch).children if node.children]
+    if not stages:
         print("no pass ran", file=sys.stderr)
         return
-    first, last = watch.runs[0].before, watch.runs[-1].after
-    rows: list[tuple[str, ...]] = [("before", console.plural(first.total(), "op"), "")]
-    for node in tree(watch).children:
-        for child in node.children:
-            rows += _stat_rows(child, 0)
-    rows.append(("", "", ""))
+    rows = [row for stage in stages for row in _stage_rows(stage, watch.runs[stage.name])]
+    console.print_rows(rows[1:], sys.stderr)
+
+
+# What the ops are called that the passes of a stage get.
+_GIVEN = {"optimize": "before", "lower": "lowered"}
+
+
+def _stage_rows(stage: Node, runs: Sequence["PassRun"]) -> Iterator[tuple[str, ...]]:
+    """A blank, what the passes of a stage did, how many ops of each kind there were and are."""
+    first, last = runs[0].before, runs[-1].after
+    yield ("", "", "")
+    yield (_GIVEN[stage.name], console.plural(first.total(), "op"), "")
+    for child in stage.children:
+        yield from _stat_rows(child, 0)
+    yield ("", "", "")
     for kind in sorted({*first, *last}, key=lambda kind: (-last[kind], kind)):
         change = "" if first[kind] == last[kind] else f"{last[kind] - first[kind]:+,}"
-        rows.append((kind, f"{first[kind]:,} → {last[kind]:,}", change))
-    console.print_rows(rows, sys.stderr)
+        yield (kind, f"{first[kind]:,} → {last[kind]:,}", change)
 
 
 def _stat_rows(node: Node, depth: int) -> Iterator[tuple[str, ...]]:
@@ -191,10 +200,11 @@ def _node_facts(node: Node, whole: float, patterns: bool) -> dict[str, Any]:
     return facts
 
 
-def stats_facts(runs: Sequence["PassRun"]) -> list[dict[str, Any]]:
+def stats_facts(watch: "Watch") -> list[dict[str, Any]]:
     """Each run of a pass: ops by kind before and after it, and what its patterns did."""
     return [
         {
+            "stage": stage,
             "name": run.name,
             "pass": run.path[-1].text,
             "rounds": [step.round for step in run.path[:-1]],
@@ -207,5 +217,6 @@ def stats_facts(runs: Sequence["PassRun"]) -> list[dict[str, Any]]:
                 if c.calls
             },
         }
+        for stage, runs in watch.runs.items()
         for run in runs
     ]

@@ -3,13 +3,14 @@
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...ir.writing import writing_whole
 from . import console
 
 _BAR = 30
@@ -92,16 +93,12 @@ def _print_classes(probabilities: Mapping[Any, float], top: int) -> None:
 def save_outputs(outputs: Mapping[str, Any], path: Path) -> None:
     """Write a .npz file, or a folder with one file per output (arrays .npy, images .png)."""
     if path.suffix == ".npz":
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
-            file = Path(scratch) / "outputs.npz"
+        with writing_whole(path) as file:
             np.savez(file, **_arrays(outputs))
-            file.replace(path)
         return
     path.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path, prefix=".cmlc-") as scratch:
-        _save_each(outputs, Path(scratch))
-        for file in sorted(Path(scratch).iterdir()):
-            file.replace(path / file.name)
+    with ExitStack() as files:  # all or none
+        _save_each(outputs, lambda name: files.enter_context(writing_whole(path / name)))
 
 
 def _arrays(outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,16 +120,17 @@ def _without_objects(array: Any) -> Any:
     return array.astype(np.str_) if array.dtype.kind == "O" else array
 
 
-def _save_each(outputs: Mapping[str, Any], folder: Path) -> None:
+def _save_each(outputs: Mapping[str, Any], place: Callable[[str], Path]) -> None:
+    """Write each output to where a file of its name goes."""
     others: dict[str, Any] = {}
     for name, value in outputs.items():
         stem = name.replace(os.sep, "_").lstrip(".") or "output"
         if _is_picture(value):
-            value.save(folder / f"{stem}{'.tiff' if value.mode == 'F' else '.png'}")
+            value.save(place(f"{stem}{'.tiff' if value.mode == 'F' else '.png'}"))
         elif isinstance(value, np.ndarray):
-            np.save(folder / f"{stem}.npy", _without_objects(value))
+            np.save(place(f"{stem}.npy"), _without_objects(value))
         else:
             others[name] = value
     if others:
         text = json.dumps(others, indent=1, ensure_ascii=False)
-        (folder / "outputs.json").write_text(text + "\n", encoding="utf-8")
+        place("outputs.json").write_text(text + "\n", encoding="utf-8")

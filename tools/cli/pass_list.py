@@ -110,6 +110,7 @@ def legal_text(legal: Legal | None) -> str:
         f"ops are {', '.join(f'{prefix}*' for prefix in legal.prefixes)}" if legal.prefixes else "",
         f"no {', '.join(sorted(legal.forbidden))}" if legal.forbidden else "",
         f"layouts are {legal.spatial_layout}" if legal.spatial_layout else "",
+        "" if legal.calls else "no call",
     ]
     return "; ".join(filter(None, parts))
 

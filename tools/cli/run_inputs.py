@@ -43,8 +43,8 @@ def _random(function: Function, seed: int) -> dict[str, Any]:
     """Random inputs of the default sizes; of images one, not a batch."""
     found = random_inputs(function, seed, **_default_sizes(function))
     found = {value.name: found[value.name] for value, _ in inputs_of(function)}
-    for value, facts in inputs_of(function):
-        if facts.get("kind") == "image" and len(found[value.name]) == 1:
+    for value, known in inputs_of(function):
+        if known.kind == "image" and len(found[value.name]) == 1:
             found[value.name] = found[value.name][0]
     return found
 
@@ -52,14 +52,11 @@ def _random(function: Function, seed: int) -> dict[str, Any]:
 def _default_sizes(function: Function) -> dict[str, int]:
     """Extents of open dimensions: those of the declared shape, else possible ones, else 1."""
     found: dict[str, int] = {}
-    for value, facts in inputs_of(function):
-        dims = value.type.shape[1:3] if facts.get("kind") == "image" else value.type.shape
-        smallest = tuple(low for low, _ in facts.get("shape_ranges", ()))
-        known = (facts.get("shape"), *facts.get("enumerated_shapes", ()), smallest)
-        sizes = next(filter(None, known), ())
-        for dim, size in zip(reversed(dims), reversed(sizes), strict=False):
+    for value, known in inputs_of(function):
+        dims = value.type.shape[1:3] if known.kind == "image" else value.type.shape
+        for dim, size in zip(reversed(dims), reversed(known.default_shape()), strict=False):
             if not isinstance(dim, int):
-                found.setdefault(str(dim), max(int(size), 1))
+                found.setdefault(str(dim), max(size, 1))
         for dim in value.type.shape:
             for name in symbols(dim):
                 found.setdefault(name, 1)
@@ -116,8 +113,7 @@ def _read(function: Function, value: Value, source: str) -> Any:
         return np.asarray(source, object)
     if (numbers := _literal(source)) is not None:
         return numbers
-    facts = function.argument_attributes[function.arguments.index(value)]
-    if facts.get("kind") != "image":
+    if function.inputs[function.arguments.index(value)].kind != "image":
         exists = "is no numpy file" if path.exists() else "is neither a file nor a number"
         raise console.usage_error(
             f"input '{value.name}' is an array, but '{source}' {exists}", _REMEDY

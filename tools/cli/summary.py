@@ -27,18 +27,19 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "inputs": described["inputs"],
         "outputs": described["outputs"],
         "states": described.get("states", []),
-        "functions": list(module.functions),
+        "functions": list(module.public_functions),
         "fixed_batch": module.attributes.get("fixed_batch", ""),
         "fixed_shapes": module.attributes.get("fixed_shapes", ""),
         "ignored": module.attributes.get("ignored", ""),
-        "classes": len(function.attributes.get("class_labels", ())),
+        "classes": len(function.classifier.class_labels),
         "layers": dict(survey.layers.most_common()) if survey else {},
         "ops": {"written": count_ops(module)},
         "weights": {**_weights(module), "encodings": dict(survey.encodings) if survey else {}},
         "seconds": dict(watch.seconds),
         "passes": [
             {"name": run.name, "seconds": run.seconds, "ops": run.after.total()}
-            for run in watch.runs
+            for runs in watch.runs.values()
+            for run in runs
         ],
     }
 
@@ -140,16 +141,25 @@ def print_summary(facts: Mapping[str, Any], loading: str) -> None:
 def _features(title: str, features: list[dict[str, Any]], classes: int) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for feature in features:
-        kind = str(feature.get("kind", "array"))
-        if kind == "image":
-            kind = f"{feature.get('color', '')} image"
-        elif kind == "dictionary":
-            kind = f"probabilities of {classes} classes"
-        elif kind in ("string", "int64") and classes:
-            kind = "label"
+        kind = _kind(feature, classes)
         optional = ", optional" if feature.get("optional") else ""
         rows.append(("" if rows else title, feature["name"], feature["type"], kind + optional))
     return rows
+
+
+def _kind(feature: Mapping[str, Any], classes: int) -> str:
+    """What an input or output is, from what is told of it."""
+    match feature:
+        case {"kind": "image", "color": color}:
+            return f"{color} image"
+        case {"kind": "dictionary"}:
+            return f"probabilities of {classes} classes"
+        case {"kind": "string" | "int64"} if classes:
+            return "label"
+        case {"kind": kind}:
+            return str(kind)
+        case _:
+            return "array"
 
 
 def _functions(names: list[str]) -> str:

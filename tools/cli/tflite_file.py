@@ -1,23 +1,25 @@
 """`cmlc --emit=tflite`: typical inputs to quantize by, the file, and how far it is off."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from ...compiler.binding import bind_inputs, inputs_of
+from ...ir.deviation import deviation
 from ...ir.diagnostics import CompileError
 from ...ir.interpret import run
 from ...ir.ssa import Function, Module
 from ...ir.types import Array
+from ...ir.writing import writing_whole
 from . import console
 from .run_inputs import read_archive, read_image, read_inputs
 
 if TYPE_CHECKING:
     from ...backends.tflite.contents import Contents
+    from ...backends.tflite.emit import Quantization
     from ...compiler.options import Options
     from ...compiler.watch import Watch
 
@@ -71,7 +73,7 @@ def read_samples(function: Function, source: Path) -> Samples:
             raise console.usage_error(message)
         found = Samples(function, arrays)
     elif source.is_dir():
-        kinds = [facts.get("kind") for _, facts in inputs_of(function)]
+        kinds = [known.kind for _, known in inputs_of(function)]
         if kinds != ["image"]:
             message = f"a folder of images needs a model whose only input is an image: {source}"
             raise console.usage_error(message, _REMEDY)
@@ -119,8 +121,8 @@ def write_tflite(
     Raises:
         CompileError: something can't be compiled or converted; nothing is written then.
     """
-    from ...backends.target import load_target
     from ...backends.tflite.contents import Contents
+    from ...backends.tflite.emit import TFLiteModule
     from ...compiler.driver import lower_source
     from .summary import staged_facts
 
@@ -130,19 +132,19 @@ def write_tflite(
     options = replace(options, target="tflite", batch=batch)
     module, optimized, lowered = lower_source(source, options, watch)
     samples = read_samples(lowered.main, representative) if representative else None
-    if samples is not None and len(module.functions) > 1:
-        message = f"--quantize=int8 takes one function, the model has {len(module.functions)}"
+    if samples is not None and (count := len(module.public_functions)) > 1:
+        message = f"--quantize=int8 takes one function, the model has {count}"
         raise console.usage_error(message, "add --function NAME")
     with watch.stage("start TensorFlow"):
         console.start_tensorflow()
     with watch.stage("convert"), console.quiet_errors():
-        made = load_target("tflite").executable(lowered)
+        made = TFLiteModule(lowered)
         ranges = None if samples is None else lambda: _shown(samples, watch)
-        content = Contents(file := made.convert(quantize or "", ranges))
+        content = Contents(file := made.convert(cast("Quantization", quantize or ""), ranges))
     with watch.stage("measure"), console.quiet_errors():
         errors, measured_on = _errors(optimized, content, samples)
-    with console.writing(path), watch.stage("write"):
-        _write(file, path)
+    with console.writing(path), watch.stage("write"), writing_whole(path) as made_file:
+        made_file.write_bytes(file)
     stages = {"imported": module, "optimized": optimized, "tf": lowered}
     return staged_facts(stages, lowered, watch, source) | {
         "tflite": {
@@ -178,8 +180,8 @@ def _errors(
             ours, theirs = run(module, inputs, function.name), content.run(inputs)
             for name, array in ours.items():
                 if array.dtype.kind in "fiub":
-                    apart = _difference(array, theirs[name])
-                    found[name] = float(np.maximum(found.get(name, 0.0), apart))
+                    apart = deviation(array, theirs[name]).relative
+                    found[name] = max(found.get(name, 0.0), apart)
     except CompileError as error:
         if samples is not None:
             raise
@@ -193,24 +195,3 @@ def _given(function: Function, samples: Samples | None) -> Iterator[dict[str, Ar
         return
     for index in range(min(len(samples), _MEASURED)):
         yield samples[index]
-
-
-def _difference(ours: Array, theirs: Array) -> float:
-    wide, other = ours.astype(np.float64), theirs.astype(np.float64)
-    if wide.shape != other.shape:
-        return float("inf")
-    finite = np.isfinite(wide)
-    if wide.size and not finite.any():
-        return float("nan")  # such inputs show nothing
-    same = (wide == other) | (np.isnan(wide) & np.isnan(other))
-    apart = np.where(same, 0.0, np.abs(wide - other))
-    return float(apart.max(initial=0.0) / max(np.abs(wide[finite]).max(initial=0.0), 1e-30))
-
-
-def _write(file: bytes, path: Path) -> None:
-    """The file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
-        made = Path(scratch) / path.name
-        made.write_bytes(file)
-        made.replace(path)

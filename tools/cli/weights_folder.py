@@ -6,8 +6,6 @@ weight is in memory at a time.
 """
 
 import json
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 
 from ...compiler.frontends.stored_weights import StoredWeight
 from ...ir.types import Array, DType
+from ...ir.writing import writing_whole
 from . import console
 
 MANIFEST, NUMPY, SAFETENSORS = "manifest.json", "weights.npz", "weights.safetensors"
@@ -38,10 +37,8 @@ def write_weights(
         CompileError: a weight's numbers are damaged.
         OSError: the folder can't be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     entries = [_entry(weight) for weight in weights]
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cmlc-") as scratch:
-        new = Path(scratch) / "new"
+    with writing_whole(folder) as new:
         new.mkdir()
         text = json.dumps({"weights": entries}, indent=1, ensure_ascii=False)
         (new / MANIFEST).write_text(text + "\n", encoding="utf-8")
@@ -55,9 +52,6 @@ def write_weights(
                 little = array.astype(array.dtype.newbyteorder("<"), copy=False)
                 tensors.write(little.reshape(-1).view(np.uint8).data)
                 weight.resource.release()
-        if folder.exists():
-            shutil.move(folder, Path(scratch) / "old")
-        new.rename(folder)
     return entries
 
 

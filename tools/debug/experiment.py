@@ -69,6 +69,7 @@ def keep_results(module: "Module", ops: "Sequence[Op]") -> "tuple[Module, list[l
         (the copy, for each op the names of its results among the function's).
     """
     from ...ir.dialects.builtin import Return
+    from ...ir.interface import Result
     from ...ir.rewrite import clone_module
 
     copy = clone_module(module)
@@ -85,7 +86,7 @@ def keep_results(module: "Module", ops: "Sequence[Op]") -> "tuple[Module, list[l
     end.erase()
     function.block.insert(Return(tuple(values)))
     function.result_names += [name for row in names for name in row]
-    function.result_attributes += [{} for row in names for _ in row]
+    function.outputs += [Result() for row in names for _ in row]
     return copy, names
 
 

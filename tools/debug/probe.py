@@ -142,6 +142,7 @@ def _computed(
 
 
 def _save(path: Path, arrays: "dict[str, Array]") -> None:
+    from ...ir.writing import writing_whole
     from ..cli.outputs import save_outputs
 
     with console.writing(path):
@@ -149,9 +150,8 @@ def _save(path: Path, arrays: "dict[str, Array]") -> None:
             save_outputs(arrays, path)
         else:
             (array,) = arrays.values()
-            scratch = path.with_name(f".cmlc-{path.name}")
-            np.save(scratch, array)
-            scratch.replace(path)
+            with writing_whole(path) as file:
+                np.save(file, array)
 
 
 def _print(rows: "list[tuple[str, Op, Array]]", files: Any, given: argparse.Namespace) -> None:

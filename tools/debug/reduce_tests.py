@@ -119,13 +119,14 @@ def _inside_test(given: argparse.Namespace) -> Test:
     from ...passes.reduce.failures import Failure, interpreted
 
     target = load_target(given.lower or "tf")
-    text = target.pipeline if given.passes is None else given.passes
-    pipeline = parse_pipeline(text)
+    text = target.preparation if given.passes is None else given.passes
+    pipeline, after = parse_pipeline(text), parse_pipeline(target.after)
 
     def transform(module: "Module") -> None:
         pipeline.run(module, Instrumentation(verify_each=True))
         if given.lower or given.compare:
             target.lower(module)
+            after.run(module, Instrumentation(verify_each=True))
 
     run: Any = None if given.lower else interpreted
     if given.compare:

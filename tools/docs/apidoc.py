@@ -25,6 +25,7 @@ SECTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("cmlc.passes.measure", ("PassRun", "PatternCount")),
         ("cmlc.ir.rewrite", ("replace", "replace_op", "clone_module", "adopt")),
         ("cmlc.ir.ssa", ("Value",)),
+        ("cmlc.ir.interface", ("Description", "Argument", "Result", "Classifier")),
         ("cmlc.ir.types", ("Tensor",)),
         ("cmlc.ir.dialects.builtin", ("constant", "array_of", "splat_of", "scalar")),
         ("cmlc.compiler.plugins", ("load_plugin",)),

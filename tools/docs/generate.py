@@ -256,11 +256,11 @@ def passes_table() -> str:
 
 
 def _pass_rows() -> Iterator[str]:
-    from ...passes import PASSES
+    from ...passes.known import own_passes
     from ..cli.pass_list import all_passes
 
     yield "| pass | what it does | options |"
     yield "|---|---|---|"
-    for item in all_passes(PASSES):
+    for item in all_passes(own_passes()):
         options = ", ".join(f"`{option}`" for option in item.option_texts).replace("|", "\\|")
         yield f"| `{item.name}` | {item.summary} | {options} |"

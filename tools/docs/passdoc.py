@@ -23,14 +23,17 @@ without patterns change the module as a whole. How to write one:
 def passes_document(root: Path) -> str:
     """Every pass of ours, by name."""
     from ...backends.target import TARGETS, load_target
-    from ...passes import PASSES
+    from ...passes.known import own_passes
     from ..cli.pass_list import all_passes
 
-    items = all_passes(PASSES)
+    items = all_passes(own_passes())
     lines = [_HEAD, *(f"- [`{item.name}`](#{item.name}): {item.summary}" for item in items)]
-    lines += ["\n## Pipelines\n", "| target | passes |", "|---|---|"]
+    lines += ["\n## Pipelines\n", "| target | passes | after lowering |", "|---|---|---|"]
     targets = map(load_target, TARGETS)
-    lines += [f"| {target.title} | `{target.pipeline}` |" for target in targets]
+    lines += [
+        f"| {target.title} | `{target.preparation}` | {f'`{target.after}`' * bool(target.after)} |"
+        for target in targets
+    ]
     for item in items:
         lines += ["", *_pass(item, root)]
     return "\n".join(lines) + "\n"

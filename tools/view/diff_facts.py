@@ -93,7 +93,7 @@ def change_of(edit: Edit) -> str:
         return distance(edit.weight)
     if edit.note == "swapped":
         return f"swapped: ({edit.old}) → ({edit.new})"
-    if edit.kind == "function" and edit.what != "name":
+    if edit.kind == "function" and edit.what in ("removed", "added"):
         return f"{edit.old}{edit.new}; {edit.note}" if edit.note else f"{edit.old}{edit.new}"
     text = f"{edit.old or 'none'} → {edit.new or 'none'}"
     return f"{text}; {edit.note}" if edit.note else text

@@ -59,7 +59,7 @@ class _Builder:
         self.ends: dict[int, int] = {}  # the last layer of what a node's regions hold
 
     def function(self, function: Function) -> None:
-        groups = (f"@{function.name}",)
+        groups = (f"@{function.name}" if function.public else f"private @{function.name}",)
         for value in function.arguments:
             self.nodes_of[value] = self.add(Node("input", self.names[value], str(value.type)))
             self.nodes[-1].groups = groups

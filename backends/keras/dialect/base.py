@@ -13,6 +13,7 @@ class KerasOp(CallOp):
     """
 
     infix: ClassVar[str] = ""
+    roots = ("keras",)
 
 
 class KerasLayer(CallOp):
@@ -27,6 +28,7 @@ class KerasLayer(CallOp):
         listed: whether the inputs are one list.
     """
 
+    roots = ("keras",)
     weights: ClassVar[tuple[str, ...]] = ()
     positional: ClassVar[tuple[str, ...]] = ()
     listed: ClassVar[bool] = False

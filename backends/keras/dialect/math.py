@@ -22,25 +22,25 @@ class Binary(KerasOp):
 # -- arithmetic ------------------------------------------------------------------------------------
 
 
-class Sum2(Binary, call="keras.ops.add"):
+class Add(Binary, call="keras.ops.add"):
     """x1 + x2."""
 
     infix = "+"
 
 
-class Difference(Binary, call="keras.ops.subtract"):
+class Subtract(Binary, call="keras.ops.subtract"):
     """x1 - x2."""
 
     infix = "-"
 
 
-class Product(Binary, call="keras.ops.multiply"):
+class Multiply(Binary, call="keras.ops.multiply"):
     """x1 * x2."""
 
     infix = "*"
 
 
-class Quotient(Binary, call="keras.ops.true_divide"):
+class Divide(Binary, call="keras.ops.divide"):
     """x1 / x2."""
 
     infix = "/"
@@ -64,11 +64,11 @@ class Power(Binary, call="keras.ops.power"):
     infix = "**"
 
 
-class Larger(Binary, call="keras.ops.maximum"):
+class Maximum(Binary, call="keras.ops.maximum"):
     """The larger element."""
 
 
-class Smaller(Binary, call="keras.ops.minimum"):
+class Minimum(Binary, call="keras.ops.minimum"):
     """The smaller element."""
 
 
@@ -252,7 +252,7 @@ class Gelu(Unary, call="keras.ops.gelu"):
 
 
 OPS = (
-    *(Sum2, Difference, Product, Quotient, FloorDivide, Mod, Power, Larger, Smaller),
+    *(Add, Subtract, Multiply, Divide, FloorDivide, Mod, Power, Maximum, Minimum),
     *(Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual),
     *(LogicalAnd, LogicalOr, LogicalXor, LogicalNot, Where, Cast, Clip),
     *(Abs, Negative, Sign, Square, Exp, Exp2, Log, Sqrt, Rsqrt, Reciprocal, Floor, Ceil, Round),

@@ -63,13 +63,13 @@ class ZerosLike(Unary, call="keras.ops.zeros_like"):
 # -- shapes ----------------------------------------------------------------------------------------
 
 
-class GetItem(Unary, call="operator.getitem", name="keras.getitem"):
+class Getitem(Unary, call="operator.getitem"):
     """x[key]: key is the text between the brackets."""
 
     key: str = attr()
 
 
-class Reshape(Unary, call="keras.ops.reshape", name="keras.ops.reshape"):
+class Reshape(Unary, call="keras.ops.reshape"):
     """Another shape; -1 is what the others leave."""
 
     newshape: tuple[int, ...] = attr()
@@ -114,7 +114,7 @@ class Split(Unary, call="keras.ops.split"):
     axis: int = attr()
 
 
-class SplitEvenly(Unary, call="keras.ops.split", name="keras.ops.split_evenly"):
+class SplitEvenly(Unary, call="keras.ops.split", variant="evenly"):
     """Cut into so many equal parts."""
 
     indices_or_sections: int = attr()
@@ -166,7 +166,7 @@ class DotProductAttention(KerasOp, call="keras.ops.dot_product_attention"):
     scale: float | None = attr(default=None)
 
 
-class Conv(KerasOp, call="keras.ops.conv", name="keras.ops.conv"):
+class Conv(KerasOp, call="keras.ops.conv"):
     """Convolution, channels last."""
 
     inputs: Value = operand()
@@ -188,7 +188,7 @@ class SpaceToDepth(Unary, call="keras.ops.space_to_depth"):
     block_size: int = attr()
 
 
-class Interpolate(KerasOp, call="interpolate", name="keras.interpolate"):
+class Interpolate(KerasOp, call="interpolate"):
     """Images [N, H, W, C] of another size, where Keras has no such grid; the code defines it."""
 
     images: Value = operand()
@@ -201,7 +201,7 @@ OPS = (
     *math.OPS,
     *positions.OPS,
     *(Sum, Prod, Mean, Max, Min, Logsumexp, Argmax, Argmin, ZerosLike),
-    *(GetItem, Reshape, Transpose, ExpandDims, Squeeze, Concatenate, Stack, Split, SplitEvenly),
+    *(Getitem, Reshape, Transpose, ExpandDims, Squeeze, Concatenate, Stack, Split, SplitEvenly),
     *(Pad, Tile, Flip, BroadcastTo, Matmul, DotProductAttention),
     *(Conv, DepthToSpace, SpaceToDepth, Interpolate),
 )

@@ -69,13 +69,13 @@ class Bidirectional(KerasLayer):
     recurrent_activation: str = attr(default="sigmoid")
 
 
-class BidirectionalLSTM(Bidirectional, call="keras.layers.Bidirectional", name="keras.bi_lstm"):
+class BidirectionalLSTM(Bidirectional, call="keras.layers.Bidirectional", variant="LSTM"):
     """Two LSTMs."""
 
     inner = "keras.layers.LSTM"
 
 
-class BidirectionalGRU(Bidirectional, call="keras.layers.Bidirectional", name="keras.bi_gru"):
+class BidirectionalGRU(Bidirectional, call="keras.layers.Bidirectional", variant="GRU"):
     """Two GRUs."""
 
     inner = "keras.layers.GRU"

@@ -215,7 +215,7 @@ class PReLU(KerasLayer, call="keras.layers.PReLU"):
     shared_axes: tuple[int, ...] | None = attr(default=None)
 
 
-class Weight(KerasLayer, call="Weight", name="keras.weight"):
+class Weight(KerasLayer, call="Weight"):
     """A tensor that no layer of Keras's own holds; the generated code defines the class.
 
     What it is called with says only where in the graph it is.

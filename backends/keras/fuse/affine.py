@@ -10,11 +10,11 @@ from ..dialect import layers, ops
 from ..lower.weights import is_weight, reshaped
 
 
-@pattern(ops.Sum2)
-def norm_with_weights(op: ops.Sum2) -> Rewrite:
+@pattern(ops.Add)
+def norm_with_weights(op: ops.Add) -> Rewrite:
     """norm(x) * gamma + beta → norm(x, gamma, beta)."""
     match op:
-        case ops.Sum2(Value(op=ops.Product(Value(op=norm), gamma)), beta):
+        case ops.Add(Value(op=ops.Multiply(Value(op=norm), gamma)), beta):
             pass
         case _:
             return None
@@ -50,8 +50,8 @@ def _vector(value: Value, sizes: tuple[int, ...], rank: int) -> Value | None:
 _IMAGE_RANK, _MOST_CHANNELS = 4, 8
 
 
-@pattern(ops.Sum2, ops.Product)
-def rescaling(op: ops.Sum2 | ops.Product) -> Rewrite:
+@pattern(ops.Add, ops.Multiply)
+def rescaling(op: ops.Add | ops.Multiply) -> Rewrite:
     """image * scale + offset → Rescaling(scale, offset), per channel or for all."""
     image, scale, offset = _affine(op)
     if image is None or not _is_image(image) or image.type.rank != _IMAGE_RANK:
@@ -59,7 +59,7 @@ def rescaling(op: ops.Sum2 | ops.Product) -> Rewrite:
     if not op.result.type.dtype.is_float:
         return no("it has whole numbers, and the layer would give others")
     user = next(iter(op.result.users), None)
-    if isinstance(op, ops.Product) and isinstance(user, ops.Sum2) and is_weight(user.x2):
+    if isinstance(op, ops.Multiply) and isinstance(user, ops.Add) and is_weight(user.x2):
         return None  # that one includes this one
     scales, offsets = (_per_channel(value, op.result.type.rank) for value in (scale, offset))
     if scales is None or offsets is None:
@@ -78,14 +78,14 @@ def _is_image(value: Value) -> bool:
     return value.op is None or (isinstance(value.op, ops.Flip) and value.op.x.op is None)
 
 
-def _affine(op: ops.Sum2 | ops.Product) -> tuple[Value | None, Value | None, Value | None]:
+def _affine(op: ops.Add | ops.Multiply) -> tuple[Value | None, Value | None, Value | None]:
     """(x, scale, offset) of x * scale + offset; None for what there isn't."""
     match op:
-        case ops.Sum2(Value(op=ops.Product(x, scale)), offset):
+        case ops.Add(Value(op=ops.Multiply(x, scale)), offset):
             return x, scale, offset
-        case ops.Sum2(x, offset):
+        case ops.Add(x, offset):
             return x, None, offset
-        case ops.Product(x, scale):
+        case ops.Multiply(x, scale):
             return x, scale, None
         case _:
             return None, None, None
@@ -102,8 +102,8 @@ def _per_channel(value: Value | None, rank: int) -> tuple[float, ...] | None:
     return numbers[:1] if len(set(numbers)) == 1 else numbers
 
 
-@pattern(ops.Sum2)
-def misread_as_bias(op: ops.Sum2) -> Rewrite:
+@pattern(ops.Add)
+def misread_as_bias(op: ops.Add) -> Rewrite:
     """x + y → y + x, or x - (-y), where Keras would add y along another dimension.
 
     Keras 3.15 on TensorFlow takes y for a bias of the last (or second) dimension if it has one
@@ -113,9 +113,9 @@ def misread_as_bias(op: ops.Sum2) -> Rewrite:
     if not _is_misread(x, y):
         return None
     if not _is_misread(y, x):
-        return ops.Sum2(y, x, result_types=out).result
+        return ops.Add(y, x, result_types=out).result
     negative = ops.Negative(y, result_types=y.type).result
-    return ops.Difference(x, negative, result_types=out).result
+    return ops.Subtract(x, negative, result_types=out).result
 
 
 def _is_misread(x: Value, y: Value) -> bool:

@@ -13,8 +13,8 @@ _ACTIVATED = (
 )
 
 
-@pattern(ops.Sum2)
-def bias_into_layer(op: ops.Sum2) -> Rewrite:
+@pattern(ops.Add)
+def bias_into_layer(op: ops.Add) -> Rewrite:
     """dense(x) + bias → dense(x, bias)."""
     source, bias = op.x1.op, op.x2
     if not isinstance(source, _ACTIVATED) or source.use_bias or source.activation is not None:

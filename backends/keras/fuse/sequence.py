@@ -55,7 +55,7 @@ def bidirectional(op: layers.Concatenate) -> Rewrite:
 def scale_into_attention(op: ops.DotProductAttention) -> Rewrite:
     """attention(q * s, k, v) → attention(q, k, v, scale=s)."""
     match op.query.op:
-        case ops.Product(x, factor) if (number := _number_of(factor)) is not None:
+        case ops.Multiply(x, factor) if (number := _number_of(factor)) is not None:
             scale = (1.0 if op.scale is None else op.scale) * number
             return replace(op, query=x, scale=scale).result
         case _:
@@ -86,8 +86,6 @@ def multi_head_attention(op: layers.Dense) -> Rewrite:
     q, k, v = (part for part in found if part is not None)
     if {part.use_bias for part in (q, k, v)} != {op.use_bias}:
         return no("only some of the layers have biases")
-    if q.inputs.type.rank != 3 or k.inputs.type.rank != 3 or v.inputs.type.rank != 3:
-        return no("the layers don't take sequences")
     heads, depth, value_depth = query.type.shape[2], query.type.shape[3], value.type.shape[3]
     assert isinstance(heads, int)
     assert isinstance(depth, int)

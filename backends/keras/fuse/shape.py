@@ -34,7 +34,7 @@ def activation_before_reshape(op: Op) -> Rewrite:
         return None
     if not moved.result.has_one_use:
         return no("the reshaped value is used without the activation, too")
-    first = replace(op, inputs=moved.inputs)
+    first = replace(op, inputs=moved.inputs, result_types=moved.inputs.type)
     return replace(moved, inputs=first.results[0]).result
 
 

@@ -118,9 +118,9 @@ def softplus_parametric(op: core.SoftplusParametric) -> Value:
     assert alpha is not None
     assert beta is not None
     sizes = tuple(-1 if i == op.axis % op.x.type.rank else 1 for i in range(op.x.type.rank))
-    inner = ops.Product(op.x, constant(beta.reshape(sizes)), result_types=op.x.type).result
+    inner = ops.Multiply(op.x, constant(beta.reshape(sizes)), result_types=op.x.type).result
     value = layers.Activation(inner, activation="softplus", result_types=op.x.type).result
-    return ops.Product(value, constant(alpha.reshape(sizes)), result_types=op.x.type).result
+    return ops.Multiply(value, constant(alpha.reshape(sizes)), result_types=op.x.type).result
 
 
 @lower(core.Gelu)
@@ -145,9 +145,9 @@ def softmax(op: core.Softmax) -> Value:
 
 def multiplied(x: Value, number: float) -> Value:
     """x * number."""
-    return x if number == 1 else ops.Product(x, scalar(number, x), result_types=x.type).result
+    return x if number == 1 else ops.Multiply(x, scalar(number, x), result_types=x.type).result
 
 
 def added(x: Value, number: float) -> Value:
     """x + number."""
-    return x if number == 0 else ops.Sum2(x, scalar(number, x), result_types=x.type).result
+    return x if number == 0 else ops.Add(x, scalar(number, x), result_types=x.type).result

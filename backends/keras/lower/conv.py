@@ -68,7 +68,7 @@ def _computed(
     out = op.result.type
     sizes = {"strides": collapsed(strides), "dilation_rate": collapsed(dilations)}
     y = ops.Conv(x, op.weight, padding=padding, result_types=out, **sizes).result
-    return y if op.bias is None else ops.Sum2(y, op.bias, result_types=out).result
+    return y if op.bias is None else ops.Add(y, op.bias, result_types=out).result
 
 
 def _every_nth(
@@ -83,7 +83,7 @@ def _every_nth(
     given = {"dilations": dilations, "groups": op.groups, "layout": op.layout}
     dense = conv(core.Conv(x, op.weight, op.bias, pad_type=PadType.VALID, **given))
     key = ", ".join((":", *(f"::{stride}" if stride > 1 else ":" for stride in strides)))
-    return ops.GetItem(dense, key, result_types=op.result.type).result
+    return ops.Getitem(dense, key, result_types=op.result.type).result
 
 
 def collapsed(numbers: tuple[int, ...]) -> tuple[int, ...]:

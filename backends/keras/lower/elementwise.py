@@ -15,7 +15,7 @@ lower = Lowering()
 for _core, _target in {
     core.Mod: ops.Mod,
     core.Pow: ops.Power,
-    core.RealDiv: ops.Quotient,
+    core.RealDiv: ops.Divide,
     core.Equal: ops.Equal,
     core.NotEqual: ops.NotEqual,
     core.Less: ops.Less,
@@ -71,11 +71,11 @@ def _merged(layer: type[layers.Merge], call: type[ops.Binary]) -> Any:
     return rule
 
 
-lower(core.Add)(_merged(layers.Add, ops.Sum2))
-lower(core.Sub)(_merged(layers.Subtract, ops.Difference))
-lower(core.Mul)(_merged(layers.Multiply, ops.Product))
-lower(core.Maximum)(_merged(layers.Maximum, ops.Larger))
-lower(core.Minimum)(_merged(layers.Minimum, ops.Smaller))
+lower(core.Add)(_merged(layers.Add, ops.Add))
+lower(core.Sub)(_merged(layers.Subtract, ops.Subtract))
+lower(core.Mul)(_merged(layers.Multiply, ops.Multiply))
+lower(core.Maximum)(_merged(layers.Maximum, ops.Maximum))
+lower(core.Minimum)(_merged(layers.Minimum, ops.Minimum))
 
 
 @lower(core.Tanh)
@@ -92,8 +92,8 @@ def clip(op: core.Clip) -> Value:
     if low and high:
         return ops.Clip(x, op.alpha, op.beta, result_types=out).result
     if low:
-        return ops.Larger(x, scalar(op.alpha, x), result_types=out).result
-    return ops.Smaller(x, scalar(op.beta, x), result_types=out).result if high else x
+        return ops.Maximum(x, scalar(op.alpha, x), result_types=out).result
+    return ops.Minimum(x, scalar(op.beta, x), result_types=out).result if high else x
 
 
 @lower(core.FloorDiv)
@@ -102,7 +102,7 @@ def floor_div(op: core.FloorDiv) -> Value:
     out = op.result.type
     if not out.dtype.is_float:
         return ops.FloorDivide(op.x, op.y, result_types=out).result
-    quotient = ops.Quotient(op.x, op.y, result_types=out).result
+    quotient = ops.Divide(op.x, op.y, result_types=out).result
     return ops.Floor(quotient, result_types=out).result
 
 

@@ -53,8 +53,8 @@ def range_1d(op: core.Range1d) -> Value:
     out = op.result.type
     op.require("", is_static(op.dims), "a Keras model's input can't say how long a range is")
     positions = constant(np.arange(out.static_shape[0]).astype(out.dtype.numpy))
-    steps = ops.Product(op.step, positions, result_types=out).result
-    return ops.Sum2(op.start, steps, result_types=out).result
+    steps = ops.Multiply(op.step, positions, result_types=out).result
+    return ops.Add(op.start, steps, result_types=out).result
 
 
 @lower(core.DynamicBroadcastTo)

@@ -54,7 +54,7 @@ def flat_positions(indices: Value, sizes: tuple[int, ...]) -> Value:
     if known is not None:
         return constant(np.sum(known * strides, axis=-1, dtype=known.dtype))
     if len(sizes) > 1:
-        indices = ops.Product(indices, constant(strides), result_types=indices.type).result
+        indices = ops.Multiply(indices, constant(strides), result_types=indices.type).result
     return ops.Sum(indices, (-1,), result_types=kind).result
 
 
@@ -97,8 +97,8 @@ def reverse_sequence(op: core.ReverseSequence) -> Value:
     both[op.seq_axis] = extent
     kind = kind.with_shape(both)
     inside = ops.Less(positions, lengths, result_types=kind.with_dtype(DType.BOOL)).result
-    last = ops.Difference(lengths, scalar(1, lengths), result_types=lengths.type).result
-    turned = ops.Difference(last, positions, result_types=kind).result
+    last = ops.Subtract(lengths, scalar(1, lengths), result_types=lengths.type).result
+    turned = ops.Subtract(last, positions, result_types=kind).result
     picked = ops.Where(inside, turned, positions, result_types=kind).result
     return ops.TakeAlongAxis(x, picked, op.seq_axis, result_types=op.result.type).result
 

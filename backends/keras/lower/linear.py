@@ -37,7 +37,7 @@ def _of_rows(op: core.Linear) -> Value:
     product = ops.Matmul(op.x, turned(op.weight), result_types=out).result
     if op.bias is None:
         return product
-    return ops.Sum2(product, op.bias, result_types=out).result
+    return ops.Add(product, op.bias, result_types=out).result
 
 
 def turned(x: Value) -> Value:
@@ -90,6 +90,6 @@ def _attention_by_steps(op: core.Attention) -> Value:
     scores = ops.Matmul(op.query, turned(op.key), result_types=kind).result
     scores = multiplied(scores, op.scale)
     if op.mask is not None:
-        scores = ops.Sum2(scores, op.mask, result_types=kind).result
+        scores = ops.Add(scores, op.mask, result_types=kind).result
     weights = layers.Softmax(scores, result_types=kind).result
     return ops.Matmul(weights, op.value, result_types=op.result.type).result

@@ -26,7 +26,7 @@ def batch_norm(op: core.BatchNorm) -> Value:
 
 @lower(core.MeanVarianceNorm)
 def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
-    """A layer where one norms these dimensions, else its steps; `fuse` adds scale and bias."""
+    """A layer where one norms these dimensions, else its steps; `fuse-keras` adds scale, bias."""
     x, rank, out = op.x, op.x.type.rank, op.result.type
     bare = {"epsilon": op.epsilon, "center": False, "scale": False, "result_types": out}
     # An epsilon of 0 is none of a layer's: 1 / sqrt(0) would be infinite in its gradient, too.
@@ -38,7 +38,7 @@ def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
             return layers.GroupNormalization(x, groups=-1, **bare).result
     small = _reduced(x, op.axes)
     mean = ops.Mean(x, op.axes, True, result_types=small).result
-    centred = ops.Difference(x, mean, result_types=out).result
+    centred = ops.Subtract(x, mean, result_types=out).result
     if not op.normalize_variance:
         return centred
     squares = ops.Square(centred, result_types=out).result
@@ -58,9 +58,9 @@ def _divided(x: Value, squares: Value, epsilon: float) -> Value:
     """x / sqrt(squares + epsilon)."""
     small = squares.type
     if epsilon:
-        squares = ops.Sum2(squares, scalar(epsilon, x), result_types=small).result
+        squares = ops.Add(squares, scalar(epsilon, x), result_types=small).result
     root = ops.Sqrt(squares, result_types=small).result
-    return ops.Quotient(x, root, result_types=x.type).result
+    return ops.Divide(x, root, result_types=x.type).result
 
 
 def _reduced(x: Value, axes: tuple[int, ...]) -> Tensor:
@@ -89,6 +89,6 @@ def _across_channels(op: core.LocalResponseNorm, x: Value) -> Value:
     weight = constant((band * (op.alpha / op.size)).astype(x.type.dtype.numpy))
     squares = ops.Square(x, result_types=x.type).result
     total = ops.Matmul(squares, weight, result_types=x.type).result
-    total = ops.Sum2(total, scalar(op.k, x), result_types=x.type).result
+    total = ops.Add(total, scalar(op.k, x), result_types=x.type).result
     divisor = ops.Power(total, scalar(op.beta, x), result_types=x.type).result
-    return ops.Quotient(x, divisor, result_types=x.type).result
+    return ops.Divide(x, divisor, result_types=x.type).result

@@ -83,7 +83,7 @@ def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
     op.require("", is_static(sizes), "Keras code needs fixed spatial extents for this padding")
     share = _shares(op, tuple(int(str(size)) for size in sizes), padding)
     out = op.result.type
-    return ops.Product(mean, constant(share.astype(out.dtype.numpy)), result_types=out).result
+    return ops.Multiply(mean, constant(share.astype(out.dtype.numpy)), result_types=out).result
 
 
 def _shares(op: core.Pool, sizes: tuple[int, ...], pads: Amounts) -> np.ndarray:

@@ -92,7 +92,7 @@ def scatter_along_axis(op: core.ScatterAlongAxis) -> Value:
     if known is not None:
         flat = constant(known + starts)
     elif rows > 1:
-        flat = ops.Sum2(flat, constant(starts), result_types=kind).result
+        flat = ops.Add(flat, constant(starts), result_types=kind).result
     y = _written(
         op,
         reshaped_to(op, x, (rows * extent,)),

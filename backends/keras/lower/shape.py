@@ -131,7 +131,7 @@ def slice_by_index(op: core.SliceByIndex) -> Value:
     leading = next(i for i, key in enumerate([*keys, ""]) if key != ":")
     if leading > 1 and len(keys) == rank:
         keys = ["...", *keys[leading:]]
-    return ops.GetItem(x, ", ".join(keys), result_types=op.result.type).result
+    return ops.Getitem(x, ", ".join(keys), result_types=op.result.type).result
 
 
 def _flipped(op: core.SliceByIndex, part: slice, extent: Dim) -> slice:
@@ -172,14 +172,14 @@ def _from_the_start(op: core.DynamicSlice, sizes: tuple[int, ...]) -> Value:
     kind = op.begin.type
     number = kind.dtype.numpy
     extents, zero = constant(np.asarray(sizes, number)), scalar(0, op.begin)
-    behind = ops.Sum2(op.begin, extents, result_types=kind).result
-    behind = ops.Larger(behind, zero, result_types=kind).result
+    behind = ops.Add(op.begin, extents, result_types=kind).result
+    behind = ops.Maximum(behind, zero, result_types=kind).result
     negative = ops.Less(op.begin, zero, result_types=kind.with_dtype(DType.BOOL)).result
     begin = ops.Where(negative, behind, op.begin, result_types=kind).result
     if not any(op.begin_mask):
         return begin
     counts = constant(np.asarray([not masked for masked in op.begin_mask], number))
-    return ops.Product(begin, counts, result_types=kind).result
+    return ops.Multiply(begin, counts, result_types=kind).result
 
 
 @lower(core.DynamicPad)
@@ -188,7 +188,7 @@ def dynamic_pad(op: core.DynamicPad) -> Value:
     out, kind = op.result.type, op.pad.type
     known = out.is_static and op.x.type.is_static
     op.require("", known, "Keras code needs to know how large what it pads becomes")
-    begin = ops.GetItem(op.pad, "::2", result_types=kind.with_shape((out.rank,))).result
+    begin = ops.Getitem(op.pad, "::2", result_types=kind.with_shape((out.rank,))).result
     border = ops.Full(out.static_shape, op.value, out.dtype, result_types=out).result
     return ops.SliceUpdate(border, begin, op.x, result_types=out).result
 

@@ -23,7 +23,7 @@ def _falling(x: Value) -> Value:
     """Numbers in the opposite order: -1 - x is one for each whole number, -x is not."""
     if x.type.dtype.is_float:
         return ops.Negative(x, result_types=x.type).result
-    return ops.Difference(scalar(-1, x), x, result_types=x.type).result
+    return ops.Subtract(scalar(-1, x), x, result_types=x.type).result
 
 
 def _axis(x: Value, axis: int) -> int:
@@ -50,7 +50,7 @@ def _picked(op: core.Topk | core.DynamicTopk, k: int) -> tuple[Value, ...]:
         kind = op.x.type.with_dtype(DType.I32)
         order = ops.Argsort(op.x, _axis(op.x, op.axis), result_types=kind).result
         key = ", ".join((*(":",) * op.axis, f":{k}"))
-        positions = ops.GetItem(order, key, result_types=found).result
+        positions = ops.Getitem(order, key, result_types=found).result
         taken = ops.TakeAlongAxis(op.x, positions, op.axis, result_types=values).result
         return taken, positions
     if op.axis == rank - 1:
@@ -81,6 +81,6 @@ def _later(x: Value, axis: int) -> Value:
     shape = list(x.type.shape)
     shape[axis] = shape[axis] - 1
     key = ", ".join((*(":",) * axis, ":-1"))
-    most = ops.GetItem(x, key, result_types=x.type.with_shape(shape)).result
+    most = ops.Getitem(x, key, result_types=x.type.with_shape(shape)).result
     pairs = tuple((int(i == axis), 0) for i in range(x.type.rank))
     return ops.Pad(most, pairs, result_types=x.type).result

@@ -13,7 +13,7 @@ class Reshape(TfOp, call="tf.reshape"):
     shape: tuple[int, ...] = attr()
 
 
-class DynamicReshape(TfOp, call="tf.reshape", name="tf.reshape_dynamic"):
+class ReshapeDynamic(TfOp, call="tf.reshape", variant="dynamic"):
     """To a computed shape."""
 
     tensor: Value = operand()
@@ -81,7 +81,7 @@ class StridedSlice(TfOp, call="tf.strided_slice"):
     shrink_axis_mask: int = attr(default=0)
 
 
-class DynamicStridedSlice(TfOp, call="tf.strided_slice", name="tf.strided_slice_dynamic"):
+class StridedSliceDynamic(TfOp, call="tf.strided_slice", variant="dynamic"):
     """Between computed positions."""
 
     input_: Value = operand()
@@ -92,7 +92,7 @@ class DynamicStridedSlice(TfOp, call="tf.strided_slice", name="tf.strided_slice_
     end_mask: int = attr(default=0)
 
 
-class Pad(TfOp, call="tf.raw_ops.PadV2"):
+class PadV2(TfOp, call="tf.raw_ops.PadV2"):
     """Adds a border of one number.
 
     Not `tf.pad`: on CPUs, TensorFlow 2.21 fuses its Pad kernel with a convolution that is added to
@@ -104,7 +104,7 @@ class Pad(TfOp, call="tf.raw_ops.PadV2"):
     paddings: tuple[tuple[int, ...], ...] = attr()
 
 
-class DynamicPad(TfOp, call="tf.raw_ops.PadV2", name="tf.raw_ops.PadV2_dynamic"):
+class PadV2Dynamic(TfOp, call="tf.raw_ops.PadV2", variant="dynamic"):
     """By computed amounts."""
 
     input: Value = operand()
@@ -112,7 +112,7 @@ class DynamicPad(TfOp, call="tf.raw_ops.PadV2", name="tf.raw_ops.PadV2_dynamic")
     paddings: Value = operand()
 
 
-class MirrorPad(TfOp, call="tf.pad"):
+class Pad(TfOp, call="tf.pad"):
     """Adds a border that mirrors the data."""
 
     tensor: Value = operand()
@@ -141,7 +141,7 @@ class BroadcastTo(TfOp, call="tf.broadcast_to"):
     shape: tuple[int, ...] = attr()
 
 
-class DynamicBroadcastTo(TfOp, call="tf.broadcast_to", name="tf.broadcast_to_dynamic"):
+class BroadcastToDynamic(TfOp, call="tf.broadcast_to", variant="dynamic"):
     """Repeats to a computed shape."""
 
     input: Value = operand()
@@ -155,7 +155,7 @@ class Range(TfOp, call="tf.range"):
     limit: Value = operand()
 
 
-class ShapeOf(TfOp, call="tf.shape"):
+class Shape(TfOp, call="tf.shape"):
     """The extents."""
 
     input: Value = operand()
@@ -218,7 +218,7 @@ class ReverseSequence(TfOp, call="tf.reverse_sequence"):
     batch_axis: int = attr()
 
 
-class Positions(TfOp, call="tf.where", name="tf.where_positions"):
+class WherePositions(TfOp, call="tf.where", variant="positions"):
     """The multi-indices of what is not 0, in i64."""
 
     condition: Value = operand()
@@ -230,35 +230,35 @@ class _Scatter(TfOp):
     updates: Value = operand()
 
 
-class ScatterUpdate(_Scatter, call="tf.tensor_scatter_nd_update"):
+class TensorScatterNdUpdate(_Scatter, call="tf.tensor_scatter_nd_update"):
     """Replaces slices at multi-indices."""
 
 
-class ScatterAdd(_Scatter, call="tf.tensor_scatter_nd_add"):
+class TensorScatterNdAdd(_Scatter, call="tf.tensor_scatter_nd_add"):
     """Adds to slices at multi-indices."""
 
 
-class ScatterSub(_Scatter, call="tf.tensor_scatter_nd_sub"):
+class TensorScatterNdSub(_Scatter, call="tf.tensor_scatter_nd_sub"):
     """Subtracts from slices at multi-indices."""
 
 
-class ScatterMax(_Scatter, call="tf.tensor_scatter_nd_max"):
+class TensorScatterNdMax(_Scatter, call="tf.tensor_scatter_nd_max"):
     """The larger of slices at multi-indices."""
 
 
-class ScatterMin(_Scatter, call="tf.tensor_scatter_nd_min"):
+class TensorScatterNdMin(_Scatter, call="tf.tensor_scatter_nd_min"):
     """The smaller of slices at multi-indices."""
 
 
-class ScatterMul(_Scatter, call="kernels.scatter_nd_mul"):
+class ScatterNdMul(_Scatter, call="kernels.scatter_nd_mul"):
     """Multiplies slices at multi-indices."""
 
 
-class ScatterDiv(_Scatter, call="kernels.scatter_nd_div"):
+class ScatterNdDiv(_Scatter, call="kernels.scatter_nd_div"):
     """Divides slices at multi-indices."""
 
 
-class ArgSort(TfOp, call="tf.argsort"):
+class Argsort(TfOp, call="tf.argsort"):
     """Positions in order."""
 
     values: Value = operand()
@@ -276,7 +276,7 @@ class TopK(TfOp, call="kernels.top_k"):
     ascending: bool = attr()
 
 
-class DynamicTopK(TfOp, call="kernels.top_k", name="kernels.top_k_dynamic"):
+class TopKDynamic(TfOp, call="kernels.top_k", variant="dynamic"):
     """As many as a tensor says."""
 
     input: Value = operand()
@@ -285,7 +285,7 @@ class DynamicTopK(TfOp, call="kernels.top_k", name="kernels.top_k_dynamic"):
     ascending: bool = attr()
 
 
-class CumSum(TfOp, call="tf.cumsum"):
+class Cumsum(TfOp, call="tf.cumsum"):
     """Running sums."""
 
     x: Value = operand()
@@ -294,7 +294,7 @@ class CumSum(TfOp, call="tf.cumsum"):
     reverse: bool = attr()
 
 
-class DynamicCumSum(TfOp, call="tf.cumsum", name="tf.cumsum_dynamic"):
+class CumsumDynamic(TfOp, call="tf.cumsum", variant="dynamic"):
     """Along a dimension that a tensor names."""
 
     x: Value = operand()
@@ -331,11 +331,12 @@ class CustomCall(TfOp, call="kernels.custom_call"):
 
 
 OPS = (
-    *(Reshape, DynamicReshape, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(StridedSlice, DynamicStridedSlice, Pad, DynamicPad, MirrorPad, Tile, Reverse),
-    *(BroadcastTo, DynamicBroadcastTo, Range, ShapeOf, AssertShape, OnesLike),
-    *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, Positions),
-    *(ScatterUpdate, ScatterAdd, ScatterSub, ScatterMax, ScatterMin, ScatterMul, ScatterDiv),
-    *(ArgSort, TopK, DynamicTopK, CumSum, DynamicCumSum, Cond, WhileLoop, CustomCall),
+    *(Reshape, ReshapeDynamic, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
+    *(StridedSlice, StridedSliceDynamic, PadV2, PadV2Dynamic, Pad, Tile, Reverse),
+    *(BroadcastTo, BroadcastToDynamic, Range, Shape, AssertShape, OnesLike),
+    *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, WherePositions),
+    *(TensorScatterNdUpdate, TensorScatterNdAdd, TensorScatterNdSub),
+    *(TensorScatterNdMax, TensorScatterNdMin, ScatterNdMul, ScatterNdDiv),
+    *(Argsort, TopK, TopKDynamic, Cumsum, CumsumDynamic, Cond, WhileLoop, CustomCall),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

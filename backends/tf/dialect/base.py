@@ -5,3 +5,5 @@ from ...calls import CallOp
 
 class TfOp(CallOp):
     """A call of a public TensorFlow function, or of a composite in `kernels`."""
+
+    roots = ("tf", "kernels")

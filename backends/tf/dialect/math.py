@@ -31,15 +31,15 @@ class Multiply(_XY, call="tf.multiply"):
     """x * y."""
 
 
-class RealDivide(_XY, call="tf.realdiv"):
+class Divide(_XY, call="tf.divide"):
     """x / y on floats."""
 
 
-class FloorDiv(_XY, call="tf.math.floordiv"):
+class Floordiv(_XY, call="tf.math.floordiv"):
     """floor(x / y)."""
 
 
-class FloorMod(_XY, call="tf.math.floormod"):
+class Floormod(_XY, call="tf.math.floormod"):
     """The remainder with the divisor's sign."""
 
 
@@ -233,11 +233,11 @@ class ReduceMin(_Reduce, call="tf.reduce_min"):
     """Smallest."""
 
 
-class ReduceLogSumExp(_Reduce, call="tf.reduce_logsumexp"):
+class ReduceLogsumexp(_Reduce, call="tf.reduce_logsumexp"):
     """log(sum(exp(x)))."""
 
 
-class ArgMax(TfOp, call="tf.argmax"):
+class Argmax(TfOp, call="tf.argmax"):
     """Position of the largest element."""
 
     input: Value = operand()
@@ -245,7 +245,7 @@ class ArgMax(TfOp, call="tf.argmax"):
     output_type: DType = attr(default=DType.I32)
 
 
-class ArgMin(TfOp, call="tf.argmin"):
+class Argmin(TfOp, call="tf.argmin"):
     """Position of the smallest element."""
 
     input: Value = operand()
@@ -253,7 +253,7 @@ class ArgMin(TfOp, call="tf.argmin"):
     output_type: DType = attr(default=DType.I32)
 
 
-class MatMul(TfOp, call="tf.linalg.matmul"):
+class Matmul(TfOp, call="tf.linalg.matmul"):
     """Matrix product."""
 
     a: Value = operand()
@@ -263,12 +263,12 @@ class MatMul(TfOp, call="tf.linalg.matmul"):
 
 
 OPS = (
-    *(Add, Subtract, Multiply, RealDivide, FloorDiv, FloorMod, Pow, Maximum, Minimum),
+    *(Add, Subtract, Multiply, Divide, Floordiv, Floormod, Pow, Maximum, Minimum),
     *(Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual),
     *(LogicalAnd, LogicalOr, LogicalNot, Where, Cast),
     *(Abs, Negative, Sign, Square, Exp, Log, Sqrt, Rsqrt, Reciprocal, Floor, Ceil, Round),
     *(Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf),
-    *(ReduceSum, ReduceProd, ReduceMean, ReduceMax, ReduceMin, ReduceLogSumExp),
-    *(ArgMax, ArgMin, MatMul),
+    *(ReduceSum, ReduceProd, ReduceMean, ReduceMax, ReduceMin, ReduceLogsumexp),
+    *(Argmax, Argmin, Matmul),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -8,7 +8,7 @@ from .base import TfOp
 Padding = str | tuple[tuple[int, ...], ...]
 
 
-class Conv2D(TfOp, call="tf.nn.conv2d"):
+class Conv2d(TfOp, call="tf.nn.conv2d"):
     """2-D convolution, NHWC; filters [H, W, in / groups, out]."""
 
     input: Value = operand()
@@ -18,7 +18,7 @@ class Conv2D(TfOp, call="tf.nn.conv2d"):
     dilations: tuple[int, ...] = attr(default=(1, 1))
 
 
-class DepthwiseConv2D(TfOp, call="tf.nn.depthwise_conv2d"):
+class DepthwiseConv2d(TfOp, call="tf.nn.depthwise_conv2d"):
     """Depthwise convolution, NHWC; filter [H, W, in, multiplier]."""
 
     input: Value = operand()
@@ -151,7 +151,7 @@ class LocalResponseNorm(TfOp, call="kernels.local_response_norm"):
     axis: int = attr()
 
 
-class ResizeNearest(TfOp, call="tf.raw_ops.ResizeNearestNeighbor"):
+class ResizeNearestNeighbor(TfOp, call="tf.raw_ops.ResizeNearestNeighbor"):
     """Nearest-neighbour resampling of both spatial dimensions, NHWC."""
 
     images: Value = operand()
@@ -247,10 +247,11 @@ class NonMaxSuppression(TfOp, call="kernels.non_max_suppression"):
 
 
 OPS = (
-    *(Conv2D, DepthwiseConv2D, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
+    *(Conv2d, DepthwiseConv2d, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
     *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
     *(DepthToSpace, SpaceToDepth),
-    *(LocalResponseNorm, ResizeNearest, ResizeBilinear, Resample, CropResize, Lstm, Gru, Rnn),
+    *(LocalResponseNorm, ResizeNearestNeighbor, ResizeBilinear, Resample, CropResize),
+    *(Lstm, Gru, Rnn),
     NonMaxSuppression,
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -23,11 +23,11 @@ class _Stateless(TfOp):
     dtype: DType = attr(default=DType.F32)
 
 
-class RandomUniform(_Stateless, call="tf.raw_ops.StatelessRandomUniformV2"):
+class StatelessRandomUniformV2(_Stateless, call="tf.raw_ops.StatelessRandomUniformV2"):
     """Uniform numbers in [0, 1)."""
 
 
-class RandomNormal(_Stateless, call="tf.raw_ops.StatelessRandomNormalV2"):
+class StatelessRandomNormalV2(_Stateless, call="tf.raw_ops.StatelessRandomNormalV2"):
     """Standard normal numbers."""
 
 
@@ -39,5 +39,5 @@ class RandomCategorical(TfOp, call="kernels.random_categorical"):
     size: int = attr()
 
 
-OPS = (FreshKey, RandomUniform, RandomNormal, RandomCategorical)
+OPS = (FreshKey, StatelessRandomUniformV2, StatelessRandomNormalV2, RandomCategorical)
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

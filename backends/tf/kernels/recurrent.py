@@ -8,9 +8,10 @@ of that.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# Steps in one turn of the loop. Its own bookkeeping costs as much as the ops of a small network,
-# and the inputs' product for the steps of later turns can be under way on another core.
+# Steps in one turn of the loop, whose own bookkeeping costs as much as the ops of a small network.
 _STEPS = 8
+# The same where the length is known: one that leaves no rest, if there is one.
+_STRIDES = (8, 9, 7, 10, 6, 11, 5, 12)
 # Elements of a recurrent weight that one product takes; two of these products side by side are
 # twice as fast as one with a weight of double the size (256 units of an LSTM), which leaves the
 # cache in every step. For smaller weights a second product costs more than it saves.
@@ -162,6 +163,10 @@ def _run(
 ) -> tuple[Any, tuple[Any, ...]]:
     """The first state after each step, and all states after the last.
 
+    W x + b of all steps is one product, before the loop. A loop reads once and writes once a turn,
+    into a list of its own, and no part that it runs through is empty: other programs (XLA,
+    OpenVINO, tf2onnx) can't take loops of another form.
+
     Args:
         tf: TensorFlow.
         step: new states from W x + b for one position, and the states.
@@ -170,39 +175,85 @@ def _run(
         bias: b, or None.
         states: before the first step.
     """
-
-    def project(rows: Any) -> Any:
-        flat = tf.matmul(rows, weight)
-        return flat if bias is None else tf.nn.bias_add(flat, bias)
-
-    if x.shape[0] == 1:
-        states = step(project(x[0]), *states)
-        return states[0][tf.newaxis], states
-    count, batch, features = (tf.shape(x)[i] if n is None else n for i, n in enumerate(x.shape))
+    time, batch = x.shape[0], x.shape[1]
     shape = states[0].shape
-    made = tf.TensorArray(x.dtype, count, element_shape=shape)
+    if batch is None:
+        batch = tf.shape(x)[1]
+    projected = tf.matmul(tf.reshape(x, (-1, x.shape[2])), weight)
+    if bias is not None:
+        projected = tf.nn.bias_add(projected, bias)
+    if time is None:
+        made, states = _open_length(tf, step, projected, tf.shape(x)[0], batch, states)
+    else:
+        made, states = _known_length(tf, step, projected, time, batch, states)
+    return tf.ensure_shape(made, (time, *shape)), states
 
-    def loop(part: Any, start: Any, stride: int, made: Any, states: Any) -> tuple[Any, Any]:
-        """Through `part`, which begins at position `start`, by `stride` steps a turn."""
-        turns = tf.shape(part)[0] // stride
-        rows = tf.reshape(part, (turns, stride * batch, features))
-        taken = tf.TensorArray(x.dtype, turns, element_shape=rows.shape[1:]).unstack(rows)
 
-        def turn(t: Any, made: Any, *states: Any) -> tuple[Any, ...]:
-            for position, inputs in enumerate(tf.split(project(taken.read(t)), stride)):
-                states = step(inputs, *states)
-                made = made.write(start + t * stride + position, states[0])
-            return t + 1, made, *states
+def _known_length(
+    tf: Any, step: Step, projected: Any, time: int, batch: Any, states: Any
+) -> tuple[Any, Any]:
+    """One loop, and its rest as ops in a row."""
+    stride = next((n for n in _STRIDES if time % n == 0), _STEPS)
+    turns = time // stride
+    looped, parts = turns * stride, []
+    if turns > 1:
+        rows = projected[: looped * batch]
+        made, states = _loop(tf, step, rows, turns, stride, turns, batch, states)
+        parts.append(made)
+    else:
+        looped = 0
+    if looped < time:
+        rest = []
+        for inputs in tf.split(projected[looped * batch :], time - looped):
+            states = step(inputs, *states)
+            rest.append(states[0])
+        parts.append(tf.stack(rest))
+    return (parts[0] if len(parts) == 1 else tf.concat(parts, 0)), states
 
-        _, made, *last = tf.while_loop(
-            lambda t, *_: t < turns, turn, (tf.constant(0), made, *states)
-        )
-        return made, last
 
-    whole = count - count % _STEPS
-    made, states = loop(x[:whole], 0, _STEPS, made, states)
-    made, states = loop(x[whole:], whole, 1, made, states)
-    return tf.ensure_shape(made.stack(), (x.shape[0], *shape)), states
+def _open_length(
+    tf: Any, step: Step, projected: Any, time: Any, batch: Any, states: Any
+) -> tuple[Any, Any]:
+    """Two loops: whole turns of several steps, then what is left by one step a turn.
+
+    Both run through at least one row of padding, which they don't reach.
+    """
+    turns = time // _STEPS
+    whole = turns * _STEPS
+    padding = (whole + _STEPS - time) * batch
+    rows = tf.pad(projected, ((0, padding), (0, 0)))
+    made, states = _loop(tf, step, rows, turns + 1, _STEPS, turns, batch, states)
+    rest = rows[whole * batch :]
+    last, states = _loop(tf, step, rest, _STEPS, 1, time - whole, batch, states)
+    return tf.concat((made[:whole], last[: time - whole]), 0), states
+
+
+def _loop(
+    tf: Any, step: Step, rows: Any, count: Any, stride: int, turns: Any, batch: Any, states: Any
+) -> tuple[Any, Any]:
+    """`turns` turns of `stride` steps through `rows`, which have `count` turns.
+
+    Returns:
+        the first state after each step [count * stride, B, H], zeros where no turn came; and all
+        states after the last.
+    """
+    size = states[0].shape[1]
+    given = tf.reshape(rows, (count, stride * batch, rows.shape[1]))
+    taken = tf.TensorArray(rows.dtype, count, element_shape=given.shape[1:]).unstack(given)
+    element = (stride, states[0].shape[0], size)
+    made = tf.TensorArray(rows.dtype, count, element_shape=element)
+    if element[1] is None:  # a list that nothing was written to has no batch
+        made = made.unstack(tf.zeros((count, stride, batch, size), rows.dtype))
+
+    def turn(t: Any, made: Any, *states: Any) -> tuple[Any, ...]:
+        after = []
+        for inputs in tf.split(taken.read(t), stride):
+            states = step(inputs, *states)
+            after.append(states[0])
+        return t + 1, made.write(t, tf.stack(after)), *states
+
+    _, made, *last = tf.while_loop(lambda t, *_: t < turns, turn, (tf.constant(0), made, *states))
+    return tf.reshape(made.stack(), (count * stride, batch, size)), tuple(last)
 
 
 def _limited(tf: Any, text: str, bound: float) -> Callable[[Any], Any]:

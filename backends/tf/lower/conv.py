@@ -20,7 +20,7 @@ def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:
     paddings = ((0, 0), *amounts, (0, 0))
     sizes = [dim + low + high for dim, (low, high) in zip(x.type.shape, paddings, strict=True)]
     out = x.type.with_shape(sizes)
-    return tf.Pad(x, scalar(value, x), paddings, result_types=out).result
+    return tf.PadV2(x, scalar(value, x), paddings, result_types=out).result
 
 
 def add_bias(x: Value, bias: Value | None) -> Value:
@@ -48,9 +48,9 @@ def conv(op: core.Conv) -> Value:
             # TensorFlow 2.21's graph optimizer aborts the process on explicit padding here.
             x, padding = pad_spatial(x, padding), "VALID"
         filters = _depthwise_filter(op.weight, op.groups)
-        y = tf.DepthwiseConv2D(x, filters, steps, padding, dilations, result_types=out)
+        y = tf.DepthwiseConv2d(x, filters, steps, padding, dilations, result_types=out)
     else:
-        y = tf.Conv2D(op.x, op.weight, strides, everywhere, dilations, result_types=out)
+        y = tf.Conv2d(op.x, op.weight, strides, everywhere, dilations, result_types=out)
     return add_bias(y.result, op.bias)
 
 

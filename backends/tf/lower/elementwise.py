@@ -15,8 +15,8 @@ for _core, _target in {
     core.Add: tf.Add,
     core.Sub: tf.Subtract,
     core.Mul: tf.Multiply,
-    core.RealDiv: tf.RealDivide,
-    core.Mod: tf.FloorMod,
+    core.RealDiv: tf.Divide,
+    core.Mod: tf.Floormod,
     core.Pow: tf.Pow,
     core.Maximum: tf.Maximum,
     core.Minimum: tf.Minimum,
@@ -64,8 +64,8 @@ def floor_div(op: core.FloorDiv) -> Value:
     """On floats, the rounded quotient's floor: `tf.math.floordiv` may correct the rounding away."""
     out = op.result.type
     if not out.dtype.is_float:
-        return tf.FloorDiv(op.x, op.y, result_types=out).result
-    return tf.Floor(tf.RealDivide(op.x, op.y, result_types=out).result, result_types=out).result
+        return tf.Floordiv(op.x, op.y, result_types=out).result
+    return tf.Floor(tf.Divide(op.x, op.y, result_types=out).result, result_types=out).result
 
 
 @lower(core.Clip)

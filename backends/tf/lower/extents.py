@@ -18,7 +18,7 @@ def extents_from(x: Value, dims: tuple[Dim, ...]) -> Value:
 
     Extents that x has itself are read as they are, whatever they are made of.
     """
-    shape = tf.ShapeOf(x, result_types=Tensor(DType.I32, (x.type.rank,))).result
+    shape = tf.Shape(x, result_types=Tensor(DType.I32, (x.type.rank,))).result
 
     def number(dim: Dim) -> Value:
         if isinstance(dim, int):
@@ -41,7 +41,7 @@ def extents_from(x: Value, dims: tuple[Dim, ...]) -> Value:
             names = [bare_symbol(dim) for dim in x.type.shape]
             return _entry(shape, names.index(atom.name))
         left, right = number(atom.left), number(atom.right)
-        return _call(tf.Maximum if atom.kind == "max" else tf.FloorDiv, left, right)
+        return _call(tf.Maximum if atom.kind == "max" else tf.Floordiv, left, right)
 
     scalars = tuple(number(dim) for dim in dims)
     return tf.Stack(scalars, 0, result_types=Tensor(DType.I32, (len(dims),))).result
@@ -56,5 +56,5 @@ def number_of(value: int) -> Value:
     return constant(np.asarray(value, np.int32))
 
 
-def _call(op: type[tf.Multiply | tf.Add | tf.Maximum | tf.FloorDiv], x: Value, y: Value) -> Value:
+def _call(op: type[tf.Multiply | tf.Add | tf.Maximum | tf.Floordiv], x: Value, y: Value) -> Value:
     return op(x, y, result_types=_SCALAR).result

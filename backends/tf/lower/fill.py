@@ -16,7 +16,7 @@ lower = Lowering()
 def dynamic_broadcast_to(op: core.DynamicBroadcastTo) -> Value:
     """Extents hidden from shape inference, as in `dynamic_reshape`."""
     shape = tf.Identity(op.shape, result_types=op.shape.type).result
-    return tf.DynamicBroadcastTo(op.x, shape, result_types=op.result.type).result
+    return tf.BroadcastToDynamic(op.x, shape, result_types=op.result.type).result
 
 
 @lower(core.Range1d)
@@ -25,13 +25,11 @@ def range_1d(op: core.Range1d) -> Value:
     number, out = op.start.type, op.result.type
     if number.dtype.is_float:
         way = tf.Subtract(op.end, op.start, result_types=number).result
-        steps = tf.Ceil(
-            tf.RealDivide(way, op.step, result_types=number).result, result_types=number
-        )
+        steps = tf.Ceil(tf.Divide(way, op.step, result_types=number).result, result_types=number)
     else:
         way = tf.Subtract(op.start, op.end, result_types=number).result
         steps = tf.Negative(
-            tf.FloorDiv(way, op.step, result_types=number).result, result_types=number
+            tf.Floordiv(way, op.step, result_types=number).result, result_types=number
         )
     count = Tensor(DType.I32, ())
     whole = tf.Cast(steps.result, DType.I32, result_types=count).result
@@ -76,7 +74,7 @@ def _positions(x: Value, axis: int) -> Value:
     sizes = tuple(-1 if i == axis else 1 for i in range(rank))
     if isinstance(size, int):
         return constant(np.arange(size, dtype=np.int32).reshape(sizes))
-    shape = tf.ShapeOf(x, result_types=Tensor(DType.I32, (rank,))).result
+    shape = tf.Shape(x, result_types=Tensor(DType.I32, (rank,))).result
     limit = tf.StridedSlice(
         *(shape, (axis,), (axis + 1,), (1,)),
         shrink_axis_mask=1,

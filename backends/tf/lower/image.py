@@ -27,12 +27,12 @@ def upsample_nearest(op: core.UpsampleNearest) -> Value:
     if is_static(sizes):
         size = constant(np.asarray(sizes, np.int32))
     else:
-        shape = tf.ShapeOf(op.x, result_types=Tensor(DType.I32, (4,))).result
+        shape = tf.Shape(op.x, result_types=Tensor(DType.I32, (4,))).result
         spatial = Tensor(DType.I32, (2,))
         extents = tf.StridedSlice(shape, (1,), (3,), (1,), result_types=spatial).result
         factors = constant(np.asarray(op.scale, np.int32))
         size = tf.Multiply(extents, factors, result_types=spatial).result
-    return tf.ResizeNearest(op.x, size, half_pixel_centers=True, result_types=out).result
+    return tf.ResizeNearestNeighbor(op.x, size, half_pixel_centers=True, result_types=out).result
 
 
 @lower(core.Resize)
@@ -124,5 +124,5 @@ def _reordered(x: Value, parts: tuple[Dim, Dim]) -> Value:
     split = tf.Transpose(split, (0, 2, 1), result_types=turned).result
     if is_static(kind.shape):
         return tf.Reshape(split, kind.static_shape, result_types=kind).result
-    shape = tf.ShapeOf(x, result_types=Tensor(DType.I32, (4,))).result
-    return tf.DynamicReshape(split, shape, result_types=kind).result
+    shape = tf.Shape(x, result_types=Tensor(DType.I32, (4,))).result
+    return tf.ReshapeDynamic(split, shape, result_types=kind).result

@@ -56,7 +56,7 @@ def positive(op: Op, indices: Value, axes: tuple[int, ...]) -> Value:
         axes: which dimensions they count along.
     """
     known = array_of(indices)
-    if isinstance(indices.op, tf.ArgMax | tf.ArgMin) or (known is not None and (known >= 0).all()):
+    if isinstance(indices.op, tf.Argmax | tf.Argmin) or (known is not None and (known >= 0).all()):
         return indices
     dims = [op.operands[0].type.shape[axis] for axis in axes]
     sizes = [dim for dim in dims if isinstance(dim, int)]
@@ -75,7 +75,7 @@ def positive(op: Op, indices: Value, axes: tuple[int, ...]) -> Value:
 
 def _extents(x: Value, axes: tuple[int, ...], dtype: DType) -> Value:
     """Extents that are known when the graph runs: one number, or one for each axis."""
-    shape = tf.ShapeOf(x, dtype, result_types=Tensor(dtype, (x.type.rank,))).result
+    shape = tf.Shape(x, dtype, result_types=Tensor(dtype, (x.type.rank,))).result
     positions = np.asarray(axes if len(axes) != 1 else axes[0], np.int32)
     out = Tensor(dtype, positions.shape)
     return tf.Gather(shape, constant(positions), 0, result_types=out).result
@@ -97,5 +97,5 @@ def non_zero(op: core.NonZero) -> Value:
     out, x = op.result.type, op.x
     if x.type.dtype is DType.F16:
         x = tf.Cast(x, DType.F32, result_types=x.type.with_dtype(DType.F32)).result
-    found = tf.Positions(x, result_types=out.with_dtype(DType.I64)).result
+    found = tf.WherePositions(x, result_types=out.with_dtype(DType.I64)).result
     return tf.Cast(found, DType.I32, result_types=out).result

@@ -21,7 +21,7 @@ def matmul(op: core.MatMul) -> Value:
     narrow = out.dtype in (DType.I8, DType.U8)
     x, y = (_cast(v, DType.I32) if narrow else v for v in (op.x, op.y))
     wide = out.with_dtype(DType.I32) if narrow else out
-    product = tf.MatMul(x, y, op.transpose_x, op.transpose_y, result_types=wide).result
+    product = tf.Matmul(x, y, op.transpose_x, op.transpose_y, result_types=wide).result
     return _cast(product, out.dtype) if narrow else product
 
 
@@ -31,12 +31,12 @@ def attention(op: core.Attention) -> Value:
     query, key = op.query.type, op.key.type
     batch = broadcast_shapes(op, query.shape[:-2], key.shape[:-2])
     kind = query.with_shape((*batch, query.shape[-2], key.shape[-2]))
-    scores = tf.MatMul(op.query, op.key, transpose_b=True, result_types=kind).result
+    scores = tf.Matmul(op.query, op.key, transpose_b=True, result_types=kind).result
     scores = multiply(scores, op.scale)
     if op.mask is not None:
         scores = tf.Add(scores, op.mask, result_types=kind).result
     weights = tf.Softmax(scores, axis=-1, result_types=kind).result
-    return tf.MatMul(weights, op.value, result_types=op.result.type).result
+    return tf.Matmul(weights, op.value, result_types=op.result.type).result
 
 
 def _cast(value: Value, dtype: DType) -> Value:
@@ -61,6 +61,6 @@ def linear(op: core.Linear) -> Value:
     if single:
         x = tf.ExpandDims(x, 0, result_types=x.type.with_shape((1, *x.type.shape))).result
         out = out.with_shape((1, *out.shape))
-    y = tf.MatMul(x, weight, transpose_b=transpose, result_types=out).result
+    y = tf.Matmul(x, weight, transpose_b=transpose, result_types=out).result
     y = add_bias(y, op.bias)
     return tf.Squeeze(y, (0,), result_types=op.result.type).result if single else y

@@ -86,7 +86,7 @@ def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
         ones = tf.OnesLike(x, result_types=x.type).result
         inside = mean_of(pad_spatial(ones, amounts))
         divisor = tf.Maximum(inside, scalar(least, x), result_types=out).result
-        return tf.RealDivide(mean, divisor, result_types=out).result
+        return tf.Divide(mean, divisor, result_types=out).result
     # The share of every window that is data, as a constant of one image and channel.
     inside = windows.pool(
         np.ones((1, *(size for size in sizes if isinstance(size, int)), 1), np.float32),

@@ -34,7 +34,7 @@ def _number(value: float | np.float32) -> Value:
 
 def _uniform(op: core.RandomTensor) -> Value:
     key, counter = _key(op.seed), constant(_COUNTER)
-    return tf.RandomUniform(_shape(op), key, counter, result_types=op.result.type).result
+    return tf.StatelessRandomUniformV2(_shape(op), key, counter, result_types=op.result.type).result
 
 
 @lower(core.RandomUniform)
@@ -52,7 +52,7 @@ def random_normal(op: core.RandomNormal) -> Value:
     """Scaled and moved."""
     out = op.result.type
     key, counter = _key(op.seed), constant(_COUNTER)
-    drawn = tf.RandomNormal(_shape(op), key, counter, result_types=out).result
+    drawn = tf.StatelessRandomNormalV2(_shape(op), key, counter, result_types=out).result
     scaled = tf.Multiply(drawn, _number(op.stddev), result_types=out).result
     return tf.Add(scaled, _number(op.mean), result_types=out).result
 

@@ -35,7 +35,7 @@ lower(core.ReduceL1Norm)(_rule(tf.ReduceSum, before=tf.Abs))
 lower(core.ReduceL2Norm)(_rule(tf.ReduceSum, before=tf.Square, after=tf.Sqrt))
 lower(core.ReduceSumSquare)(_rule(tf.ReduceSum, before=tf.Square))
 lower(core.ReduceLogSum)(_rule(tf.ReduceSum, after=tf.Log))
-lower(core.ReduceLogSumExp)(_rule(tf.ReduceLogSumExp))
+lower(core.ReduceLogSumExp)(_rule(tf.ReduceLogsumexp))
 
 
 def _position(target: type[Any]) -> Callable[[core.ArgReduction], Value]:
@@ -50,5 +50,5 @@ def _position(target: type[Any]) -> Callable[[core.ArgReduction], Value]:
     return rule
 
 
-lower(core.ReduceArgmax)(_position(tf.ArgMax))
-lower(core.ReduceArgmin)(_position(tf.ArgMin))
+lower(core.ReduceArgmax)(_position(tf.Argmax))
+lower(core.ReduceArgmin)(_position(tf.Argmin))

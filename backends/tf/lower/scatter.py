@@ -13,13 +13,13 @@ lower = Lowering()
 
 # On CPUs, TensorFlow's update goes through the updates in order: the last one stays.
 _CALLS: dict[ScatterMode, type[Any]] = {
-    ScatterMode.UPDATE: tf.ScatterUpdate,
-    ScatterMode.ADD: tf.ScatterAdd,
-    ScatterMode.SUB: tf.ScatterSub,
-    ScatterMode.MUL: tf.ScatterMul,
-    ScatterMode.DIV: tf.ScatterDiv,
-    ScatterMode.MAX: tf.ScatterMax,
-    ScatterMode.MIN: tf.ScatterMin,
+    ScatterMode.UPDATE: tf.TensorScatterNdUpdate,
+    ScatterMode.ADD: tf.TensorScatterNdAdd,
+    ScatterMode.SUB: tf.TensorScatterNdSub,
+    ScatterMode.MUL: tf.ScatterNdMul,
+    ScatterMode.DIV: tf.ScatterNdDiv,
+    ScatterMode.MAX: tf.TensorScatterNdMax,
+    ScatterMode.MIN: tf.TensorScatterNdMin,
 }
 
 

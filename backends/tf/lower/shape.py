@@ -18,7 +18,7 @@ lower.direct(core.Stack, tf.Stack)
 lower.direct(core.Split, tf.Split, x="value", sizes="num_or_size_splits")
 lower.direct(core.Tile, tf.Tile, x="input", reps="multiples")
 lower.direct(core.Reverse, tf.Reverse, x="tensor", axes="axis")
-lower.direct(core.ShapeOf, tf.ShapeOf, x="input")
+lower.direct(core.ShapeOf, tf.Shape, x="input")
 
 
 @lower(core.Squeeze)
@@ -36,7 +36,7 @@ def reshape(op: core.Reshape) -> Value:
     known = tuple(size for size in sizes if isinstance(size, int))
     if len(known) == len(sizes):
         return tf.Reshape(op.x, known, result_types=out).result
-    return tf.DynamicReshape(op.x, extents_from(op.x, sizes), result_types=out).result
+    return tf.ReshapeDynamic(op.x, extents_from(op.x, sizes), result_types=out).result
 
 
 @lower(core.DynamicReshape)
@@ -46,7 +46,7 @@ def dynamic_reshape(op: core.DynamicReshape) -> Value:
     It follows them through a cast, wrongly; an identity stops it.
     """
     shape = tf.Identity(op.shape, result_types=op.shape.type).result
-    return tf.DynamicReshape(op.x, shape, result_types=op.result.type).result
+    return tf.ReshapeDynamic(op.x, shape, result_types=op.result.type).result
 
 
 @lower(core.ExpandDims)
@@ -86,7 +86,7 @@ def dynamic_slice(op: core.DynamicSlice) -> Value:
     end = tf.Identity(op.end, result_types=op.end.type).result
     masks = _bits(op.begin_mask), _bits(op.end_mask)
     out = op.result.type
-    return tf.DynamicStridedSlice(op.x, begin, end, op.stride, *masks, result_types=out).result
+    return tf.StridedSliceDynamic(op.x, begin, end, op.stride, *masks, result_types=out).result
 
 
 @lower(core.Pad)
@@ -98,8 +98,8 @@ def pad(op: core.Pad) -> Value:
     if not any(op.pad):
         return op.x
     if op.mode == "reflect":
-        return tf.MirrorPad(op.x, paddings, result_types=out).result
-    return tf.Pad(op.x, scalar(op.value, op.x), paddings, result_types=out).result
+        return tf.Pad(op.x, paddings, result_types=out).result
+    return tf.PadV2(op.x, scalar(op.value, op.x), paddings, result_types=out).result
 
 
 @lower(core.DynamicPad)
@@ -109,7 +109,7 @@ def dynamic_pad(op: core.DynamicPad) -> Value:
     pairs = op.pad.type.with_shape((op.x.type.rank, 2))
     paddings = tf.Reshape(pad, (op.x.type.rank, 2), result_types=pairs).result
     number = scalar(op.value, op.x)
-    return tf.DynamicPad(op.x, number, paddings, result_types=op.result.type).result
+    return tf.PadV2Dynamic(op.x, number, paddings, result_types=op.result.type).result
 
 
 def _replicate(op: core.Pad) -> Value:

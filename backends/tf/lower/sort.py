@@ -8,19 +8,19 @@ from .. import dialect as tf
 lower = Lowering()
 
 lower.direct(core.Topk, tf.TopK, x="input")
-lower.direct(core.Cumsum, tf.CumSum)
-lower.direct(core.DynamicCumsum, tf.DynamicCumSum)
+lower.direct(core.Cumsum, tf.Cumsum)
+lower.direct(core.DynamicCumsum, tf.CumsumDynamic)
 
 
 @lower(core.DynamicTopk)
 def dynamic_topk(op: core.DynamicTopk) -> tuple[Value, ...]:
     """Checked while it runs."""
     types = tuple(value.type for value in op.results)
-    return tf.DynamicTopK(op.x, op.k, op.axis, op.ascending, result_types=types).results
+    return tf.TopKDynamic(op.x, op.k, op.axis, op.ascending, result_types=types).results
 
 
 @lower(core.Argsort)
 def argsort(op: core.Argsort) -> Value:
     """The direction has a name."""
     direction = "ASCENDING" if op.ascending else "DESCENDING"
-    return tf.ArgSort(op.x, op.axis, direction, result_types=op.result.type).result
+    return tf.Argsort(op.x, op.axis, direction, result_types=op.result.type).result

@@ -1,7 +1,7 @@
 """ML Programs → core IR: the table of all operations, and functions with their interfaces."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ....ir.diagnostics import CompileError, Diagnostic
@@ -9,8 +9,12 @@ from ....ir.dialects.builtin import Return
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module
+from ...options import Options
 from ...source.interface import Interface
-from ..features import is_flexible
+from ...source.reading import ModelSource, Program, program_of
+from ..choices import chosen_interfaces, most_general, name_of
+from ..features import classifier_of
+from ..rules import compose
 from . import (
     activation,
     classify,
@@ -37,17 +41,18 @@ from . import (
     space,
     states,
 )
-from .context import MilRule, compose
+from .context import by_opset
 from .inputs import Inputs
 from .outputs import Outputs
-from .walk import Names, Scope, Walk, Weights
+from .scope import Names, Scope, Walk
+from .walk import Walker
 
 FAMILIES = (
     *(activation, classify, control, conv, detection, elementwise, fill, image),
     *(index, linear, lists, norm, padding, pool, quant, random),
     *(recurrent, reduce, resample, shape, slicing, sort, space, states),
 )
-OPERATIONS: dict[str, dict[int, MilRule]] = compose(*(family.rules for family in FAMILIES))
+OPERATIONS = by_opset(compose(*(family.rules for family in FAMILIES)))
 # What the walk itself takes care of.
 BUILTIN = frozenset({"const"})
 
@@ -56,115 +61,85 @@ _OPSETS = {"CoreML5": 15, "CoreML6": 16, "CoreML7": 17, "CoreML8": 18} | {
 }
 
 
-@dataclass(frozen=True)
-class ProgramOptions:
-    """Choices of the import.
+def import_model(source: ModelSource, options: Options) -> Module:
+    """An ML Program as a module, with a function for each one chosen; the first is the default.
 
-    Attributes:
-        fixed_shapes: take only the default shapes of flexible inputs.
-        precision: "float32" computes float16 in float32, "keep" as the program says.
-    """
-
-    fixed_shapes: bool = False
-    precision: str = "float32"
-
-
-def import_program(
-    program: Any,
-    interfaces: Sequence[Interface],
-    weights: Weights | None,
-    name: str,
-    options: ProgramOptions | None = None,
-) -> Module:
-    """An ML Program as a module, with a function for each interface; the first is the default.
-
-    Functions keep their names where the model describes several; else the only one is @main. Where
-    flexible shapes can't be compiled, the default ones are, and decide what is wrong with a model.
+    Functions keep their names where the model describes several; else the only one is @main.
 
     Raises:
-        CompileError: every unsupported operation at once, or every malformed one.
+        CompileError: every unsupported operation at once, or every malformed one; or the model is
+            of another type.
     """
-    options = options or ProgramOptions()
-    may_flex = any(map(is_flexible, interfaces)) and not options.fixed_shapes
-    try:
-        return _module(program, interfaces, weights, name, options)
-    except CompileError as error:
-        if not may_flex:
-            raise
-        first = error.diagnostics[0]
-    fixed = replace(options, fixed_shapes=True)
-    module = _module(program, interfaces, weights, name, fixed)
-    module.attributes["fixed_shapes"] = f"{first.location}: {first.message}"
-    return module
+    program, interfaces = program_of(source), chosen_interfaces(source, options)
+    importer = _Importer(source.name, program, interfaces, options)
+    return most_general(interfaces, options, importer.module)
 
 
-def _module(
-    program: Any,
-    interfaces: Sequence[Interface],
-    weights: Weights | None,
-    name: str,
-    options: ProgramOptions,
-) -> Module:
-    problems: list[Diagnostic] = []
-    functions: list[Function] = []
-    for interface in interfaces:
-        place = f"functions[{interface.function}]." if len(interfaces) > 1 else ""
-        try:
-            source = _source(program, interface.function)
-            functions.append(_function(source, interface, weights, options, place))
-        except CompileError as error:
-            problems += [d for d in error.diagnostics if d not in problems]
-    if problems:
-        raise CompileError(problems)
-    module = Module(name, functions)
-    module.attributes = {
-        "source": interfaces[0].kind,
-        "spec_version": interfaces[0].spec_version,
-        "precision": options.precision,
-    }
-    if len(functions) > 1:
-        module.attributes["default_function"] = functions[0].name
-    return module
+@dataclass(frozen=True)
+class _Importer:
+    """Imports functions of one program."""
+
+    name: str
+    program: Program
+    interfaces: tuple[Interface, ...]
+    options: Options
+
+    def module(self, flexible: bool) -> Module:
+        """All functions, with flexible shapes or with the default ones only."""
+        problems: list[Diagnostic] = []
+        functions: list[Function] = []
+        for interface in self.interfaces:
+            try:
+                functions.append(self._function(interface, flexible))
+            except CompileError as error:
+                problems += [d for d in error.diagnostics if d not in problems]
+        if problems:
+            raise CompileError(problems)
+        first = self.interfaces[0]
+        module = Module(self.name, functions)
+        module.attributes = {
+            "source": first.kind,
+            "spec_version": first.spec_version,
+            "precision": self.options.precision,
+        }
+        if len(functions) > 1:
+            module.attributes["default_function"] = functions[0].name
+        return module
+
+    def _function(self, interface: Interface, flexible: bool) -> Function:
+        """One function of the program, as its interface describes it."""
+        place = f"functions[{interface.function}]." if len(self.interfaces) > 1 else ""
+        message = _message(self.program.message, interface.function)
+        opset, operations = program_opset(message), f"{place}operations"
+        block = message.block_specializations[message.opset]
+        _check_supported(block, operations)
+        singles = self.options.precision == "float32"
+        walk = Walk(opset, self.program.weights, singles)
+        inputs = Inputs(message, interface, singles, flexible=flexible)
+        made = Function(name_of(interface), *inputs.signature())
+        made.inputs = inputs.described()
+        names: Names = {}
+        for feature, argument in zip(inputs.features, made.arguments, strict=True):
+            value = inputs.operand(feature, argument)
+            adopt([value], made.block, location=InModel("input", None, feature.name))
+            names[feature.name] = value
+        states = frozenset(feature.name for feature in interface.states)
+        scope = Scope(walk, made.block, names, states, own=set(names))
+        Walker(OPERATIONS).run(scope, block, operations)
+        if walk.problems:
+            raise CompileError(walk.problems)
+        outputs = Outputs(interface, walk.labels)
+        values = outputs.values(names)
+        for feature, value in zip(outputs.features, values, strict=True):
+            adopt([value], made.block, location=InModel("output", None, feature.name))
+        made.block.insert(Return(tuple(values)))
+        made.result_names = [feature.name for feature in outputs.features]
+        made.outputs = outputs.described()
+        made.classifier = classifier_of(interface, walk.labels)
+        return made
 
 
-def _function(
-    source: Any,
-    interface: Interface,
-    weights: Weights | None,
-    options: ProgramOptions,
-    place: str,
-) -> Function:
-    """One function of the program, as its interface describes it."""
-    opset = program_opset(source)
-    block = source.block_specializations[source.opset]
-    operations = f"{place}operations"
-    _check_supported(block, operations)
-    walk = Walk(OPERATIONS, opset, weights, options.precision == "float32")
-    inputs = Inputs(source, interface, walk.singles, flexible=not options.fixed_shapes)
-    made = Function(interface.function or "main", *inputs.signature())
-    made.argument_attributes = inputs.attributes()
-    names: Names = {}
-    for feature, argument in zip(inputs.features, made.arguments, strict=True):
-        value = inputs.operand(feature, argument)
-        adopt([value], made.block, location=InModel("input", None, feature.name))
-        names[feature.name] = value
-    states = frozenset(feature.name for feature in interface.states)
-    scope = Scope(walk, made.block, names, states, own=set(names))
-    scope.run(block, operations)
-    if walk.problems:
-        raise CompileError(walk.problems)
-    outputs = Outputs(interface, walk.labels)
-    values = outputs.values(names)
-    for feature, value in zip(outputs.features, values, strict=True):
-        adopt([value], made.block, location=InModel("output", None, feature.name))
-    made.block.insert(Return(tuple(values)))
-    made.result_names = [feature.name for feature in outputs.features]
-    made.result_attributes = outputs.attributes()
-    made.attributes = outputs.function_attributes()
-    return made
-
-
-def _source(program: Any, name: str) -> Any:
+def _message(program: Any, name: str) -> Any:
     """A function's message; of the only function, or @main, if no name is given."""
     functions: Mapping[str, Any] = program.functions
     if name:

@@ -4,7 +4,8 @@ from ....ir.dialects.core import activation as core
 from ....ir.dialects.core import elementwise
 from ....ir.ssa import Op, Value
 from ..rules import Result
-from .context import MilContext, MilRules, cast
+from ..values import cast
+from .context import MilContext, MilRules
 
 rules = MilRules("activation")
 
@@ -27,7 +28,7 @@ def _with_numbers(name: str, op: type[Op], *parameters: str) -> None:
         return op(cx.value("x"), **{p: cx.number(p) for p in parameters}).result
 
     rule.__doc__ = op.__doc__
-    rules.add(name, rule)
+    rules(name)(rule)
 
 
 _with_numbers("leaky_relu", core.LeakyRelu, "alpha")

@@ -7,7 +7,8 @@ from ....ir.dialects.core import index, reduce, shape
 from ....ir.dims import product
 from ....ir.types import DType
 from ..rules import Result
-from .context import MilContext, MilRules, cast
+from ..values import cast
+from .context import MilContext, MilRules
 
 rules = MilRules("classify")
 

@@ -4,7 +4,7 @@ A rule takes every parameter that it understands; one that is left over is refus
 parameters of MIL are operands like any other: those that say how an op works must be constants.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -12,13 +12,13 @@ import numpy as np
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Constant, constant
-from ....ir.dialects.core import elementwise
 from ....ir.dim_values import known_dims
 from ....ir.dims import Dim, symbol
 from ....ir.location import InModel
 from ....ir.ssa import Op, Value
 from ....ir.types import Array, DType
-from ..rules import Result
+from ..rules import Result, Rules
+from .scope import Scope
 
 MilRule: TypeAlias = Callable[["MilContext"], Result]
 Operand: TypeAlias = tuple[Value, ...]
@@ -31,23 +31,31 @@ class MilContext:
     Attributes:
         operation: its message.
         location: where diagnostics point.
-        opset: 15 for iOS 15, and so on.
         operands: its arguments, by parameter; several where a parameter takes a list.
-        scope: the block that it is in; for control flow.
-        singles: float16 is computed in float32.
+        scope: the block that it is in.
+        run: lowers a block of the operation in a scope; see `Walker.run`.
     """
 
     operation: Any
     location: InModel
-    opset: int
     operands: Mapping[str, Operand]
-    scope: Any
-    singles: bool
+    scope: Scope
+    run: Callable[[Scope, Any, str], tuple[Value, ...] | None]
     _taken: set[str] = field(default_factory=set[str])
 
     @property
     def kind(self) -> str:
         return self.operation.type
+
+    @property
+    def opset(self) -> int:
+        """15 for iOS 15, and so on."""
+        return self.scope.walk.opset
+
+    @property
+    def singles(self) -> bool:
+        """Whether float16 is computed in float32."""
+        return self.scope.walk.singles
 
     # -- diagnostics ---------------------------------------------------------------------------
 
@@ -159,34 +167,20 @@ class MilContext:
         return constant(np.asarray(number, like.type.dtype.numpy))
 
 
-class MilRules:
+class MilRules(Rules[tuple[str, int], MilRule]):
     """One family's rules: by name, each from an opset on.
 
     Use as a decorator: `@rules("gather", since=17)`; or `rules.direct("relu", core.Relu)` where an
     op has MIL's parameters as fields, renamed where they differ (`x="data"`).
     """
 
-    def __init__(self, family: str) -> None:
-        self.family = family
-        self._rules: dict[tuple[str, int], MilRule] = {}
-
     def __call__(self, *names: str, since: int = 15) -> Callable[[MilRule], MilRule]:
         def register(rule: MilRule) -> MilRule:
             for name in names:
-                self.add(name, rule, since)
+                self.add((name, since), rule)
             return rule
 
         return register
-
-    def add(self, name: str, rule: MilRule, since: int = 15) -> None:
-        """Register a rule.
-
-        Raises:
-            ValueError: there is one for the name and opset.
-        """
-        if (name, since) in self._rules:
-            raise ValueError(f"'{name}' has two rules since {since}")
-        self._rules[name, since] = rule
 
     def direct(self, name: str, op: type[Op], since: int = 15, **renamed: str) -> None:
         """Field for field; attributes are constants, with the op's own defaults."""
@@ -203,10 +197,7 @@ class MilRules:
             return made.results if len(made.results) > 1 else made.result
 
         rule.__doc__ = op.__doc__
-        self.add(name, rule, since)
-
-    def items(self) -> Iterator[tuple[tuple[str, int], MilRule]]:
-        return iter(self._rules.items())
+        self.add((name, since), rule)
 
 
 def _attribute(cx: MilContext, name: str, annotation: Any) -> Any:
@@ -218,21 +209,9 @@ def _attribute(cx: MilContext, name: str, annotation: Any) -> Any:
     return tuple(found) if isinstance(found, list) else found
 
 
-def compose(*families: MilRules) -> dict[str, dict[int, MilRule]]:
-    """All families' rules: by name, then by opset.
-
-    Raises:
-        ValueError: a name has two rules for an opset.
-    """
+def by_opset(rules: Mapping[tuple[str, int], MilRule]) -> dict[str, dict[int, MilRule]]:
+    """Rules by name, then by the opset from which on they hold."""
     table: dict[str, dict[int, MilRule]] = {}
-    for family in families:
-        for (name, since), rule in family.items():
-            if since in table.setdefault(name, {}):
-                raise ValueError(f"'{name}' has two rules since {since}")
-            table[name][since] = rule
+    for (name, since), rule in rules.items():
+        table.setdefault(name, {})[since] = rule
     return table
-
-
-def cast(value: Value, dtype: DType) -> Value:
-    """The value with another dtype; itself if it has it already."""
-    return value if value.type.dtype is dtype else elementwise.Cast(value, dtype).result

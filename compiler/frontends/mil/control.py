@@ -1,7 +1,5 @@
 """Branches and loops: blocks become regions."""
 
-from typing import Any
-
 from ....ir.diagnostics import CompileError
 from ....ir.dialects.core import control as core
 from ....ir.dialects.core import shape
@@ -10,6 +8,7 @@ from ....ir.ssa import Region, Value
 from ....ir.types import Tensor
 from ..rules import Result
 from .context import MilContext, MilRules
+from .scope import Scope
 
 rules = MilRules("control")
 
@@ -23,12 +22,13 @@ def cond(cx: MilContext) -> Result:
     pred, blocks = _truth(cx, cx.value("pred")), cx.operation.blocks
     cx.require(len(blocks) == 2, f"has {len(blocks)} blocks, expected two")
     scopes = [cx.scope.nested((), ()) for _ in blocks]
-    rows = [scope.run(blocks[i], _place(cx, i)) for i, scope in enumerate(scopes)]
-    if None in rows:
+    ran = [cx.run(scope, blocks[i], _place(cx, i)) for i, scope in enumerate(scopes)]
+    rows = [row for row in ran if row is not None]
+    if len(rows) < len(ran):
         raise CompileError(())  # said where it happened
     states = sorted({name for scope in scopes for name in scope.written_states(cx.scope)})
     for scope, row in zip(scopes, rows, strict=True):
-        scope.finish((*row, *(scope.names[name] for name in states)), cx.location)
+        scope.finish((*row, *(_held(scope, name) for name in states)), cx.location)
     regions = [Region(scope.block) for scope in scopes]
     made = core.Cond(pred, *regions, symbol=f"{_prefix(cx)}_either")
     return _without_states(cx, made.results, states)
@@ -59,7 +59,7 @@ def while_loop(cx: MilContext) -> Result:
         if general == types and written == states:
             break
         types, states = general, written
-    body.finish((*following, *(body.names[name] for name in states)), cx.location)
+    body.finish((*following, *(_held(body, name) for name in states)), cx.location)
     test, go = _block(cx, 0, types, states)
     if test.written_states(cx.scope) != states or any(
         test.names[name] is not test.block.arguments[len(types) + i]
@@ -80,7 +80,7 @@ def _without_states(cx: MilContext, results: tuple[Value, ...], states: list[str
     return results[:count]
 
 
-def _held(scope: Any, name: str) -> Value:
+def _held(scope: Scope, name: str) -> Value:
     value = scope.names[name]
     if value is None:
         raise CompileError(())  # said where it happened
@@ -89,13 +89,13 @@ def _held(scope: Any, name: str) -> Value:
 
 def _block(
     cx: MilContext, index: int, types: list[Tensor], states: list[str]
-) -> tuple[Any, tuple[Value, ...]]:
+) -> tuple[Scope, tuple[Value, ...]]:
     """A scope after a block of the loop ran on values of these types, and what it leaves."""
     block = cx.operation.blocks[index]
     names = [*(item.name for item in block.inputs), *states]
     held = [_held(cx.scope, name).type for name in states]
     scope = cx.scope.nested(names, [*types, *held])
-    found = scope.run(block, _place(cx, index))
+    found = cx.run(scope, block, _place(cx, index))
     if found is None:
         raise CompileError(())  # said where it happened
     return scope, found

@@ -9,7 +9,8 @@ from ....ir.dialects.core.shape import Reshape
 from ....ir.dims import differs, product
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import MilContext, MilRules, cast
+from ..values import cast
+from .context import MilContext, MilRules
 
 rules = MilRules("conv")
 

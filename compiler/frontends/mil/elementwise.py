@@ -8,8 +8,9 @@ from ....ir.dims import Dim, bare_symbol
 from ....ir.ssa import Op
 from ....ir.types import DType
 from ..rules import Result
+from ..values import cast
 from .constants import DTYPE_NAMES, tensor_type
-from .context import MilContext, MilRules, cast
+from .context import MilContext, MilRules
 
 rules = MilRules("elementwise")
 
@@ -66,7 +67,7 @@ def _with_epsilon(op: type[Op], default: float) -> None:
         return op(cx.value("x"), epsilon=cx.number("epsilon", epsilon)).result
 
     rule.__doc__ = op.__doc__
-    rules.add(op.name.removeprefix("tensor."), rule)
+    rules(op.name.removeprefix("tensor."))(rule)
 
 
 for _op, _epsilon in ((unary.Log, 1e-45), (unary.Rsqrt, 1e-12), (unary.Inverse, 1e-4)):

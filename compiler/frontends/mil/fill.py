@@ -1,18 +1,18 @@
 """Tensors made from a few numbers: fills and ranges; and bands of matrices."""
 
-from typing import Any
-
 import numpy as np
 
-from ....ir.dialects.builtin import array_of, constant
+from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import fill as core
-from ....ir.dialects.core.shape import BroadcastTo, Reshape, ShapeOf, Squeeze
+from ....ir.dialects.core.shape import BroadcastTo, Reshape, ShapeOf
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, bare_symbol, is_static
+from ....ir.dims import is_static
 from ....ir.ssa import Value
+from ..ranges import range_between
 from ..rules import Result
+from ..values import integers
 from .context import MilContext, MilRules
-from .shape import declared_dims, declared_type, integers
+from .shape import declared_dims, declared_type
 
 rules = MilRules("fill")
 
@@ -62,31 +62,7 @@ def fill_like(cx: MilContext) -> Result:
 def range_1d(cx: MilContext) -> Result:
     """From start by steps up to end, without it."""
     start, end, step = (_scalar(cx, name) for name in ("start", "end", "step"))
-    numbers = [_known_number(value) for value in (start, end, step)]
-    cx.require(not isinstance(numbers[2], float) or numbers[2] != 0, "has a step of 0")
-    if all(isinstance(number, float) for number in numbers):
-        op = core.Range1d(start, end, step, (cx.fresh_symbol(0),))
-        dtype = start.type.dtype.numpy
-        return constant(op.evaluate(*(np.asarray(number, dtype) for number in numbers)))
-    # From 0 by 1 to an extent of the model: that extent again.
-    (extent,) = declared_dims(cx, count=1)
-    limit: Dim | None = numbers[1]
-    from_0_by_1 = isinstance(numbers[0], float) and numbers[0] == 0 and numbers[2] == 1
-    if from_0_by_1 and limit is not None and not isinstance(limit, float):
-        extent = limit if bare_symbol(limit) is not None else extent
-    return core.Range1d(start, end, step, (extent,)).result
-
-
-def _known_number(value: Value) -> Any:
-    """A scalar's number when compiling: a float, an expression over symbols, or None."""
-    source = value.op.x if isinstance(value.op, Squeeze) else value
-    array = array_of(source)
-    if array is not None:
-        return float(array.flat[0])
-    known = known_dims(value)
-    if known is None:
-        return None
-    return float(known[0]) if isinstance(known[0], int) else known[0]
+    return range_between(cx, start, end, step, lambda: declared_dims(cx, count=1)[0])
 
 
 # -- bands -----------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from ....ir.reference.resize import upsampled_size
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ..rules import Result
+from ..values import cast
 from . import sampling
-from .context import MilContext, MilRules, cast
+from .context import MilContext, MilRules
 
 rules = MilRules("image")
 

@@ -23,8 +23,9 @@ from ....ir.dim_values import known_dims
 from ....ir.dims import is_static
 from ....ir.ssa import Value
 from ..rules import Result
+from ..values import integers
 from .context import MilContext, MilRules
-from .shape import declared_dims, declared_type, integers
+from .shape import declared_dims, declared_type
 
 rules = MilRules("index")
 
@@ -169,8 +170,8 @@ def _scatter(make: Callable[..., Any]) -> Callable[[MilContext], Result]:
     return rule
 
 
-rules.add("scatter", _scatter(scatter.Scatter))
-rules.add("scatter_along_axis", _scatter(scatter.ScatterAlongAxis))
+rules("scatter")(_scatter(scatter.Scatter))
+rules("scatter_along_axis")(_scatter(scatter.ScatterAlongAxis))
 
 
 @rules("scatter_nd")

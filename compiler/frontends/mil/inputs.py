@@ -10,6 +10,7 @@ from typing import Any
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.core import shape
 from ....ir.dims import Dim, symbol
+from ....ir.interface import Argument
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
@@ -17,12 +18,13 @@ from ...source.interface import Feature, Interface
 from ..features import (
     CHANNELS,
     allowed_shapes,
-    feature_attributes,
-    image_to_channels_first,
+    argument_of,
+    channels_first,
     open_sizes,
+    pixels,
 )
+from ..values import cast
 from .constants import tensor_type
-from .context import cast
 
 
 class Inputs:
@@ -68,9 +70,9 @@ class Inputs:
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
         return open_sizes(feature, default) if self.flexible else default
 
-    def attributes(self) -> list[dict[str, Any]]:
-        """Interface facts of the arguments."""
-        return [feature_attributes(feature, False) for feature in self.features]
+    def described(self) -> list[Argument]:
+        """What is known of each argument."""
+        return [argument_of(feature) for feature in self.features]
 
     def operand(self, feature: Feature, argument: Value) -> Value:
         """What the program's operations see of an argument."""
@@ -80,5 +82,5 @@ class Inputs:
         declared = tensor_type(self.taken[feature.name], lambda axis: symbol(f"any_{axis}")).dtype
         dtype = DType.F32 if self.singles and declared is DType.F16 else declared
         if feature.image is not None:
-            argument = image_to_channels_first(argument, feature.image.color, dtype)
+            return channels_first(pixels(argument, feature.image.color, dtype))
         return cast(argument, dtype)

@@ -11,7 +11,8 @@ from ....ir.dialects.core.shape import ExpandDims, Squeeze, Transpose
 from ....ir.ssa import Value
 from ....ir.types import BOOL
 from ..rules import Result
-from .context import MilContext, MilRules, cast
+from ..values import cast
+from .context import MilContext, MilRules
 
 rules = MilRules("linear")
 

@@ -10,7 +10,8 @@ from ....ir.dims import differs
 from ....ir.ssa import Value
 from ....ir.types import Tensor
 from ..rules import Result
-from .context import MilContext, MilRules, cast
+from ..values import cast
+from .context import MilContext, MilRules
 
 rules = MilRules("norm")
 

@@ -3,24 +3,21 @@
 What states hold in the end follows the outputs.
 """
 
-from typing import Any
-
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.core.shape import Reshape
+from ....ir.interface import Labels, Result
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ...source.interface import Feature, Interface
-from ..features import feature_attributes, image_from_channels_first
-from .context import cast
-from .walk import Names
+from ..features import image_from_channels_first, result_of
+from ..values import cast
+from .scope import Names
 
 
 class Outputs:
     """The results of one function."""
 
-    def __init__(
-        self, interface: Interface, labels: tuple[str, ...] | tuple[int, ...] = ()
-    ) -> None:
+    def __init__(self, interface: Interface, labels: Labels = ()) -> None:
         self.interface = interface
         self.features = (*interface.outputs, *interface.states)
         self.labels = labels
@@ -71,16 +68,6 @@ class Outputs:
             raise CompileError(Diagnostic(message, "unsupported", location))
         return value
 
-    def function_attributes(self) -> dict[str, Any]:
-        """Class labels and which output is which."""
-        if not self.labels:
-            return {}
-        return {
-            "class_labels": self.labels,
-            "predicted_feature": self.interface.predicted_feature,
-            "predicted_probabilities": self.interface.predicted_probabilities,
-        }
-
-    def attributes(self) -> list[dict[str, Any]]:
-        """Interface facts of the results."""
-        return [feature_attributes(feature, False) for feature in self.features]
+    def described(self) -> list[Result]:
+        """What is known of each result."""
+        return [result_of(feature) for feature in self.features]

@@ -24,8 +24,9 @@ from ....ir.weights.encodings import (
 )
 from ....ir.weights.resources import Resource
 from ..rules import Result
+from ..values import cast
 from .constants import DTYPE_NAMES
-from .context import MilContext, MilRules, cast
+from .context import MilContext, MilRules
 
 rules = MilRules("quant")
 

@@ -11,8 +11,9 @@ from ....ir.dim_values import known_dims
 from ....ir.dims import is_static
 from ....ir.ssa import Op
 from ..rules import Result
-from .context import MilContext, MilRules, cast
-from .shape import declared_dims, declared_type, integers
+from ..values import cast, integers
+from .context import MilContext, MilRules
+from .shape import declared_dims, declared_type
 
 rules = MilRules("random")
 
@@ -31,7 +32,7 @@ def _draw(name: str, make: type[Op], **defaults: float) -> None:
         return cast(made, cx.dtype(declared_type(cx).dtype))
 
     rule.__doc__ = make.__doc__
-    rules.add(name, rule)
+    rules(name)(rule)
 
 
 _draw("random_normal", core.RandomNormal, mean=0.0, stddev=1.0)

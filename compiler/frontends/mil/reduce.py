@@ -4,7 +4,8 @@ from ....ir.dialects.core import reduce as core
 from ....ir.ssa import Op, Value
 from ....ir.types import DType
 from ..rules import Result
-from .context import MilContext, MilRules, cast
+from ..values import cast
+from .context import MilContext, MilRules
 
 rules = MilRules("reduce")
 
@@ -22,7 +23,7 @@ def _over_axes(op: type[Op]) -> None:
         return cast(found, x.type.dtype)
 
     rule.__doc__ = op.__doc__
-    rules.add(op.name.removeprefix("tensor."), rule)
+    rules(op.name.removeprefix("tensor."))(rule)
 
 
 def _wide(x: Value) -> Value:
@@ -54,8 +55,8 @@ def _position(op: type[Op]) -> None:
 
     rule.__doc__ = typed.__doc__ = op.__doc__
     name = op.name.removeprefix("tensor.")
-    rules.add(name, rule)
-    rules.add(name, typed, since=17)
+    rules(name)(rule)
+    rules(name, since=17)(typed)
 
 
 _position(core.ReduceArgmax)

@@ -8,7 +8,8 @@ from ....ir.dims import differs
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ..rules import Result
-from .context import MilContext, MilRules, cast
+from ..values import cast
+from .context import MilContext, MilRules
 from .sampling import add, extent, folded, mul, sample, sub
 
 rules = MilRules("resample")

@@ -14,7 +14,7 @@ from ....ir.dialects.core.index import Gather
 from ....ir.dims import Dim, product
 from ....ir.ssa import Op, Value
 from ....ir.types import DType
-from .context import cast
+from ..values import cast
 
 # How many there are, as a scalar of i32, and the extent that this makes.
 Computed: TypeAlias = tuple[Value, Dim]

@@ -9,22 +9,18 @@ from ....ir.dim_values import known_dims
 from ....ir.dims import Dim, Expr, product
 from ....ir.dims import floor_div as divide
 from ....ir.ssa import Value
-from ....ir.types import DType, Tensor
+from ....ir.types import Tensor
 from ..rules import Result
 from ..slices import slice_axes
+from ..values import integers
 from .constants import tensor_type
-from .context import MilContext, MilRules, cast
+from .context import MilContext, MilRules
 
 rules = MilRules("shape")
 
 rules.direct("transpose", core.Transpose)
 rules.direct("expand_dims", core.ExpandDims)
 rules.direct("shape", core.ShapeOf)
-
-
-def integers(value: Value) -> Value:
-    """Positions and extents, which may come as narrow integers, as i32."""
-    return cast(value, DType.I32)
 
 
 def declared_type(cx: MilContext, output: int = 0) -> Tensor:

@@ -18,8 +18,9 @@ from ....ir.ssa import Value
 from ....ir.types import DType
 from ..rules import Result
 from ..slices import reshape_divided, slice_axes, slice_between, tile_computed
-from .context import MilContext, MilRules, cast
-from .shape import declared_type, integers
+from ..values import cast, integers
+from .context import MilContext, MilRules
+from .shape import declared_type
 
 rules = MilRules("slicing")
 

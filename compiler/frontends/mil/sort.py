@@ -4,10 +4,11 @@ from ....ir.dialects.core import sort as core
 from ....ir.dialects.core.shape import Reshape
 from ....ir.dim_values import known_dims
 from ..rules import Result
+from ..values import cast, integers
 from .constants import DTYPE_NAMES
-from .context import MilContext, MilRules, cast
+from .context import MilContext, MilRules
 from .sampling import extent
-from .shape import declared_type, integers
+from .shape import declared_type
 
 rules = MilRules("sort")
 

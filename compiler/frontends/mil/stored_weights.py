@@ -14,10 +14,13 @@ from ....ir.location import InModel
 from ....ir.ssa import Block
 from ....ir.weights.resources import Resource
 from ...source.blob import KINDS
+from ...source.reading import ModelSource, program_of
+from ...source.weight_files import WeightFiles
 from ..stored_weights import StoredWeight
 from . import OPERATIONS, program_opset
 from .constants import is_blob
-from .walk import Scope, Walk, Weights
+from .scope import Scope, Walk
+from .walk import Walker
 
 _KERNEL = ("kernel_depth", "kernel_height", "kernel_width")
 # Names of the axes before those of the kernel, by operation and parameter.
@@ -64,22 +67,21 @@ class _Found:
     uses: dict[str, _Use] = field(default_factory=dict[str, _Use])
 
 
-def stored_weights(
-    program: Any, weights: Weights | None, prefix: str = ""
-) -> Iterator[StoredWeight]:
-    """Every weight of a Program message, in order; several functions share those that are equal.
+def stored_weights(source: ModelSource, prefix: str = "") -> Iterator[StoredWeight]:
+    """Every weight of an ML Program, in order; several functions share those that are equal.
 
     Args:
-        program: the message.
-        weights: where constants in files are.
+        source: the program.
         prefix: what names begin with.
 
     Raises:
-        CompileError: a weight is missing, damaged, or compressed in an unknown way; all of them.
+        CompileError: a weight is missing, damaged, or compressed in an unknown way; all of them. Or
+            the model is no program.
     """
+    program = program_of(source)
     seen: dict[str, Resource] = {}
-    for name in sorted(program.functions):
-        for found in _function(program.functions[name], weights):
+    for name in sorted(program.message.functions):
+        for found in _function(program.message.functions[name], program.weights):
             taken = seen.get(found.name)
             if taken is not None and taken == found.resource:
                 continue
@@ -88,8 +90,8 @@ def stored_weights(
             yield StoredWeight(**{**vars(found), "name": f"{prefix}{full}"})
 
 
-def _function(function: Any, weights: Weights | None) -> Iterator[StoredWeight]:
-    walk = Walk(OPERATIONS, program_opset(function), weights, singles=False)
+def _function(function: Any, weights: WeightFiles) -> Iterator[StoredWeight]:
+    walk = Walk(program_opset(function), weights, singles=False)
     scope, found = Scope(walk, Block(), {}), _Found()
     _read(function.block_specializations[function.opset], scope, found)
     if walk.problems:
@@ -115,7 +117,8 @@ def _read(block: Any, scope: Scope, found: _Found) -> None:
         names = [output.name for output in operation.outputs]
         if operation.type == "const" or operation.type.startswith("constexpr_"):
             location = InModel("operations", position, names[0])
-            for name, value in zip(names, scope.lowered(operation, location), strict=True):
+            values = Walker(OPERATIONS).lowered(scope, operation, location)
+            for name, value in zip(names, values, strict=True):
                 scope.names[name] = value
                 if value is not None and isinstance(value.op, Constant):
                     found.resources[name] = _described(operation, value.op.value)

@@ -1,18 +1,22 @@
 """NeuralNetwork specifications → core IR: the table of all layers, and the walk over them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ....ir.attributes import Dims
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Return
 from ....ir.dims import symbol
+from ....ir.interface import ModuleFacts
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module, Value
+from ...options import Options
 from ...source.interface import Interface
-from ..features import is_flexible, module_attributes
+from ...source.reading import ModelSource
+from ...source.spec import network_of
+from ..choices import chosen_interfaces, most_general, reason_of
+from ..features import classifier_of, module_facts
 from ..rules import compose
 from . import (
     activation,
@@ -36,10 +40,11 @@ from . import (
 )
 from .batch_proof import batch_problem
 from .context import LayerRule
-from .inputs import Freedom, Inputs, can_batch
+from .inputs import Inputs, ShapePolicy, can_batch
 from .nested import walk_layers
 from .outputs import Outputs
-from .walk import Scope, Walk
+from .scope import Scope, Walk
+from .walk import Walker
 
 FAMILIES = (
     *(activation, control, conv, custom, detection, elementwise, fill, image, index, linear),
@@ -48,38 +53,19 @@ FAMILIES = (
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
 
 
-@dataclass(frozen=True)
-class ImportOptions:
-    """Choices of the import.
-
-    Attributes:
-        batch: "auto": images get a leading dynamic batch where every layer allows it, arrays keep
-            Core ML's shape; "dynamic": arrays get one too, and a layer that doesn't allow it is an
-            error; "static": a batch of one.
-        fixed_shapes: take only the default shapes of flexible inputs.
-        shapes: see `inputs.Freedom`.
-    """
-
-    batch: str = "auto"
-    fixed_shapes: bool = False
-    shapes: Mapping[str, Dims] = field(default_factory=dict[str, Dims])
-
-
-def import_network(
-    network: Any, interface: Interface, name: str, options: ImportOptions | None = None
-) -> Module:
-    """A NeuralNetwork(Classifier, Regressor) message as a module with one function, @main.
+def import_model(source: ModelSource, options: Options) -> Module:
+    """A neural network of any of its three types as a module with one function, @main.
 
     Raises:
-        CompileError: every unsupported layer at once, or every malformed one.
+        CompileError: every unsupported layer at once, or every malformed one; or the model is of
+            another type.
     """
-    options = options or ImportOptions()
+    network, shapes = network_of(source.spec), options.dims()
+    interface = chosen_interfaces(source, options)[0]
     _check_supported(network)
-    _check_names(options.shapes, interface)
+    _check_names(shapes, interface)
     wants_batch = options.batch == "dynamic"
-    may_batch = (
-        options.batch != "static" and not options.shapes and can_batch(interface, wants_batch)
-    )
+    may_batch = options.batch != "static" and not shapes and can_batch(interface, wants_batch)
     if wants_batch and not may_batch:
         raise CompileError(
             Diagnostic(
@@ -88,49 +74,35 @@ def import_network(
                 remedy="leave out the option for a dynamic batch",
             )
         )
-    # From the most general form to the default shapes, which decide what is wrong with a model.
-    may_flex = is_flexible(interface) and not options.fixed_shapes
-    lost: dict[str, str] = {}
-    for flexible in (True, False) if may_flex else (False,):
+
+    def imported(flexible: bool) -> Module:
+        """The module with a batch of N if it can be, else with a batch of one, saying why."""
+        facts: ModuleFacts = {}
         if may_batch:
-            module, problems = _try_batched(network, interface, name, flexible)
-            if module is not None:
-                return _noting(module, lost)
-            if wants_batch and not flexible:
-                raise CompileError(problems)
-            lost["fixed_batch"] = _reason(problems)
-        if not wants_batch:
             try:
-                freedom = Freedom(flexible=flexible, shapes=options.shapes)
-                return _noting(_Importer(network, interface, freedom).module(name), lost)
+                return _batched(network, interface, source.name, flexible)
             except CompileError as error:
-                if not flexible:
+                if wants_batch:
                     raise
-                lost["fixed_shapes"] = _reason(error.diagnostics)
-    raise AssertionError("the last form returns or raises")
+                facts["fixed_batch"] = reason_of(error)
+        policy = ShapePolicy(flexible=flexible, shapes=shapes)
+        module = _Importer(network, interface, policy).module(source.name)
+        module.attributes |= facts
+        return module
+
+    return most_general([interface], options, imported)
 
 
-def _reason(problems: tuple[Diagnostic, ...]) -> str:
-    """The first problem, as people read it."""
-    return f"{problems[0].location}: {problems[0].message}"
+def _batched(network: Any, interface: Interface, name: str, flexible: bool) -> Module:
+    """The module with a batch of N.
 
-
-def _noting(module: Module, lost: dict[str, str]) -> Module:
-    """The module, saying why it has less freedom than the model's interface."""
-    module.attributes |= lost
+    Raises:
+        CompileError: why that can't be.
+    """
+    module = _Importer(network, interface, ShapePolicy("N", flexible)).module(name)
+    if problem := batch_problem(module.main, symbol("N")):
+        raise CompileError(problem)
     return module
-
-
-def _try_batched(
-    network: Any, interface: Interface, name: str, flexible: bool
-) -> tuple[Module | None, tuple[Diagnostic, ...]]:
-    """The module with a batch of N, or None and why that can't be."""
-    try:
-        module = _Importer(network, interface, Freedom("N", flexible)).module(name)
-    except CompileError as error:
-        return None, error.diagnostics
-    problem = batch_problem(module.main, symbol("N"))
-    return (module, ()) if problem is None else (None, (problem,))
 
 
 def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
@@ -168,19 +140,19 @@ def _check_supported(network: Any) -> None:
 class _Importer:
     """Walks one network."""
 
-    def __init__(self, network: Any, interface: Interface, freedom: Freedom) -> None:
+    def __init__(self, network: Any, interface: Interface, policy: ShapePolicy) -> None:
         self.network = network
         self.interface = interface
-        self.inputs = Inputs(network, interface, freedom)
+        self.inputs = Inputs(network, interface, policy)
         named = {
             kind: [f.name for f in interface.inputs if f.kind == kind]
             for kind in ("array", "image")
         }
-        self.walk = Walk(LAYERS, self.inputs.rank5, named["array"], named["image"])
+        self.walk = Walk(self.inputs.rank5, named["array"], named["image"])
 
     def module(self, name: str) -> Module:
         function = Function("main", *self.inputs.signature())
-        function.argument_attributes = self.inputs.attributes()
+        function.inputs = self.inputs.described()
         block = function.block
         blobs: dict[str, Value | None] = {}
         for feature, argument in zip(self.interface.inputs, function.arguments, strict=True):
@@ -190,7 +162,7 @@ class _Importer:
             blobs[feature.name] = value
         outputs = Outputs(self.network, self.interface, self.inputs)
         scope = Scope(self.walk, block, blobs, live=outputs.blobs())
-        scope.run(self.network.layers, "layers")
+        Walker(LAYERS).run(scope, self.network.layers, "layers")
         if self.walk.problems:
             raise CompileError(self.walk.problems)
         values = outputs.values(blobs)
@@ -198,8 +170,8 @@ class _Importer:
             adopt([value], block, location=InModel("output", None, output))
         block.insert(Return(tuple(values)))
         function.result_names = list(outputs.names)
-        function.result_attributes = outputs.attributes(values)
-        function.attributes = outputs.function_attributes()
+        function.outputs = outputs.described(values)
+        function.classifier = classifier_of(self.interface, self.interface.class_labels)
         module = Module(name, [function])
-        module.attributes = module_attributes(self.network, self.interface)
+        module.attributes = module_facts(self.network, self.interface)
         return module

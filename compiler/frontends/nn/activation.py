@@ -10,9 +10,9 @@ from ....ir.types import DType, Tensor
 from ....ir.weights.resources import SplatResource
 from ...source.weights import weight_count
 from ..rules import Result
-from .context import LayerContext, layer_rules
+from .context import LayerContext, LayerRules
 
-rules = layer_rules("activation")
+rules = LayerRules("activation")
 
 
 @rules("activation")

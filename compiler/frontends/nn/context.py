@@ -8,7 +8,7 @@ familiar four. Rules that count from the end need not care; the others ask for `
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
-from ....ir.dialects.core import elementwise, shape
+from ....ir.dialects.core import shape
 from ....ir.dim_values import known_dims
 from ....ir.dims import Dim, product, symbol
 from ....ir.location import InModel
@@ -24,9 +24,11 @@ from ....ir.ssa import Value
 from ....ir.types import DType
 from ....ir.weights.resources import Resource
 from ...source.weights import is_empty, weight_resource
-from ..rules import Result, Rules
+from ..rules import Assigned, Result, Rules
+from ..values import cast
+from .scope import Run, Scope
 
-LayerRule = Callable[["LayerContext", Any], Result]
+LayerRule = Callable[["LayerContext", Any], Result | Assigned]
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,21 @@ class LayerContext:
         kind: the layer type's name in the `layer` oneof.
         location: where diagnostics point.
         inputs: its input blobs, f32.
-        rank5: the network uses the rank-5 mapping.
-        scope: the block that the layer is in, and its blobs; for control flow (see `walk`).
+        scope: the block that the layer is in, and its blobs.
+        run: lowers nested layers in a scope; see `Walker.run`.
     """
 
     layer: Any
     kind: str
     location: InModel
     inputs: tuple[Value, ...]
-    rank5: bool
-    scope: Any = None
+    scope: Scope
+    run: Run
+
+    @property
+    def rank5(self) -> bool:
+        """Whether the network uses the rank-5 mapping."""
+        return self.scope.walk.rank5
 
     @property
     def input(self) -> Value:
@@ -167,8 +174,7 @@ class LayerContext:
 
     def fresh_symbol(self, axis: int) -> Dim:
         """An extent of the result that only running tells; no other layer or input has it."""
-        tag = self.scope.tag if self.scope is not None else ""
-        name = f"d{tag}{self.location.index or 0}_{self.layer.name}_{axis}"
+        name = f"d{self.scope.tag}{self.location.index or 0}_{self.layer.name}_{axis}"
         return symbol(re.sub(r"\W", "_", name, flags=re.ASCII))
 
     def as_images(self, value: Value) -> tuple[Value, Callable[[Value], Value]]:
@@ -206,16 +212,6 @@ def append_units(value: Value, count: int) -> Value:
     """Add `count` extents of 1 at the end."""
     rank = value.type.rank
     return shape.ExpandDims(value, tuple(range(rank, rank + count))).result
-
-
-def cast(value: Value, dtype: DType) -> Value:
-    """The value with another dtype; itself if it has it already."""
-    return value if value.type.dtype is dtype else elementwise.Cast(value, dtype).result
-
-
-def integers(value: Value) -> Value:
-    """A blob that holds whole numbers (indices, extents) as i32."""
-    return cast(value, DType.I32)
 
 
 def floats(value: Value) -> Value:
@@ -258,9 +254,19 @@ def scalar_of(cx: LayerContext, value: Value) -> Value:
     return shape.Squeeze(value, tuple(range(value.type.rank))).result
 
 
-def layer_rules(family: str) -> Rules[LayerRule]:
-    """An empty table of a family's layers."""
-    return Rules[LayerRule](family)
+class LayerRules(Rules[str, LayerRule]):
+    """One family's rules, by layer type.
+
+    Use as a decorator: `@rules("convolution", "deconvolution")`.
+    """
+
+    def __call__(self, *names: str) -> Callable[[LayerRule], LayerRule]:
+        def register(rule: LayerRule) -> LayerRule:
+            for name in names:
+                self.add(name, rule)
+            return rule
+
+        return register
 
 
 def pair(values: Iterable[int], default: int) -> tuple[int, int]:
@@ -272,6 +278,3 @@ def pair(values: Iterable[int], default: int) -> tuple[int, int]:
 def size_of(sizes: Iterable[int]) -> int:
     """Number of elements."""
     return math.prod(sizes)
-
-
-Blobs = Mapping[str, Value]

@@ -18,30 +18,31 @@ from ....ir.dims import symbol
 from ....ir.ssa import Region, Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.resources import SplatResource
-from ..rules import Result
-from .context import LayerContext, cast, layer_rules
+from ..rules import Assigned
+from ..values import cast
+from .context import LayerContext, LayerRules
 from .nested import BREAK, STOP, assigned, exposed, inside, jumps, read
-from .walk import Scope
+from .scope import Scope
 
-rules = layer_rules("control")
+rules = LayerRules("control")
 
 # Loop values that are no blobs: how many steps were taken, and whether to take another.
 _COUNT, _GO = "\0steps", "\0go"
 
 
 @rules("branch")
-def branch(cx: LayerContext, p: Any) -> Result:
+def branch(cx: LayerContext, p: Any) -> Assigned:
     """One of two networks, the first where the input is not 0 (by more than 1e-6)."""
     cx.expect_inputs(1)
     cx.require(p.HasField("ifBranch"), "has no network for a true condition")
     sides = tuple(
         (getattr(p, name).layers, inside(cx.location, name)) for name in ("ifBranch", "elseBranch")
     )
-    return cx.scope.either(_holds(cx, cx.input), sides, cx.location)
+    return cx.scope.either(_holds(cx, cx.input), sides, cx.location, cx.run)
 
 
 @rules("loopBreak", "loopContinue")
-def jump(cx: LayerContext, p: Any) -> Result:
+def jump(cx: LayerContext, p: Any) -> Assigned:
     """Ends this step; `loopBreak` also the loop."""
     cx.expect_inputs(0)
     cx.require(STOP in cx.scope.blobs, "stands outside the body of a loop")
@@ -50,7 +51,7 @@ def jump(cx: LayerContext, p: Any) -> Result:
 
 
 @rules("loop")
-def loop(cx: LayerContext, p: Any) -> Result:
+def loop(cx: LayerContext, p: Any) -> Assigned:
     """A body while a condition holds, at most a number of times, or both.
 
     The condition's network runs before the first step and after each one. A blob that only the body
@@ -79,11 +80,11 @@ class _Loop:
         self.leaves = any(map(jumps, self.body))
         self.written = list(assigned([cx.layer]))
         inner = cx.scope.live | read(self.body) | read(self.test) | {self.name}
-        self.scope: Scope = replace(cx.scope, live=frozenset(inner))
+        self.scope = replace(cx.scope, live=frozenset(inner))
         self.limit = self._limit(p)
         self.first: dict[str, Value] = {}
 
-    def results(self) -> Mapping[str, Value | None]:
+    def results(self) -> Assigned:
         """What the loop assigns."""
         blobs, failed = self.scope.blobs, dict.fromkeys(self.written)
         if self.limit is None and not self.name:
@@ -131,7 +132,7 @@ class _Loop:
         """Whether the condition holds; None without one, or if a layer of it fails."""
         if not self.name:
             return None
-        scope.run(self.test, inside(self.cx.location, "conditionNetwork"))
+        self.cx.run(scope, self.test, inside(self.cx.location, "conditionNetwork"))
         self.cx.require(self.name in scope.blobs, f"tests '{self.name}', which no layer makes")
         value = scope.blobs[self.name]
         return None if value is None else scope.put(_holds(self.cx, value), self.cx.location)
@@ -142,7 +143,7 @@ class _Loop:
         if self.leaves:
             for name in (STOP, BREAK):
                 step.blobs[name] = step.put(constant(np.asarray(False)), self.cx.location)
-        step.run(self.body, inside(self.cx.location, "bodyNetwork"))
+        self.cx.run(step, self.body, inside(self.cx.location, "bodyNetwork"))
         left, _ = step.blobs.pop(BREAK, None), step.blobs.pop(STOP, None)
         go = self._tested(step)
         if left is not None:
@@ -181,7 +182,7 @@ class _Loop:
         rows = enumerate(zip(before.shape, after.shape, strict=True))
         return before.with_shape(a if a == b else symbol(f"{place}_{i}") for i, (a, b) in rows)
 
-    def _looped(self, types: Mapping[str, Tensor], step: Scope) -> Mapping[str, Value | None]:
+    def _looped(self, types: Mapping[str, Tensor], step: Scope) -> Assigned:
         """The loop of a step that fits its own results."""
         ranks = {name: item.rank for name, item in types.items()}
         last = ((step.blobs[name], rank) for name, rank in ranks.items())

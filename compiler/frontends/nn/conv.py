@@ -7,9 +7,9 @@ from ....ir.dialects.core import conv as core
 from ....ir.ssa import Value
 from ...source.weights import is_empty
 from ..rules import Result
-from .context import LayerContext, layer_rules, pair
+from .context import LayerContext, LayerRules, pair
 
-rules = layer_rules("conv")
+rules = LayerRules("conv")
 
 _PADDING_3D = (PadType.CUSTOM, PadType.VALID, PadType.SAME)
 

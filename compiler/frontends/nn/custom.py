@@ -13,9 +13,9 @@ from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ...source.weights import weight_count, weight_resource
 from ..rules import Result
-from .context import LayerContext, layer_rules
+from .context import LayerContext, LayerRules
 
-rules = layer_rules("custom")
+rules = LayerRules("custom")
 
 CustomRule: TypeAlias = Callable[["CustomLayer"], Value | tuple[Value, ...]]
 # (shapes of the inputs, parameters) → shape of each output.

@@ -8,9 +8,10 @@ from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import detection as core
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, extent_of, floats, integers, layer_rules, scalar_of
+from ..values import integers
+from .context import LayerContext, LayerRules, extent_of, floats, scalar_of
 
-rules = layer_rules("detection")
+rules = LayerRules("detection")
 
 _LARGEST = 2**31 - 1
 

@@ -13,9 +13,9 @@ from ....ir.dialects.core import activation, reduce, shape
 from ....ir.dialects.core import elementwise as core
 from ....ir.ssa import Op, Value
 from ..rules import Result
-from .context import LayerContext, floats, layer_rules, size_of, truth
+from .context import LayerContext, LayerRules, floats, size_of, truth
 
-rules = layer_rules("elementwise")
+rules = LayerRules("elementwise")
 
 
 def _chain(make: Callable[[Value, Value], Op], inputs: tuple[Value, ...]) -> Value:

@@ -4,16 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from ....ir.dialects.builtin import array_of, constant
+from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import fill as core
-from ....ir.dialects.core.shape import BroadcastTo, ShapeOf, Squeeze
+from ....ir.dialects.core.shape import BroadcastTo, ShapeOf
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, bare_symbol, is_static
+from ....ir.dims import is_static
 from ....ir.ssa import Value
+from ..ranges import range_between
 from ..rules import Result
-from .context import LayerContext, integers, layer_rules, scalar_of
+from ..values import integers
+from .context import LayerContext, LayerRules, scalar_of
 
-rules = layer_rules("fill")
+rules = LayerRules("fill")
 
 
 # -- broadcasts and fills --------------------------------------------------------------------------
@@ -117,35 +119,7 @@ def _number(value: float) -> Value:
 
 
 def _range(cx: LayerContext, start: Value, end: Value, step: Value) -> Value:
-    numbers = [_known_number(value) for value in (start, end, step)]
-    stride = numbers[2]
-    cx.require(stride != 0, "has a step of 0")
-    if all(isinstance(number, float) for number in numbers):
-        op = core.Range1d(start, end, step, (cx.fresh_symbol(0),))
-        arrays = [np.asarray(number, np.float32) for number in numbers]
-        return constant(op.evaluate(*arrays))
-    # From 0 by 1 to an extent of the model: that extent again.
-    limit = numbers[1]
-    extent: Dim = cx.fresh_symbol(0)
-    if numbers[0] == 0 and stride == 1 and limit is not None and _is_symbol(limit):
-        extent = limit
-    return core.Range1d(start, end, step, (extent,)).result
-
-
-def _is_symbol(number: Any) -> bool:
-    return not isinstance(number, float) and bare_symbol(number) is not None
-
-
-def _known_number(value: Value) -> Any:
-    """A scalar's number when compiling: a float, an expression over symbols, or None."""
-    source = value.op.x if isinstance(value.op, Squeeze) else value
-    array = array_of(source)
-    if array is not None:
-        return float(array.flat[0])
-    known = known_dims(value)
-    if known is None:
-        return None
-    return float(known[0]) if isinstance(known[0], int) else known[0]
+    return range_between(cx, start, end, step, lambda: cx.fresh_symbol(0))
 
 
 # -- bands -----------------------------------------------------------------------------------------

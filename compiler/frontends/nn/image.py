@@ -8,9 +8,10 @@ from ....ir.dims import product
 from ....ir.reference.resize import upsampled_size
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, integers, layer_rules, pair
+from ..values import integers
+from .context import LayerContext, LayerRules, pair
 
-rules = layer_rules("image")
+rules = LayerRules("image")
 
 _COORDINATES = ("default", "strict_align_corners", "unalign_corners")
 # SamplingMode: strict align endpoints, align endpoints, upsample, RoI align.

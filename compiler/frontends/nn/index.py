@@ -13,9 +13,10 @@ from ....ir.dialects.core.scatter import ScatterMode
 from ....ir.dims import symbol
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, floats, integers, known_number, layer_rules
+from ..values import integers
+from .context import LayerContext, LayerRules, floats, known_number
 
-rules = layer_rules("index")
+rules = LayerRules("index")
 
 _MODES = (
     *(ScatterMode.UPDATE, ScatterMode.ADD, ScatterMode.SUB, ScatterMode.MUL),

@@ -6,7 +6,7 @@ Core ML's shape and dtype. Shapes that the model leaves open are symbols, and ch
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,20 @@ from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import elementwise, shape
 from ....ir.dialects.core.asserting import OPEN
 from ....ir.dims import Dim, symbol
+from ....ir.interface import Argument
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ...source.interface import Feature, Interface
-from ..features import CHANNELS, allowed_shapes, feature_attributes, open_sizes, problem
+from ..features import (
+    CHANNELS,
+    allowed_shapes,
+    argument_of,
+    channels_first,
+    open_sizes,
+    pixels,
+    problem,
+)
 from .context import floats
 
 
@@ -33,7 +42,7 @@ def can_batch(interface: Interface, arrays: bool) -> bool:
 
 
 @dataclass(frozen=True)
-class Freedom:
+class ShapePolicy:
     """Which extents stay open.
 
     Attributes:
@@ -52,11 +61,11 @@ class Freedom:
 class Inputs:
     """The function's arguments, and the blobs that the layers see."""
 
-    def __init__(self, network: Any, interface: Interface, freedom: Freedom) -> None:
+    def __init__(self, network: Any, interface: Interface, policy: ShapePolicy) -> None:
         self.interface = interface
-        self.freedom = freedom
-        self.batch: Dim = symbol(freedom.batch) if freedom.batch else 1
-        self.batched_arrays = bool(freedom.batch)
+        self.policy = policy
+        self.batch: Dim = symbol(policy.batch) if policy.batch else 1
+        self.batched_arrays = bool(policy.batch)
         self.rank5 = network.arrayInputShapeMapping == 0
         self.rank5_images = network.imageInputShapeMapping == 0
         self.preprocessing: dict[str, list[Any]] = {}
@@ -86,7 +95,7 @@ class Inputs:
             raise problem(
                 feature.name, "input", f"a {feature.kind} input can't feed a neural network"
             )
-        if feature.name in self.freedom.shapes:
+        if feature.name in self.policy.shapes:
             return Tensor(feature.dtype, self._given_shape(feature))
         sizes = self._sizes(feature, feature.shape)
         if self.rank5 and len(sizes) not in (1, 3):
@@ -106,7 +115,7 @@ class Inputs:
 
     def _given_shape(self, feature: Feature) -> Dims:
         """A shape that the user gave, checked against the declared one."""
-        given, declared = self.freedom.shapes[feature.name], feature.shape
+        given, declared = self.policy.shapes[feature.name], feature.shape
         expected = (*declared, 1, 1)[:3] if len(declared) in (1, 3) else ()
         if not self.rank5 or len(given) != 5 or tuple(given[2:]) != expected:
             shown = ", ".join(map(str, expected)) or "…"
@@ -121,15 +130,18 @@ class Inputs:
         return given
 
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
-        return open_sizes(feature, default) if self.freedom.flexible else default
+        return open_sizes(feature, default) if self.policy.flexible else default
 
-    def attributes(self) -> list[dict[str, Any]]:
-        """Interface facts of the arguments."""
-        found = [feature_attributes(feature, self.rank5) for feature in self.interface.inputs]
-        for facts in found:
-            if facts["kind"] == "array" and self.rank5 and self.batched_arrays:
-                facts["batched"] = True
-        return found
+    def described(self) -> list[Argument]:
+        """What is known of each argument."""
+        return [self._described(feature) for feature in self.interface.inputs]
+
+    def _described(self, feature: Feature) -> Argument:
+        known = argument_of(feature)
+        if feature.kind != "array" or not self.rank5:
+            return known
+        axes = "CHW" if len(feature.shape) == 3 else "C"  # by contract of that mapping
+        return replace(known, axes=axes, batched=self.batched_arrays)
 
     def blob(self, feature: Feature, argument: Value) -> Value:
         """The value that the layers see: of an allowed shape, preprocessed, of Core ML's rank."""
@@ -139,7 +151,7 @@ class Inputs:
         value = floats(argument)
         if not self.rank5:
             return value
-        if feature.name in self.freedom.shapes:
+        if feature.name in self.policy.shapes:
             one = value.type.shape[0] == 1
             return shape.Squeeze(value, (0,)).result if one else value
         # [C] is [1, 1, C, 1, 1], [C, H, W] is [1, 1, C, H, W]; the sequence stays implicit.
@@ -150,7 +162,7 @@ class Inputs:
     def _asserted(self, feature: Feature, argument: Value) -> Value:
         """The argument, which runs only with the shapes that the model declares."""
         found = feature.flexibility
-        if not self.freedom.flexible or found is None or feature.name in self.freedom.shapes:
+        if not self.policy.flexible or found is None or feature.name in self.policy.shapes:
             return argument
         allowed = allowed_shapes(feature)
         if feature.image is None and self.batched_arrays:
@@ -160,13 +172,11 @@ class Inputs:
 
     def _image(self, feature: Feature, argument: Value) -> Value:
         assert feature.image is not None
-        value = floats(argument)
-        if feature.image.color == "BGR":
-            value = shape.Reverse(value, (3,)).result
+        value = pixels(argument, feature.image.color, DType.F32)
         for item in self.preprocessing.get(feature.name, []):
             if item.WhichOneof("preprocessor") == "scaler":
                 value = _scale(value, item.scaler, feature.image.color)
-        value = shape.Transpose(value, (0, 3, 1, 2)).result
+        value = channels_first(value)
         for item in self.preprocessing.get(feature.name, []):
             if item.WhichOneof("preprocessor") == "meanImage":
                 value = _subtract_mean(feature, value, item.meanImage)

@@ -10,9 +10,10 @@ from ....ir.dialects.core import elementwise, index, linear
 from ....ir.dialects.core.shape import ExpandDims, Squeeze, Transpose
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, append_units, flatten_tail, integers, layer_rules
+from ..values import integers
+from .context import LayerContext, LayerRules, append_units, flatten_tail
 
-rules = layer_rules("linear")
+rules = LayerRules("linear")
 
 
 @rules("innerProduct")

@@ -7,9 +7,9 @@ from ....ir.dialects.core.shape import ExpandDims
 from ....ir.dims import differs
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, layer_rules
+from .context import LayerContext, LayerRules
 
-rules = layer_rules("norm")
+rules = LayerRules("norm")
 
 
 @rules("batchnorm")

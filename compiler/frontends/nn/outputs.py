@@ -1,5 +1,6 @@
 """Results of the function: what Core ML gives, from the blobs that layers made."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,12 @@ from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import index, reduce, shape
 from ....ir.dims import Dim, product
+from ....ir.interface import Result
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...source.interface import Feature, Interface
-from ..features import feature_attributes, image_from_channels_first, problem
-from .context import cast
+from ..features import image_from_channels_first, problem, result_of
+from ..values import cast
 from .inputs import Inputs
 
 
@@ -144,30 +146,18 @@ class Outputs:
             sizes = (batch, *declared[has_batch:])
         return sizes if product(sizes) == product(blob.type.shape) else ()
 
-    def attributes(self, values: list[Value]) -> list[dict[str, Any]]:
-        """Interface facts of the results."""
-        found = [feature_attributes(feature, False) for feature in self.features]
-        for feature, facts, value in zip(self.features, found, values, strict=True):
-            lead = len(self._lead())
-            if facts["kind"] != "array":
-                continue
-            if not self.inputs.rank5:
-                if len(self._exact_sizes(feature, value)) > len(feature.shape):
-                    facts["batched"] = True
-                continue
-            if value.type.rank == 3 + lead:
-                facts["axes"] = "CHW"
-            if lead and value.type.shape[0] == self.inputs.batch:
-                facts["batched"] = True  # the leading dimension is ours, not Core ML's
-        return found
+    def described(self, values: list[Value]) -> list[Result]:
+        """What is known of each result."""
+        return [self._described(*row) for row in zip(self.features, values, strict=True)]
 
-    def function_attributes(self) -> dict[str, Any]:
-        """Class labels and which output is which."""
-        interface = self.interface
-        if not interface.class_labels:
-            return {}
-        return {
-            "class_labels": tuple(interface.class_labels),
-            "predicted_feature": interface.predicted_feature,
-            "predicted_probabilities": interface.predicted_probabilities,
-        }
+    def _described(self, feature: Feature, value: Value) -> Result:
+        known, lead = result_of(feature), self._lead()
+        if feature.kind != "array":
+            return known
+        if not self.inputs.rank5:
+            is_ours = len(self._exact_sizes(feature, value)) > len(feature.shape)
+            return replace(known, batched=is_ours)
+        has_axes = value.type.rank == 3 + len(lead)
+        # A leading dimension is ours, not Core ML's.
+        is_ours = bool(lead) and value.type.shape[0] == self.inputs.batch
+        return replace(known, axes="CHW" if has_axes else None, batched=is_ours)

@@ -7,10 +7,10 @@ from ....ir.dialects.core import pool as core
 from ....ir.dialects.core import reduce
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, layer_rules, pair
+from .context import LayerContext, LayerRules, pair
 from .conv import borders_3d, extents_3d, padding, padding_3d
 
-rules = layer_rules("pool")
+rules = LayerRules("pool")
 
 _KINDS = (core.MaxPool, core.AvgPool, core.L2Pool)
 _GLOBAL = (reduce.ReduceMax, reduce.ReduceMean, reduce.ReduceL2Norm)

@@ -19,9 +19,10 @@ from ....ir.dim_values import known_dims
 from ....ir.dims import is_static
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, floats, integers, layer_rules
+from ..values import integers
+from .context import LayerContext, LayerRules, floats
 
-rules = layer_rules("random")
+rules = LayerRules("random")
 
 Draw = Callable[[LayerContext, Any, Value, Dims], Value]
 # What a small epsilon does shows in no number; what a large one does is written nowhere.

@@ -19,9 +19,9 @@ from ....ir.weights.encodings import EncodedResource, Joined
 from ....ir.weights.resources import LazyResource, Resource, SplatResource
 from ...source.weights import is_empty
 from ..rules import Result
-from .context import LayerContext, append_units, layer_rules
+from .context import LayerContext, LayerRules, append_units
 
-rules = layer_rules("recurrent")
+rules = LayerRules("recurrent")
 
 GATE_CLIP = 50.0  # the specification's clip() of what activations see
 CELL_CLIP = 50.0  # its default for cellClipThreshold

@@ -8,9 +8,9 @@ from ....ir.dialects.core import reduce as core
 from ....ir.dialects.core.shape import Reshape
 from ....ir.ssa import Value
 from ..rules import Result
-from .context import LayerContext, floats, layer_rules
+from .context import LayerContext, LayerRules, floats
 
-rules = layer_rules("reduce")
+rules = LayerRules("reduce")
 
 _AXES = ((-3, -2, -1), (-2, -1), (-3,), (-2,), (-1,))  # CHW, HW, C, H, W
 _MODES = (

@@ -11,11 +11,12 @@ from ....ir.dims import floor_div as divide
 from ....ir.ssa import Value
 from ..rules import Result
 from ..slices import reshape_divided, slice_axes
-from .context import LayerContext, append_units, flatten_tail, floats, integers, layer_rules
+from ..values import integers
+from .context import LayerContext, LayerRules, append_units, flatten_tail, floats
 from .conv import borders
 from .reduce import at_least_rank_1
 
-rules = layer_rules("shape")
+rules = LayerRules("shape")
 
 _TO_CHANNEL_LAST = (-2, -1, -3)  # [C, H, W] → [H, W, C]
 _FROM_CHANNEL_LAST = (-1, -3, -2)

@@ -12,10 +12,11 @@ from ....ir.dim_values import known_dims
 from ....ir.dims import is_static, product
 from ..rules import Result
 from ..slices import nearly_even_parts, slice_axes, slice_between, tile_computed
-from .context import LayerContext, integers, layer_rules
+from ..values import integers
+from .context import LayerContext, LayerRules
 from .reduce import at_least_rank_1
 
-rules = layer_rules("slicing")
+rules = LayerRules("slicing")
 
 
 @rules("splitND")

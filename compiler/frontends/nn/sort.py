@@ -4,17 +4,17 @@ from typing import Any
 
 from ....ir.dialects.core import sort as core
 from ..rules import Result
+from ..values import integers
 from .context import (
     LayerContext,
+    LayerRules,
     extent_of,
     floats,
-    integers,
     known_dim,
-    layer_rules,
     scalar_of,
 )
 
-rules = layer_rules("sort")
+rules = LayerRules("sort")
 
 
 @rules("argSort")

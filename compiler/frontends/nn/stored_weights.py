@@ -8,6 +8,8 @@ from typing import Any
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.location import InModel
+from ...source.reading import ModelSource
+from ...source.spec import network_of
 from ...source.weights import encoding, is_empty, weight_count, weight_resource
 from ..stored_weights import StoredWeight
 from .context import pair
@@ -24,17 +26,17 @@ _GATES = {
 }
 
 
-def stored_weights(network: Any, prefix: str = "") -> Iterator[StoredWeight]:
-    """Every weight of a network message that is not empty, in order, with those of nested networks.
+def stored_weights(source: ModelSource, prefix: str = "") -> Iterator[StoredWeight]:
+    """Every weight of a network that is not empty, in order, with those of nested networks.
 
     Args:
-        network: a NeuralNetwork, NeuralNetworkClassifier or NeuralNetworkRegressor.
+        source: a neural network of any of its three types.
         prefix: what names begin with.
 
     Raises:
-        CompileError: a weight has another size than its layer says.
+        CompileError: a weight has another size than its layer says, or the model is no network.
     """
-    for place, layer in _layers(network, "layers"):
+    for place, layer in _layers(network_of(source.spec), "layers"):
         kind = layer.WhichOneof("layer") or ""
         if not kind:
             continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ...attributes import Symbols
 from ...batch.place import Place
 from ...batch.rule import Given, Inner, RefusalError, Taken
 from ...declare import attr, operand, region
@@ -35,7 +36,7 @@ class Cond(Op):
     pred: Value = operand(BOOL)
     then: Region = region()
     orelse: Region = region()
-    symbol: str = attr(default="")
+    symbol: Symbols = attr(default="")
 
     def infer(self) -> tuple[Type, ...]:
         self.require("C1", self.pred.type.rank == 0, f"predicate is {self.pred.type}")

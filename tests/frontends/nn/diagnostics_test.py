@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cmlc.compiler.frontends import nn
-from cmlc.compiler.frontends.nn.inputs import Freedom
+from cmlc.compiler.frontends.nn.inputs import ShapePolicy
 from cmlc.compiler.source.interface import read_interface
 from cmlc.ir.diagnostics import CompileError
 from support.networks.bad import MALFORMED, R1, R4
@@ -46,8 +46,9 @@ def test_unsupported(fragment, model):
 def open_problems(model):
     """What stops the import with all flexible extents open."""
     model = flexible(model)
+    importer = nn._Importer(model.neuralNetwork, read_interface(model), ShapePolicy())
     with pytest.raises(CompileError) as caught:
-        nn._Importer(model.neuralNetwork, read_interface(model), Freedom(flexible=True)).module("m")
+        importer.module("m")
     return [diagnostic.message for diagnostic in caught.value.diagnostics]
 
 

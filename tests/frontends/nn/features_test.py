@@ -56,7 +56,7 @@ def test_images(color, order):
     module = imported(photo(color))
     (argument,) = module.main.arguments
     assert str(argument.type) == "u8[N,2,3,3]"
-    assert module.main.argument_attributes[0]["kind"] == "image"
+    assert module.main.inputs[0].kind == "image"
     expected = PIXELS[..., order].transpose(0, 3, 1, 2).astype(np.float32)
     assert_close(result(photo(color), PIXELS), expected)
 
@@ -180,7 +180,7 @@ def test_classifiers(labels, named):
     found = results(model, np.float32([0, 2, 1]))
     assert found["label"].tolist() == labels[1]
     assert_close(found["scores"].sum(), 1.0)
-    assert imported(model).main.attributes["class_labels"] == tuple(labels)
+    assert imported(model).main.classifier.class_labels == tuple(labels)
 
 
 def test_classifiers_of_the_old_kind():
@@ -207,9 +207,9 @@ def test_optional_inputs():
     feature = model.description.input[1]
     feature.type.isOptional = True
     feature.type.multiArrayType.floatDefaultValue = 1.5
-    facts = imported(model).main.argument_attributes[1]
-    assert facts["optional"] is True
-    assert facts["default"] == 1.5
+    known = imported(model).main.inputs[1]
+    assert known.optional
+    assert known.default == 1.5
 
 
 def flexible(model, *ranges):
@@ -233,7 +233,7 @@ def test_enumerated_shapes():
     for shape in ((2, 3), (4, 3)):
         array.enumeratedShapes.shapes.add().shape.extend(shape)
     module = imported(model)
-    assert module.main.argument_attributes[0]["enumerated_shapes"] == ((2, 3), (4, 3))
+    assert module.main.inputs[0].enumerated_shapes == ((2, 3), (4, 3))
     assert_close(result(model, numbers(4, 3)), np.maximum(numbers(4, 3), 0))
 
 
@@ -278,7 +278,18 @@ def test_a_dynamic_batch_of_flexible_shapes():
 def test_what_needs_a_fixed_shape_gets_the_default_one():
     item = layer("upsample", mode=1, scalingFactor=[2, 2])
     model = flexible(network(item, x=(1, 1, 4, 4)), (1, 1), (1, 1), (4, 8), (4, 8))
-    assert str(imported(model).main.arguments[0].type) == "f32[1,1,4,4]"
+    module = imported(model)
+    assert str(module.main.arguments[0].type) == "f32[1,1,4,4]"
+    assert "upsample" in module.attributes["fixed_shapes"]
+
+
+def test_a_dynamic_batch_of_the_default_shape():
+    item = layer("upsample", mode=1, scalingFactor=[2, 2])
+    model = flexible(network(item, x=(1, 1, 4, 4)), (1, 1), (1, 1), (4, 8), (4, 8))
+    module = imported(model, batch="dynamic")
+    assert str(module.main.arguments[0].type) == "f32[N,1,4,4]"
+    assert "fixed_batch" not in module.attributes
+    assert "upsample" in module.attributes["fixed_shapes"]
 
 
 # -- the dynamic batch -----------------------------------------------------------------------------

@@ -7,9 +7,11 @@ numbers; a tuple of names is a parameter that takes several values.
 """
 
 import numpy as np
-from cmlc.compiler.frontends.mil import ProgramOptions, import_program
-from cmlc.compiler.source.interface import read_interfaces
+from cmlc.compiler.frontends.mil import import_model
+from cmlc.compiler.options import Options
+from cmlc.compiler.source.reading import ModelSource
 from cmlc.compiler.source.spec import messages
+from cmlc.compiler.source.weight_files import WeightFiles
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.interpret import run
 from cmlc.ir.verify import verify
@@ -177,8 +179,8 @@ def fill_value(message, value):
 
 def imported(model, weights=None, **options):
     """The verified module of a Model message."""
-    chosen = ProgramOptions(**options)
-    module = import_program(model.mlProgram, read_interfaces(model), weights, "m", chosen)
+    source = ModelSource(model, weights or WeightFiles(None), "m")
+    module = import_model(source, Options(**options))
     verify(module)
     return module
 

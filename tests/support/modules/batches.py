@@ -6,6 +6,7 @@ from random import Random
 import numpy as np
 from cmlc.ir.dialects.builtin import Constant, Return, constant
 from cmlc.ir.dialects.core.shape import Reshape, Squeeze, Transpose
+from cmlc.ir.interface import Argument, Result
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import adopt
 from cmlc.ir.ssa import Function, Module, Op, Value
@@ -63,8 +64,8 @@ def batch_of(op: Op, random: Random) -> Batch:
     assert function.block.terminator is not None
     function.block.terminator.detach()
     function.block.insert(Return(results))
-    function.argument_attributes = [{"kind": "array"} for _ in function.arguments]
-    function.result_attributes = [{"kind": "array"} for _ in function.results]
+    function.inputs = [Argument("array") for _ in function.arguments]
+    function.outputs = [Result("array") for _ in function.results]
     function.result_names = [f"y{i}" for i in range(len(function.results))]
     return Batch(module, entries)
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from random import Random
 
 from cmlc.ir.attributes import Kind
-from cmlc.ir.dialects.builtin import Return
+from cmlc.ir.dialects.builtin import Call, Return
 from cmlc.ir.dialects.core import CORE_OPS
-from cmlc.ir.rewrite import adopt, detached_producers
+from cmlc.ir.rewrite import adopt, clone_ops, detached_producers
 from cmlc.ir.ssa import Function, Module, Op, Value, VerifyError, walk
 from hypothesis import strategies as st
 from support.modules.maker import Maker, UnsuitableError
@@ -70,12 +70,44 @@ def free_values(op: Op) -> list[Value]:
 
 def is_repeatable(module: Module) -> bool:
     """Whether the module gives the same numbers each time: no op draws others."""
-    return not any(op.effects() for op in module.walk())
+    return not any(op.effects() and not isinstance(op, Call) for op in module.walk())
+
+
+def outline(module: Module, random: Random) -> None:
+    """Move some ops of the main function to a private one, which is called once or twice."""
+    block = module.main.block
+    ops = [op for op in block if not op.is_terminator]
+    start = random.randrange(len(ops))
+    moved = ops[start : start + random.randint(1, 4)]
+    inside = [*moved, *(inner for op in moved for body in op.all_regions() for inner in walk(body))]
+    free = (value for op in moved for value in free_values(op) if value.op not in inside)
+    needed = list(dict.fromkeys(free))
+    made = [value for op in moved for value in op.results]
+    name = f"helper{len(module.functions)}"
+    helper = Function(name, [v.type for v in needed], [f"x{i}" for i in range(len(needed))])
+    helper.public = False
+    mapping = dict(zip(needed, helper.arguments, strict=True))
+    for twin in clone_ops(moved, mapping):
+        helper.block.insert(twin)
+    helper.block.insert(Return(tuple(mapping[value] for value in made)))
+    module.functions[name] = helper
+    for _ in range(random.randint(1, 2)):
+        call = Call(tuple(needed), callee=name, result_types=tuple(v.type for v in made))
+        block.insert(call, moved[0])
+    for old, new in zip(made, call.results, strict=True):
+        old.replace_all_uses_with(new)
+    for op in reversed(moved):
+        op.erase()
 
 
 @st.composite
-def modules(draw: st.DrawFn, ops: tuple[type[Op], ...] = CORE_OPS) -> Module:
-    """A module of up to 12 ops that use each other's results, some with symbolic extents."""
+def modules(
+    draw: st.DrawFn, ops: tuple[type[Op], ...] = CORE_OPS, *, helpers: bool = False
+) -> Module:
+    """A module of up to 12 ops that use each other's results, some with symbolic extents.
+
+    With `helpers` some of them are in private functions.
+    """
     random = Random(draw(st.integers(0, 2**32 - 1)))
     maker = Maker(random, reuse=True, symbolic=draw(st.booleans()))
     made: list[Op] = []
@@ -89,4 +121,7 @@ def modules(draw: st.DrawFn, ops: tuple[type[Op], ...] = CORE_OPS) -> Module:
         maker.pool.extend(v for v in op.results if sum(maker.sizes(v)) <= 40)
     results = [value for op in made for value in op.results if not value.use_count]
     maker.function.block.insert(Return(tuple(results or maker.function.arguments)))
-    return Module(functions=[maker.function])
+    module = Module(functions=[maker.function])
+    for _ in range(draw(st.integers(0, 2)) if helpers and made else 0):
+        outline(module, random)
+    return module

@@ -9,6 +9,7 @@ import numpy as np
 from cmlc.ir.attributes import Kind
 from cmlc.ir.dialects.builtin import constant
 from cmlc.ir.dims import Dim, substitute, symbol
+from cmlc.ir.interface import Argument
 from cmlc.ir.ssa import Function, Op, Value
 from cmlc.ir.types import NUMERIC, DType, Tensor
 
@@ -62,7 +63,7 @@ class Maker:
             block=self.function.block,
         )
         arguments.append(value)
-        self.function.argument_attributes.append({})
+        self.function.inputs.append(Argument())
         self.pool.append(value)
         return value
 

@@ -4,6 +4,7 @@ Each takes a module and a source of chance, changes a copy, and gives it with th
 comparison shall report (how many of each kind); None where the module has nothing to edit so.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from itertools import count
 from random import Random
@@ -14,6 +15,7 @@ from cmlc.ir.attributes import PadType
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Call, Constant, Return
 from cmlc.ir.dialects.core import activation, elementwise
+from cmlc.ir.interface import Result
 from cmlc.ir.location import UNKNOWN
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.ssa import Block, Function, Module, Op, Value
@@ -358,9 +360,10 @@ def rename_output(module: Module, random: Random) -> Found | None:
         return None
     number = random.randrange(len(names))
     old, names[number] = names[number], names[number] + "_renamed"
-    for key, value in copy.main.attributes.items():
-        if value == old:
-            copy.main.attributes[key] = names[number]
+    classifier = copy.main.classifier
+    predicted = ("predicted_feature", "predicted_probabilities")
+    renamed = {field: names[number] for field in predicted if getattr(classifier, field) == old}
+    copy.main.classifier = dataclasses.replace(classifier, **renamed)
     return copy, {"interface": 1}
 
 
@@ -375,7 +378,7 @@ def split(module: Module, random: Random) -> Found | None:
     part = Function("part", [live.type], ["x"])
     results = copy.main.results
     part.result_names = [f"y{i}" for i in range(len(results))]
-    part.result_attributes = [{} for _ in results]
+    part.outputs = [Result() for _ in results]
     ops[-1].erase()
     _take_over(part, ops[number + 1 : -1], live)
     part.block.insert(Return(results))

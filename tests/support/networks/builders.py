@@ -7,10 +7,12 @@ for WeightParams. Layers without names of their own are chained.
 """
 
 import re
+from dataclasses import replace
 
 import numpy as np
-from cmlc.compiler.frontends.nn import ImportOptions, import_network
-from cmlc.compiler.source.interface import read_interface
+from cmlc.compiler.frontends.nn import import_model
+from cmlc.compiler.options import Options
+from cmlc.compiler.source.reading import read_model
 from cmlc.compiler.source.spec import messages
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.interpret import run
@@ -149,8 +151,7 @@ def edges(top, bottom, left, right):
 
 def imported(model, **options):
     """The verified module of a Model message."""
-    body = getattr(model, model.WhichOneof("Type"))
-    module = import_network(body, read_interface(model), "m", ImportOptions(**options))
+    module = import_model(replace(read_model(model), name="m"), Options(**options))
     verify(module)
     return module
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 from cmlc.backends.target import load_target
-from cmlc.compiler.driver import load_text
+from cmlc.compiler.driver import load_text, lower
+from cmlc.compiler.options import Options
+from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.verify import verify
@@ -19,21 +21,12 @@ def keras_code(module, pipeline=PIPELINE):
     function.result_names = function.result_names or [
         str(i) for i, _ in enumerate(function.results)
     ]
-    function.result_attributes = function.result_attributes or [{} for _ in function.results]
+    function.outputs = function.outputs or [Result() for _ in function.results]
     parse_pipeline(pipeline).run(copy)
     verify(copy)
-    load_target("keras").lower(copy)
-    verify(copy)
-    return load_target("keras").executable(copy)
-
-
-def outputs_of(made, inputs):
-    """What a Keras model gives for arrays by name."""
-    function = made.module.main
-    found = made.model([inputs[value.name] for value in function.arguments])
-    if not isinstance(found, dict):
-        found = {function.result_names[0]: found}
-    return {name: np.asarray(value) for name, value in found.items()}
+    lowered = lower(copy, Options(target="keras"))
+    verify(lowered)
+    return load_target("keras").executable(lowered)
 
 
 def compare(module, inputs=None, pipeline=PIPELINE, **symbols):
@@ -45,7 +38,7 @@ def compare(module, inputs=None, pipeline=PIPELINE, **symbols):
     made = keras_code(module, pipeline)
     for size in symbols.get("N", (2,)):
         given = inputs or random_inputs(module.main, 0, N=size)
-        ours, theirs = run(module, given, module.main.name), outputs_of(made, given)
+        ours, theirs = run(module, given, module.main.name), made.run(given)
         for array, (name, found) in zip(ours.values(), theirs.items(), strict=True):
             assert_close(array, found, f"result '{name}' of\n{made.text}")
 

@@ -24,9 +24,9 @@ def save(model, folder, name):
 def inputs_of(module):
     """Random inputs; a batch has two entries, other open extents their default size."""
     symbols = {"N": 2}
-    for value, facts in zip(module.main.arguments, module.main.argument_attributes, strict=True):
-        default = facts.get("shape", ())
-        for dim, size in zip(value.type.shape[-len(default) or None :], default, strict=False):
+    for value, known in zip(module.main.arguments, module.main.inputs, strict=True):
+        shape = known.shape
+        for dim, size in zip(value.type.shape[-len(shape) or None :], shape, strict=False):
             if not isinstance(dim, int):
                 symbols.setdefault(str(dim), size)
     return random_inputs(module.main, 0, **symbols)

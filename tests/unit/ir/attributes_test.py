@@ -30,6 +30,8 @@ N = symbol("N")
         (["a"], tuple[str, ...], ("a",)),
         ([[1, 2], [3]], tuple[tuple[int, ...], ...], ((1, 2), (3,))),
         (True, bool, True),
+        ("b", typing.Literal["a", "b"], "b"),
+        ([1, 2], tuple[int, int], (1, 2)),
     ],
 )
 def test_conversion(value, annotation, expected):
@@ -53,6 +55,10 @@ def test_conversion(value, annotation, expected):
         (None, int),
         (3.0, int | None),
         (np.int64(3), int),
+        ("c", typing.Literal["a", "b"]),
+        (1, typing.Literal["a", "b"]),
+        ([1, 2, 3], tuple[int, int]),
+        ([1], tuple[int, int]),
     ],
 )
 def test_refused(value, annotation):

@@ -1,9 +1,9 @@
 """What users read."""
 
 import pytest
-from cmlc.ir.diagnostics import CompileError, Diagnostic, caret_excerpt
+from cmlc.ir.diagnostics import CompileError, Diagnostic, caret_excerpt, problems_in
 from cmlc.ir.dialects.core.activation import Relu
-from cmlc.ir.location import Fused, InModel, InText
+from cmlc.ir.location import Fused, InModel, InText, called_by
 from cmlc.ir.ssa import Block, VerifyError
 from cmlc.ir.types import DType, Tensor
 
@@ -25,6 +25,17 @@ def test_all_parts():
         "  note: layers[1] 'relu'",
         "  note: more",
         "  help: do that",
+    ]
+
+
+def test_calls_are_notes():
+    inner, outer = InText("m.cmir", 9, 3), InText("m.cmir", 2, 3)
+    place = Fused("fuse", (called_by(called_by(CONV, inner), outer), called_by(RELU, outer)))
+    assert str(Diagnostic("x is wrong", location=place)).splitlines() == [
+        "layers[0] 'conv1': error: x is wrong",
+        "  note: called by m.cmir:9:3",
+        "  note: called by m.cmir:2:3",
+        "  note: layers[1] 'relu', called by m.cmir:2:3",
     ]
 
 
@@ -66,6 +77,16 @@ def test_naming_the_file_keeps_the_class():
     assert str(error) == "m: error: 'nn.relu' (C1) is wrong"
     with pytest.raises(VerifyError):
         raise error
+
+
+def test_errors_of_a_block_name_its_file():
+    cause = ValueError("why")
+    with pytest.raises(CompileError) as caught, problems_in("m"):
+        raise CompileError([Diagnostic("a"), Diagnostic("b", file="other")]) from cause
+    assert str(caught.value) == "m: error: a\nother: error: b"
+    assert caught.value.__cause__ is cause
+    with pytest.raises(CompileError, match=r"^error: a"), problems_in(""):
+        raise CompileError(Diagnostic("a"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Each edit of a module is found, and nothing else; names and order are no edits."""
 
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from cmlc.ir.rewrite import clone_module
 from cmlc.ir.text.parser import parse
 from cmlc.ir.weights.resources import ArrayResource, HashResource
 from cmlc.tools.bench.large_program import many_operations
+from cmlc.tools.view.diff_facts import change_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.modules.generation import modules
@@ -249,7 +251,7 @@ def test_class_labels_and_preprocessing():
     module = cmlc.load(DIGITS)
     twin = clone_module(module)
     labels = tuple(f"digit {i}" for i in range(10))
-    twin.main.attributes["class_labels"] = labels
+    twin.main.classifier = replace(twin.main.classifier, class_labels=labels)
     op = next(
         o
         for o in twin.walk()
@@ -282,6 +284,16 @@ def test_facts_and_functions():
     assert [(e.kind, e.what, e.new) for e in found.edits] == [("function", "added", "@b, 1 op")]
     found = compare(read(text), read(text.replace("@a", "@c")))
     assert [(e.kind, e.what, e.new) for e in found.edits] == [("function", "name", "@c")]
+
+
+def test_visibility_is_part_of_the_interface():
+    text = 'func @f() -> () {\nreturn\n}\nfunc @g(%x: f32[2]) -> ("y": f32[2]) {\nreturn %x\n}\n'
+    (edit,) = compare(read(text), read(text.replace("@g", "private @g"))).edits
+    assert (edit.kind, edit.what, edit.old, edit.new) == (
+        *("function", "visibility"),
+        *("public @g", "private @g"),
+    )
+    assert change_of(edit) == "public @g → private @g"
 
 
 def test_a_split_function_says_where_its_ops_were():

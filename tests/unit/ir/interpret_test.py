@@ -105,7 +105,7 @@ def test_a_block_without_end():
 
 CALLS = """
 func @main(%x: f32[2]) -> (f32[2], f32[2]) {
-  %a, %b = call(%x, %x) {callee = "twice", result_types = [f32[2], f32[2]]} : f32[2], f32[2]
+  %a, %b = call(%x, %x) {callee = "twice"} : f32[2], f32[2]
   return %a, %b
 }
 func @twice(%x: f32[2], %y: f32[2]) -> (f32[2], f32[2]) {

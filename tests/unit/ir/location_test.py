@@ -3,12 +3,16 @@
 import pytest
 from cmlc.ir.location import (
     UNKNOWN,
+    CallSite,
     Fused,
     InModel,
     InText,
+    called_by,
+    callers,
     fuse,
     leaves,
     parse_location,
+    parts,
 )
 
 CONV = InModel("layers", 0, "conv1")
@@ -51,3 +55,24 @@ def test_fusing():
     assert again == Fused("q", (CONV, RELU, InText("f", 1, 1)))
     assert leaves(again) == (CONV, RELU, InText("f", 1, 1))
     assert leaves(CONV) == (CONV,)
+
+
+def test_what_was_called():
+    first, second = InModel("models", 0, "first"), InModel("models", 1, "second")
+    place = called_by(CONV, first)
+    assert place == CallSite(CONV, first)
+    assert str(place) == "layers[0] 'conv1', called by models[0] 'first'"
+    assert called_by(UNKNOWN, first) == first
+    assert called_by(CONV, UNKNOWN) == CONV
+    assert called_by(UNKNOWN, UNKNOWN) == UNKNOWN
+    deep = called_by(called_by(fuse("p", [CONV, RELU]), first), second)
+    assert leaves(deep) == (CONV, RELU)
+    assert [callers(part) for part in parts(deep)] == [(first, second)] * 2
+    assert callers(CONV) == ()
+
+
+def test_copies_of_an_element_are_told_apart():
+    first, second = (called_by(CONV, InModel("models", i, "m")) for i in range(2))
+    both = fuse("cse", [first, second])
+    assert parts(both) == (first, second)
+    assert leaves(both) == (CONV, CONV)

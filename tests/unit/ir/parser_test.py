@@ -30,7 +30,7 @@ HEAD = "func @f(%x: f32[2,3]) -> f32[2,3] {"
         ("%y = nn.relu(%x) : f32[2.5]\nreturn %y", 2, 24, "expected a dimension"),
         ("%y = nn.relu(%x) : f32[true]\nreturn %y", 2, 24, "expected a dimension"),
         ("%y = nn.relu(%x) ({ yield %x }) : f32[2,3]\nreturn %y", 2, 6, "has 0 regions"),
-        ('%y = nn.relu(%x) : f32[2,3] loc("here")\nreturn %y', 2, 29, "is no location"),
+        ('%y = nn.relu(%x) : f32[2,3] loc("here")\nreturn %y', 2, 33, "is no location"),
         ("%y = const {value = 3} : f32[]\nreturn %x", 2, 6, "a constant needs dense<…>"),
         ('%y = const {value = resource<"w">} : f32[]\nreturn %x', 2, 30, 'no resource "w"'),
         ("%y = const {value = dense<[1, 2]>} : f32[3]\nreturn %x", 2, 6, "do not make a f32[3]"),
@@ -91,9 +91,50 @@ def test_text_that_does_not_read(text, line, column, message, expected):
         ("func @f() -> () { return } func @f() -> () { return }", "@f is defined twice"),
         ('func @f() -> () { return } resources { "w" : f32[2] = guess(3) }', "expected hash(…)"),
         ('func @f() -> () { return } resources { "w" : f32[2] = splat("a") }', "expected hash(…)"),
+        ("module {default_function = 3} { }", "default_function: expected str, got 3"),
+        ("module {a = 3, a = 4} { }", "'a' is given twice"),
+        ("module {a = dense<3>} { }", "only constants hold data"),
     ],
 )
 def test_other_errors(text, message):
     with pytest.raises(ParseError) as caught:
         parse(text)
     assert message in caught.value.diagnostics[0].message
+
+
+KINDS = "array, image, dictionary, string, int64, double, sequence, state"
+ARGUMENT = 'func @f(%x: f32[3] {{{}}}) -> ("y": f32[3]) {{ return %x }}'
+RESULT = 'func @f(%x: f32[3]) -> ("y": f32[3] {{{}}}) {{ return %x }}'
+FUNCTION = 'func @f(%x: f32[3]) -> ("y": f32[3]) attributes {{{}}} {{ return %x }}'
+
+
+@pytest.mark.parametrize(
+    ("place", "entries", "message", "remedy"),
+    [
+        (ARGUMENT, "colour = 1", "an argument has no 'colour'", "did you mean 'color'? there are"),
+        (ARGUMENT, "size = 1", "an argument has no 'size'", "there are kind, axes, dtype"),
+        (RESULT, "optional = true", "a result has no 'optional'", "there are kind, dtype, color"),
+        (FUNCTION, "labels = [3]", "a function has no 'labels'", "did you mean 'class_labels'?"),
+        (ARGUMENT, 'kind = "sound"', f"kind: expected one of {KINDS}, got 'sound'", ""),
+        (ARGUMENT, "kind = none", f"kind: expected one of {KINDS}, got None", ""),
+        (RESULT, 'axes = "WHC"', "axes: expected one of C, CHW, got 'WHC'", ""),
+        (RESULT, 'dtype = "f99"', "dtype: expected one of f16, f32, ", ""),
+        (ARGUMENT, "shape = 3", "shape: expected a list, got 3", ""),
+        (ARGUMENT, "shape = [1.5]", "shape: expected int, got 1.5", ""),
+        (ARGUMENT, "shape_ranges = [[1, 2, 3]]", "shape_ranges: expected 2 entries, got 3", ""),
+        (ARGUMENT, "optional = 1", "optional: expected bool, got 1", ""),
+        (ARGUMENT, "optional = true, optional = true", "'optional' is given twice", ""),
+        (ARGUMENT, "default = dense<3>", "only constants hold data", ""),
+        (FUNCTION, 'class_labels = ["a", 1]', "class_labels: ('a', 1) is none of tuple[str", ""),
+    ],
+)
+def test_interfaces_that_mean_nothing(place, entries, message, remedy):
+    text = place.format(entries)
+    with pytest.raises(ParseError) as caught:
+        parse(text)
+    (problem,) = caught.value.diagnostics
+    assert problem.message.startswith(message)
+    assert problem.remedy.startswith(remedy)
+    assert bool(problem.remedy) == bool(remedy)
+    wrong = "dense" if "dense" in entries else entries.split()[0]
+    assert (problem.location.line, problem.location.column) == (1, text.rindex(wrong) + 1)

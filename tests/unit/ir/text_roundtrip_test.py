@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from cmlc.ir.dialects.builtin import Return, constant
-from cmlc.ir.location import Fused, InModel, InText
+from cmlc.ir.interface import Argument, Classifier, Result
+from cmlc.ir.location import CallSite, Fused, InModel, InText
 from cmlc.ir.rewrite import adopt
 from cmlc.ir.ssa import Function, Module
 from cmlc.ir.text.parser import parse
@@ -27,9 +28,12 @@ from cmlc.ir.weights.resources import (
 
 MODULE = 'module @"a name" {source = "m.mlmodel", "with space" = 3, nested = [1, [true, none]]} {'
 ARGUMENTS = '%image: f32[N,3] {kind = "image"}, %"1 x": f32[N,3], %p: bool[]'
-RESULTS = '"out put": f32[N,3] {scale = 0.5}, "p": bool[]'
+RESULTS = '"out put": f32[N,3] {kind = "array", batched = true}, "p": bool[]'
+CLASSES = (
+    'attributes {class_labels = [3, 4], predicted_feature = "p", predicted_probabilities = ""}'
+)
 EVERYTHING = f"""{MODULE}
-  func @main({ARGUMENTS}) -> ({RESULTS}) attributes {{spec = 4}} {{
+  func @main({ARGUMENTS}) -> ({RESULTS}) {CLASSES} {{
     %0 = tensor.add(%image, %"1 x") : f32[N,3]
     %y = nn.elu(%0) {{alpha = 1e-05}} : f32[N,3]
     %z = ctl.cond(%p) ({{
@@ -54,13 +58,13 @@ EVERYTHING = f"""{MODULE}
     }}) : i32[], f32[N,3]
     %a, %b = tensor.split(%w) {{sizes = [1, 2], axis = 1}} : f32[N,1], f32[N,2]
     %joined = tensor.concat(%a, %b) {{axis = 1}} : f32[N,3]
-    %called = call(%joined) {{callee = "other", result_types = [f32[N,3]]}} : f32[N,3]
+    %called = call(%joined) {{callee = "other"}} : f32[N,3]
     return %called, %p
   }}
   func @other(%x: f32[N,3]) -> f32[N,3] {{
     return %x
   }}
-  func @nothing() -> () {{
+  func private @nothing() -> () {{
     return
   }}
 }}
@@ -76,11 +80,21 @@ def test_everything():
         "nested": (1, (True, None)),
     }
     main = module.main
-    assert main.argument_attributes[0] == {"kind": "image"}
+    assert main.inputs == [Argument(kind="image"), Argument(), Argument()]
     assert main.result_names == ["out put", "p"]
-    assert main.result_attributes == [{"scale": 0.5}, {}]
-    assert main.attributes == {"spec": 4}
+    assert main.outputs == [Result(kind="array", batched=True), Result()]
+    assert main.classifier == Classifier((3, 4), "p", "")
     assert [value.name for value in main.arguments] == ["image", "1 x", "p"]
+
+
+def test_visibility():
+    functions = parse(EVERYTHING).functions
+    assert [name for name, function in functions.items() if not function.public] == ["nothing"]
+    public = parse(EVERYTHING.replace("private ", ""))
+    assert not structurally_equal(public, parse(EVERYTHING))
+    assert public.public_functions.keys() == functions.keys()
+    hidden = parse("func private @main() -> () { return } func @f() -> () { return }")
+    assert hidden.main.name == "f"
 
 
 def test_canonical_names_ignore_names():
@@ -107,6 +121,10 @@ LOCATIONS = [
     InModel("layers", 3, 'say "conv"'),
     InText("a b.cmir", 3, 4),
     Fused("fuse-activation", (InModel("layers", 3, "a"), InModel("layers", 4, "b"))),
+    CallSite(InModel("layers", 3, "a"), InText("a b.cmir", 3, 4)),
+    CallSite(CallSite(InModel("layers", 3, "a"), InModel("models", 1, "b")), InText("c", 3, 4)),
+    CallSite(InModel("layers", 3, "a"), Fused("cse", (InText("c", 3, 4), InText("c", 4, 4)))),
+    Fused("p", (CallSite(InModel("layers", 3, "a"), InText("c", 3, 4)), InText("c", 4, 4))),
 ]
 
 

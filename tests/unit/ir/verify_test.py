@@ -5,6 +5,7 @@ from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Call, Return, Yield
 from cmlc.ir.dialects.core.activation import Relu
 from cmlc.ir.dialects.core.elementwise import Add
+from cmlc.ir.interface import Result
 from cmlc.ir.location import InModel
 from cmlc.ir.ssa import Function, Module
 from cmlc.ir.text.parser import parse
@@ -96,6 +97,68 @@ def test_unknown_callee():
     assert problems(checked) == ["'call' calls @g, which the module does not have"]
 
 
+CALLS = """
+func @main(%x: f32[2,3], %y: f32[M]) -> f32[6] {{
+  %a = call({arguments}) {{callee = "flat"}} : {types}
+  %b = const {{value = dense<[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]>}} : f32[6]
+  return %b
+}}
+func private @flat(%x: f32[N,3]) -> f32[3*N] {{
+  %y = tensor.reshape(%x) {{shape = [3*N]}} : f32[3*N]
+  return %y
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "types", "message"),
+    [
+        ("%x", "f32[6]", ""),
+        ("%x", "f32[K]", ""),  # which only running tells
+        ("%x", "f32[5]", "gives f32[N*3], not f32[5]"),
+        ("%x", "i32[6]", "gives f32[N*3], not i32[6]"),
+        ("%x", "f32[6,1]", "gives f32[N*3], not f32[6,1]"),
+        ("%x, %x", "f32[6]", "takes 1 arguments, not 2"),
+        ("%y", "f32[6]", "takes f32[N,3] as 'x', not f32[M]"),
+    ],
+)
+def test_calls_fit_what_they_call(arguments, types, message):
+    checked = parse(CALLS.format(arguments=arguments, types=types))
+    if not message:
+        verify(checked)
+        return
+    assert problems(checked) == [f"'call' does not fit: @flat {message}"]
+
+
+def test_results_of_calls_are_as_many_as_the_callee_gives():
+    checked, *_ = module(lambda made, relu: Call((relu.result,), callee="g", result_types=(F2, F2)))
+    callee = module(types=(F2,))[1]
+    callee.name = "g"
+    checked.functions["g"] = callee
+    assert problems(checked) == ["'call' does not fit: @g gives f32[2], not f32[2], f32[2]"]
+
+
+def test_functions_do_not_call_themselves():
+    checked, *_ = module(lambda made, relu: Call((), callee="f", result_types=()))
+    assert "functions can't call themselves: @f calls @f" in problems(checked)
+
+
+def test_a_module_has_a_public_function():
+    checked, made, _ = module()
+    made.public = False
+    assert problems(checked) == ["the module has no public function"]
+    assert problems(Module()) == ["the module has no public function"]
+
+
+def test_the_default_function_is_public():
+    checked = parse("func @f() -> () { return } func private @g() -> () { return }")
+    checked.attributes["default_function"] = "g"
+    message = "the default function @g is not a public one of the module"
+    assert problems(checked) == [message]
+    checked.attributes["default_function"] = "f"
+    verify(checked)
+
+
 def test_terminators():
     missing = "a block does not end in 'return'"
     assert problems(module(end=False)[0]) == [missing]
@@ -106,15 +169,25 @@ def test_terminators():
 
 def test_result_names():
     checked, made, _ = module()
-    made.result_names = ["a", "b"]
+    made.result_names, made.outputs = ["a", "b"], [Result(), Result()]
     assert problems(checked) == ["@f names 2 results but returns 1"]
+
+
+def test_interface():
+    checked, made, _ = module()
+    made.inputs.pop()
+    made.outputs = [Result()]
+    assert problems(checked) == [
+        "@f describes 1 arguments but has 2",
+        "@f describes 1 results but names 0",
+    ]
 
 
 def test_all_problems_are_reported_with_locations():
     checked, made, relu = module()
     relu.location = InModel("layers", 0, "r")
     relu.result.type = Tensor(DType.F32, (3,))
-    made.result_names = ["a", "b"]
+    made.result_names, made.outputs = ["a", "b"], [Result(), Result()]
     with pytest.raises(CompileError, match=r"layers\[0\] 'r': error") as caught:
         verify(checked)
     assert len(caught.value.diagnostics) == 2

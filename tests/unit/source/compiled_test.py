@@ -66,7 +66,7 @@ def test_a_classifier(tmp_path, labels):
     assert tuple(getattr(read, kind).vector) == labels
     assert read.labelProbabilityLayerName == "y"
     found = cmlc.load(folder)
-    assert found.main.attributes["class_labels"] == labels
+    assert found.main.classifier.class_labels == labels
 
 
 def test_optional_files_may_be_missing(tmp_path):

@@ -244,7 +244,7 @@ def test_networks(kind):
 
 @pytest.mark.parametrize("kind", ["treeEnsembleClassifier", "pipeline", "mlProgram", ""])
 def test_other_models(kind):
-    with pytest.raises(CompileError, match=f"{kind or 'unknown'} are not supported yet") as caught:
+    with pytest.raises(CompileError, match=f"of type {kind or 'unknown'}, not a neural") as caught:
         network_of(model(kind=kind))
     assert caught.value.diagnostics[0].kind == "unsupported"
     assert caught.value.diagnostics[0].subject == kind

@@ -1,0 +1,52 @@
+"""What a Keras model can't be."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.ssa import Module
+from ...ir.types import DType
+from ...passes.manager import Instrumentation, Pass
+from .dialect.base import KerasLayer
+
+
+@dataclass(frozen=True)
+class CheckKeras(Pass):
+    """Refuse what a Keras model can't be: several functions, states, layers in half precision.
+
+    Whatever it is, all of it is said at once.
+
+    Example:
+        cmlc model.mlmodel --emit=ir --stage=keras --print-after=check-keras
+    """
+
+    name = "check-keras"
+
+    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        problems = [*_interface(module), *_precision(module)]
+        if problems:
+            raise CompileError(problems)
+        return False
+
+
+def _interface(module: Module) -> Iterator[Diagnostic]:
+    if len(module.public_functions) > 1:
+        names = ", ".join(module.public_functions)
+        message = f"a Keras model is one function, and this program has several: {names}"
+        yield Diagnostic(message, "unsupported", remedy="choose one (--function)")
+    for function in module.public_functions.values():
+        rows = zip(function.arguments, function.inputs, strict=True)
+        states = [value.name for value, known in rows if known.kind == "state"]
+        if states:
+            message = f"states live between calls, which a Keras model can't keep: {states}"
+            remedy = "a SavedModel keeps them (--emit=savedmodel)"
+            yield Diagnostic(message, "unsupported", remedy=remedy)
+
+
+def _precision(module: Module) -> Iterator[Diagnostic]:
+    for op in module.walk():
+        dtypes = {value.type.dtype for value in (*op.operands, *op.results)}
+        if isinstance(op, KerasLayer) and dtypes & {DType.F16, DType.F64}:
+            message = f"'{op.call}' computes in float32, and the model here doesn't"
+            remedy = "compute everything in float32 (--precision=float32)"
+            yield Diagnostic(message, "unsupported", location=op.location, remedy=remedy)

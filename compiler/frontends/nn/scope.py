@@ -1,0 +1,153 @@
+"""Blocks of a network being filled, and what names stand for in them.
+
+Core ML's blobs are names that layers assign; what nested networks assign is seen around them.
+Control flow (`control`) opens scopes for nested networks, and joins what they assign.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.dialects.builtin import Yield
+from ....ir.dialects.core import control, shape
+from ....ir.location import InModel
+from ....ir.rewrite import adopt
+from ....ir.ssa import Block, Region, Value
+from ....ir.types import Tensor
+from ..rules import Assigned
+from .nested import BREAK, STOP, assigned
+
+Blobs = dict[str, Value | None]  # None: the layer that makes it failed
+
+# Lowers layers in a scope; the text is what locations call them.
+Run: TypeAlias = Callable[["Scope", Sequence[Any], str], None]
+
+
+@dataclass
+class Walk:
+    """What all scopes of one import share.
+
+    Attributes:
+        rank5: the network uses the rank-5 mapping.
+        sequences: names of array inputs whose full shape may be given, for remedies.
+        images: names of image inputs.
+        problems: what is wrong with layers, in order.
+        scopes: how many scopes were opened; tells their symbols apart.
+    """
+
+    rank5: bool
+    sequences: Sequence[str] = ()
+    images: Sequence[str] = ()
+    problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    scopes: int = 0
+
+
+@dataclass
+class Scope:
+    """One block being filled.
+
+    Attributes:
+        walk: what all scopes share.
+        block: where ops go.
+        blobs: what names stand for now.
+        live: names that are read after the layers of this scope.
+        tag: distinguishes the symbols of this scope's layers from those of others.
+        elsewhere: names that only one side of a branch assigned.
+    """
+
+    walk: Walk
+    block: Block
+    blobs: Blobs
+    live: frozenset[str] = frozenset()
+    tag: str = ""
+    elsewhere: set[str] = field(default_factory=set[str])
+
+    def nested(
+        self, live: Iterable[str], names: Sequence[str] = (), types: Sequence[Tensor] = ()
+    ) -> "Scope":
+        """A scope inside, whose block has arguments that stand for the names."""
+        block = Block(types, (name.lstrip("\0") for name in names))
+        blobs = {**self.blobs, **dict(zip(names, block.arguments, strict=True))}
+        return replace(
+            self, block=block, blobs=blobs, live=frozenset(live), elsewhere=set(self.elsewhere)
+        )
+
+    def put(self, value: Value, location: InModel) -> Value:
+        """The value, with all that it needs, in this block."""
+        adopt([value], self.block, location=location)
+        return value
+
+    def either(
+        self,
+        condition: Value,
+        sides: Sequence[tuple[Sequence[Any], str]],
+        location: InModel,
+        run: Run,
+    ) -> Assigned:
+        """What layers, of which one of two lists runs, assign; names that only one knows are out.
+
+        Args:
+            condition: runs the first.
+            sides: layers, and what locations call them.
+            location: of the op.
+            run: lowers them.
+        """
+        live = self.live | {STOP, BREAK}
+        inner = [self.nested(live) for _ in sides]
+        for scope, (layers, kind) in zip(inner, sides, strict=True):
+            run(scope, layers, kind)
+        written = assigned(layer for layers, _ in sides for layer in layers)
+        names = [n for n in written if n in live and all(n in scope.blobs for scope in inner)]
+        rows = {name: [scope.blobs[name] for scope in inner] for name in names}
+        known = {n: [v for v in row if v is not None] for n, row in rows.items() if None not in row}
+        ranks = [max(value.type.rank for value in row) for row in known.values()]
+        for i, scope in enumerate(inner):
+            row = (
+                self.of_rank(row[i], rank) for row, rank in zip(known.values(), ranks, strict=True)
+            )
+            scope.finish(row, location)
+        regions = [Region(scope.block) for scope in inner]
+        op = control.Cond(condition, *regions, symbol=f"d{self.tag}{location.index}_either")
+        return {**dict.fromkeys(names), **dict(zip(known, op.results, strict=True))}
+
+    def of_rank(self, value: Value, rank: int) -> Value:
+        """In rank-5 networks a unit sequence may be left out on one way and not on the other."""
+        out = value.type.with_shape((1,) * rank)
+        missing = self.shows_sequence(value.type, out)
+        return shape.ExpandDims(value, (0,)).result if missing else value
+
+    def shows_sequence(self, a: Tensor, b: Tensor) -> bool:
+        """Whether the second type has a sequence dimension that the first leaves out."""
+        return self.walk.rank5 and (a.rank, b.rank) == (4, 5)
+
+    def finish(self, values: Iterable[Value], location: InModel) -> None:
+        """Let the block yield the values."""
+        values = tuple(self.put(value, location) for value in values)
+        self.block.insert(Yield(values)).location = location
+
+    def assign(self, names: Iterable[str], made: Assigned, location: InModel) -> None:
+        """Let names stand for what layers made; what is not there only one way to here makes."""
+        adopt([v for v in made.values() if v is not None], self.block, location=location)
+        for name in names:
+            if name not in made:
+                self.blobs.pop(name, None)
+                self.elsewhere.add(name)
+        for name, value in made.items():
+            if value is not None:
+                value.name = value.name or name.lstrip("\0")
+            self.blobs[name] = value
+            self.elsewhere.discard(name)
+
+    def blob(self, name: str, kind: str, location: InModel) -> Value | None:
+        """What a name stands for; None if the layer that makes it failed.
+
+        Raises:
+            CompileError: nothing makes it, or not on every way here.
+        """
+        if name in self.blobs:
+            return self.blobs[name]
+        message = f"{kind} layer reads '{name}', which no earlier layer makes"
+        if name in self.elsewhere:
+            message = f"{kind} layer reads '{name}', which only one way to it makes"
+        raise CompileError(Diagnostic(message, "malformed", location, subject=kind))

@@ -1,0 +1,53 @@
+"""Ranges of numbers, as both kinds of models have them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ...ir.dialects.builtin import array_of, constant
+from ...ir.dialects.core.fill import Range1d
+from ...ir.dialects.core.shape import Squeeze
+from ...ir.dim_values import known_dims
+from ...ir.dims import Dim, Expr, bare_symbol
+from ...ir.ssa import Value
+from .rules import RuleContext
+
+
+def range_between(
+    cx: RuleContext, start: Value, end: Value, step: Value, extent: Callable[[], Dim]
+) -> Value:
+    """From start by steps up to end, without it.
+
+    Args:
+        cx: the layer or operation.
+        start: a scalar.
+        end: one of the same dtype.
+        step: another one.
+        extent: how many numbers there are, where only running tells.
+
+    Raises:
+        CompileError: the step is 0.
+    """
+    numbers = [_known_number(value) for value in (start, end, step)]
+    cx.require(numbers[2] != 0, "has a step of 0")
+    if all(isinstance(number, float) for number in numbers):
+        op = Range1d(start, end, step, (cx.fresh_symbol(0),))
+        dtype = start.type.dtype.numpy
+        return constant(op.evaluate(*(np.asarray(number, dtype) for number in numbers)))
+    count, limit = extent(), numbers[1]
+    # From 0 by 1 to an extent of the model: that extent again.
+    if numbers[0] == 0 and numbers[2] == 1 and isinstance(limit, Expr):
+        count = limit if bare_symbol(limit) is not None else count
+    return Range1d(start, end, step, (count,)).result
+
+
+def _known_number(value: Value) -> float | Expr | None:
+    """A scalar's number when compiling, or an expression over symbols; None if running tells."""
+    source = value.op.x if isinstance(value.op, Squeeze) else value
+    array = array_of(source)
+    if array is not None:
+        return float(array.flat[0])
+    known = known_dims(value)
+    if known is None:
+        return None
+    return float(known[0]) if isinstance(known[0], int) else known[0]

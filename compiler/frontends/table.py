@@ -1,0 +1,66 @@
+"""Which function imports which type of model, and which one reads its weights.
+
+A type of models is a row in each table and a package beside them; nothing else asks for types.
+Functions are loaded when a model first needs them.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.ssa import Module
+from ..options import Options
+from ..source.reading import ModelSource
+from ..source.spec import model_kind
+from .stored_weights import StoredWeight
+
+# Gives the module of a model that was read.
+Importer: TypeAlias = Callable[[ModelSource, Options], Module]
+# Gives the weights of a model itself, not of models inside; their names begin with the text.
+WeightReader: TypeAlias = Callable[[ModelSource, str], Iterator[StoredWeight]]
+
+# A model's type, as the specification spells it, to "module:function" below this package.
+IMPORTERS: Mapping[str, str] = {
+    "neuralNetwork": ".nn:import_model",
+    "neuralNetworkClassifier": ".nn:import_model",
+    "neuralNetworkRegressor": ".nn:import_model",
+    "mlProgram": ".mil:import_model",
+}
+WEIGHT_READERS: Mapping[str, str] = {
+    "neuralNetwork": ".nn.stored_weights:stored_weights",
+    "neuralNetworkClassifier": ".nn.stored_weights:stored_weights",
+    "neuralNetworkRegressor": ".nn.stored_weights:stored_weights",
+    "mlProgram": ".mil.stored_weights:stored_weights",
+}
+
+
+def import_model(source: ModelSource, options: Options) -> Module:
+    """The core IR of a model.
+
+    Args:
+        source: the model.
+        options: `batch`, `fixed_shapes`, `shapes`, `precision` and `function` count here.
+
+    Raises:
+        CompileError: the model's type is not supported, or what is in it; all problems at once.
+    """
+    kind = model_kind(source.spec)
+    if kind not in IMPORTERS:
+        message = f"models of type {kind} are not supported yet"
+        remedy = f"supported are {', '.join(IMPORTERS)}"
+        raise CompileError(Diagnostic(message, "unsupported", subject=kind, remedy=remedy))
+    importer: Importer = loaded(IMPORTERS[kind])
+    return importer(source, options)
+
+
+def weight_reader(kind: str) -> WeightReader | None:
+    """What reads the weights of a type of models; None if such models have none."""
+    path = WEIGHT_READERS.get(kind)
+    return None if path is None else loaded(path)
+
+
+def loaded(path: str) -> Any:
+    """What a row of a table names."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module, __package__), name)

@@ -1,0 +1,141 @@
+"""Functions in the place of their calls."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ..ir.attributes import Kind
+from ..ir.calls import callees_first
+from ..ir.dialects.builtin import Call
+from ..ir.dims import Dim, bare_symbol, substitute, symbol, symbols
+from ..ir.location import called_by
+from ..ir.rewrite import clone_ops
+from ..ir.ssa import Function, Module, Op, walk
+from ..ir.types import Type, bound_symbols
+from .manager import Instrumentation, Pass
+from .patterns import Declined, Event, Pattern, no
+
+
+@dataclass(frozen=True)
+class Inline(Pass):
+    """Replace calls by the ops of the functions that they call, public ones as well.
+
+    Ops say by which call they got there. Constants of several copies share their data. Functions
+    stay; `symbol-dce` erases those that nobody can call any more.
+    """
+
+    name = "inline"
+
+    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        limit, changed = instrumentation.limit, False
+        for function in callees_first(module):
+            work = [op for op in function.walk() if isinstance(op, Call)]
+            while work and not (limit is not None and limit.done >= limit.allowed):
+                call = work.pop(0)
+                before, location = repr(call), call.location
+                answer = inline_call(call, function, module.functions[call.callee])
+                if isinstance(answer, Declined):
+                    event = Event(_RULE, location, before, reason=answer.reason)
+                else:
+                    changed = True
+                    # What could not be inlined there may be here, where types say more.
+                    work[:0] = [op for op in answer if isinstance(op, Call)]
+                    event = Event(_RULE, location, before, tuple(map(repr, answer)))
+                    if limit is not None:
+                        limit.done += 1
+                if instrumentation.trace is not None:
+                    instrumentation.trace.events.append(event)
+        return changed
+
+
+def inline_call(call: Call, caller: Function, callee: Function) -> list[Op] | Declined:
+    """Put copies of a function's ops in the place of a call: all of them, those in regions too."""
+    declared = [value.type for value in callee.arguments]
+    given = [value.type for value in call.operands]
+    known = bound_symbols(declared, given)
+    if [_as_called(kind, known) for kind in declared] != given:
+        return no("the operands may have other types than the callee takes")
+    known |= _own_symbols(call, caller, callee, known)
+    block = call.parent
+    assert block is not None
+    values = dict(zip(callee.arguments, call.operands, strict=True))
+    made: list[Op] = []
+    for op in clone_ops((op for op in callee.block if not op.is_terminator), values, known):
+        block.insert(op, call)
+        made += [op, *_inside(op)]
+    for op in made:
+        op.location = called_by(op.location, call.location)
+    for old, result in zip(call.results, callee.results, strict=True):
+        new = values[result]
+        if result not in callee.arguments and old.name:
+            new.name = old.name
+        old.replace_all_uses_with(new)
+    call.erase()
+    return made
+
+
+# What traces call it; it takes more than its op, as patterns don't.
+_RULE = Pattern((Call,), cast(Any, inline_call))
+
+
+def _inside(op: Op) -> Iterator[Op]:
+    for body in op.all_regions():
+        yield from walk(body)
+
+
+def _as_called(kind: Type, known: Mapping[str, Dim]) -> Type | None:
+    """An argument's type in a call; None if a symbol of it stands nowhere alone."""
+    named = {name for dim in kind.shape for name in symbols(dim)}
+    if not named <= known.keys():
+        return None
+    return kind.with_shape(substitute(dim, known) for dim in kind.shape)
+
+
+# -- symbols that come of computing ----------------------------------------------------------------
+
+
+def _own_symbols(
+    call: Call, caller: Function, callee: Function, known: Mapping[str, Dim]
+) -> dict[str, Dim]:
+    """What the symbols that no argument tells are called in the caller: each copy has its own.
+
+    Those of results are called as the call calls them, unless an op makes names of a text.
+    """
+    own = {name for op in callee.walk() for name in _symbols(op)} - known.keys()
+    if not own:
+        return {}
+    texts = sorted({text for op in callee.walk() for text in _starts(op)})
+    starts = {name: next((t for t in texts if name.startswith(f"{t}_")), "") for name in own}
+    types = [value.type for value in callee.results], [value.type for value in call.results]
+    found: dict[str, Dim] = {
+        name: dim
+        for name, dim in bound_symbols(*types).items()
+        if name in own and not starts[name] and bare_symbol(dim) is not None
+    }
+    taken = {n for v in caller.arguments for dim in v.type.shape for n in symbols(dim)}
+    taken |= {name for op in caller.walk() for name in _symbols(op)}
+    rest, number = sorted(own - found.keys()), 0
+    while taken & {_numbered(name, starts[name], number) for name in rest}:
+        number += 1
+    return found | {name: symbol(_numbered(name, starts[name], number)) for name in rest}
+
+
+def _numbered(name: str, start: str, number: int) -> str:
+    """The name of another copy's symbol; those that begin alike still do."""
+    start = start or name
+    return f"{start}_{number}{name[len(start) :]}" if number else name
+
+
+def _symbols(op: Op) -> Iterator[str]:
+    """The symbols in the types of an op's results and of its regions' arguments."""
+    arguments = (value for body in op.all_regions() for value in body.block.arguments)
+    for value in (*op.results, *arguments):
+        for dim in value.type.shape:
+            yield from symbols(dim)
+
+
+def _starts(op: Op) -> Iterator[str]:
+    """What names of symbols begin with that the op gives its results."""
+    for item in op.spec.attributes:
+        if item.kind is Kind.SYMBOLS and op.attributes[item.name]:
+            yield op.attributes[item.name]
