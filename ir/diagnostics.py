@@ -1,9 +1,9 @@
-"""What the user is told: diagnostics, and the one exception that carries them."""
+"""What the user is told: diagnostics, and the exceptions that carry them."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from .location import UNKNOWN, InText, Location, Unknown, callers, leaves, parts
 
@@ -75,6 +75,25 @@ class CompileError(Exception):
         error.__dict__.update(self.__dict__)
         CompileError.__init__(error, [item.in_file(file) for item in self.diagnostics])
         return error
+
+
+class HasOrigin(Protocol):
+    """What a diagnostic can be about: an op."""
+
+    location: Location
+
+    @property
+    def name(self) -> str: ...
+
+
+class VerifyError(CompileError):
+    """An op breaks one of its constraints; `label` is the constraint's name, such as "C1"."""
+
+    def __init__(self, op: HasOrigin, label: str, message: str) -> None:
+        self.label = label
+        tag = f" ({label})" if label else ""
+        text = f"'{op.name}'{tag} {message}"
+        super().__init__(Diagnostic(text, location=op.location, subject=op.name))
 
 
 @contextmanager

@@ -21,22 +21,12 @@ from .declare import (
     region,
     result_type,
 )
-from .diagnostics import CompileError, Diagnostic
+from .diagnostics import VerifyError as VerifyError
 from .interface import Argument, Classifier, ModuleFacts, Result
 from .location import UNKNOWN, Location
 from .types import Type
 from .values import Value as Value
 from .values import propagate_types as propagate_types
-
-
-class VerifyError(CompileError):
-    """An op breaks one of its constraints; `label` is the constraint's name, such as "C1"."""
-
-    def __init__(self, op: "Op", label: str, message: str) -> None:
-        self.label = label
-        tag = f" ({label})" if label else ""
-        text = f"'{type(op).name}'{tag} {message}"
-        super().__init__(Diagnostic(text, location=op.location, subject=type(op).name))
 
 
 @dataclass_transform(field_specifiers=(operand, attr, region, result_type))
@@ -53,7 +43,7 @@ class Op:
         effects(self) -> bool: whether the op does more than compute its results from its operands:
             it checks something, or draws other numbers each time it runs.
         batch(self, given) -> Taken: what becomes of the op where operands have a batch; a method,
-            or `batch = along_axes`, one of the kinds in `batch/kinds.py`. The default refuses.
+            or `batch = along_axes`, a kind of `batch/kinds.py`. The default refuses.
     """
 
     name: ClassVar[str] = ""
@@ -62,6 +52,7 @@ class Op:
     is_elementwise: ClassVar[bool] = False  # broadcasts; dimension i of the result is i of operands
     is_commutative: ClassVar[bool] = False  # the first two operands may be exchanged
     permuted_operands: ClassVar[tuple[str, ...]] = ()  # share the dimensions that axis kinds name
+    filters: ClassVar[tuple[str, ...]] = ()  # operands [O, I, *kernel]; they follow `layout`
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -155,11 +146,7 @@ class Op:
         return any(inner.effects() for body in self.all_regions() for inner in body.block)
 
     def batch(self, given: Given, /) -> Taken:
-        """What becomes of the op where operands have a batch; `batch/rule.py` is the protocol.
-
-        Raises:
-            RefusalError: the entries of the batch can't be treated independently.
-        """
+        """What becomes of the op where operands have a batch; raises RefusalError if nothing can."""
         raise RefusalError("doesn't say what it makes of a batch")
 
     # -- access --------------------------------------------------------------------------------
@@ -253,7 +240,7 @@ class Op:
         self.parent.unlink(self)
 
     def __repr__(self) -> str:
-        return f"<{type(self).name}({', '.join(map(repr, self._operands))})>"
+        return f"<{self.name}({', '.join(map(repr, self._operands))})>"
 
 
 class Block:
