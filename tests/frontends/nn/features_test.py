@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from cmlc.compiler.frontends.nn.batch_proof import batch_problem
 from cmlc.compiler.options import Options
 from cmlc.compiler.runtime import CompiledModel
-from cmlc.ir.batch import batch_problem
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
