@@ -46,10 +46,10 @@ __all__ = [
     "write",
 ]
 
-if __name__ == "cmlc":  # pytest imports this file under the name of its folder, too
+if __name__ == "cmlc":  # pytest also imports this file under the name of its folder
     from . import backends, passes
 
-    # Targets' own passes are known by name, as all others are.
+    # Passes of targets are known by name, like all others.
     passes.TABLES.append(backends.PASSES)
 
 

@@ -25,11 +25,11 @@ class Target:
     """A target's tables.
 
     Attributes:
-        name: how commands call it.
-        title: how messages call it.
+        name: its name in commands.
+        title: its name in messages.
         pipeline: the passes that prepare core IR without calls for it.
         lowering: core op class → rule.
-        unsupported: core op class → why there is no rule.
+        unsupported: core op class → the reason why there is no rule.
         ops: the target dialect, by textual name.
         executable: makes what runs a lowered module; see the target's `emit`.
         library: the module that executables need; importing it takes seconds.
@@ -56,7 +56,7 @@ class Target:
     def lower(self, module: "Module") -> None:
         """Lower core IR to this target's dialect, in place; see `lower_module`.
 
-        What is lowered runs only after the passes of `after`.
+        The lowered module can run only after the passes of `after`.
         """
         from .lowering import lower_module
 

@@ -14,8 +14,7 @@ from ..ir.interface import Result
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module, Op
 from ..ir.verify import verify
-from ..ir.weights.encodings import decoded, is_worth_keeping
-from ..ir.weights.resources import MissingResourceError, Resource
+from ..ir.weights.resources import MissingResourceError, Resource, decoded, is_worth_keeping
 from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
@@ -60,7 +59,7 @@ def file_of(source: Any) -> str:
 
 
 def _only(module: Module, name: str) -> Module:
-    """The module with one public function, and those that it calls; itself without a name."""
+    """The module with one public function and those that it calls; unchanged without a name."""
     if not name or [*module.public_functions] == [name]:
         return module
     if name not in module.public_functions:
@@ -75,13 +74,13 @@ def _only(module: Module, name: str) -> Module:
 
 def _check_text(options: Options) -> None:
     if options.weights == "compressed":
-        remedy = "compile the model that it was made of"
-        message = "IR text holds weights decoded: they can't stay compressed"
+        remedy = "compile the model that it was made from"
+        message = "IR text holds decoded weights, which can't stay compressed"
         raise CompileError(Diagnostic(message, "usage", remedy=remedy))
 
 
 def _keep_weights(module: Module, options: Options) -> None:
-    """Leave only those weights encoded that shall be; vectors are for passes to fold."""
+    """Decode all weights except those that stay compressed; passes may fold vectors."""
     dense: dict[int, Resource] = {}
     kept = 0
     for op in module.walk():
@@ -175,7 +174,7 @@ def optimize(
     instrumentation: Instrumentation | None = None,
     watch: Watch | None = None,
 ) -> Module:
-    """A copy of the module after `pipeline_of` the options."""
+    """A copy of the module after the passes of `pipeline_of`."""
     watch = watch or Watch()
     given = instrumentation or watch.instrumentation
     watch.instrumentation = given or Instrumentation(verify_each=options.verify_each)
@@ -202,7 +201,7 @@ def passes_of(options: Options) -> list[str]:
 
 
 def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "optimize") -> Module:
-    """A copy of the module after the passes, which run in this stage.
+    """A copy of the module after the passes, which are part of this stage.
 
     Raises:
         CompileError: a pass fails.
@@ -226,7 +225,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "o
         raise
     for op in module.walk():
         if isinstance(op, Constant):
-            op.value.release()  # what passes read of the original's weights can be read again
+            op.value.release()  # weights of the original that passes read can be read again
     watch.runs.setdefault(stage, []).extend(given.runs[first:])
     return copy
 

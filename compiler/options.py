@@ -68,21 +68,21 @@ class Options:
 
     Attributes:
         target: name of the target.
-        batch: "auto": image inputs get a dynamic batch where every layer allows it, arrays keep
-            Core ML's shape; "dynamic": array inputs get one too, or compilation fails saying why;
+        batch: "auto": image inputs get a dynamic batch if every layer allows it, and arrays keep
+            Core ML's shape; "dynamic": array inputs get one too, or compilation fails and says why;
             "static": a batch of one.
-        io_layout: "coreml": arrays keep Core ML's dimensions; "nhwc": arrays of images
-            ([…, C, H, W]) are taken and given channels last.
-        fixed_shapes: compile only the default shapes of inputs that are flexible.
+        io_layout: the interface's layout of arrays of images. "coreml": Core ML's […, C, H, W];
+            "nhwc": channels-last, […, H, W, C].
+        fixed_shapes: compile only the default shapes of flexible inputs.
         shapes: full shapes [sequence, batch, C, H, W] of array inputs, by name, for networks whose
-            inputs Core ML maps to rank 5: it lets them vary at run time. Entries are numbers, or
-            names of dimensions that stay open.
-        precision: of ML Programs. "float32": what a program computes in float16 is computed in
-            float32; "keep": in the program's own types.
-        weights: "expanded": as dense tensors; "compressed": those that the model stores quantized,
+            inputs Core ML maps to rank 5, which may vary at run time. Entries are numbers, or names
+            of dynamic dimensions.
+        precision: for ML Programs. "float32": float16 is computed in float32; "keep": programs are
+            computed in their own types.
+        weights: "expanded": dense tensors; "compressed": weights that the model stores quantized,
             as palettes, sparse or in float16 stay so, and are decoded each time the model runs.
-        function: one function of a model that has several; empty for all.
-        passes: a pipeline that runs before the target's own.
+        function: one function of a model with several; empty for all.
+        passes: a pipeline that runs before the target's.
         verify_each: verify the IR after every pass.
     """
 
@@ -136,5 +136,7 @@ def _dim(entry: int | str) -> "Dim":
     if text.isidentifier():
         return symbol(text)
     raise CompileError(
-        Diagnostic(f"'{text}' is no dimension", "usage", remedy="give a positive number or a name")
+        Diagnostic(
+            f"'{text}' is not a dimension", "usage", remedy="give a positive number or a name"
+        )
     )

@@ -1,10 +1,10 @@
 """A compiled model: the interface of coremltools.models.MLModel, on any machine."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from ..backends.executable import Executable
 from ..backends.form import TargetForm
@@ -20,6 +20,9 @@ from .binding import (
     bind_inputs,
     full_shapes,
     function_called,
+    joined_inputs,
+    naming_entry,
+    present_entry,
     present_outputs,
 )
 from .options import Options
@@ -27,6 +30,7 @@ from .stages import Stages
 from .state import ModelState, held_arrays
 from .watch import Watch
 
+LARGEST_BATCH = 32  # entries of a list that run at once: more gain nothing and take memory
 KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
 
 
@@ -127,7 +131,7 @@ class CompiledModel:
         return self.optimized.main
 
     def make_state(self, function: str = "") -> ModelState:
-        """Fresh states for a series of predictions: zeros.
+        """Fresh states, all zero, for a series of predictions.
 
         Args:
             function: one of several functions; the default one without it. Functions share the
@@ -135,31 +139,68 @@ class CompiledModel:
         """
         return ModelState(function_called(self.module, function))
 
+    @overload
     def predict(
         self, inputs: Mapping[str, Any], state: ModelState | None = None, *, function: str = ""
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any]: ...
+
+    @overload
+    def predict(
+        self, inputs: Sequence[Mapping[str, Any]], state: None = None, *, function: str = ""
+    ) -> list[dict[str, Any]]: ...
+
+    def predict(
+        self,
+        inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        state: ModelState | None = None,
+        *,
+        function: str = "",
+    ) -> dict[str, Any] | list[dict[str, Any]]:
         """Run the model.
 
         Args:
             inputs: arrays, numbers, or images (PIL, or arrays [H, W, C] with colours in the order
-                red, green, blue) by Core ML's names. Optional inputs may be left out.
-            state: of `make_state`, for models that have states; it holds the new ones afterwards.
+                red, green, blue) by Core ML's names. Optional inputs may be left out. Or a list of
+                such dictionaries, which run as batches if the model has a batch dimension.
+            state: the result of `make_state`, for models with states; it is updated.
             function: one of several functions; the default one without it.
 
         Returns:
             arrays, images (PIL), labels and {label: probability} dictionaries by Core ML's names.
-            A batch of images gives a leading dimension, lists of labels and of dictionaries.
+            For a batch of images, these have a leading dimension, or are lists of labels and of
+            dictionaries. A list of dictionaries for a list.
 
         Raises:
-            CompileError: an input or the state is missing, unknown, or of the wrong shape.
+            CompileError: an input or the state is missing, unknown, or of the wrong shape; of a
+                list, the message names the entry. Or a list is given with a state, as in Core ML.
         """
+        if not isinstance(inputs, Mapping):
+            if state is not None:
+                raise usage_error("a list of inputs takes no state", "predict one after the other")
+            return self._predicted_list(list(inputs), function)
         if (other := self._for_shapes_of(self.optimized, inputs)) is not None:
             return other.predict(inputs)
+        return _predicted(function_called(self.optimized, function), inputs, state, self._run)
 
-        def run(callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
-            return self.executable.run(arrays, callee.name)
+    def _run(self, callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+        return self.executable.run(arrays, callee.name)
 
-        return _predicted(function_called(self.optimized, function), inputs, state, run)
+    def _predicted_list(
+        self, entries: list[Mapping[str, Any]], function: str
+    ) -> list[dict[str, Any]]:
+        callee = function_called(self.optimized, function)
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(entries), LARGEST_BATCH):
+            part = entries[start : start + LARGEST_BATCH]
+            joined = None if len(part) == 1 else joined_inputs(callee, part)
+            if joined is not None:
+                results = self._run(callee, joined)
+                found += (present_entry(callee, results, index) for index in range(len(part)))
+                continue
+            for index, entry in enumerate(part, start):
+                with naming_entry(index):
+                    found.append(self.predict(entry, function=function))
+        return found
 
     def interpret(
         self, inputs: Mapping[str, Any], state: ModelState | None = None, *, function: str = ""
@@ -184,6 +225,10 @@ class CompiledModel:
     def _for_shapes(self, shapes: Shapes) -> "CompiledModel":
         options = replace(self.options, shapes={**self.options.shapes, **dict(shapes)})
         return CompiledModel(Stages(self.stages.source, options))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a SavedModel: `write` in the form that needs no name, as coremltools' `save`."""
+        return self.write(folder, "savedmodel")
 
     def write(self, path: str | Path, form: str = "", **choices: Any) -> Path:
         """Write the model in any form that the commands write.

@@ -1,4 +1,4 @@
-"""What can be seen of a compilation while it runs."""
+"""Observing a compilation while it runs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,10 +17,10 @@ class Watch:
     """What can be seen of a compilation while it runs.
 
     Attributes:
-        instrumentation: what to do around passes; None for what the options say.
+        instrumentation: the instrumentation of passes; None for the default of the options.
         started: called with (stage, pass or "") as each begins.
-        seconds: by stage, in the order of running.
-        runs: of passes, in the order of running; by stage: a target's own run in "lower".
+        seconds: time by stage, in the order of running.
+        runs: runs of passes by stage, in the order of running; a target's own run in "lower".
         made: called with (name, module) for the module as imported and as lowered.
         survey: what the specification holds; None before it is read, and for IR text.
         quiet: around what makes libraries write on the error stream: it may hold that back.

@@ -1,4 +1,4 @@
-"""Options of passes as text: `limit=7 name="a, b" axes=[0, 1]`; what each may be, and its default.
+"""Options of passes as text, `limit=7 name="a, b" axes=[0, 1]`: their types and defaults.
 
 The options of a pass are the fields of its dataclass. They may be bool, int, float, str, a Literal
 of strings, a `tuple[…, ...]` of those, and any of them `| None`.
@@ -19,7 +19,7 @@ PASS_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BARE = r'[^\s,="\[\]{}]+'
 _LIST = rf"\[(?:{_QUOTED}|[^\]\"])*\]"
-# What stands in braces behind a pass's name; a closing brace may be quoted.
+# The text in braces after a pass's name; a closing brace in it may be quoted.
 BRACES = rf'\{{(?P<options>(?:{_QUOTED}|[^}}"])*)\}}'
 _PAIR = re.compile(rf"(?P<key>{_BARE})\s*(?:=\s*(?P<value>{_QUOTED}|{_LIST}|{_BARE})?)?[\s,]*")
 _ITEM = re.compile(rf"\s*(?P<item>{_QUOTED}|{_BARE})\s*(?:,|$)")
@@ -45,7 +45,7 @@ class Option:
 
     @property
     def kind(self) -> str:
-        """What may be given, for people: `int`, `left|right`, `[int, …]`, `float|none`."""
+        """The accepted values, for people: `int`, `left|right`, `[int, …]`, `float|none`."""
         return _kind(self.hint)
 
 
@@ -53,7 +53,7 @@ def options_of(cls: type) -> tuple[Option, ...]:
     """The options of a pass class, in the order of its fields.
 
     Raises:
-        TypeError: a field has a type that text can't give.
+        TypeError: a field has a type that text can't express.
     """
     if not dataclasses.is_dataclass(cls):
         return ()
@@ -120,7 +120,7 @@ def _kind_of_part(hint: Any) -> str:
 
 
 def parse_options(name: str, options: Iterable[Option], text: str) -> dict[str, Any]:
-    """The values that the text gives to options of the pass called `name`.
+    """The values that the text gives to the options of the pass `name`.
 
     Raises:
         CompileError: of kind "usage": an option that doesn't exist, is given twice, is missing, or
@@ -209,7 +209,7 @@ def unquoted(text: str) -> str:
     """The text that a value spells, which may be in quotes.
 
     Raises:
-        ValueError: an escape has no meaning.
+        ValueError: an escape is unknown.
     """
     try:
         return json.loads(text, strict=False) if text.startswith('"') else text
@@ -221,7 +221,7 @@ def unquoted(text: str) -> str:
 
 
 def option_text(value: Any) -> str:
-    """A value as options spell it: `parse_options` gives it again."""
+    """A value as text that `parse_options` parses to the same value."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
@@ -232,7 +232,7 @@ def option_text(value: Any) -> str:
 
 
 def near(name: str, known: Mapping[str, Any] | Iterable[str], title: str) -> str:
-    """What else there is, the likeliest first: a remedy."""
+    """The names there are, the most similar one first, as a remedy."""
     names = sorted(known)
     close = difflib.get_close_matches(name.lower().replace("_", "-"), names, 1)
     close = close or difflib.get_close_matches(name, names, 1)

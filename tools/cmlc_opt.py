@@ -110,7 +110,7 @@ def _print_facts(
 
 
 def _pipeline(given: argparse.Namespace) -> "Pipeline":
-    """The passes to run; the explained one is among them, unless lowering runs it."""
+    """The passes to run, including the explained one unless lowering runs it."""
     from ..backends.target import load_target
     from ..passes.manager import parse_pipeline
     from .cli.pass_list import check_names

@@ -75,7 +75,7 @@ def _entry(weight: StoredWeight) -> dict[str, Any]:
 
 
 def _write_numpy(archive: zipfile.ZipFile, name: str, array: Array) -> None:
-    # A fixed date: the same model gives the same file.
+    # A fixed date, so that the same model gives the same file.
     with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
         np.lib.format.write_array(stream, array, allow_pickle=False)
 

@@ -10,7 +10,7 @@ Recurrent = core.Lstm | core.Gru | core.Rnn
 
 
 def zero_states(op: Recurrent) -> dict[str, None]:
-    """The initial states that are constant zeros, which is what they are anyway, as changes."""
+    """The initial states that are constant zeros, the default, as changes of operands."""
     cell = op.initial_c if isinstance(op, core.Lstm) else None
     states: dict[str, Value | None] = {"initial_h": op.initial_h, "initial_c": cell}
     return {name: None for name, value in states.items() if _is_zero(value)}

@@ -20,7 +20,7 @@ from support.running.saved_models import assert_close, inputs_of
 pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).with_name("run_keras.py")
 NAMES = ["digits", *keras_networks.NETWORKS, *keras_networks.PROGRAMS]
-# What has a tensor of weights that is no standard layer's: positions that are added.
+# What has a tensor of weights that is not a standard layer's: positions that are added.
 CUSTOM = {"transformer_encoder"}
 ON_JAX = ["digits", "lstm_classifier", "transformer_encoder"]
 MOST_LINES = {"mobilenet_v2": 150, "resnet50": 150}

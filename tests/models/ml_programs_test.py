@@ -1,6 +1,6 @@
 """Other people's ML Programs: read from packages and compiled models, and written back.
 
-The models are no part of the repository: CMLC_SHARED names the folder that has `models/` and
+The models are not part of the repository: CMLC_SHARED names the folder that has `models/` and
 `conformance/`. Nothing here is compiled to TensorFlow.
 """
 

@@ -194,7 +194,7 @@ def test_a_message_alone():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("full.mlpackage", "the folder 'full.mlpackage' exists and holds no package"),
+        ("full.mlpackage", "the folder 'full.mlpackage' exists and is not a package"),
         ("file.mlpackage", "'file.mlpackage' exists and is not a folder"),
     ],
 )

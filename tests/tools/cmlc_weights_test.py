@@ -234,7 +234,7 @@ def test_a_damaged_weight_is_named(capsys):
     assert cmlc.main(["m.mlmodel", "--emit=weights"]) == console.INPUT_ERROR
     found = capsys.readouterr().err
     assert (
-        "layers[0] 'd': error: the weight 'd.weights' has 1 values; shape [2, 3] takes 6" in found
+        "layers[0] 'd': error: the weight 'd.weights' has 1 values; shape [2, 3] needs 6" in found
     )
     assert left_behind() == ["m.mlmodel"]
 

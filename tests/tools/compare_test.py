@@ -162,7 +162,7 @@ def test_json_of_a_probe(capsys):
     ("probe", "message"),
     [
         ("convv1", "there is no value, op or layer 'convv1'; there is conv1"),
-        ("nn.relu=one.npy", "'nn.relu' names 2 values, a .npy file holds one"),
+        ("nn.relu=one.npy", "'nn.relu' names 2 values, but a .npy file holds one"),
     ],
 )
 def test_probes_that_find_nothing(capsys, probe, message):

@@ -1,9 +1,9 @@
 """Measures what the project promises: start-up, compile time and memory, inference beside Keras.
 
 `python -m cmlc.tools.bench [--json FILE] [--runs N] [--tflite] [--weights MODEL …]`: with models,
-only what weights that stay compressed save and cost in those; with `--tflite`, only TFLite files.
-Ratios are taken side by side in one process, alternating, because machines are noisy; absolute
-times are for orientation only. Each measurement of start-up or memory runs in a fresh process.
+only the savings and costs of compressed weights in them; with `--tflite`, only TFLite files.
+Ratios are measured side by side in one process, alternating, because machines are noisy; absolute
+times are only for orientation. Each measurement of start-up or memory runs in a fresh process.
 """
 
 import argparse
@@ -71,7 +71,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import tensorflow
 import numpy as np
 import cmlc
-from cmlc.tools import mobilenet
+from cmlc.tools.bench import mobilenet
 spec = mobilenet.one_layer()
 cmlc.compile(spec).predict({"x": np.zeros(4, "f")})
 times = []
@@ -86,11 +86,11 @@ print(sorted(times)[5])
 def main(argv: list[str] | None = None) -> int:
     """Run all measurements; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, prog="bench")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--runs", type=int, default=40, help="interleaved runs of each network")
-    help_ = "measure only weights=compressed beside expanded, of these models"
+    help_ = "measure only compressed against expanded weights of these models"
     parser.add_argument("--weights", type=Path, nargs="+", metavar="MODEL", help=help_)
-    help_ = "measure only memory, of programs whose weights take so much"
+    help_ = "measure only the memory for programs with N gigabytes of weights"
     parser.add_argument("--gigabytes", type=float, metavar="N", help=help_)
     help_ = "measure only TFLite files of MobileNetV2"
     parser.add_argument("--tflite", action="store_true", help=help_)
@@ -213,7 +213,7 @@ def _inference_figures(path: Path, runs: int) -> dict[str, Any]:
 
 
 def _lstm_figures(runs: int) -> dict[str, Any]:
-    """A 512-step LSTM beside keras.layers.LSTM."""
+    """A 512-step LSTM next to keras.layers.LSTM."""
     import numpy as np
     import tensorflow as tf
 
@@ -241,7 +241,7 @@ def _lstm_figures(runs: int) -> dict[str, Any]:
 
 
 def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
-    """Size and time of a SavedModel with weights decoded before, and whenever it runs."""
+    """Size and time of a SavedModel with weights decoded once, and at each run."""
     import tensorflow as tf
 
     from ...compiler.runtime import compile as compile_model
@@ -271,7 +271,7 @@ def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
 
 
 def precision_figures(runs: int) -> dict[str, Any]:
-    """A program of float16: computed in float32, and as it says; errors of probabilities."""
+    """A float16 program computed in float32, and in float16; errors of probabilities."""
     import numpy as np
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What TFLite files of MobileNetV2 are and take, beside one made of the Keras model."""
+"""Measures TFLite files of MobileNetV2 next to one made from the Keras model."""
 
 import tempfile
 import warnings
@@ -63,7 +63,7 @@ def figures(path: Path, runs: int) -> dict[str, Any]:
 
 
 def _by_hand(path: Path) -> bytes:
-    """What TensorFlow's converter makes of the network written in Keras, with a batch of one."""
+    """TensorFlow's conversion of the network written in Keras, with a batch of one."""
     import keras
     import tensorflow as tf
 
@@ -75,7 +75,7 @@ def _by_hand(path: Path) -> bytes:
 
 
 def _ready(file: bytes, x: Any) -> Any:
-    """A run of the file on x."""
+    """A function that runs the file on x."""
     import tensorflow as tf
 
     with warnings.catch_warnings():

@@ -21,7 +21,7 @@ from ...ir.diagnostics import CompileError, CompileWarning, Diagnostic, usage_er
 INPUT_ERROR, USAGE_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
 _AGAIN = "run again with --debug for a traceback"
 _STYLES = {"red": "1;31", "yellow": "1;33", "green": "32", "cyan": "36", "dim": "2", "bold": "1"}
-# What users may lack, and can install: the library, by the module that is missing.
+# Libraries that users may lack and can install.
 _LIBRARIES = ("tensorflow", "coremltools", "PIL", "rich", "lark", "numpy")
 
 
@@ -68,11 +68,11 @@ def run(
 ) -> int:
     """Parse the options and run the command; whatever happens becomes an exit status.
 
-    0: all is well; 1: the input is at fault; 2: the options are; 70: this program is.
+    0: success; 1: the input is at fault; 2: the options are at fault; 70: a bug in this program.
     """
     given = sys.argv[1:] if argv is None else argv
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a label that can't be shown is no failure
+        if isinstance(stream, io.TextIOWrapper):  # a label that can't be shown is not a failure
             stream.reconfigure(errors="backslashreplace")
     try:
         with _shown_warnings():
@@ -101,7 +101,7 @@ def run(
 
 @contextmanager
 def _shown_warnings() -> Iterator[None]:
-    """Our own warnings look like errors do; those of libraries are not about the model."""
+    """Print our own warnings like errors; those of libraries are not about the model."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         if isinstance(message, CompileWarning):
@@ -113,7 +113,7 @@ def _shown_warnings() -> Iterator[None]:
 
 
 def _discard_output() -> None:
-    """Nobody reads standard output: what is buffered must not fail once more at exit."""
+    """Nobody reads standard output any more, so flushing its buffer must not fail again at exit."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):  # not a real file, in tests
@@ -181,7 +181,7 @@ def is_colored(stream: TextIO) -> bool:
 
 
 def style(text: str, name: str, stream: TextIO) -> str:
-    """The text in a colour, where the stream takes one."""
+    """The text in a colour, if the stream shows colours."""
     return f"\033[{_STYLES[name]}m{text}\033[0m" if is_colored(stream) else text
 
 
@@ -206,9 +206,9 @@ def _plain(value: Any) -> Any:
 
 
 def print_rows(rows: Iterable[tuple[str, ...]], stream: TextIO | None = None) -> None:
-    """Aligned columns below each other, the first one highlighted; long lines stay whole."""
+    """Print rows in aligned columns, the first one highlighted; long lines are not wrapped."""
     out, rows = stream or sys.stdout, list(rows)
-    # The last cell of a row takes what it needs: it widens no column.
+    # The last cell of a row does not widen its column.
     columns = max((len(row) for row in rows), default=0)
     widths = [max((len(r[i]) for r in rows if len(r) > i + 1), default=0) for i in range(columns)]
     for row in rows:
@@ -221,14 +221,14 @@ def print_rows(rows: Iterable[tuple[str, ...]], stream: TextIO | None = None) ->
 
 @contextmanager
 def progress(*, enabled: bool = True) -> Iterator[Callable[[str, str], None] | None]:
-    """A spinner on standard error that names (stage, pass); None where that is no terminal."""
+    """A spinner on standard error that names (stage, pass); None where that is not a terminal."""
     if not enabled or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.markup import escape
 
-    # A terminal handle of its own: `quiet_errors` must not take it away.
+    # A separate terminal handle, which `quiet_errors` does not redirect.
     with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as terminal:
         console = Console(file=terminal, no_color=not is_colored(sys.stderr))
         with console.status("starting") as status:
@@ -244,7 +244,7 @@ def start_library(name: str) -> None:
 
 @contextmanager
 def quiet_errors() -> Iterator[None]:
-    """Hold back what libraries write to the error stream itself; show it if all goes wrong.
+    """Hold back what libraries write to standard error; show it only for unexpected errors.
 
     A diagnostic says better than a library what is wrong; TensorFlow's notices are not about it.
     """

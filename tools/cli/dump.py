@@ -17,7 +17,7 @@ class Dump:
     """Writes `00-imported.cmir`, `01-canonicalize.cmir`, … into a folder.
 
     Weights are named by their hash, so that the same model gives the same bytes on any machine.
-    Numbered files of an earlier run vanish; other files stay.
+    Numbered files of an earlier run are removed; other files are kept.
     """
 
     def __init__(self, folder: Path, options: "PrintOptions") -> None:

@@ -18,9 +18,9 @@ def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[
     """Values by input name.
 
     Args:
-        function: whose inputs they are.
-        texts: `NAME=VALUE`, or `VALUE` where only one input can be meant.
-        seed: for random values of inputs that are not given; None for none.
+        function: the function with the inputs.
+        texts: `NAME=VALUE`, or `VALUE` if only one input can be meant.
+        seed: the seed of random values for missing inputs; None to require all inputs.
 
     Raises:
         CompileError: a name that no input has, or a value that can't be read.
@@ -38,7 +38,7 @@ def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[
 
 
 def _split(function: Function, text: str) -> tuple[Value | None, str]:
-    """(the input that is meant, its value); no input for a .npz with all of them."""
+    """(the input, its value); no input for a .npz with all of them."""
     arguments = [value for value, _ in inputs_of(function)]
     for value in sorted(arguments, key=lambda v: -len(v.name)):
         if text.startswith(f"{value.name}="):
@@ -79,6 +79,6 @@ def _literal(text: str) -> Array | None:
     """Numbers in JSON's spelling; None for anything else."""
     try:
         array = np.asarray(json.loads(text))
-    except ValueError:  # no JSON, or lists of different lengths
+    except ValueError:  # not JSON, or lists of different lengths
         return None
     return array if array.dtype.kind in "fiub" else None

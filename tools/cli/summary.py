@@ -10,7 +10,7 @@ from ...compiler.description import describe
 from ...compiler.driver import count_ops
 from ...compiler.source.survey import Survey
 from ...compiler.watch import Watch
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Module
 from . import console
 
@@ -101,12 +101,8 @@ def _staged_facts(stages: Mapping[str, Module]) -> dict[str, Any]:
 
 
 def _weights(module: Module) -> dict[str, int]:
-    """Named tensors of more than one element; equal ones count once."""
-    found = {
-        op.value
-        for op in module.walk()
-        if isinstance(op, Constant) and op.value.name and op.value.size > 1
-    }
+    """Those of more than one element; one that is used twice counts once."""
+    found = [item for item in held_by(module) if item.origin is not None and item.size > 1]
     return {"tensors": len(found), "bytes": sum(item.stored_bytes for item in found)}
 
 

@@ -1,4 +1,4 @@
-"""What the debugging modes of `cmlc-run` share: a model, its inputs, values in the middle."""
+"""What the debugging modes of `cmlc-run` share: a model, its inputs, intermediate values."""
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
@@ -20,12 +20,12 @@ _SHOWN_ORIGINS = 3
 
 @dataclass(frozen=True)
 class Experiment:
-    """A model and what it is run on.
+    """A model and its inputs.
 
     Attributes:
         module: the IR as imported.
-        options: how it is compiled; no other function is.
-        arrays: by argument of the module's main function; states are zeros.
+        options: how it is compiled; only the main function is.
+        arrays: the inputs by argument of the main function; states are zeros.
     """
 
     module: "Module"
@@ -50,7 +50,7 @@ def read_experiment(
     module = driver.load(given.model, options, watch)
     inputs = read_inputs(module.main, given.input, given.random)
     complete(module.main, inputs)
-    if shapes := full_shapes(module.main, inputs):  # a sequence or batch, of old networks
+    if shapes := full_shapes(module.main, inputs):  # a sequence or batch, for old networks
         options = replace(options, shapes=dict(shapes))
         module = driver.load(given.model, options, watch)
     arrays, _ = bind_inputs(module.main, inputs)
@@ -59,11 +59,11 @@ def read_experiment(
 
 
 def keep_results(module: "Module", ops: "Sequence[Op]") -> "tuple[Module, list[list[str]]]":
-    """A copy whose main function also returns what these of its ops give.
+    """A copy whose main function also returns the results of these ops.
 
     Args:
-        module: stays as it is.
-        ops: of the main function's block, not of regions.
+        module: the module, which is not changed.
+        ops: ops in the main function's block, not in regions.
 
     Returns:
         (the copy, for each op the names of its results among the function's).
@@ -91,7 +91,7 @@ def keep_results(module: "Module", ops: "Sequence[Op]") -> "tuple[Module, list[l
 
 
 def run_lowered(experiment: Experiment, module: "Module") -> "dict[str, Array]":
-    """What the target computes of an optimized module, by name of the result."""
+    """The target's results for an optimized module, by name."""
     from ...backends.target import load_target
     from ...compiler import driver
 
@@ -113,7 +113,7 @@ def taken(function: "Function", arrays: "dict[str, Array]") -> "dict[str, Array]
 def interpret(
     module: "Module", arrays: "dict[str, Array]", observe: Any = None
 ) -> "dict[str, Array]":
-    """The interpreter's results of the main function by name; `observe` sees every op."""
+    """The interpreter's results of the main function by name; `observe` is called for every op."""
     from ...ir.interpret import Interpreter
     from ...passes.bisect import names_of
 

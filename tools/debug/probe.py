@@ -1,4 +1,4 @@
-"""`cmlc-run --probe NAME`: values in the middle of a model, printed or saved."""
+"""`cmlc-run --probe NAME`: intermediate values of a model, printed or saved."""
 
 import argparse
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _SUFFIXES = (".npy", ".npz")
 
 @dataclass(frozen=True)
 class Probe:
-    """What is asked for: a name or a pattern such as `conv*`, and where it goes."""
+    """A requested value: a name or a pattern such as `conv*`, and the file to save it to."""
 
     name: str
     file: Path | None = None
@@ -44,9 +44,9 @@ def parse_probe(text: str) -> Probe:
 
 
 def matching(function: "Function", probe: Probe, names: "dict[Value, str]") -> "list[Op]":
-    """The ops whose value, kind or Core ML layer is called so.
+    """The ops whose value, kind or Core ML layer has the name.
 
-    Of a layer that became several ops, those whose results leave it.
+    For a layer that became several ops, these are the ops whose results leave it.
     """
     ops = computing_ops(function)
     by_value = [op for op in ops if any(fnmatchcase(names[v], probe.name) for v in op.results)]
@@ -56,7 +56,7 @@ def matching(function: "Function", probe: Probe, names: "dict[Value, str]") -> "
     if by_kind:
         return by_kind
     layers = {op: _layers(op) for op in ops}
-    # An op that was fused gives what the last of its layers gives.
+    # A fused op computes the result of its last layer.
     ending = {op for op in ops if layers[op] and fnmatchcase(layers[op][-1], probe.name)}
     part = {op for op in ops if any(fnmatchcase(name, probe.name) for name in layers[op])}
     chosen = ending or part

@@ -1,4 +1,4 @@
-"""What `cmlc-reduce` asks of a candidate: a command's failure, or one in this process."""
+"""The tests of `cmlc-reduce` for a candidate: a command fails, or something in this process."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...ir.types import Array
 
 _NAME = "candidate.cmir"
-# What a shell gives for a command that it doesn't find, or may not execute.
+# A shell's exit status for a command that it can't find or execute.
 _CANNOT_RUN = ("exit status 126", "exit status 127")
 
 
@@ -32,8 +32,8 @@ class Test:
 
     Attributes:
         signature: how a module fails, for people; empty if it doesn't. Two modules fail alike if
-            theirs are equal.
-        command: what shows the failure of the file `{}`.
+            their signatures are equal.
+        command: a command that shows the failure of the file `{}`.
         hint: what to do if the whole module does not fail.
     """
 
@@ -81,25 +81,25 @@ def _command_test(given: argparse.Namespace, folder: Path) -> Test:
             said = output.strip().splitlines()
             raise usage_error(
                 f"'{given.test}' can't run, {status}: {said[-1] if said else '?'}",
-                "check its path, and that it may be executed",
+                "check its path, and that it is executable",
             )
         if given.match:
             return f"{status}, prints '{given.match}'" if given.match in output else ""
         return "" if status == "exit status 0" else status
 
-    hint = "the command must exit with another status than 0, or print what --match says"
+    hint = "the command must exit with a status other than 0, or print the text of --match"
     return Test(signature, given.test, hint)
 
 
 def _outcome(command: str, seconds: float) -> tuple[str, str]:
-    """(how the command ends, what it prints)."""
+    """(how the command ends, its output)."""
     with subprocess.Popen(
         command,
         shell=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # what it starts ends with it
+        start_new_session=True,  # processes that it starts are ended with it
     ) as process:
         try:
             output, _ = process.communicate(timeout=seconds)

@@ -1,4 +1,4 @@
-"""Shape changes: no arithmetic, only where elements go."""
+"""Shape changes: ops that move elements and compute nothing."""
 
 import numpy as np
 
@@ -27,8 +27,8 @@ class Reshape(Op):
     """The same elements in row-major order under another shape.
 
     (C1) both shapes have the same number of elements.
-    (C2) all extents but one are numbers, or follow from those of x: they are extents of x, or
-    made of symbols that stand alone in its shape. The one left is what the others leave.
+    (C2) all dimensions but one are numbers, or follow from those of x: they are dimensions of x, or
+    made of symbols that are alone in its shape. The remaining one follows from the element count.
 
     Example:
         %y = tensor.reshape(%x) {shape = [N, 12]} : f32[N,12]
@@ -42,13 +42,15 @@ class Reshape(Op):
 
     def infer(self) -> Type:
         before, after = product(self.x.type.shape), product(self.shape)
-        self.require("C1", not differs(before, after), f"{before} elements become {after}")
+        self.require(
+            "C1", not differs(before, after), f"can't reshape {before} elements into {after}"
+        )
         unknown = self.sizes().count(-1)
-        self.require("C2", unknown <= 1, f"{unknown} extents don't follow from {self.x.type}")
+        self.require("C2", unknown <= 1, f"{unknown} dimensions don't follow from {self.x.type}")
         return self.x.type.with_shape(self.shape)
 
     def sizes(self) -> tuple[Dim, ...]:
-        """The shape with -1 for the extent that the others leave: the only symbolic one, if so."""
+        """The shape with -1 for the dimension that follows from the others, if there is one."""
         return reshaped_sizes(self.x.type.shape, self.shape)
 
     def evaluate(self, x: Array) -> Array:
@@ -63,7 +65,7 @@ class Reshape(Op):
     def permute(
         self, perm: tuple[int, ...], operands: tuple[Value, ...]
     ) -> tuple[Op, tuple[int, ...]] | None:
-        """Splits and merges of dimensions that the permutation moves as a whole move with them."""
+        """Split and merged dimensions move along if the permutation keeps them together."""
         groups = matching_groups(self.x.type.shape, self.shape)
         if groups is None:
             return None
@@ -80,7 +82,7 @@ class Reshape(Op):
 
 
 def reshaped_sizes(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    """The extents of a reshape, -1 for the only symbolic one, or those that don't follow."""
+    """The shape of a reshape, with -1 for the only symbolic dimension, or for unknown ones."""
     if sum(isinstance(dim, Expr) for dim in after) <= 1:
         return tuple(-1 if isinstance(dim, Expr) else dim for dim in after)
     alone = {bare_symbol(dim) for dim in before}
@@ -90,7 +92,7 @@ def reshaped_sizes(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> tuple[Dim
 def matching_groups(
     before: tuple[Dim, ...], after: tuple[Dim, ...]
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]] | None:
-    """Runs of dimensions that a reshape maps to each other, smallest first; None if unclear.
+    """Groups of dimensions that a reshape maps to each other, as small as possible, or None.
 
     [N, 6, 4] → [N, 2, 3, 4] gives (0)-(0), (1)-(1, 2), (2)-(3). Every group has both sides.
     """
@@ -131,7 +133,7 @@ class DynamicReshape(ToComputedShape):
     """`tensor.reshape` to a shape computed at run time.
 
     `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
-    elsewhere. One entry of `shape` may be -1: what the others leave.
+    elsewhere. One entry of `shape` may be -1: it follows from the element count.
 
     (C1) shape has as many entries as dims.
     """
@@ -161,7 +163,7 @@ class Transpose(Op):
 
 
 class ExpandDims(Op):
-    """Inserts extents of 1; `axes` are their positions in the result."""
+    """Inserts dimensions of 1; `axes` are their positions in the result."""
 
     name = "tensor.expand_dims"
     permuted_operands = ("x",)
@@ -184,7 +186,7 @@ class ExpandDims(Op):
     def permute(
         self, perm: tuple[int, ...], operands: tuple[Value, ...]
     ) -> tuple[Op, tuple[int, ...]]:
-        """The new extents stay where they are; the others permute around them."""
+        """The new dimensions stay where they are; the others permute around them."""
         rank = len(perm) + len(self.axes)
         others = [axis for axis in range(rank) if axis not in self.axes]
         result = list(range(rank))
@@ -194,9 +196,9 @@ class ExpandDims(Op):
 
 
 class Squeeze(Op):
-    """Removes extents of 1.
+    """Removes dimensions of 1.
 
-    (C1) the extents at `axes` are 1.
+    (C1) the dimensions at `axes` are 1.
     """
 
     name = "tensor.squeeze"
@@ -208,7 +210,7 @@ class Squeeze(Op):
     def infer(self) -> Type:
         for axis in self.axes:
             dim = self.x.type.shape[axis]
-            self.require("C1", not differs(dim, 1), f"extent {dim} at axis {axis} is not 1")
+            self.require("C1", not differs(dim, 1), f"dimension {dim} at axis {axis} is not 1")
         kept = [dim for axis, dim in enumerate(self.x.type.shape) if axis not in self.axes]
         return self.x.type.with_shape(kept)
 
@@ -222,8 +224,8 @@ class Squeeze(Op):
 class Concat(Op):
     """Joins tensors along one dimension.
 
-    (C1) there is at least one, all of one rank and dtype.
-    (C2) extents agree except along `axis`.
+    (C1) there is at least one, and all have the same rank and dtype.
+    (C2) shapes agree except along `axis`.
     """
 
     name = "tensor.concat"
@@ -233,18 +235,18 @@ class Concat(Op):
     axis: Axis = attr()
 
     def infer(self) -> Type:
-        self.require("C1", bool(self.values), "has no operands")
+        self.require("C1", bool(self.values), "has no operands, expected 1 or more")
         first = self.values[0].type
         shape = list(first.shape)
         for value in self.values[1:]:
             other = value.type
             alike = other.rank == first.rank and other.dtype == first.dtype
-            self.require("C1", alike, f"joins {first} and {other}")
+            self.require("C1", alike, f"can't join {first} and {other}")
             for axis, (a, b) in enumerate(zip(shape, other.shape, strict=True)):
                 if axis == self.axis:
                     shape[axis] = a + b
                     continue
-                self.require("C2", not differs(a, b), f"joins {first} and {other}")
+                self.require("C2", not differs(a, b), f"can't join {first} and {other}")
                 shape[axis] = merge(a, b)
         return first.with_shape(shape)
 
@@ -255,7 +257,7 @@ class Concat(Op):
 class Stack(Op):
     """Joins tensors of one shape along a new dimension.
 
-    (C1) there is at least one, all of one shape and dtype.
+    (C1) there is at least one, and all have the same shape and dtype.
     """
 
     name = "tensor.stack"
@@ -264,13 +266,13 @@ class Stack(Op):
     axis: NewAxis = attr()
 
     def infer(self) -> Type:
-        self.require("C1", bool(self.values), "has no operands")
+        self.require("C1", bool(self.values), "has no operands, expected 1 or more")
         first = self.values[0].type
         for value in self.values[1:]:
             alike = value.type.dtype == first.dtype and value.type.rank == first.rank
-            self.require("C1", alike, f"stacks {first} and {value.type}")
+            self.require("C1", alike, f"can't stack {first} and {value.type}")
             for a, b in zip(first.shape, value.type.shape, strict=True):
-                self.require("C1", not differs(a, b), f"stacks {first} and {value.type}")
+                self.require("C1", not differs(a, b), f"can't stack {first} and {value.type}")
         shape = list(first.shape)
         shape.insert(self.axis, len(self.values))
         return first.with_shape(shape)
@@ -282,7 +284,7 @@ class Stack(Op):
 class Split(Op):
     """Cuts x into pieces of the given sizes along one dimension.
 
-    (C1) the sizes are positive and add up to the extent.
+    (C1) the sizes are positive and add up to the dimension.
     """
 
     name = "tensor.split"
@@ -295,7 +297,7 @@ class Split(Op):
     def infer(self) -> tuple[Type, ...]:
         extent = self.x.type.shape[self.axis]
         fits = min(self.sizes, default=0) > 0 and not differs(extent, sum(self.sizes))
-        self.require("C1", fits, f"sizes {list(self.sizes)} do not cut an extent of {extent}")
+        self.require("C1", fits, f"sizes {list(self.sizes)} do not add up to {extent}")
         types: list[Type] = []
         for size in self.sizes:
             shape = list(self.x.type.shape)
@@ -310,7 +312,7 @@ class Split(Op):
 class Tile(Op):
     """Repeats x along every dimension.
 
-    (C1) repetitions are positive.
+    (C1) the repetitions are positive.
     """
 
     name = "tensor.tile"
@@ -320,7 +322,8 @@ class Tile(Op):
     reps: PerAxis = attr()
 
     def infer(self) -> Type:
-        self.require("C1", min(self.reps, default=1) > 0, f"reps are {list(self.reps)}")
+        message = f"reps are {list(self.reps)}, expected 1 or more"
+        self.require("C1", min(self.reps, default=1) > 0, message)
         shape = [dim * n for dim, n in zip(self.x.type.shape, self.reps, strict=True)]
         return self.x.type.with_shape(shape)
 
@@ -373,7 +376,7 @@ class BroadcastTo(Op):
 
 
 class ShapeOf(Op):
-    """The extents of x as a rank-1 tensor of i32."""
+    """The shape of x as a rank-1 tensor of i32."""
 
     name = "tensor.shape"
 
