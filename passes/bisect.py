@@ -1,9 +1,9 @@
 """Finds the pass, and in it the rewrite, that changed a function's numbers.
 
 The module runs after every pass that changed something: in the interpreter or, once it is lowered,
-in the target, after the passes that the target can't do without (`Pass.is_required`). A pattern pass
-that moved a result is run again on its input, with fewer rewrites, until one rewrite is left between
-right numbers and wrong ones.
+in the target, after the passes that the target can't do without (`Pass.is_required`). A pattern
+pass that moved a result is run again on its input, with fewer rewrites, until one rewrite is left
+between right numbers and wrong ones.
 """
 
 import difflib

@@ -368,7 +368,7 @@ def load_pass(name: str, table: Mapping[str, str | type[Pass]]) -> type[Pass]:
         return getattr(importlib.import_module(module, package), attribute)
     if not issubclass(entry, Pass):
         raise usage_error(
-            f"'{name}' is no pass", f"derive {entry.__name__} from Pass or PatternPass"
+            f"'{name}' is not a pass", f"derive {entry.__name__} from Pass or PatternPass"
         )
     return entry
 

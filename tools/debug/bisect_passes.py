@@ -57,7 +57,7 @@ def _bisect_lowered(
     assert before.after is not None
     module = clone_module(with_result_names(before.after))
     target.lower(module)
-    console.start_tensorflow()
+    console.start_library(target.library)
     pipeline = parse_pipeline(target.after)
     return bisect(module, pipeline, replace(run, execute=execute), tolerance)
 

@@ -30,9 +30,11 @@ class Reshape(Op):
 
     def infer(self) -> Type:
         before, after = product(self.x.type.shape), product(self.shape)
-        self.require("C1", not differs(before, after), f"{before} elements become {after}")
+        self.require(
+            "C1", not differs(before, after), f"can't reshape {before} elements into {after}"
+        )
         unknown = self.sizes().count(-1)
-        self.require("C2", unknown <= 1, f"{unknown} extents don't follow from {self.x.type}")
+        self.require("C2", unknown <= 1, f"{unknown} dimensions don't follow from {self.x.type}")
         return self.x.type.with_shape(self.shape)
 
     def sizes(self) -> tuple[Dim, ...]:
@@ -214,7 +216,7 @@ class Squeeze(Op):
     def infer(self) -> Type:
         for axis in self.axes:
             dim = self.x.type.shape[axis]
-            self.require("C1", not differs(dim, 1), f"extent {dim} at axis {axis} is not 1")
+            self.require("C1", not differs(dim, 1), f"dimension {dim} at axis {axis} is not 1")
         kept = [dim for axis, dim in enumerate(self.x.type.shape) if axis not in self.axes]
         return self.x.type.with_shape(kept)
 
