@@ -1,11 +1,18 @@
 """Padding of windows, in the terms of libraries: VALID, SAME or explicit padding."""
 
+from collections.abc import Callable
 from typing import Literal
 
-from ..ir.attributes import PadType
+import numpy as np
+
+from ..ir.attributes import Layout, PadType
+from ..ir.dialects.builtin import constant
 from ..ir.dialects.core import conv as core
-from ..ir.dims import is_static
+from ..ir.dialects.core.shape import Pad
+from ..ir.dims import Dim, is_static
 from ..ir.reference import windows
+from ..ir.ssa import Value
+from ..ir.types import Tensor
 
 Amounts = tuple[tuple[int, int], ...]
 
@@ -28,7 +35,7 @@ def resolve_padding(
     if not any(amount for pair in explicit for amount in pair):
         return "VALID"
     # Without strides, the padding is the same for any size.
-    known = max(strides) == 1 or is_static(op.x.type.shape[1:-1])
+    known = max(strides) == 1 or is_static(_spatial(op))
     same = same_amounts(op, "same", kernel, strides, dilations) if known else None
     return "SAME" if explicit == same else explicit
 
@@ -42,7 +49,7 @@ def same_amounts(
 ) -> Amounts:
     """The explicit padding of a kind for which "SAME" means something else."""
     amounts: list[tuple[int, int]] = []
-    rows = zip(op.x.type.shape[1:-1], kernel, strides, dilations, strict=True)
+    rows = zip(_spatial(op), kernel, strides, dilations, strict=True)
     for size, width, stride, dilation in rows:
         # Without a stride, the padding doesn't depend on the size, so any size will do.
         fits = isinstance(size, int) or stride == 1
@@ -50,3 +57,35 @@ def same_amounts(
         known = size if isinstance(size, int) else 1
         amounts.append(windows.padding_amounts(kind, known, width, stride, dilation))
     return tuple(amounts)
+
+
+def _spatial(op: core.Windowed) -> tuple[Dim, ...]:
+    """The extents that windows move along."""
+    layout: Layout = op.attributes["layout"]
+    shape = op.x.type.shape
+    return tuple(shape[axis] for axis in layout.spatial_axes(len(shape)))
+
+
+def replicated(op: Pad, title: str, gather: Callable[[Value, Value, int, Tensor], Value]) -> Value:
+    """The border of `op` that repeats the edge: clamped positions, gathered along each dimension.
+
+    Args:
+        op: pads in the mode "replicate".
+        title: what messages call the target.
+        gather: makes a target's op of (data, positions, axis, type of the result).
+
+    Raises:
+        CompileError: a dimension with a border has an open extent.
+    """
+    value = op.x
+    for axis, (low, high) in enumerate(op.pairs()):
+        if not low and not high:
+            continue
+        size = value.type.shape[axis]
+        op.require("", isinstance(size, int), f"{title} needs fixed extents for this mode")
+        assert isinstance(size, int)
+        positions = np.clip(np.arange(-low, size + high), 0, size - 1).astype(np.int32)
+        shape = list(value.type.shape)
+        shape[axis] = size + low + high
+        value = gather(value, constant(positions), axis, value.type.with_shape(shape))
+    return value

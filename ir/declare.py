@@ -8,16 +8,15 @@ follow from that. `ssa.Op` is the one user of this module.
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .attributes import Kind, convert, normalize, split_annotation
+from .hooks import check_hooks
 from .types import ANY, DType, Type
 
 REQUIRED: Any = object()
-HOOKS = frozenset({"infer", "evaluate", "fold", "permute", "effects"})
-_HOOK_PREFIXES = ("infer", "verify", "eval", "fold", "permute", "effect", "_verify", "_infer")
 
 
 @dataclass
@@ -171,9 +170,10 @@ def collect(cls: type, inherited: OpSpec) -> OpSpec:
     """Read the fields that a class body declares and add them to the inherited ones.
 
     Raises:
-        TypeError: a hook outside the closed set, a misplaced default, or an unusable annotation.
+        TypeError: a hook or class attribute outside the closed sets, a misplaced default, or an
+            unusable annotation.
     """
-    _check_hooks(cls)
+    check_hooks(cls)
     fields = {item.name: item for item in inherited.fields}
     annotations = inspect.get_annotations(cls)
     for name, item in list(cls.__dict__.items()):
@@ -200,13 +200,3 @@ def collect(cls: type, inherited: OpSpec) -> OpSpec:
         next((f.name for f in ordered if isinstance(f, ResultTypeField)), ""),
         frozenset(f.name for f in ordered if isinstance(f, OperandField) and f.variadic),
     )
-
-
-def _check_hooks(cls: type) -> None:
-    members: dict[str, Callable[..., Any]] = {
-        name: item for name, item in cls.__dict__.items() if callable(item)
-    }
-    for name in members:
-        if name.startswith(_HOOK_PREFIXES) and name not in HOOKS:
-            known = ", ".join(sorted(HOOKS))
-            raise TypeError(f"{cls.__name__}.{name} looks like a hook but is not one of {known}")

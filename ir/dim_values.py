@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .dialects.builtin import Constant
 from .dialects.core import elementwise, index, shape
 from .dims import Dim, Expr
+from .hooks import hook_of
 from .ssa import Op, Value
 
 Objects: TypeAlias = npt.NDArray[Any]
@@ -80,7 +81,7 @@ def _symbolic(op: Op, value: Value, operands: list[Objects]) -> Objects | None:
 
 
 def _evaluate(op: Op, value: Value, arrays: list[Objects]) -> Objects | None:
-    evaluate = getattr(op, "evaluate", None)
+    evaluate = hook_of(op, "evaluate")
     if evaluate is None:
         return None
     with np.errstate(all="ignore"):

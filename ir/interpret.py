@@ -8,6 +8,7 @@ import numpy as np
 from .diagnostics import CompileError, Diagnostic
 from .dialects.builtin import Call
 from .dims import bare_symbol, substitute
+from .hooks import hook_of
 from .ssa import Block, Function, Module, Op, Region, Value, walk
 from .types import Array, DType, Tensor, type_of
 
@@ -77,7 +78,7 @@ class _Frame:
             if callee is None:
                 raise _error(f"there is no function @{op.callee}", op)
             return self.interpreter.run(callee, [self.values[v] for v in op.operands])
-        evaluate = getattr(op, "evaluate", None)
+        evaluate = hook_of(op, "evaluate")
         if evaluate is None:
             raise _error(f"'{op.name}' has no reference semantics", op)
         arrays = op.grouped([self.values[v] for v in op.operands]).values()

@@ -59,6 +59,7 @@ class Op:
     is_elementwise: ClassVar[bool] = False  # broadcasts; dimension i of the result is i of operands
     is_commutative: ClassVar[bool] = False  # the first two operands may be exchanged
     permuted_operands: ClassVar[tuple[str, ...]] = ()  # share the dimensions that axis kinds name
+    filters: ClassVar[tuple[str, ...]] = ()  # operands [O, I, *kernel]; they follow `layout`
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

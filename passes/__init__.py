@@ -35,17 +35,23 @@ TABLES: list[Mapping[str, str]] = [PASSES]
 INLINE = "inline, symbol-dce"
 # What every target starts from: simple, but nothing is folded that training would need.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
+
+
+def tail(layout: str) -> str:
+    """What every target ends with: its layout, with as few transposes as can be."""
+    return (
+        f"canonicalize, layout{{to={layout}}}, (sink-transposes, canonicalize)*, "
+        "constant-fold, cse, dce"
+    )
+
+
 # For models that will be trained further: batch norms and preprocessing stay what they are, and
 # control flow is removed where straight code can say the same.
 TRAINABLE = (
     f"numeric-interface, {SIMPLIFY}, (unroll, if-convert, {SIMPLIFY})*, recognize, "
-    "canonicalize, layout{to=channels_last}, "
-    "(sink-transposes, canonicalize)*, constant-fold, cse, dce"
+    f"{tail('channels_last')}"
 )
 # For inference graphs.
-OPTIMIZE = (
-    f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, canonicalize, "
-    "layout{to=channels_last}, (sink-transposes, canonicalize)*, constant-fold, cse, dce"
-)
+OPTIMIZE = f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"
 # For graphs on phones: images are bytes there too, but labels are next to the graph.
 DEPLOY = f"numeric-interface{{images=bytes}}, {OPTIMIZE}"

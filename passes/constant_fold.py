@@ -7,6 +7,7 @@ import numpy as np
 from ..ir.dialects.builtin import Constant, constant
 from ..ir.dialects.core import shape
 from ..ir.dims import static_size
+from ..ir.hooks import hook_of
 from ..ir.ssa import Op, Value
 from ..ir.types import Array, DType
 from ..ir.weights.resources import Resource, ViewResource
@@ -39,7 +40,7 @@ def fold_op(op: Op, limit: int) -> Rewrite:
     producers = [value.op for value in op.operands]
     if not all(isinstance(producer, Constant) for producer in producers):
         return None
-    evaluate = getattr(op, "evaluate", None)
+    evaluate = hook_of(op, "evaluate")
     if evaluate is None:
         return no("it has no reference semantics")
     resources = [p.value for p in producers if isinstance(p, Constant)]

@@ -68,7 +68,7 @@ def _relayout(op: Op, wanted: Layout) -> None:
     changes: dict[str, object] = {"layout": wanted}
     first = op.spec.operands[0].name
     changes[first] = _transposed(op.operands[0], data)
-    for name in getattr(op, "filters", ()):
+    for name in op.filters:
         changes[name] = _transposed(op.operand_group(name), filters)
     new = replace(op, **changes)
     replace_op(op, [Transpose(new.result, back(new.result.type.rank)).result], by="layout")

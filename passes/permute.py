@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..ir.attributes import Kind
 from ..ir.attributes import permute as permute_attribute
+from ..ir.hooks import hook_of
 from ..ir.rewrite import replace
 from ..ir.ssa import Op, Value
 
@@ -25,8 +26,7 @@ def permute_op(
         operands: the sources, for every flat operand (others unchanged); by default the operands
             are taken as if they were the sources (their types must then be permuted alike).
     """
-    hook = getattr(op, "permute", None)
-    if hook is not None:
+    if (hook := hook_of(op, "permute")) is not None:
         return hook(perm, tuple(operands or op.operands))
     if not (op.is_elementwise or op.permuted_operands) or len(op.results) != 1 or op.regions:
         return None

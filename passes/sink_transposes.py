@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..ir.dialects.builtin import Const
 from ..ir.dialects.core import linear, shape
 from ..ir.dims import Dim, product
+from ..ir.hooks import hook_of
 from ..ir.ssa import Op, Value
 from .canonicalize.shape import transpose_of_transpose, transpose_of_units
 from .constant_fold import view_of_constant
@@ -16,7 +17,7 @@ from .permute import Perm, permute_op, permuted_positions
 @pattern(Op)
 def sink_transpose(op: Op) -> Rewrite:
     """f(transpose(x, p), …) → transpose(f(x, …), p) for every op that permits it."""
-    if not (op.is_elementwise or op.permuted_operands or hasattr(op, "permute")):
+    if not (op.is_elementwise or op.permuted_operands or hook_of(op, "permute")):
         return None
     perm = _shared_perm(op)
     if perm is None:

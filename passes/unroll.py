@@ -10,6 +10,7 @@ import numpy as np
 from ..ir.dialects.builtin import Constant, array_of
 from ..ir.dialects.core import control
 from ..ir.dims import Expr, symbols
+from ..ir.hooks import hook_of
 from ..ir.rewrite import inlined
 from ..ir.ssa import Op, Region, Value, walk
 from ..ir.types import Array
@@ -91,7 +92,7 @@ def _outer_or(known: dict[Value, Array | None], value: Value) -> Array | None:
 
 
 def _evaluated(op: Op, operands: list[Array]) -> tuple[Array | None, ...]:
-    evaluate = getattr(op, "evaluate", None)
+    evaluate = hook_of(op, "evaluate")
     if evaluate is None:
         return (None,) * len(op.results)
     try:

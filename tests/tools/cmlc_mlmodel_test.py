@@ -120,11 +120,17 @@ def test_a_compiled_model_that_is_refused(capsys):
 
 
 def test_nowhere_to_write(capsys):
-    assert cmlc.main([str(DIGITS), "-o", "no/such/d.mlmodel"]) == console.INPUT_ERROR
-    assert "no/such/d.mlmodel: error: can't be written" in capsys.readouterr().err
+    Path("a_file").touch()
+    assert cmlc.main([str(DIGITS), "-o", "a_file/d.mlmodel"]) == console.INPUT_ERROR
+    assert "a_file/d.mlmodel: error: can't be written" in capsys.readouterr().err
     Path("d.mlmodel").mkdir()
     assert cmlc.main([str(DIGITS), "-o", "d.mlmodel"]) == console.INPUT_ERROR
-    assert left_behind() == ["d.mlmodel"]
+    assert left_behind() == ["a_file", "d.mlmodel"]
+
+
+def test_folders_on_the_way_are_made():
+    assert cmlc.main([str(DIGITS), "-o", "new/folder/d.mlmodel"]) == 0
+    assert Path("new/folder/d.mlmodel").is_file()
 
 
 def programs():

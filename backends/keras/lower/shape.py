@@ -6,8 +6,9 @@ from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Dim, is_static
 from ....ir.ssa import Op, Value
-from ....ir.types import DType
+from ....ir.types import DType, Tensor
 from ...lowering import Lowering
+from ...padding import replicated
 from ..dialect import layers, ops
 from .weights import is_weight, reshaped
 
@@ -200,7 +201,7 @@ def pad(op: core.Pad) -> Value:
     if not any(op.pad):
         return op.x
     if op.mode == "replicate":
-        return _replicate(op)
+        return replicated(op, "Keras code", _gathered)
     if op.mode == "reflect":
         return ops.Pad(op.x, pairs, mode="reflect", result_types=out).result
     around = not any(pairs[0]) and not any(pairs[-1])
@@ -210,20 +211,8 @@ def pad(op: core.Pad) -> Value:
     return ops.Pad(op.x, pairs, constant_values=number, result_types=out).result
 
 
-def _replicate(op: core.Pad) -> Value:
-    value = op.x
-    for axis, (low, high) in enumerate(op.pairs()):
-        if not low and not high:
-            continue
-        size = value.type.shape[axis]
-        op.require("", isinstance(size, int), "Keras code needs fixed dimensions for this mode")
-        assert isinstance(size, int)
-        positions = np.clip(np.arange(-low, size + high), 0, size - 1).astype(np.int32)
-        shape = list(value.type.shape)
-        shape[axis] = size + low + high
-        out = value.type.with_shape(shape)
-        value = ops.Take(value, constant(positions), axis, result_types=out).result
-    return value
+def _gathered(value: Value, positions: Value, axis: int, out: Tensor) -> Value:
+    return ops.Take(value, positions, axis, result_types=out).result
 
 
 @lower(core.BroadcastTo)

@@ -1,12 +1,12 @@
 """Shapes and slices."""
 
-import numpy as np
-
-from ....ir.dialects.builtin import constant, scalar
+from ....ir.dialects.builtin import scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Expr
 from ....ir.ssa import Value
+from ....ir.types import Tensor
 from ...lowering import Lowering
+from ...padding import replicated
 from .. import dialect as tf
 from .extents import extents_from
 
@@ -93,7 +93,7 @@ def dynamic_slice(op: core.DynamicSlice) -> Value:
 def pad(op: core.Pad) -> Value:
     """TensorFlow can't repeat the edge, so elements at clamped indices are gathered."""
     if op.mode == "replicate":
-        return _replicate(op)
+        return replicated(op, "TensorFlow", _gathered)
     paddings, out = op.pairs(), op.result.type
     if not any(op.pad):
         return op.x
@@ -112,20 +112,8 @@ def dynamic_pad(op: core.DynamicPad) -> Value:
     return tf.PadV2Dynamic(op.x, number, paddings, result_types=op.result.type).result
 
 
-def _replicate(op: core.Pad) -> Value:
-    value = op.x
-    for axis, (low, high) in enumerate(op.pairs()):
-        if not low and not high:
-            continue
-        size = value.type.shape[axis]
-        op.require("", isinstance(size, int), "TensorFlow needs fixed dimensions for this mode")
-        assert isinstance(size, int)
-        positions = np.clip(np.arange(-low, size + high), 0, size - 1).astype(np.int32)
-        shape = list(value.type.shape)
-        shape[axis] = size + low + high
-        out = value.type.with_shape(shape)
-        value = tf.Gather(value, constant(positions), axis, result_types=out).result
-    return value
+def _gathered(value: Value, positions: Value, axis: int, out: Tensor) -> Value:
+    return tf.Gather(value, positions, axis, result_types=out).result
 
 
 @lower(core.BroadcastTo)

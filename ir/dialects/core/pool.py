@@ -18,7 +18,6 @@ class Pool(Windowed):
     """
 
     kind: ClassVar[windows.PoolKind]
-    filters: ClassVar[tuple[str, ...]] = ()
 
     kernel_sizes: tuple[int, ...] = attr()
     strides: tuple[int, ...] = attr(default=())

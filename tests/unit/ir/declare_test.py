@@ -1,5 +1,7 @@
 """Declaring ops: what a class body may say and what a constructor accepts."""
 
+from typing import ClassVar
+
 import pytest
 from cmlc.ir.attributes import Axis, Kind
 from cmlc.ir.declare import attr, operand, region, result_type
@@ -126,10 +128,35 @@ def test_too_many_arguments():
         Example(value(), x=value())
 
 
-@pytest.mark.parametrize("name", ["verify", "inferr", "evaluate_all", "folding", "verify_"])
+@pytest.mark.parametrize(
+    "name", ["verify", "inferr", "evaluate_all", "folding", "verify_", "evluate", "premute"]
+)
 def test_hooks_are_a_closed_set(name):
     with pytest.raises(TypeError, match="looks like a hook"):
         type("Wrong", (Op,), {name: lambda self: None})
+
+
+@pytest.mark.parametrize("name", ["filter", "permuted_operand", "is_elementwize"])
+def test_class_attributes_are_a_closed_set(name):
+    """What a misspelt one says would be ignored."""
+    with pytest.raises(TypeError, match=f"Wrong.{name} is declared by no base"):
+        type("Wrong", (Op,), {name: ("x",)})
+
+
+def test_a_base_may_declare_class_attributes():
+    class Base(Op):
+        """Has a kind."""
+
+        kind: ClassVar[str]
+        place: ClassVar[int] = 0
+
+    class Made(Base):
+        """Says which."""
+
+        kind = "max"
+        place = 1
+
+    assert (Made.kind, Made.place) == ("max", 1)
 
 
 def test_fields_need_real_annotations():
