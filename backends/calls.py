@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..ir.attributes import EnumLiteral
-from ..ir.declare import result_type
-from ..ir.ssa import Op, Region, Value
-from ..ir.types import Tensor
+from ..ir.ssa import Region, Value
+from .target_op import TargetOp
 
 
-class CallOp(Op):
-    """Base of target ops. Result types are given explicitly: those of the lowered core op.
+class CallOp(TargetOp):
+    """Base of target ops that are Python calls with keywords.
 
     A subclass declares `class Relu(TfOp, call="tf.nn.relu")`. Its textual name is the call, behind
     the first of `roots` if the callee belongs to none of them; with `variant="dynamic"` it is
@@ -29,8 +28,6 @@ class CallOp(Op):
 
     call: ClassVar[str] = ""
     roots: ClassVar[tuple[str, ...]] = ()
-
-    result_types: Tensor | tuple[Tensor, ...] = result_type(kw_only=True)
 
     def __init_subclass__(cls, call: str = "", variant: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.rewrite import replace_op
 from ..ir.ssa import Module, Op, Value
-from .calls import CallOp
+from .target_op import TargetOp
 
 OpT = TypeVar("OpT", bound=Op)
 Rule = Callable[[Any], Value | tuple[Value, ...]]
@@ -31,7 +31,7 @@ class Lowering:
 
         return register
 
-    def direct(self, core: type[Op], target: type[CallOp], **renamed: str) -> None:
+    def direct(self, core: type[Op], target: type[TargetOp], **renamed: str) -> None:
         """Map fields one to one, renamed where the target's keyword differs.
 
         Raises:
@@ -72,8 +72,8 @@ def compose(*families: Lowering) -> dict[type[Op], Rule]:
 
 
 def is_lowered(module: Module) -> bool:
-    """Whether it has ops of a target, which only the target's library can run."""
-    return any(isinstance(op, CallOp) for op in module.walk())
+    """Whether it has ops of a target, whose meaning is the library's: no interpreter runs them."""
+    return any(isinstance(op, TargetOp) for op in module.walk())
 
 
 def lower_module(
@@ -91,7 +91,7 @@ def lower_module(
     """
     kept, problems = frozenset(keep), list[Diagnostic]()
     for op in list(module.walk()):
-        if op.name in kept or isinstance(op, CallOp) or op.parent is None:
+        if op.name in kept or isinstance(op, TargetOp) or op.parent is None:
             continue
         rule = table.get(type(op))
         if rule is None:

@@ -1,6 +1,8 @@
 """Converts between Core ML's values and arrays: images, labels, dictionaries, batches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -107,6 +109,56 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
     if problems:
         raise CompileError(problems)
     return arrays, batched
+
+
+@contextmanager
+def naming_entry(index: int) -> Generator[None]:
+    """Say in the block's problems which entry of a list they are about."""
+    try:
+        yield
+    except CompileError as error:
+        raise CompileError(
+            replace(item, message=f"inputs[{index}]: {item.message}") for item in error.diagnostics
+        ) from error.__cause__
+
+
+def joined_inputs(
+    function: Function, entries: Sequence[Mapping[str, Any]]
+) -> dict[str, Array] | None:
+    """Single entries as one batch; None if the function has no batch, or the entries don't fit."""
+    rows = zip(function.arguments, function.inputs, strict=True)
+    if not all(_has_batch(value, known) for value, known in rows):
+        return None
+    if any(not item.type.rank or isinstance(item.type.shape[0], int) for item in function.results):
+        return None
+    bound: list[Mapping[str, Array]] = []
+    for entry in entries:
+        try:
+            arrays, batched = bind_inputs(function, entry)
+        except CompileError:
+            return None  # one after the other tells which
+        if batched or any(array.shape[0] != 1 for array in arrays.values()):
+            return None
+        bound.append(arrays)
+    if any(_shapes(arrays) != _shapes(bound[0]) for arrays in bound):
+        return None
+    return {name: np.concatenate([arrays[name] for arrays in bound]) for name in bound[0]}
+
+
+def _has_batch(value: Value, known: Argument) -> bool:
+    """Whether the first dimension is open, and a batch: not the length of a sequence."""
+    opened = bool(value.type.rank) and not isinstance(value.type.shape[0], int)
+    return opened and (known.kind == "image" or known.batched or known.batch_of_one)
+
+
+def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in arrays.items()}
+
+
+def present_entry(function: Function, results: Mapping[str, Array], index: int) -> dict[str, Any]:
+    """One entry's results of a batch, as Core ML's predict gives them."""
+    own = {name: array[index : index + 1] for name, array in results.items()}
+    return present_outputs(function, own, batched=False)
 
 
 def _array(value: Value, given: Any) -> Array:

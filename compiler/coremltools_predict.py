@@ -20,8 +20,8 @@ import numpy as np
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from .binding import Shapes, shapes_given
-from .driver import KEPT_SHAPES, compile
 from .options import Options
+from .runtime import KEPT_SHAPES, compile
 from .source.interface import read_interface
 from .source.reading import read_model
 from .source.spec import KNOWN_VERSION, NETWORKS, model_kind, network_of

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,8 @@ class Watch:
         seconds: time by stage, in the order of running.
         runs: runs of passes by stage, in the order of running; a target's own run in "lower".
         made: called with (name, module) for the module as imported and as lowered.
-        survey: the content of the specification; None before it is read, and for IR text.
+        survey: what the specification holds; None before it is read, and for IR text.
+        quiet: around what makes libraries write on the error stream: it may hold that back.
     """
 
     instrumentation: Instrumentation | None = None
@@ -31,6 +32,7 @@ class Watch:
     runs: dict[str, list[PassRun]] = field(default_factory=dict)
     made: Callable[[str, Module], None] | None = None
     survey: Survey | None = None
+    quiet: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def show(self, name: str, module: Module) -> Module:
         """Announce a module that a stage made; returns it."""

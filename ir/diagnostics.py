@@ -77,6 +77,11 @@ class CompileError(Exception):
         return error
 
 
+def usage_error(message: str, remedy: str = "") -> CompileError:
+    """An error of kind "usage", to raise."""
+    return CompileError(Diagnostic(message, "usage", remedy=remedy))
+
+
 @contextmanager
 def problems_in(file: str) -> Generator[None]:
     """Add the file's name to errors of the block that don't name a file.

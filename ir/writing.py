@@ -1,6 +1,5 @@
 """Writes files and folders whole or not at all, and replaces only files of the same kind."""
 
-import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,8 @@ def writing_whole(path: Path) -> Generator[Path]:
     Raises:
         OSError: it can't be written; `path` is not changed.
     """
+    import tempfile  # takes a while, and commands that only show help import this file
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
@@ -43,6 +44,22 @@ def _replace_folder(path: Path, new: Path, old: Path) -> None:
     except OSError:
         old.rename(path)
         raise
+
+
+@contextmanager
+def failures_told(path: Path) -> Generator[None]:
+    """Failures to write in the block are the user's: no permission, no space, no such folder.
+
+    Raises:
+        CompileError: in place of an OSError.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"can't be written: {error.strerror or error}"
+        raise CompileError(Diagnostic(message, "malformed", file=str(path))) from error
 
 
 def check_replaceable(folder: Path, what: str, is_one: Callable[[Path], bool]) -> None:

@@ -23,7 +23,8 @@ def view_of_constant(op: Op) -> Rewrite:
         return None
     resource = source.value
     if resource.type.dtype is DType.STR:
-        return constant(resource.array().reshape(op.result.type.static_shape), resource.name)
+        array = resource.array().reshape(op.result.type.static_shape)
+        return constant(array, resource.name, resource.origin)
     perm = op.perm if isinstance(op, shape.Transpose) else tuple(range(resource.type.rank))
     return view(resource, perm, op.result.type.static_shape)
 

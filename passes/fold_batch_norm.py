@@ -12,7 +12,7 @@ from ..ir.dialects.core.norm import BatchNorm
 from ..ir.rewrite import replace
 from ..ir.ssa import Op, Value
 from ..ir.types import Array
-from ..ir.weights.resources import LazyResource, Resource
+from ..ir.weights.resources import LazyResource, Resource, content_digest
 from .manager import PatternPass
 from .patterns import Rewrite, no, pattern
 
@@ -130,7 +130,10 @@ def scale_and_shift(producer: Producer, scale: Array | None, shift: Array | None
         total = total + shift
     if bias is not None or shift is not None:
         dtype = weight.value.type.dtype.numpy
-        changes["bias"] = constant(total.astype(dtype), _bias_name(producer))
+        numbers = total.astype(dtype)
+        # Where one layer is used twice and folded alike, it stays one layer.
+        origin = weight.value.derived("bias", content_digest(numbers))
+        changes["bias"] = constant(numbers, _bias_name(producer), origin)
     return replace(producer, **changes).result
 
 
@@ -142,13 +145,19 @@ def _scaled(weight: Resource, factor: Array) -> Resource:
         weight.release()
         return product
 
-    return LazyResource(weight.type, load, weight.name)
+    origin = weight.derived("scaled", factor.shape, content_digest(factor))
+    return LazyResource(weight.type, load, weight.name, origin)
 
 
 def _bias_name(producer: Producer) -> str:
     if producer.bias is not None:
-        return producer.bias.name
-    return producer.weight.name.removesuffix(".weight") + ".bias"
+        return _weight_name(producer.bias)
+    return _weight_name(producer.weight).removesuffix(".weight") + ".bias"
+
+
+def _weight_name(value: Value) -> str:
+    """What the model calls the weight; the value, if it says nothing."""
+    return (value.op.value.name if isinstance(value.op, Constant) else "") or value.name
 
 
 def _over_outputs(producer: Producer, scale: Array, rank: int) -> Array:

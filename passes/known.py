@@ -13,9 +13,9 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, usage_error
 from . import TABLES
-from .options import PASS_NAME, options_of, usage
+from .options import PASS_NAME, options_of
 
 GROUP = "cmlc.passes"
 
@@ -185,4 +185,4 @@ def _clash(name: str, second: Origin, first: Origin | None) -> CompileError:
     remedy = "rename one of them"
     if first is not None and second.plugin and first.package:
         remedy = f"leave out --plugin {second.plugin}, uninstall the package, or {remedy}"
-    return usage(f"{second} defines a pass '{name}', as does {other}", remedy)
+    return usage_error(f"{second} defines a pass '{name}', as does {other}", remedy)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, usage_error
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.text.printer import PrintOptions, print_module
@@ -30,7 +30,6 @@ from .options import (
     option_text,
     options_of,
     parse_options,
-    usage,
 )
 from .patterns import GreedyDriver, Pattern, RewriteLimit, Trace
 from .reproducer import blamed, write_reproducer
@@ -312,7 +311,7 @@ class _Parser:
     def pipeline(self) -> Pipeline:
         stages = self.stages()
         if self.position < len(self.text.rstrip()):
-            raise usage(
+            raise usage_error(
                 f"unexpected text in pipeline: {self.text[self.position :].strip()!r}",
                 "write 'a, b{option=value}, (c, d)*'",
             )
@@ -347,7 +346,7 @@ class _Parser:
             rest = self.text[self.position :].strip()
             where = f"before {rest!r}" if rest else "at the end"
             remedy = "" if mark == ")" else "a group repeats: (a, b)*"
-            raise usage(f"expected '{mark}' {where} of pipeline {self.text!r}", remedy)
+            raise usage_error(f"expected '{mark}' {where} of pipeline {self.text!r}", remedy)
         self.position = match.end()
 
 
@@ -362,13 +361,15 @@ def load_pass(name: str, table: Mapping[str, str | type[Pass]]) -> type[Pass]:
     except KeyError:
         message = f"there is no pass called '{name}'"
         remedy = f"{near(name, table, 'the passes are')}; --plugin FILE.py defines others"
-        raise usage(message, remedy) from None
+        raise usage_error(message, remedy) from None
     if isinstance(entry, str):
         module, _, attribute = entry.partition(":")
         package = __package__ if module.startswith(".") else None
         return getattr(importlib.import_module(module, package), attribute)
     if not issubclass(entry, Pass):
-        raise usage(f"'{name}' is not a pass", f"derive {entry.__name__} from Pass or PatternPass")
+        raise usage_error(
+            f"'{name}' is not a pass", f"derive {entry.__name__} from Pass or PatternPass"
+        )
     return entry
 
 
@@ -382,5 +383,5 @@ def make_pass(name: str, options: str, table: Mapping[str, str | type[Pass]]) ->
     given = parse_options(name, options_of(cls), options)
     try:
         return cls(**given)
-    except ValueError as error:  # the pass's own check
-        raise usage(f"'{name}' can't be made: {error}") from None
+    except ValueError as error:  # what a pass itself checks
+        raise usage_error(f"'{name}' can't be made: {error}") from None

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import usage_error
 
 PASS_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
@@ -131,20 +131,24 @@ def parse_options(name: str, options: Iterable[Option], text: str) -> dict[str, 
     for key, value in _pairs(name, text):
         option = known.get(key)
         if option is None:
-            raise usage(f"'{name}' has no option '{key}'", near(key, known, "its options are:"))
+            raise usage_error(
+                f"'{name}' has no option '{key}'", near(key, known, "its options are:")
+            )
         if key in given:
-            raise usage(f"'{name}': option {key} is given twice")
+            raise usage_error(f"'{name}': option {key} is given twice")
         if value is None:
-            raise usage(f"'{name}': option {key} has no value", f"write {key}={option.kind}")
+            raise usage_error(f"'{name}': option {key} has no value", f"write {key}={option.kind}")
         try:
             given[key] = _value(option.hint, value)
         except ValueError as error:
             shown = value.strip('"')
-            raise usage(f"'{name}': option {key} can't be '{shown}'", str(error)) from None
+            raise usage_error(f"'{name}': option {key} can't be '{shown}'", str(error)) from None
     missing = [o for o in known.values() if o.required and o.name not in given]
     if missing:
         example = " ".join(f"{option.name}={option.kind}" for option in missing)
-        raise usage(f"'{name}' needs the option {missing[0].name}", f"write {name}{{{example}}}")
+        raise usage_error(
+            f"'{name}' needs the option {missing[0].name}", f"write {name}{{{example}}}"
+        )
     return given
 
 
@@ -155,7 +159,7 @@ def _pairs(name: str, text: str) -> Iterator[tuple[str, str | None]]:
         if match is None:
             rest = text[position:].strip()
             remedy = 'write key=value; quote a text with commas or brackets: key="a, b"'
-            raise usage(f"'{name}': '{rest}' is not an option", remedy)
+            raise usage_error(f"'{name}': options can't be '{rest}'", remedy)
         yield match["key"], match["value"]
         position = match.end()
 
@@ -225,11 +229,6 @@ def option_text(value: Any) -> str:
     text = str(value)
     is_plain = re.fullmatch(_BARE, text) and text != "none"
     return text if is_plain or not isinstance(value, str) else json.dumps(text, ensure_ascii=False)
-
-
-def usage(message: str, remedy: str = "") -> CompileError:
-    """An error of kind "usage"."""
-    return CompileError(Diagnostic(message, kind="usage", remedy=remedy))
 
 
 def near(name: str, known: Mapping[str, Any] | Iterable[str], title: str) -> str:

@@ -76,7 +76,7 @@ def main() -> int:
     started = time.perf_counter()
     shutil.rmtree(OUTPUT, ignore_errors=True)
     model = compile_model(str(DATA / "digits.mlmodel"))
-    model.save(str(OUTPUT))
+    model.write(str(OUTPUT))
     print(f"compiled tests/data/digits.mlmodel in {time.perf_counter() - started:.1f} s\n")
 
     held_out = np.load(DATA / "digits.npz")

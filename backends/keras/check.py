@@ -17,7 +17,7 @@ class CheckKeras(Pass):
     All problems are reported at once.
 
     Example:
-        cmlc model.mlmodel --emit=ir --stage=keras --print-after=check-keras
+        cmlc model.mlmodel --emit=ir --stage=lowered --target=keras --print-after=check-keras
     """
 
     name = "check-keras"

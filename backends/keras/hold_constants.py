@@ -22,7 +22,7 @@ class HoldConstantsKeras(Pass):
     refused.
 
     Example:
-        cmlc model.mlmodel --emit=ir --stage=keras --print-after=hold-constants-keras
+        cmlc m.mlmodel --emit=ir --stage=lowered --target=keras --print-after=hold-constants-keras
     """
 
     name = "hold-constants-keras"
@@ -79,7 +79,7 @@ def _holder(op: Op, value: Value, hook: Value, held: dict[Value, Value]) -> Valu
             value,
             shape=kind.static_shape,
             dtype=kind.dtype.numpy.name,
-            trainable=bool(value.op.value.name) and kind.dtype.is_float,
+            trainable=value.op.value.is_weight,
             result_types=kind,
         )
         adopt([layer.result], op.parent, op, op.location)

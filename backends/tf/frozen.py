@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Module
 from ...ir.writing import writing_whole
 from .emit import TensorFlowModule
@@ -39,22 +39,22 @@ class FrozenGraph:
             file.write_bytes(self.message.SerializeToString(deterministic=True))
 
 
-def frozen(module: Module) -> FrozenGraph:
-    """The default function of a lowered module; states are its inputs and outputs.
+def frozen(executable: TensorFlowModule) -> FrozenGraph:
+    """The default function; states are inputs and outputs of it.
 
     Raises:
         CompileError: it is larger than a GraphDef can be.
     """
-    problems = list(_size_problems(module))
+    problems = list(_size_problems(executable.module))
     if problems:
         raise CompileError(problems)
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
-    executable, function = TensorFlowModule(module), module.main
-    _ = executable.variables  # the variables hold the weights now
-    # Control flow is converted to TensorFlow 1's, which old tools know.
+    function = executable.module.main
+    _ = executable.variables  # hold the weights now
+    # Control flow becomes that of TensorFlow 1, which old tools know.
     graph = convert_variables_to_constants_v2(executable.graph(function.name))
     message = graph.graph.as_graph_def()
     taken = {node.name: node for node in message.node}
@@ -82,8 +82,7 @@ def _ordered(graph: Any, function: Any) -> list[Any]:
 
 
 def _size_problems(module: Module) -> Iterator[Diagnostic]:
-    held = {op.value for op in module.walk() if isinstance(op, Constant)}
-    size = sum(item.size * item.type.dtype.bytes for item in held)
+    size = sum(item.size * item.type.dtype.bytes for item in held_by(module))
     if size > LARGEST_GRAPH:
         message = f"the weights take {size / 1e9:.1f} GB, more than the 2 GiB of a GraphDef"
         yield Diagnostic(message, "unsupported", remedy="write a SavedModel")

@@ -25,7 +25,7 @@ import numpy as np
 from ...ir.types import Array, DType, Tensor
 from ...ir.weights.bits import e4m3_floats, e5m2_floats
 from ...ir.weights.encodings import EncodedResource, Palette, Unpacked, UpperHalf
-from ...ir.weights.resources import ArrayResource, LazyResource, Resource
+from ...ir.weights.resources import ArrayResource, LazyResource, Origin, Resource
 from .spec import FETCH, GIT_LFS, POINTER
 
 _HEADER = 64
@@ -213,7 +213,9 @@ class BlobResource(Resource):
     __slots__ = ("_blob", "_file", "kind")
 
     def __init__(self, file: BlobFile, blob: Blob, shape: tuple[int, ...], name: str = "") -> None:
-        super().__init__(Tensor(blob.kind.dtype, shape), name)
+        # A range of a file is one weight, however many constants name it.
+        origin = Origin((file, blob.offset, blob.kind.name, shape))
+        super().__init__(Tensor(blob.kind.dtype, shape), name, origin)
         self.kind = blob.kind
         self._file = file
         self._blob = blob
@@ -225,16 +227,21 @@ class BlobResource(Resource):
     def stored(self) -> Resource:
         """The same data; an encoding of the stored bytes where the IR has no such elements."""
         shape, bits, data = self.type.static_shape, self.kind.bits, self._blob.size
+        origin = self.derived("stored")
         if bits < 8:
-            packed = LazyResource(Tensor(DType.U8, (data,)), self.packed)
+            packed = LazyResource(Tensor(DType.U8, (data,)), self.packed, origin=origin)
             signed = self.type.dtype is DType.I8
             return EncodedResource(Unpacked(packed, bits, shape, signed), self.name)
         if self.kind.name == "bf16":
             halves = Tensor(DType.U16, shape)
-            upper = LazyResource(halves, lambda: self.packed().view("<u2").reshape(shape))
+            upper = LazyResource(
+                halves, lambda: self.packed().view("<u2").reshape(shape), origin=origin
+            )
             return EncodedResource(UpperHalf(upper), self.name)
         if self.kind.name in _EIGHT_BIT_FLOATS:
-            codes = LazyResource(Tensor(DType.U8, shape), lambda: self.packed().reshape(shape))
+            codes = LazyResource(
+                Tensor(DType.U8, shape), lambda: self.packed().reshape(shape), origin=origin
+            )
             numbers = _EIGHT_BIT_FLOATS[self.kind.name]().reshape(*(1,) * len(shape), 256, 1)
             return EncodedResource(Palette(codes, ArrayResource(numbers)), self.name)
         return self

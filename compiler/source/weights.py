@@ -23,7 +23,7 @@ from ...ir.weights.encodings import (
     Unpacked,
     reshaped,
 )
-from ...ir.weights.resources import ArrayResource, LazyResource, Resource, SplatResource
+from ...ir.weights.resources import ArrayResource, LazyResource, Origin, Resource, SplatResource
 from . import wire
 
 _FIELDS = ("floatValue", "float16Value", "rawValue", "int8RawValue")
@@ -49,11 +49,11 @@ def weight_resource(
     kind = Tensor(DType.F32, shape)
     match _stored(params):
         case ["floatValue"]:
-            return LazyResource(kind, lambda: _packed_floats(params).reshape(shape), name)
+            return LazyResource(kind, lambda: _packed_floats(params).reshape(shape), name, Origin())
         case [field]:
             return EncodedResource(_encoded(params, field, shape, name, output_axis), name)
         case _:
-            return SplatResource(kind, 0.0, name)
+            return SplatResource(kind, 0.0, name, Origin())
 
 
 def vector(params: Any, count: int, name: str) -> Resource:
@@ -177,7 +177,9 @@ def _encoded(
     def stored(dtype: DType, count: int) -> Resource:
         little = dtype.numpy.newbyteorder("<")
         kind = Tensor(dtype, (count,))
-        return LazyResource(kind, lambda: np.frombuffer(getattr(params, field), little), name)
+        return LazyResource(
+            kind, lambda: np.frombuffer(getattr(params, field), little), name, Origin()
+        )
 
     count, quantization = prod(shape), params.quantization
     if field == "float16Value":

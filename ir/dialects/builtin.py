@@ -7,10 +7,10 @@ import numpy as np
 from ..attributes import Resource
 from ..declare import attr, operand, result_type
 from ..dims import differs
-from ..ssa import Function, Op, Value
+from ..ssa import Function, Module, Op, Value
 from ..types import Array, Tensor, Type, bound_symbols
 from ..values import substituted
-from ..weights.resources import as_resource
+from ..weights.resources import Origin, as_resource, root
 
 
 class Constant(Op):
@@ -105,6 +105,12 @@ def array_of(value: Value) -> Array | None:
     return value.op.value.array() if isinstance(value.op, Constant) else None
 
 
+def held_by(module: Module) -> list[Resource]:
+    """The data of all constants, without repetition: a weight that is seen in two ways is one."""
+    roots = [root(op.value) for op in module.walk() if isinstance(op, Constant)]
+    return list({item.identity: item for item in roots}.values())
+
+
 def splat_of(value: Value) -> float | None:
     """The number that a constant value holds everywhere, or None."""
     if not isinstance(value.op, Constant) or value.op.value.size == 0:
@@ -116,9 +122,17 @@ def splat_of(value: Value) -> float | None:
     return float(first) if bool(np.all(array == first)) else None
 
 
-def constant(data: Resource | Array | float | list[Any], name: str = "") -> Value:
-    """A detached constant's value."""
-    op = Constant(as_resource(data, name))
+def constant(
+    data: Resource | Array | float | list[Any], name: str = "", origin: Origin | None = None
+) -> Value:
+    """A detached constant's value.
+
+    Args:
+        data: its numbers, or what holds them.
+        name: what text calls it, and the numbers.
+        origin: which weight numbers are; None if they are part of the computation.
+    """
+    op = Constant(as_resource(data, name, origin))
     op.result.name = name or op.value.name
     return op.result
 

@@ -61,7 +61,7 @@ class _Writer:
         offset = self.offsets.get(resource)
         if offset is None:
             offset = self.offsets[resource] = self.append(resource)
-        return FileResource(resource.type, Path(self.name), offset, resource.name)
+        return FileResource(resource.type, Path(self.name), offset, resource.name, resource.origin)
 
     def append(self, resource: Resource) -> int:
         self.stream.write(bytes(-self.stream.tell() % ALIGNMENT))

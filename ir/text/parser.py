@@ -21,6 +21,7 @@ from ..weights.resources import (
     ArrayResource,
     FileResource,
     HashResource,
+    Origin,
     RandomResource,
     Resource,
     SplatResource,
@@ -293,18 +294,19 @@ class _Builder(PhraseReader):
         token, type_node, source, *arguments = node.children
         name, kind = string(token), self.type(type_node)
         given = [self.literal(argument) for argument in arguments if argument is not None]
+        origin = Origin()  # each entry is a weight of its own
         match str(source), given:
             case "hash", [str(digest)]:
-                found: Resource = self.known.get(digest) or HashResource(kind, digest, name)
+                found: Resource = self.known.get(digest) or HashResource(kind, digest, name, origin)
             case "splat", [int() | float() as number]:
-                found = SplatResource(kind, number, name)
+                found = SplatResource(kind, number, name, origin)
             case "random", [int(seed)]:
-                found = RandomResource(kind, seed, name)
+                found = RandomResource(kind, seed, name, origin)
             case "random", [int(seed), DType() as stored]:
-                numbers = RandomResource(kind.with_dtype(stored), seed, name)
+                numbers = RandomResource(kind.with_dtype(stored), seed, name, origin)
                 found = EncodedResource(Cast(numbers, kind.dtype), name)
             case "file", [str(path), int(offset)]:
-                found = FileResource(kind, Path(self.file).parent / path, offset, name)
+                found = FileResource(kind, Path(self.file).parent / path, offset, name, origin)
             case _:
                 raise self.error(source, "expected hash(…), file(…), splat(…) or random(…)")
         self.resources[name] = found

@@ -30,10 +30,10 @@ class PrintOptions:
         canonical_names: number all values but arguments, so that equal structure is equal text.
         data: print resources that can be recreated (`splat`, `random`, `file`) as such; otherwise
             every resource is named by its hash.
-        statistics: append to the lines of weights a comment: least, largest and mean element,
-            standard deviation, fraction of zeros. There is none where only the hash is known.
-        place: stores a resource where text can refer to it, and returns the resource to print; all
-            named tensors are resources then, even small ones.
+        statistics: end the lines of weights in a comment: least, largest and mean element, standard
+            deviation, part of zeros. Weights that text knows by their hash only have none.
+        place: puts a resource where text can refer to it, and gives what stands for it; all weights
+            are resources then, even small ones.
     """
 
     locations: bool = False
@@ -220,19 +220,25 @@ class _Printer:
             return False
         if resource.type.dtype is DType.STR:  # of no fixed size: no file range can hold strings
             return True
-        kept = self.options.place is not None and resource.name and resource.size > 1
+        kept = self.options.place is not None and resource.origin is not None and resource.size > 1
         return resource.size <= INLINE_ELEMENTS and not kept
 
     def resource_name(self, name: str, resource: Resource) -> str:
         candidate, number = name, 0
         while candidate in self.resources:
             known = self.resources[candidate]
-            if known == resource:
+            if self._is_same(known, resource):
                 return candidate
             number += 1
             candidate = f"{name}_{number}"
         self.resources[candidate] = resource
         return candidate
+
+    def _is_same(self, a: Resource, b: Resource) -> bool:
+        """Whether one entry is enough: for one weight, or for equal numbers that are none."""
+        if self.options.canonical_names or (a.origin is None and b.origin is None):
+            return a == b
+        return a.origin == b.origin
 
     def resource_table(self) -> None:
         if not self.resources:

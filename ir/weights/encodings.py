@@ -5,7 +5,7 @@ precision entries, packed indices), and its other fields say how they are combin
 only definition; targets that decode at run time compute the same bits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, fields
 from math import prod
 
@@ -15,10 +15,8 @@ from ..diagnostics import CompileError, Diagnostic
 from ..location import UNKNOWN, Location
 from ..types import Array, DType, Tensor
 from .bits import signed, unpack
-from .resources import LazyResource, Resource, ViewResource
+from .resources import Origin, Resource, ViewResource
 
-# Weights of fewer elements are not worth the ops that decode them.
-LEAST_SIZE = 1024
 # Look-ups turn 8-bit indices into 64-bit ones; doing it in parts keeps them small.
 _PART = 1 << 18
 
@@ -44,6 +42,20 @@ class Encoding:
             elif item.name == "joined":
                 yield from ((str(i), part) for i, part in enumerate(value))
 
+    def origin(self) -> Origin | None:
+        """Of the decoded array: the parts' origins, put together in this way."""
+        known: list[Hashable] = []
+        for item in fields(self):  # type: ignore[arg-type]  as above
+            value = getattr(self, item.name)
+            if isinstance(value, Resource):
+                known.append(value.origin)
+            elif item.name == "joined":
+                known += [part.origin for part in value]
+            else:
+                known.append(value)
+        any_weight = any(isinstance(item, Origin) for item in known)
+        return Origin((type(self).__name__, *known)) if any_weight else None
+
     def check(self) -> None:
         """Check the contents of the parts.
 
@@ -67,7 +79,7 @@ class EncodedResource(Resource):
     __slots__ = ("encoding", "location")
 
     def __init__(self, encoding: Encoding, name: str = "", location: Location = UNKNOWN) -> None:
-        super().__init__(encoding.type, name)
+        super().__init__(encoding.type, name, encoding.origin())
         self.encoding = encoding
         self.location = location
 
@@ -108,23 +120,6 @@ class EncodedResource(Resource):
     def release(self) -> None:
         self._array = None
         self._let_go()
-
-
-def is_worth_keeping(resource: Resource) -> bool:
-    """Whether decoding at run time saves something."""
-    dense = resource.size * resource.type.dtype.bytes
-    return resource.compressed and resource.size >= LEAST_SIZE and resource.stored_bytes < dense
-
-
-def decoded(resource: Resource) -> Resource:
-    """The same data as an uncompressed resource, decoded when they are read."""
-
-    def load() -> Array:
-        array = resource.array()
-        resource.release()
-        return array
-
-    return LazyResource(resource.type, load, resource.name)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def _unpacked(item: Unpacked, perm: tuple[int, ...], shape: tuple[int, ...]) -> 
         return pack(codes, item.bits)
 
     kind = Tensor(DType.U8, (-(-prod(shape) * item.bits // 8),))
-    return Unpacked(LazyResource(kind, load), item.bits, shape, item.signed)
+    origin = item.packed.derived("packed again", item.bits, item.lowest_first, perm, shape)
+    packed = LazyResource(kind, load, origin=origin)
+    return Unpacked(packed, item.bits, shape, item.signed)
 
 
 def _affine(item: Affine, perm: tuple[int, ...], shape: tuple[int, ...]) -> Encoding | None:

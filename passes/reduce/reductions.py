@@ -249,7 +249,8 @@ def _fill(number: float) -> Any:
     def apply(module: Module, sites: Sequence[Site]) -> None:
         for op, _ in _chosen(module, sites):
             assert isinstance(op, Constant)
-            op.attributes["value"] = SplatResource(op.value.type, number, op.value.name)
+            old = op.value
+            op.attributes["value"] = SplatResource(old.type, number, old.name, old.origin)
 
     return apply
 
@@ -257,7 +258,8 @@ def _fill(number: float) -> Any:
 def _randomize(module: Module, sites: Sequence[Site]) -> None:
     for op, seed in _chosen(module, sites):
         assert isinstance(op, Constant)
-        op.attributes["value"] = RandomResource(op.value.type, seed, op.value.name)
+        old = op.value
+        op.attributes["value"] = RandomResource(old.type, seed, old.name, old.origin)
 
 
 def _share(module: Module, sites: Sequence[Site]) -> None:

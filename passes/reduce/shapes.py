@@ -86,12 +86,12 @@ def _resource(resource: Resource, type: Type) -> Resource:
         return resource
     match resource:
         case SplatResource(value=number):
-            return SplatResource(type, number, resource.name)
+            return SplatResource(type, number, resource.name, resource.origin)
         case RandomResource(seed=seed):
-            return RandomResource(type, seed, resource.name)
+            return RandomResource(type, seed, resource.name, resource.origin)
         case _:
             corner = tuple(slice(size) for size in type.static_shape)
-            return ArrayResource(resource.array()[corner], resource.name)
+            return ArrayResource(resource.array()[corner], resource.name, resource.origin)
 
 
 # -- which dimensions ------------------------------------------------------------------------------

@@ -58,9 +58,9 @@ def prepare(weights: str = "expanded") -> None:
 
     _ = cmlc.compile, cmlc.CompileError  # a lazy package fails here, not in the first case
     if weights == "compressed":
-        from cmlc.ir.weights import encodings
+        from cmlc.ir.weights import resources
 
-        encodings.LEAST_SIZE = 0
+        resources.LEAST_SIZE = 0
 
 
 def play(entry: Entry, choices: Mapping[str, str] | None = None) -> Outcome:

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
-from cmlc.compiler.driver import lower_source
 from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 from support.networks import keras as keras_networks
-from support.running.doc_runner import blocks
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -19,8 +17,7 @@ STEPS = 10
 
 
 def keras_model(path, **options):
-    _, _, lowered = lower_source(path, Options(target="keras", **options))
-    return load_target("keras").executable(lowered).model
+    return Stages(path, Options(target="keras", **options)).executable.model
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +132,9 @@ def test_the_summary_names_layers_as_the_model_does(classifier):
 def test_the_excerpt_of_the_page_is_what_is_written(folder):
     path = folder / "MobileNet.mlmodel"
     path.write_bytes(keras_networks.mobilenet_v2(224).SerializeToString())
-    _, _, lowered = lower_source(path, Options(target="keras"))
-    text = load_target("keras").executable(lowered).text
-    page = (ROOT / "docs" / "keras.md").read_text()
-    (excerpt,) = (block.text for block in blocks(page) if block.kind == "py")
+    text = Stages(path, Options(target="keras")).executable.text
+    section = (ROOT / "README.md").read_text().partition("### Keras code")[2].partition("\n### ")[0]
+    (excerpt,) = (c for c in re.findall(r"```python\n(.*?)```", section, re.DOTALL) if "def " in c)
     for part in excerpt.split("    ...\n"):
         assert part.strip("\n") in text
 

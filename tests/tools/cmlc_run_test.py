@@ -118,7 +118,7 @@ def test_numbers(capsys):
         (["--input=text.png"], "is not an image"),
         (
             ["--input=text.npy"],
-            "is not a numpy file: it is damaged, or contains Python objects",
+            "is not a numpy file: it is broken, or holds Python objects",
         ),
         (["--input=[1, 2]"], "input 'image' has shape [1, 2], expected u8[N,8,8,1]"),
         (["--input=other.npz"], "there is no input 'other'"),

@@ -61,7 +61,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 started = time.perf_counter()
 import cmlc
 model = cmlc.compile(sys.argv[1])
-model.save(sys.argv[2])
+model.write(sys.argv[2])
 print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
@@ -183,12 +183,15 @@ def _inference_figures(path: Path, runs: int) -> dict[str, Any]:
     import numpy as np
     import tensorflow as tf
 
-    from ...compiler.driver import compile as compile_model
+    from ...backends.tf.emit import TensorFlowModule
+    from ...compiler.runtime import compile as compile_model
 
     model = compile_model(path)
-    function = model.executable.graph("main")
+    executable = model.executable
+    assert isinstance(executable, TensorFlowModule)
+    function = executable.graph("main")
     with tempfile.TemporaryDirectory() as folder:
-        saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
+        saved = tf.saved_model.load(str(model.write(Path(folder) / "model")))
     ours = saved.signatures["serving_default"]
     keras_model = mobilenet.keras_twin(path)
     theirs = tf.function(lambda x: keras_model(x, training=False), autograph=False)
@@ -214,14 +217,14 @@ def _lstm_figures(runs: int) -> dict[str, Any]:
     import numpy as np
     import tensorflow as tf
 
-    from ...compiler.driver import compile as compile_model
+    from ...compiler.runtime import compile as compile_model
 
     figures: dict[str, Any] = {}
     for units, batch in itertools.product((64, 256), (1, 8)):
         layer = long_lstm.keras_layer(units)
         model = compile_model(long_lstm.model(layer, batch))
         with tempfile.TemporaryDirectory() as folder:
-            saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
+            saved = tf.saved_model.load(str(model.write(Path(folder) / "model")))
         ours = saved.signatures["serving_default"]
         theirs = tf.function(lambda x, layer=layer: layer(x, training=False), autograph=False)
         shape = (long_lstm.STEPS, batch, long_lstm.FEATURES)
@@ -241,7 +244,7 @@ def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
     """Size and time of a SavedModel with weights decoded once, and at each run."""
     import tensorflow as tf
 
-    from ...compiler.driver import compile as compile_model
+    from ...compiler.runtime import compile as compile_model
     from ...ir.interpret import random_inputs
     from ..cli.summary import folder_size
 
@@ -250,7 +253,7 @@ def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
     for weights in ("expanded", "compressed"):
         model = compile_model(source, weights=weights)
         with tempfile.TemporaryDirectory() as folder:
-            path = model.save(Path(folder) / "model")
+            path = model.write(Path(folder) / "model")
             sizes.append(folder_size(path) / 1e6)
             functions.append(tf.saved_model.load(str(path)).signatures["serving_default"])
         given = random_inputs(model.module.main, 0, N=1)
@@ -272,7 +275,7 @@ def precision_figures(runs: int) -> dict[str, Any]:
     import numpy as np
     import tensorflow as tf
 
-    from ...compiler.driver import compile as compile_model
+    from ...compiler.runtime import compile as compile_model
 
     spec = half_program.model()
     x = np.random.default_rng(1).standard_normal((1, 3, half_program.SIZE, half_program.SIZE))
@@ -285,7 +288,7 @@ def precision_figures(runs: int) -> dict[str, Any]:
     for precision in ("float32", "keep"):
         model = compile_model(spec, precision=precision)
         with tempfile.TemporaryDirectory() as folder:
-            saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
+            saved = tf.saved_model.load(str(model.write(Path(folder) / "model")))
         functions.append(saved.signatures["serving_default"])
         found = functions[-1](x=given)[name].numpy()
         error = np.abs(found - reference).max() / reference.max()

@@ -23,7 +23,7 @@ def peak():  # of this process alone: getrusage remembers the one that started i
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 tensorflow.constant(1.0)
 before = peak()
-cmlc.compile(sys.argv[1]).save(sys.argv[2])
+cmlc.compile(sys.argv[1]).write(sys.argv[2])
 print(before, peak())
 """
 
@@ -47,7 +47,7 @@ def operation_figures() -> dict[str, Any]:
 
 
 def _stages(count: int) -> dict[str, float]:
-    from ...compiler.driver import compile as compile_model
+    from ...compiler.runtime import compile as compile_model
     from ...compiler.watch import Watch
 
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +56,7 @@ def _stages(count: int) -> dict[str, float]:
         watch = Watch()
         model = compile_model(path, watch=watch)
         started = time.perf_counter()
-        model.save(Path(folder) / "model")
+        model.write(Path(folder) / "model")
         return {**watch.seconds, "trace and save": time.perf_counter() - started}
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import console
+from ...ir.writing import failures_told
 
 if TYPE_CHECKING:
     from ...ir.ssa import Module
@@ -24,7 +24,7 @@ class Dump:
         self.folder = folder
         self.options = options
         self.count = 0
-        with console.writing(folder):
+        with failures_told(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for path in sorted(folder.iterdir()):
                 if _NUMBERED.fullmatch(path.name):
@@ -40,5 +40,5 @@ class Dump:
         """Write what a pass printed."""
         path = self.folder / f"{self.count:02d}-{name}.cmir"
         self.count += 1
-        with console.writing(path):
+        with failures_told(path):
             path.write_text(text, encoding="utf-8")

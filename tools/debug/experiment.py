@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..cli import console
+from ..cli.choices import options_of
 
 if TYPE_CHECKING:
     from ...compiler.options import Options
@@ -42,11 +43,10 @@ def read_experiment(
     """
     from ...compiler import driver
     from ...compiler.binding import bind_inputs, full_shapes
-    from ...compiler.options import Options
     from ...compiler.state import ModelState, held_arrays
     from ..cli.run_inputs import read_inputs
 
-    options = Options(function=given.function, target=given.target, passes=given.passes)
+    options = options_of(given)
     module = driver.load(given.model, options, watch)
     inputs = read_inputs(module.main, given.input, given.random)
     complete(module.main, inputs)
@@ -95,9 +95,19 @@ def run_lowered(experiment: Experiment, module: "Module") -> "dict[str, Array]":
     from ...backends.target import load_target
     from ...compiler import driver
 
+    target = load_target(experiment.options.target)
     lowered = driver.lower(module, experiment.options)
-    executable = load_target(experiment.options.target).executable(lowered)
-    return executable.run(experiment.arrays, module.main.name)
+    console.start_library(target.library)
+    arrays = taken(lowered.main, experiment.arrays)
+    return target.executable(lowered).run(arrays, module.main.name)
+
+
+def taken(function: "Function", arrays: "dict[str, Array]") -> "dict[str, Array]":
+    """The arrays as the function takes them: a target's passes may let images be numbers."""
+    return {
+        value.name: arrays[value.name].astype(value.type.dtype.numpy, copy=False)
+        for value in function.arguments
+    }
 
 
 def interpret(
@@ -109,7 +119,7 @@ def interpret(
 
     interpreter = Interpreter(module)
     interpreter.observe = observe
-    ordered = [arrays[value.name] for value in module.main.arguments]
+    ordered = [*taken(module.main, arrays).values()]
     return dict(zip(names_of(module.main), interpreter.run(module.main, ordered), strict=True))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...ir.diagnostics import usage_error
+from ...ir.writing import failures_told
 from ..cli import console
 from .experiment import (
     Experiment,
@@ -72,14 +74,14 @@ def _is_used_outside(op: "Op", chosen: "set[Op]") -> bool:
 
 
 def run_probes(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
-    """Run, then print or save every requested value."""
-    from ...compiler import driver
+    """Run, then print or save every value that is asked for."""
+    from ...compiler.stages import Stages
     from ...ir.text.printer import value_names
 
     probes = [parse_probe(text) for text in given.probe]
     module = experiment.module
     if not given.interpret:
-        _, module, _ = driver.lower_source(module, experiment.options)
+        module = Stages(module, experiment.options).optimized
     names = value_names(module.main)
     found = {probe: matching(module.main, probe, names) for probe in probes}
     _check(found, names)
@@ -87,7 +89,6 @@ def run_probes(given: argparse.Namespace, experiment: Experiment, progress: Any)
     progress("the interpreter" if given.interpret else "the graph")
     values = _interpreted(experiment, module, wanted) if given.interpret else {}
     if not given.interpret:
-        console.start_tensorflow()
         values = _computed(experiment, module, wanted)
     files: dict[Path, dict[str, Array]] = {}
     rows: list[tuple[str, Op, Array]] = []
@@ -111,12 +112,11 @@ def _check(found: "dict[Probe, list[Op]]", names: "dict[Value, str]") -> None:
         if not ops:
             near = get_close_matches(probe.name, names.values(), 3)
             remedy = f"there is {', '.join(near)}" if near else "cmlc MODEL --emit=ir names values"
-            raise console.usage_error(f"there is no value, op or layer '{probe.name}'", remedy)
+            raise usage_error(f"there is no value, op or layer '{probe.name}'", remedy)
         count = sum(len(op.results) for op in ops)
         if probe.file is not None and probe.file.suffix == ".npy" and count > 1:
-            raise console.usage_error(
-                f"'{probe.name}' names {count} values, but a .npy file holds one",
-                "name a .npz file",
+            raise usage_error(
+                f"'{probe.name}' names {count} values, a .npy file holds one", "name a .npz file"
             )
 
 
@@ -146,7 +146,7 @@ def _save(path: Path, arrays: "dict[str, Array]") -> None:
     from ...ir.writing import writing_whole
     from ..cli.outputs import save_outputs
 
-    with console.writing(path):
+    with failures_told(path):
         if path.suffix == ".npz":
             save_outputs(arrays, path)
         else:

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...ir.diagnostics import usage_error
 from ..cli import console
+from ..cli.choices import options_of
 
 if TYPE_CHECKING:
+    from ...backends.target import Target
     from ...ir.ssa import Module
     from ...ir.types import Array
 
@@ -46,18 +49,16 @@ def make_test(given: argparse.Namespace) -> Iterator[Test]:
     Raises:
         CompileError: of kind "usage".
     """
-    inside = given.passes is not None or bool(given.lower or given.compare)
+    inside = given.passes is not None or given.lower or given.compare
     if bool(given.test) == inside or (given.lower and given.compare):
-        raise console.usage_error(
+        raise usage_error(
             "say what fails", "with --test COMMAND, or --passes, --lower or --compare"
         )
     if given.match and not given.test:
-        raise console.usage_error("--match is for --test")
+        raise usage_error("--match is for --test")
     if given.test:
         if "{}" not in given.test:
-            raise console.usage_error(
-                f"'{given.test}' names no file", "write {} for the module's file"
-            )
+            raise usage_error(f"'{given.test}' names no file", "write {} for the module's")
         with tempfile.TemporaryDirectory(prefix="cmlc-reduce-") as folder:
             yield _command_test(given, Path(folder))
         return
@@ -78,7 +79,7 @@ def _command_test(given: argparse.Namespace, folder: Path) -> Test:
         status, output = _outcome(command, given.timeout)
         if status in _CANNOT_RUN:
             said = output.strip().splitlines()
-            raise console.usage_error(
+            raise usage_error(
                 f"'{given.test}' can't run, {status}: {said[-1] if said else '?'}",
                 "check its path, and that it is executable",
             )
@@ -120,7 +121,8 @@ def _inside_test(given: argparse.Namespace) -> Test:
     from ...passes.manager import Instrumentation, parse_pipeline
     from ...passes.reduce.failures import Failure, interpreted
 
-    target = load_target(given.lower or "tf")
+    options = options_of(given)
+    target = load_target(options.target)
     text = target.preparation if given.passes is None else given.passes
     pipeline, after = parse_pipeline(text), parse_pipeline(target.after)
 
@@ -132,30 +134,30 @@ def _inside_test(given: argparse.Namespace) -> Test:
 
     run: Any = None if given.lower else interpreted
     if given.compare:
-        console.start_tensorflow()
-        run = _computed
+        console.start_library(target.library)
+        run = _computing(target)
     failure = Failure(transform, run, given.tolerance, given.random)
     hint = "another --random draws other inputs; a smaller --tolerance finds smaller differences"
-    return Test(failure.signature, _shown_command(given, text), "" if given.lower else hint)
+    command = _shown_command(given, text, options.command_line(["target"]))
+    return Test(failure.signature, command, "" if given.lower else hint)
 
 
-def _computed(module: "Module", inputs: "dict[str, Array]") -> "dict[str, Array]":
-    """TensorFlow's results for a lowered module; results without a name are numbered."""
-    from ...backends.target import load_target
-
-    return load_target("tf").executable(module).run(inputs, module.main.name)
+def _computing(target: "Target") -> "Callable[[Module, dict[str, Array]], dict[str, Array]]":
+    """Gives what the target computes of a lowered module; results without a name are numbered."""
+    return lambda module, inputs: target.executable(module).run(inputs, module.main.name)
 
 
-def _shown_command(given: argparse.Namespace, text: str) -> str:
-    """A command that shows the failure again."""
+def _shown_command(given: argparse.Namespace, text: str, target: str) -> str:
+    """The command that shows the failure again; `target` is the option, if it needs one."""
     from ...passes.known import plugin_options
     from ...passes.manager import parse_pipeline
 
     plugins = plugin_options(item.name for item in parse_pipeline(text))
     passes = f"{plugins} --passes={shlex.quote(text)}" if text else ""
     if given.compare:
-        return f"cmlc-run {{}} --random {given.random} --compare --tolerance {given.tolerance:g}"
+        compare = f"--compare{target} --tolerance {given.tolerance:g}"
+        return f"cmlc-run {{}} --random {given.random} {compare}"
     if given.lower:
-        return f"cmlc-opt {{}}{passes} --lower={given.lower}"
+        return f"cmlc-opt {{}}{passes} --lower{target}"
     tolerance = f" --tolerance {given.tolerance:g}"
     return f"cmlc-run {{}} --random {given.random} --bisect-passes{passes}{tolerance}"

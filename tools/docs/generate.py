@@ -48,7 +48,7 @@ an op becomes: one call, or a rule and the calls that it can make, read in the s
 
 def make_parser() -> console.CommandParser:
     """The options of `opdoc`."""
-    parser = console.CommandParser("opdoc", "Write the generated documents.", EXAMPLES)
+    parser = console.CommandParser("opdoc", "", "Write the generated documents.", EXAMPLES)
     parser.add_argument("--check", action="store_true", help="only say whether they are current")
     return parser
 

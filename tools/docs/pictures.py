@@ -43,7 +43,7 @@ pre {{ margin: 0; padding: {_BORDER}px 20px; font: 13px/{_LINE}px "DejaVu Sans M
 
 def make_parser() -> console.CommandParser:
     """The options of `pictures`."""
-    parser = console.CommandParser("pictures", "Take the pictures of the README.", EXAMPLES)
+    parser = console.CommandParser("pictures", "", "Take the pictures of the README.", EXAMPLES)
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)
     parser.add_argument("--browser", default=found, help="Chromium (default: the one on the PATH)")
     return parser

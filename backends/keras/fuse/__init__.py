@@ -12,7 +12,7 @@ class FuseKeras(PatternPass):
     """Fuse calls into the layers that people would write: biases, activations, norms, attention.
 
     Example:
-        cmlc-opt model.mlmodel --passes='layout, constant-fold' --lower=keras --explain=fuse-keras
+        cmlc-opt m.cmir --passes='layout, constant-fold' --lower --target=keras --explain=fuse-keras
     """
 
     name = "fuse-keras"

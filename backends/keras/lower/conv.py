@@ -12,7 +12,7 @@ from ...lowering import Lowering
 from ...padding import Amounts, resolve_padding, same_amounts
 from ..dialect import layers, ops
 from .shape import reshaped_to
-from .weights import is_weight, require_weights, reshaped
+from .weights import is_weight, origin_of, require_weights, reshaped
 
 lower = Lowering()
 
@@ -201,7 +201,8 @@ def _turned(op: core.ConvTranspose) -> Value:
     array = array.reshape(*sizes, outputs, groups, inputs // groups)
     array = np.moveaxis(array, (rank, rank + 2), (rank + 2, rank))
     kernel = array.reshape(*sizes, inputs // groups, groups * outputs)
-    return constant(np.ascontiguousarray(kernel), op.weight.name)
+    origin = origin_of(op.weight, "turned", groups)
+    return constant(np.ascontiguousarray(kernel), op.weight.name, origin)
 
 
 def _number(dim: object) -> int:

@@ -9,7 +9,7 @@ from ....ir.types import Array
 from ...lowering import Lowering
 from ..dialect import layers, ops
 from .linear import transposed
-from .weights import require_weights
+from .weights import origin_of, require_weights
 
 lower = Lowering()
 
@@ -124,9 +124,9 @@ def _layer(
 
 def _gates(weight: Value, order: tuple[int, ...]) -> Value:
     """[gates * H, n] → [n, gates * H], the gates in another order."""
-    array = _array(weight)
-    blocks = np.split(array, len(order))
-    return constant(np.concatenate([blocks[i] for i in order]).T.copy(), weight.name)
+    blocks = np.split(_array(weight), len(order))
+    array = np.concatenate([blocks[i] for i in order]).T.copy()
+    return constant(array, weight.name, origin_of(weight, "gates", order))
 
 
 def _bias(
@@ -141,7 +141,8 @@ def _bias(
         array = np.zeros_like(_array(given)) if value is None else _array(value)
         blocks = np.split(array, len(order))
         rows.append(np.concatenate([blocks[i] for i in order]))
-    return constant(np.stack(rows) if two else rows[0], given.name)
+    origin = origin_of(given, "gates", order, bias_h and origin_of(bias_h), two)
+    return constant(np.stack(rows) if two else rows[0], given.name, origin)
 
 
 def _array(value: Value) -> Array:

@@ -135,7 +135,8 @@ def _dilated(op: core.ConvTranspose) -> Value:
     kernel = [(k - 1) * d + 1 for k, d in zip(array.shape[:-2], dilations, strict=True)]
     spread = np.zeros((*kernel, *array.shape[-2:]), array.dtype)
     spread[tuple(slice(None, None, d) for d in dilations)] = array
-    return constant(spread, op.weight.name)
+    assert isinstance(op.weight.op, Constant)
+    return constant(spread, op.weight.name, op.weight.op.value.derived("dilated", dilations))
 
 
 def _full_transpose(x: Value, weight: Value, strides: tuple[int, ...], full: Shape) -> Value:

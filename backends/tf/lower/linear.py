@@ -44,8 +44,12 @@ def _cast(value: Value, dtype: DType) -> Value:
 
 
 def transposed(weight: Value) -> tuple[Value, bool]:
-    """(the matrix, whether the product must still transpose it): constants become views."""
-    if not isinstance(weight.op, Constant):
+    """(the matrix, whether the product must still transpose it): constants become views.
+
+    One that has other uses, such as a table that words are looked up in, stays as it is.
+    """
+    is_tied = any(not isinstance(user, core.Linear) for user in weight.users)
+    if is_tied or not isinstance(weight.op, Constant):
         return weight, True
     rows, columns = weight.type.static_shape
     view = ViewResource(weight.op.value, (1, 0), (columns, rows))

@@ -9,6 +9,7 @@ from ....ir.dialects.builtin import Return
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module
+from ....ir.weights.resources import Origin
 from ...options import Options
 from ...source.interface import Interface
 from ...source.reading import ModelSource, Program, program_of
@@ -88,9 +89,10 @@ class _Importer:
         """All functions, with flexible shapes or only with the default ones."""
         problems: list[Diagnostic] = []
         functions: list[Function] = []
+        shared = Origin()
         for interface in self.interfaces:
             try:
-                functions.append(self._function(interface, flexible))
+                functions.append(self._function(interface, shared, flexible=flexible))
             except CompileError as error:
                 problems += [d for d in error.diagnostics if d not in problems]
         if problems:
@@ -106,7 +108,7 @@ class _Importer:
             module.attributes["default_function"] = functions[0].name
         return module
 
-    def _function(self, interface: Interface, flexible: bool) -> Function:
+    def _function(self, interface: Interface, shared: Origin, *, flexible: bool) -> Function:
         """One function of the program, as its interface describes it."""
         place = f"functions[{interface.function}]." if len(self.interfaces) > 1 else ""
         message = _message(self.program.message, interface.function)
@@ -114,7 +116,7 @@ class _Importer:
         block = message.block_specializations[message.opset]
         _check_supported(block, operations)
         singles = self.options.precision == "float32"
-        walk = Walk(opset, self.program.weights, singles)
+        walk = Walk(opset, self.program.weights, singles, program=shared)
         inputs = Inputs(message, interface, singles, flexible=flexible)
         made = Function(name_of(interface), *inputs.signature())
         made.inputs = inputs.described()

@@ -163,7 +163,8 @@ def _reordered(cx: MilContext, parameter: str) -> Value:
         resource.release()
         return gates
 
-    return constant(LazyResource(value.type, load, resource.name), resource.name)
+    origin = resource.derived("gates reordered")
+    return constant(LazyResource(value.type, load, resource.name, origin), resource.name)
 
 
 def _outputs(cx: MilContext, sequence: Value, *ends: Value) -> tuple[Value, ...]:

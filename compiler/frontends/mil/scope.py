@@ -5,6 +5,7 @@ States are the exception: the name of a state means the value written last. So w
 effect in the IR; the new value of a state that a block writes is an additional result of the block.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +18,7 @@ from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.encodings import Cast, EncodedResource
-from ....ir.weights.resources import ArrayResource, Resource
+from ....ir.weights.resources import ArrayResource, Origin, Resource, content_digest
 from ...source.blob import BlobResource
 from ...source.weight_files import WeightFiles
 from .constants import about, immediate_array, is_blob, open_extent, tensor_type
@@ -33,10 +34,12 @@ class Walk:
         opset: the opset of the function.
         weights: the source of constants in files.
         singles: float16 is computed in float32.
-        problems: the problems of operations, in order.
-        scopes: how many blocks were begun, to distinguish their symbols.
-        labels: the class labels, if the program is a classifier.
-        has_open_lists: whether open dimensions of list elements were assumed to be 1.
+        problems: what is wrong with operations, in order.
+        scopes: how many blocks were begun; tells their symbols apart.
+        labels: of the classes, if the program is a classifier.
+        has_open_lists: extents of elements of a list were taken for 1.
+        program: what weights are known by that the program's functions have in common.
+        written: how often numbers were written so far, by their hash.
     """
 
     opset: int
@@ -46,6 +49,8 @@ class Walk:
     scopes: int = 0
     labels: Labels = ()
     has_open_lists: bool = False
+    program: Origin = field(default_factory=Origin)
+    written: Counter[str] = field(default_factory=Counter[str])
 
 
 @dataclass
@@ -99,7 +104,12 @@ class Scope:
             return self._stored(value, name)
         with about(f"the constant '{name}'"):
             array = immediate_array(value)
-        return constant(self._computed(ArrayResource(array, name)), name)
+        # Functions of a program are variants of one model, but their constants have other names:
+        # the first with these numbers is the same weight in all of them, and so is the second.
+        digest = content_digest(array)
+        self.walk.written[digest] += 1
+        origin = self.walk.program.then(digest, self.walk.written[digest])
+        return constant(self._computed(ArrayResource(array, name, origin)), name)
 
     def _stored(self, value: Any, name: str) -> Value:
         with about(f"the constant '{name}'"):

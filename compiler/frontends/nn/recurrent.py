@@ -16,7 +16,7 @@ from ....ir.dims import differs
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.encodings import EncodedResource, Joined
-from ....ir.weights.resources import LazyResource, Resource, SplatResource
+from ....ir.weights.resources import LazyResource, Origin, Resource, SplatResource
 from ...source.weights import is_empty
 from ..rules import Result
 from .context import LayerContext, LayerRules, append_units
@@ -188,7 +188,7 @@ def _lstm(
         bias = stacked("BiasVector", (hidden,), "bias")
     elif flags.forgetBias:
         ones = np.repeat(np.asarray([0, 1, 0, 0], np.float32), hidden)
-        bias = constant(ones, cx.name_of(f"{prefix}bias"))
+        bias = constant(ones, cx.name_of(f"{prefix}bias"), Origin())
     peephole = (
         stacked("PeepholeVector", (hidden,), "peephole", 3) if flags.hasPeepholeVectors else None
     )
@@ -214,7 +214,12 @@ def _joined(parts: Sequence[Resource], name: str) -> Value:
 
 
 def _plus_one(resource: Resource) -> Resource:
-    return LazyResource(resource.type, lambda: resource.array() + np.float32(1), resource.name)
+    return LazyResource(
+        resource.type,
+        lambda: resource.array() + np.float32(1),
+        resource.name,
+        resource.derived("plus one"),
+    )
 
 
 def _activations(cx: LayerContext, messages: Any, count: int) -> tuple[str, ...]:

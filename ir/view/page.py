@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from importlib import resources as package_resources
 from typing import Any
 
-from ...ir.ssa import Module
-from ...ir.weights.resources import HashResource, Resource
-from ...ir.weights.statistics import statistics
+from ..ssa import Module
+from ..weights.resources import HashResource, Resource
+from ..weights.statistics import statistics
 from .graph import Node, graph
 
 

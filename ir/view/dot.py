@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ...ir.ssa import Module
+from ..ssa import Module
 from .graph import Node, graph
 
 _HEAD = """digraph module {

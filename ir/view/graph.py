@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...ir.attributes import literal
-from ...ir.dialects.builtin import Constant
-from ...ir.location import Unknown, leaves
-from ...ir.ssa import Block, Function, Module, Op, Value
-from ...ir.text.printer import value_names
-from ...ir.weights.resources import Resource
+from ..attributes import literal
+from ..dialects.builtin import Constant
+from ..location import Unknown, leaves
+from ..ssa import Block, Function, Module, Op, Value
+from ..text.printer import value_names
+from ..weights.resources import Resource
 
 
 @dataclass
@@ -29,10 +29,10 @@ class Node:
     kind: str
     name: str
     type: str
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict[str, str])
     origins: tuple[str, ...] = ()
-    weights: list[tuple[str, Resource]] = field(default_factory=list)
-    operands: list[int] = field(default_factory=list)
+    weights: list[tuple[str, Resource]] = field(default_factory=list[tuple[str, Resource]])
+    operands: list[int] = field(default_factory=list[int])
     groups: tuple[str, ...] = ()
     layer: int = 0
     column: int = 0
