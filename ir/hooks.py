@@ -5,9 +5,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
-Hook = Literal["infer", "evaluate", "fold", "permute", "effects"]
+Hook = Literal["infer", "evaluate", "fold", "permute", "effects", "batch"]
 HOOKS: tuple[str, ...] = get_args(Hook)
-_PREFIXES = ("infer", "verify", "eval", "fold", "permute", "effect", "_verify", "_infer")
+_PREFIXES = (
+    *("infer", "verify", "eval", "fold", "permute", "effect", "batch"),
+    *("_verify", "_infer", "_batch"),
+)
 _ALIKE = 0.8
 
 
