@@ -383,5 +383,5 @@ def make_pass(name: str, options: str, table: Mapping[str, str | type[Pass]]) ->
     given = parse_options(name, options_of(cls), options)
     try:
         return cls(**given)
-    except ValueError as error:  # what a pass itself checks
+    except ValueError as error:  # the pass's own check
         raise usage_error(f"'{name}' can't be made: {error}") from None

@@ -74,7 +74,7 @@ def _is_used_outside(op: "Op", chosen: "set[Op]") -> bool:
 
 
 def run_probes(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
-    """Run, then print or save every value that is asked for."""
+    """Run, then print or save every requested value."""
     from ...compiler.stages import Stages
     from ...ir.text.printer import value_names
 
