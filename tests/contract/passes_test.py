@@ -149,7 +149,7 @@ def test_nothing_else_is_a_pass(name):
 
 
 def numbers(module, n=2, like=None):
-    """Results on random inputs: those of `like`, whose interface may have another layout."""
+    """Results on random inputs: those of `like`, whose interface may have no layout and batch."""
     function, original = module.main, (like or module).main
     inputs = random_inputs(original, 0, N=n)
     for value, known in zip(function.arguments, function.inputs, strict=True):
@@ -161,7 +161,16 @@ def numbers(module, n=2, like=None):
     for name, known in zip(results, function.outputs, strict=False):
         if known.layout == "nhwc":
             results[name] = np.moveaxis(results[name], -1, -3)
+    had_batch = {name for name, known in named_outputs(original) if known.batched}
+    for name, known in named_outputs(function):
+        if known.batched and name not in had_batch:
+            results[name] = results[name][0]
     return results
+
+
+def named_outputs(function):
+    """(name, what is known of it) of each result that has a name."""
+    return zip(function.result_names, function.outputs, strict=False)
 
 
 def is_refused(name, pipeline, module):
@@ -198,7 +207,7 @@ def runs(module):
 
 @pytest.mark.parametrize(("name", "case"), PAIRS)
 def test_is_idempotent_on_cases(name, case):
-    module = parsed(CASES[case])
+    module = with_names(parsed(CASES[case]))
     before = runs(module) if CASES[case].compares_numbers else None
     once, pipeline = clone_module(module), parse_pipeline(name)
     if not takes(pipeline, module):
@@ -215,6 +224,15 @@ def test_is_idempotent_on_cases(name, case):
         assert_same_numbers(before, numbers(once, like=module))
 
 
+def with_names(module):
+    """Something is known of results that have names, which passes over the interface ask for."""
+    function = module.main
+    if not function.result_names:
+        function.result_names = [str(i) for i in range(len(function.results))]
+        function.outputs = [Result() for _ in function.results]
+    return module
+
+
 def with_constants(module, random):
     """Some arguments become constants, so that patterns with constants see random modules too."""
     function = module.main
@@ -224,10 +242,7 @@ def with_constants(module, random):
             constant = Constant(ArrayResource(inputs[value.name]))
             function.block.insert(constant, function.block.first)
             value.replace_all_uses_with(constant.result)
-    # Something is known of results that have names, which passes over the interface ask for.
-    function.result_names = [str(i) for i in range(len(function.results))]
-    function.outputs = [Result() for _ in function.results]
-    return module
+    return with_names(module)
 
 
 @pytest.mark.parametrize("name", [*OF_CORE, passes.OPTIMIZE], ids=[*OF_CORE, "OPTIMIZE"])

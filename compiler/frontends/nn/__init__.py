@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....ir.attributes import Dims
-from ....ir.batch import batch_problem
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Return
 from ....ir.dims import symbol
@@ -39,6 +38,7 @@ from . import (
     slicing,
     sort,
 )
+from .batch_proof import batch_problem
 from .context import LayerRule
 from .declared import Declaration
 from .inputs import Inputs, ShapePolicy, can_batch

@@ -10,16 +10,16 @@ but only through ops that are named here.
 
 from collections.abc import Mapping
 
-from .attributes import Kind
-from .diagnostics import Diagnostic
-from .dialects.core.activation import Softmax
-from .dialects.core.custom import Call as CustomCall
-from .dialects.core.image import CropResize
-from .dialects.core.index import GatherNd
-from .dialects.core.linear import Linear
-from .dialects.core.recurrent import Gru, Lstm, Rnn
-from .dialects.core.scatter import ScatterNd
-from .dialects.core.shape import (
+from ....ir.attributes import Kind
+from ....ir.diagnostics import Diagnostic
+from ....ir.dialects.core.activation import Softmax
+from ....ir.dialects.core.custom import Call as CustomCall
+from ....ir.dialects.core.image import CropResize
+from ....ir.dialects.core.index import GatherNd
+from ....ir.dialects.core.linear import Linear
+from ....ir.dialects.core.recurrent import Gru, Lstm, Rnn
+from ....ir.dialects.core.scatter import ScatterNd
+from ....ir.dialects.core.shape import (
     Concat,
     ExpandDims,
     Reverse,
@@ -27,9 +27,9 @@ from .dialects.core.shape import (
     Squeeze,
     Transpose,
 )
-from .dialects.core.sort import DynamicCumsum
-from .dims import Expr, symbols
-from .ssa import Function, Op, Value
+from ....ir.dialects.core.sort import DynamicCumsum
+from ....ir.dims import Expr, symbols
+from ....ir.ssa import Function, Op, Value
 
 
 def batch_problem(function: Function, batch: Expr) -> Diagnostic | None:
