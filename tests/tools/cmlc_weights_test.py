@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.compiler import driver
+from cmlc.compiler.frontends.all_weights import weights_of
 from cmlc.compiler.frontends.nn import WEIGHTS
-from cmlc.compiler.frontends.weights import weights_of
 from cmlc.compiler.source.reading import ModelSource
 from cmlc.compiler.source.weight_files import WeightFiles
 from cmlc.tools import cmlc

@@ -8,7 +8,7 @@ from ....ir.dialects.core import elementwise
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.resources import SplatResource
-from ...source.weights import weight_count
+from ...source.weight_params import weight_count
 from ..rules import Result
 from .context import LayerContext, LayerRules
 from .declared import Weights, weights_in

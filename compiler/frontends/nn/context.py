@@ -24,7 +24,7 @@ from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ....ir.weights.resources import Resource
-from ...source.weights import is_empty, weight_resource
+from ...source.weight_params import is_empty, weight_resource
 from ..rules import Assigned, Result, Rules
 from ..values import cast
 from .declared import Declaration, Weights, output_axis, params_at

@@ -11,7 +11,7 @@ from ....ir.dialects.core.custom import DEFINITIONS, Definition, Function, Param
 from ....ir.dims import Dim
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
-from ...source.weights import weight_count, weight_resource
+from ...source.weight_params import weight_count, weight_resource
 from ..rules import Result
 from .context import LayerContext, LayerRules
 

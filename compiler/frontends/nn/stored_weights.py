@@ -11,7 +11,7 @@ from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.location import InModel
 from ...source.reading import ModelSource
 from ...source.spec import network_of
-from ...source.weights import encoding, is_empty, weight_count, weight_resource
+from ...source.weight_params import encoding, is_empty, weight_count, weight_resource
 from ..stored_weights import StoredWeight
 from . import WEIGHTS
 from .declared import Axes, none, output_axis, weights_in
