@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import ClassVar, Literal, Protocol, TypeAlias
 
 from .location import UNKNOWN, InText, Location, Unknown, callers, leaves, parts
 
@@ -80,10 +80,8 @@ class CompileError(Exception):
 class HasOrigin(Protocol):
     """What a diagnostic can be about: an op."""
 
+    name: ClassVar[str]
     location: Location
-
-    @property
-    def name(self) -> str: ...
 
 
 class VerifyError(CompileError):

@@ -146,7 +146,7 @@ class Op:
         return any(inner.effects() for body in self.all_regions() for inner in body.block)
 
     def batch(self, given: Given, /) -> Taken:
-        """What becomes of the op where operands have a batch; raises RefusalError if nothing can."""
+        """What becomes of the op where operands have a batch; raises RefusalError if it can't."""
         raise RefusalError("doesn't say what it makes of a batch")
 
     # -- access --------------------------------------------------------------------------------
