@@ -26,7 +26,7 @@ TEST_JOBS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format docs bench conformance coremltools-tests fuzz constraints clean
+.PHONY: help demo test quick check format docs pictures bench conformance coremltools-tests fuzz constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ format: $(VENV)/installed-dev ## format the code and mend what ruff can
 
 docs: $(VENV)/installed-dev ## write the generated documents anew
 	$(PY) -m cmlc.tools.docs
+
+pictures: $(VENV)/installed ## take the pictures of the README anew (needs Chromium)
+	$(PY) -m cmlc.tools.docs.pictures
 
 bench: $(VENV)/installed ## how long import, load, passes, compilation and inference take
 	$(PY) -m cmlc.tools.bench

@@ -1,6 +1,6 @@
 """cmlc: Core ML models, compiled to TensorFlow.
 
-`cmlc.compile(path)` gives a model with `predict` and `save`; `cmlc.load(path)` its IR. Everything
+`cmlc.compile(path)` gives a model with `predict` and `write`; `cmlc.load(path)` its IR. Everything
 is imported on first use, so that `import cmlc` costs next to nothing.
 """
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .compiler.coremltools_predict import enable_coremltools_predict
-    from .compiler.driver import compile, load
+    from .compiler.driver import load
     from .compiler.frontends.nn.custom import CustomLayer, register_custom_layer
     from .compiler.options import Options
-    from .compiler.runtime import CompiledModel
+    from .compiler.runtime import CompiledModel, compile, write
     from .ir.diagnostics import CompileError, Diagnostic
     from .ir.ssa import Module
 
 __version__ = "0.1.0"
 
 _EXPORTS = {
-    "compile": ".compiler.driver",
+    "compile": ".compiler.runtime",
     "load": ".compiler.driver",
     "CustomLayer": ".compiler.frontends.nn.custom",
     "enable_coremltools_predict": ".compiler.coremltools_predict",
@@ -29,6 +29,7 @@ _EXPORTS = {
     "CompileError": ".ir.diagnostics",
     "Diagnostic": ".ir.diagnostics",
     "Module": ".ir.ssa",
+    "write": ".compiler.runtime",
 }
 
 __all__ = [
@@ -42,12 +43,13 @@ __all__ = [
     "enable_coremltools_predict",
     "load",
     "register_custom_layer",
+    "write",
 ]
 
-if __name__ == "cmlc":  # pytest imports this file under the name of its folder, too
+if __name__ == "cmlc":  # pytest also imports this file under the name of its folder
     from . import backends, passes
 
-    # Targets' own passes are known by name, as all others are.
+    # Passes of targets are known by name, like all others.
     passes.TABLES.append(backends.PASSES)
 
 

@@ -1,10 +1,10 @@
-"""Targets: each lowers core IR to its own dialect and emits artefacts from that."""
+"""Targets: each lowers core IR to its own dialect and emits artefacts from it."""
 
 if not __name__.startswith("cmlc."):
     raise ImportError("import cmlc.backends, not backends: a second copy breaks isinstance")
 
 # The targets' own passes, which run on lowered IR: name → "module:class", loaded on first use. A
-# pass is called after its module and its target, whose `after` says when it runs.
+# pass is named after its module and its target, whose `after` says when it runs.
 PASSES: dict[str, str] = {
     "check-keras": f"{__name__}.keras.check:CheckKeras",
     "fuse-keras": f"{__name__}.keras.fuse:FuseKeras",

@@ -46,9 +46,9 @@ class CallOp(TargetOp):
         """The callee's keyword arguments.
 
         Args:
-            values: what stands for each operand.
-            convert: turns an attribute value into what the library wants.
-            run: makes a callable of a region.
+            values: the library's value for each operand.
+            convert: turns an attribute value into the library's form.
+            run: makes a callable from a region.
         """
         grouped = self.grouped([values[v] for v in self.operands])
         given: dict[str, Any] = {
@@ -65,7 +65,7 @@ class CallOp(TargetOp):
 
 
 def resolve(call: str, roots: Mapping[str, Any]) -> Callable[..., Any]:
-    """The callee of a dotted path, its first part looked up in `roots`."""
+    """The callee of a dotted path, whose first part is looked up in `roots`."""
     first, *rest = call.split(".")
     found = roots[first]
     for name in rest:

@@ -1,4 +1,4 @@
-"""What runs a lowered module: the contract that every target keeps."""
+"""The executable form of a lowered module: the contract that every target keeps."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from ..ir.types import Array
 class Executable(ABC):
     """A lowered module in the form that its target runs.
 
-    What a target can't run at all (states, several functions) is a CompileError when the module is
-    lowered or the executable is made; what it can't run on certain inputs is one of `run`.
+    A target that can't run a module at all (states, several functions) raises a CompileError when
+    the module is lowered or the executable is made; `run` raises one for inputs that it can't run.
 
     Attributes:
-        module: what was lowered.
+        module: the lowered module.
     """
 
     def __init__(self, module: Module) -> None:
@@ -23,7 +23,7 @@ class Executable(ABC):
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """The functions that `run` takes, the default one among them."""
+        """The functions that `run` takes, including the default one."""
         return tuple(self.module.public_functions)
 
     @abstractmethod
@@ -31,17 +31,17 @@ class Executable(ABC):
         """Results by name for inputs by name. States are inputs and results like others.
 
         Args:
-            inputs: of exactly the dtypes and shapes that the function's arguments have; others
-                than its arguments play no part.
+            inputs: arrays of exactly the dtypes and shapes of the function's arguments; others are
+                ignored.
             function: one of `functions`; the default one without it.
 
         Raises:
             CompileError: there is no such function, an input is missing, or the inputs don't fit
-                each other (extents that only running tells).
+                each other (dimensions known only at run time).
         """
 
     def called(self, function: str, inputs: Mapping[str, Array]) -> Function:
-        """The function of that name, whose arguments are all among the inputs.
+        """The function of that name, after checking that all its arguments are given.
 
         Raises:
             CompileError: there is no such function, or an input is missing.
@@ -58,6 +58,6 @@ class Executable(ABC):
 
 
 def failed_run(what: str, error: Exception) -> CompileError:
-    """What to say when a library fails on inputs of the right types: its own first words."""
+    """The error for a library that fails on inputs of the right types, with its first words."""
     said = str(error).strip().split("\n")[0][:300] or type(error).__name__
     return CompileError(Diagnostic(f"{what} fails on these inputs: {said}", "usage"))

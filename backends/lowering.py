@@ -32,7 +32,7 @@ class Lowering:
         return register
 
     def direct(self, core: type[Op], target: type[TargetOp], **renamed: str) -> None:
-        """Field for field, renamed where the target's keyword differs.
+        """Map fields one to one, renamed where the target's keyword differs.
 
         Raises:
             TypeError: the target has no field for one of the core op's.
@@ -83,7 +83,7 @@ def lower_module(
     target: str,
     keep: Iterable[str] = ("const", "return", "yield"),
 ) -> None:
-    """Replace every core op of the module, in place; ops of a target stay.
+    """Replace every core op of the module in place; ops of a target are kept.
 
     Raises:
         CompileError: with one diagnostic for each op that the target can't express; of kind

@@ -1,4 +1,4 @@
-"""How windows meet borders, in terms of what libraries offer: VALID, SAME or explicit amounts."""
+"""Padding of windows, in the terms of libraries: VALID, SAME or explicit padding."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -23,7 +23,7 @@ def resolve_padding(
     strides: tuple[int, ...],
     dilations: tuple[int, ...],
 ) -> str | Amounts:
-    """Give "VALID", "SAME", or explicit (before, after) amounts of the spatial dimensions."""
+    """Resolve to "VALID", "SAME", or explicit (before, after) padding of spatial dimensions."""
     pad_type: PadType = op.attributes["pad_type"]
     if pad_type in (PadType.VALID, PadType.SAME):
         return pad_type.value.upper()
@@ -47,13 +47,13 @@ def same_amounts(
     strides: tuple[int, ...],
     dilations: tuple[int, ...],
 ) -> Amounts:
-    """What this kind of padding adds, where "SAME" means something else."""
+    """The explicit padding of a kind for which "SAME" means something else."""
     amounts: list[tuple[int, int]] = []
     rows = zip(_spatial(op), kernel, strides, dilations, strict=True)
     for size, width, stride, dilation in rows:
-        # Without a stride the amounts don't depend on the size, so any size will do.
+        # Without a stride, the padding doesn't depend on the size, so any size will do.
         fits = isinstance(size, int) or stride == 1
-        op.require("", fits, "this padding needs fixed spatial extents")
+        op.require("", fits, "this padding needs fixed spatial dimensions")
         known = size if isinstance(size, int) else 1
         amounts.append(windows.padding_amounts(kind, known, width, stride, dilation))
     return tuple(amounts)

@@ -1,15 +1,23 @@
-"""What a target is, and the table of targets (loaded on first use)."""
+"""What a target is, and the table of targets.
+
+Importing this costs next to nothing: commands read all names from the table. A target's package has
+`forms.FORMS`, which costs nothing either, and `target.TARGET`, loaded when something is compiled.
+"""
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.ssa import Module, Op
-from ..ir.verify import Legal
 from ..passes import INLINE
-from .executable import Executable
-from .lowering import Rule, lower_module
+from .form import TargetForm
+
+if TYPE_CHECKING:
+    from ..ir.ssa import Module, Op
+    from ..ir.verify import Legal
+    from .executable import Executable
+    from .lowering import Rule
 
 
 @dataclass(frozen=True)
@@ -17,13 +25,14 @@ class Target:
     """A target's tables.
 
     Attributes:
-        name: how commands call it.
-        title: how messages call it.
+        name: its name in commands.
+        title: its name in messages.
         pipeline: the passes that prepare core IR without calls for it.
         lowering: core op class → rule.
-        unsupported: core op class → why there is no rule.
+        unsupported: core op class → the reason why there is no rule.
         ops: the target dialect, by textual name.
         executable: makes what runs a lowered module; see the target's `emit`.
+        library: the module that executables need; importing it takes seconds.
         requires: what core IR must satisfy before it is lowered; the pipeline takes care of it.
         after: the passes that follow, on the target's own dialect; see `backends.PASSES`.
     """
@@ -31,11 +40,12 @@ class Target:
     name: str
     title: str
     pipeline: str
-    lowering: Mapping[type[Op], Rule]
-    unsupported: Mapping[type[Op], str]
-    ops: Mapping[str, type[Op]]
-    executable: Callable[[Module], Executable]
-    requires: Legal = field(default=Legal())
+    lowering: "Mapping[type[Op], Rule]"
+    unsupported: "Mapping[type[Op], str]"
+    ops: "Mapping[str, type[Op]]"
+    executable: "Callable[[Module], Executable]"
+    library: str = ""
+    requires: "Legal | None" = None
     after: str = ""
 
     @property
@@ -43,16 +53,35 @@ class Target:
         """All passes that core IR needs before it is lowered."""
         return f"{INLINE}, {self.pipeline}"
 
-    def lower(self, module: Module) -> None:
+    def lower(self, module: "Module") -> None:
         """Lower core IR to this target's dialect, in place; see `lower_module`.
 
-        What is lowered runs only after the passes of `after`.
+        The lowered module can run only after the passes of `after`.
         """
+        from .lowering import lower_module
+
         lower_module(module, dict(self.lowering), dict(self.unsupported), self.title)
 
 
-# name → "module:attribute".
-TARGETS = {"tf": ".tf:TARGET", "keras": ".keras:TARGET", "tflite": ".tflite:TARGET"}
+@dataclass(frozen=True)
+class Row:
+    """What the table knows of a target without loading it.
+
+    Attributes:
+        package: where it is.
+        batch: what the choice of batch "auto" means for it.
+    """
+
+    package: str
+    batch: Literal["auto", "static"] = "auto"
+
+
+# By name. A varying batch costs phones time, and some operations need to know it.
+TARGETS: dict[str, Row] = {
+    "tf": Row(".tf"),
+    "keras": Row(".keras"),
+    "tflite": Row(".tflite", batch="static"),
+}
 
 
 def load_target(name: str) -> Target:
@@ -61,11 +90,20 @@ def load_target(name: str) -> Target:
     Raises:
         CompileError: there is none.
     """
-    entry = TARGETS.get(name)
-    if entry is None:
-        known = ", ".join(TARGETS)
-        raise CompileError(
-            Diagnostic(f"there is no target '{name}'", "usage", remedy=f"the targets are {known}")
-        )
-    module, _, attribute = entry.partition(":")
-    return getattr(importlib.import_module(module, __package__), attribute)
+    return _part(name, "target").TARGET
+
+
+def forms_of(name: str) -> tuple[TargetForm, ...]:
+    """The forms of a target, what it writes by default first.
+
+    Raises:
+        CompileError: there is no such target.
+    """
+    return _part(name, "forms").FORMS
+
+
+def _part(name: str, module: str) -> Any:
+    if name not in TARGETS:
+        remedy = f"the targets are {', '.join(TARGETS)}"
+        raise CompileError(Diagnostic(f"there is no target '{name}'", "usage", remedy=remedy))
+    return importlib.import_module(f"{TARGETS[name].package}.{module}", __package__)

@@ -1,6 +1,8 @@
-"""Between Core ML's values and a function's arrays: images, labels, dictionaries, batches."""
+"""Converts between Core ML's values and arrays: images, labels, dictionaries, batches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ def function_called(module: Module, name: str) -> Function:
     """A public function by name; the default one if the name is empty.
 
     Raises:
-        CompileError: there is none.
+        CompileError: there is no such function.
     """
     if not name:
         return module.main
@@ -30,7 +32,7 @@ def function_called(module: Module, name: str) -> Function:
 
 
 def inputs_of(function: Function) -> Iterator[tuple[Value, Argument]]:
-    """The arguments that callers give, with what is known of them: all but states."""
+    """The arguments that callers pass, with their interface attributes: all except states."""
     rows = zip(function.arguments, function.inputs, strict=True)
     return ((value, known) for value, known in rows if known.kind != "state")
 
@@ -42,13 +44,13 @@ def states_of(function: Function) -> Iterator[tuple[Value, Argument]]:
 
 
 def outputs_of(function: Function) -> Iterator[tuple[str, Value, Result]]:
-    """The results that callers get, with their names and what is known of them: all but states."""
+    """The results that callers get, with names and interface attributes: all except states."""
     rows = zip(function.result_names, function.results, function.outputs, strict=True)
     return (row for row in rows if row[2].kind != "state")
 
 
 def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
-    """`shapes_given` for what the rank-5 mapping lets vary, and is compiled without the two."""
+    """`shapes_given` for inputs of the rank-5 mapping, compiled without sequence and batch."""
     declared: dict[str, tuple[int, ...]] = {}
     for value, known in inputs_of(function):
         if known.axes and not known.batched and value.type.rank == len(known.shape):
@@ -57,10 +59,10 @@ def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
 
 
 def shapes_given(declared: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Any]) -> Shapes:
-    """Shapes [sequence, batch, C, H, W] of the inputs that have more than the declared [C, H, W].
+    """Shapes [sequence, batch, C, H, W] of inputs that have more than the declared [C, H, W].
 
     Args:
-        declared: shapes of those that may have it, by name.
+        declared: declared shapes of the inputs that may have more, by name.
         inputs: arrays and other values.
     """
     found: dict[str, tuple[int, ...]] = {}
@@ -72,7 +74,7 @@ def shapes_given(declared: Mapping[str, tuple[int, ...]], inputs: Mapping[str, A
 
 
 def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str, Array], bool]:
-    """(arrays of the function's exact types by name, whether they came as a batch).
+    """(arrays of the function's exact types by name, whether they are a batch).
 
     Raises:
         CompileError: every missing, unknown or ill-shaped input.
@@ -109,6 +111,56 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
     return arrays, batched
 
 
+@contextmanager
+def naming_entry(index: int) -> Generator[None]:
+    """Say in the block's problems which entry of a list they are about."""
+    try:
+        yield
+    except CompileError as error:
+        raise CompileError(
+            replace(item, message=f"inputs[{index}]: {item.message}") for item in error.diagnostics
+        ) from error.__cause__
+
+
+def joined_inputs(
+    function: Function, entries: Sequence[Mapping[str, Any]]
+) -> dict[str, Array] | None:
+    """Single entries as one batch; None if the function has no batch, or the entries don't fit."""
+    rows = zip(function.arguments, function.inputs, strict=True)
+    if not all(_has_batch(value, known) for value, known in rows):
+        return None
+    if any(not item.type.rank or isinstance(item.type.shape[0], int) for item in function.results):
+        return None
+    bound: list[Mapping[str, Array]] = []
+    for entry in entries:
+        try:
+            arrays, batched = bind_inputs(function, entry)
+        except CompileError:
+            return None  # one after the other tells which
+        if batched or any(array.shape[0] != 1 for array in arrays.values()):
+            return None
+        bound.append(arrays)
+    if any(_shapes(arrays) != _shapes(bound[0]) for arrays in bound):
+        return None
+    return {name: np.concatenate([arrays[name] for arrays in bound]) for name in bound[0]}
+
+
+def _has_batch(value: Value, known: Argument) -> bool:
+    """Whether the first dimension is open, and a batch: not the length of a sequence."""
+    opened = bool(value.type.rank) and not isinstance(value.type.shape[0], int)
+    return opened and (known.kind == "image" or known.batched or known.batch_of_one)
+
+
+def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in arrays.items()}
+
+
+def present_entry(function: Function, results: Mapping[str, Array], index: int) -> dict[str, Any]:
+    """One entry's results of a batch, as Core ML's predict gives them."""
+    own = {name: array[index : index + 1] for name, array in results.items()}
+    return present_outputs(function, own, batched=False)
+
+
 def _array(value: Value, given: Any) -> Array:
     array = np.asarray(given)
     expected = value.type
@@ -117,7 +169,7 @@ def _array(value: Value, given: Any) -> Array:
     if _fits(array.shape, value):
         return array
     static = [dim for dim in expected.shape if isinstance(dim, int)]
-    # Core ML takes an array with extra dimensions of 1, such as [1, 1, C, 1, 1] for [C].
+    # Core ML accepts an array with extra dimensions of 1, such as [1, 1, C, 1, 1] for [C].
     if len(static) == expected.rank and _squeezed(array.shape) == _squeezed(tuple(static)):
         return array.reshape(static)
     raise ValueError(f"has shape {list(array.shape)}, expected {expected}")
@@ -158,7 +210,7 @@ def _image(value: Value, color: Color, given: Any) -> tuple[Array, bool]:
 def present_outputs(
     function: Function, results: Mapping[str, Array], batched: bool
 ) -> dict[str, Any]:
-    """Results as Core ML's predict gives them."""
+    """Results in the form that Core ML's predict returns."""
     labels = function.classifier.class_labels
     found: dict[str, Any] = {}
     for name, _, known in outputs_of(function):

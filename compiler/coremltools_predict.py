@@ -1,9 +1,9 @@
-"""coremltools' `predict` on any machine: what it runs models with, replaced.
+"""coremltools' `predict` on any machine, by replacing the class that runs models.
 
-coremltools hands a model to `_MLModelProxy`, a binding of Apple's framework that only its wheels
-for macOS have, and asks for the version of macOS. `enable_coremltools_predict` puts a class of the
-same methods in that place, which compiles the model. The types that it gives are those of the
-binding (coremlpython/CoreMLPython.mm, CoreMLPythonUtils.mm).
+coremltools passes a model to `_MLModelProxy`, a binding of Apple's framework that only its wheels
+for macOS contain, and asks for the version of macOS. `enable_coremltools_predict` replaces it by a
+class with the same methods, which compiles the model. It returns the types of the binding
+(coremlpython/CoreMLPython.mm, CoreMLPythonUtils.mm).
 """
 
 import functools
@@ -20,8 +20,8 @@ import numpy as np
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from .binding import Shapes, shapes_given
-from .driver import KEPT_SHAPES, compile
 from .options import Options
+from .runtime import KEPT_SHAPES, compile
 from .source.interface import read_interface
 from .source.reading import read_model
 from .source.spec import KNOWN_VERSION, NETWORKS, model_kind, network_of
@@ -30,29 +30,29 @@ _NEEDS_MACOS = "only Apple's own runtime on macOS can do that"
 
 
 class PredictError(CompileError, RuntimeError):
-    """A model can't run: RuntimeError is what coremltools raises, and catches."""
+    """A model can't run; a RuntimeError, which coremltools raises and catches."""
 
 
 def enable_coremltools_predict(**choices: Any) -> "CoremltoolsPredict":
-    """Let coremltools' models predict, until the result's `disable` or the end of a `with` block.
+    """Make coremltools' models predict, until the result's `disable` or the end of a `with` block.
 
-    It holds for `MLModel` and `CompiledMLModel` objects made meanwhile, in all threads; they keep
-    what they were made with. The innermost of several counts. A model is compiled when it first
-    predicts; units of computation and optimization hints make no difference.
+    This applies to `MLModel` and `CompiledMLModel` objects created in between, in all threads; they
+    keep predicting afterwards. If calls are nested, the innermost applies. A model is compiled when
+    it first predicts; compute units and optimization hints have no effect.
 
     Args:
         **choices: fields of `Options`.
 
     Raises:
-        CompileError: coremltools is not installed, or of a version whose insides are not known; a
-            choice is wrong.
+        CompileError: coremltools is not installed, or its version has unknown internals; a choice
+            is wrong.
         TypeError: there is no such choice.
     """
     return CoremltoolsPredict(Options(**choices))
 
 
 class CoremltoolsPredict:
-    """What `enable_coremltools_predict` did, to be undone by `disable` or at the end of `with`."""
+    """The effect of `enable_coremltools_predict`, undone by `disable` or at the end of `with`."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -82,15 +82,15 @@ class CoremltoolsPredict:
 
 
 _lock = threading.RLock()
-_enabled: list[CoremltoolsPredict] = []  # in the order of enabling: the last one counts
-_originals: list[tuple[Any, str, Any]] = []  # module, name, what was there
+_enabled: list[CoremltoolsPredict] = []  # in the order of enabling: the last one applies
+_originals: list[tuple[Any, str, Any]] = []  # module, name, the original
 
 
 class ModelProxy:
     """A model as `MLModel` runs it.
 
-    The constructor reads the model, so that a `.mlmodel` may be removed afterwards (`MLModel` does
-    so with messages); the weight files of a package are read when it first predicts.
+    The constructor reads the model, so a `.mlmodel` may be removed afterwards (`MLModel` does so
+    for messages); the weight files of a package are read when it first predicts.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class ModelProxy:
         self._compiled = functools.lru_cache(KEPT_SHAPES)(self._compile)
 
     def _compile(self, shapes: Shapes) -> Any:
-        """The CompiledModel for full shapes of inputs; a network may allow no others."""
+        """The CompiledModel for full shapes of inputs; some networks only compile for these."""
         begun, options = time.perf_counter_ns(), self._options
         model = compile(self._source, replace(options, shapes={**options.shapes, **dict(shapes)}))
         self._load_duration = time.perf_counter_ns() - begun
@@ -126,7 +126,7 @@ class ModelProxy:
 
     @functools.cached_property
     def _sequences(self) -> dict[str, tuple[int, ...]]:
-        """Declared shapes of the arrays that may be given with a sequence and a batch."""
+        """Declared shapes of the arrays that may have a sequence and a batch."""
         spec, options = self._source.spec, self._options
         if model_kind(spec) not in NETWORKS or options.batch == "dynamic":
             return {}
@@ -140,8 +140,8 @@ class ModelProxy:
     ) -> dict[str, Any]:
         """Outputs by name.
 
-        Multi-arrays are float32 (float16 ones too), float64, int32 or int8 arrays; images PIL
-        images of mode RGBA, L or F; class labels str or int, probabilities {label: float}.
+        Multi-arrays are float32 (also for float16), float64, int32 or int8 arrays; images are PIL
+        images of mode RGBA, L or F; class labels are str or int, probabilities {label: float}.
 
         Raises:
             PredictError: the model can't be compiled, or the inputs are wrong.
@@ -172,7 +172,7 @@ class ModelProxy:
         return self._load_duration
 
     def get_last_predict_duration_in_nano_seconds(self) -> int | None:
-        """How long the last prediction took, the first time with TensorFlow's preparations."""
+        """How long the last prediction took; the first one includes TensorFlow's preparations."""
         return self._predict_duration
 
     def get_compiled_model_path(self) -> str:
@@ -199,7 +199,7 @@ class StateProxy:
     """States as `MLState` reads and writes them.
 
     Attributes:
-        held: of `CompiledModel.make_state`.
+        held: the result of `CompiledModel.make_state`.
     """
 
     def __init__(self, held: Any) -> None:
@@ -215,7 +215,7 @@ class StateProxy:
             return _converted(self.held.read_state(name), "state")
 
     def write_state(self, name: str, value: Any) -> None:
-        """Let a state hold an array of its shape.
+        """Set a state to an array of its shape.
 
         Raises:
             PredictError: there is no such state, or it has another shape.
@@ -225,7 +225,7 @@ class StateProxy:
 
 
 def _converted(value: Any, kind: Any) -> Any:
-    """What the binding makes of an output: its convertValueToPython."""
+    """An output in the binding's form: its convertValueToPython."""
     if isinstance(value, np.ndarray):
         if kind == "double":
             return float(value.item())
@@ -247,7 +247,7 @@ def _runtime_errors() -> Iterator[None]:
 
 @contextmanager
 def _failed_predictions(is_program: bool) -> Iterator[None]:
-    """Problems begin as Core ML's own messages do: tests look for that."""
+    """Problems begin like Core ML's own messages, because tests look for that."""
     kind = "ML Program" if is_program else "a neural network model"
     try:
         yield
@@ -261,7 +261,7 @@ def _refuse(message: str, remedy: str = _NEEDS_MACOS) -> NoReturn:
     raise PredictError(Diagnostic(message, "unsupported", remedy=remedy))
 
 
-# What `make_state` and optimization hints ask for: where specification KNOWN_VERSION comes from.
+# The version that `make_state` and optimization hints need: that of KNOWN_VERSION.
 def _is_macos() -> bool:
     return True
 
@@ -270,7 +270,7 @@ def _macos_version() -> tuple[int, int]:
     return (26, 0)
 
 
-# Names in coremltools' modules, and what stands there meanwhile.
+# Names in coremltools' modules, and their replacements.
 _MODEL, _COMPILED = "coremltools.models.model", "coremltools.models._compiled_model"
 _REPLACEMENTS: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     (_MODEL, "_MLModelProxy", ModelProxy),
@@ -282,10 +282,10 @@ _REPLACEMENTS: tuple[tuple[str, str, Callable[..., Any]], ...] = (
 
 
 def _replace() -> None:
-    """All names or none.
+    """Replace all names or none.
 
     Raises:
-        CompileError: coremltools is missing, or has not all of them.
+        CompileError: coremltools is missing, or lacks some of them.
     """
     try:
         import coremltools

@@ -4,8 +4,9 @@ import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..backends.target import TARGETS, load_target
 from ..ir.calls import reached
 from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function
 from ..ir.dialects.builtin import Constant
@@ -13,19 +14,16 @@ from ..ir.interface import Result
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module, Op
 from ..ir.verify import verify
-from ..ir.weights.encodings import decoded, is_worth_keeping
-from ..ir.weights.resources import MissingResourceError, Resource
+from ..ir.weights.resources import MissingResourceError, Resource, decoded, is_worth_keeping
 from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.reproducer import reproducing
-from .binding import Shapes
-from .frontends.stored_weights import StoredWeight
 from .options import Options
-from .runtime import CompiledModel
 from .watch import Watch
 
-KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
+if TYPE_CHECKING:
+    from .source.reading import ModelSource
 
 
 def load(source: Any, options: Options | None = None, watch: Watch | None = None) -> Module:
@@ -43,7 +41,7 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     options, watch = options or Options(), watch or Watch()
     if isinstance(source, Module):
         return _only(source, options.function)
-    file = _file_of(source)
+    file = file_of(source)
     with problems_in(file):
         if file.endswith(".cmir"):
             _check_text(options)
@@ -55,13 +53,13 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
         return watch.show("imported", _only(module, options.function))
 
 
-def _file_of(source: Any) -> str:
+def file_of(source: Any) -> str:
     """What users call the model; empty if it is in memory."""
     return str(source) if isinstance(source, str | Path) else ""
 
 
 def _only(module: Module, name: str) -> Module:
-    """The module with one public function, and those that it calls; itself without a name."""
+    """The module with one public function and those that it calls; unchanged without a name."""
     if not name or [*module.public_functions] == [name]:
         return module
     if name not in module.public_functions:
@@ -76,13 +74,13 @@ def _only(module: Module, name: str) -> Module:
 
 def _check_text(options: Options) -> None:
     if options.weights == "compressed":
-        remedy = "compile the model that it was made of"
-        message = "IR text holds weights decoded: they can't stay compressed"
+        remedy = "compile the model that it was made from"
+        message = "IR text holds decoded weights, which can't stay compressed"
         raise CompileError(Diagnostic(message, "usage", remedy=remedy))
 
 
 def _keep_weights(module: Module, options: Options) -> None:
-    """Leave only those weights encoded that shall be; vectors are for passes to fold."""
+    """Decode all weights except those that stay compressed; passes may fold vectors."""
     dense: dict[int, Resource] = {}
     kept = 0
     for op in module.walk():
@@ -119,79 +117,55 @@ def _load_text(path: Path, watch: Watch) -> Module:
         return read_archive(path, all_ops())
 
 
-@functools.cache
 def all_ops() -> Mapping[str, type[Op]]:
     """All ops that text may name: every dialect there is."""
-    from ..backends.target import TARGETS, load_target
+    return _ops_with(tuple(TARGETS))
+
+
+@functools.cache
+def _ops_with(targets: tuple[str, ...]) -> Mapping[str, type[Op]]:
     from ..ir.dialects import check, op_table
     from ..ir.dialects.core import TABLE
 
-    lowered = {key: op for name in TARGETS for key, op in load_target(name).ops.items()}
+    lowered = {key: op for name in targets for key, op in load_target(name).ops.items()}
     return {**lowered, **TABLE, **op_table(check.OPS)}
 
 
 def _import(source: Any, options: Options, watch: Watch) -> Module:
     from .frontends.table import import_model
-    from .source.reading import read_model
-    from .source.survey import survey
 
-    with watch.stage("read"):
-        read = read_model(source)
-        watch.survey = survey(read.spec)
+    found = read(source, watch)
     with watch.stage("import"):
-        return import_model(read, options)
+        return import_model(found, settled(options))
 
 
-def write_message(source: Any, path: Path, watch: Watch | None = None) -> Any:
-    """Write a model's specification: what was compiled becomes layers and operations again.
+def read(source: Any, watch: Watch | None = None) -> "ModelSource":
+    """A model as it is stored: nothing of it is imported, so layers may be unsupported.
 
     Args:
         source: what `load` takes, except IR.
-        path: a `.mlpackage` folder, with the weight files of ML Programs, if it is called so; else
-            a `.mlmodel` file. It appears whole or not at all.
-        watch: told about the stages.
-
-    Returns:
-        the Model message.
+        watch: told about the stage.
 
     Raises:
-        CompileError: the model can't be read, or no such file can hold it.
-        OSError: the file can't be written.
+        CompileError: the model can't be read.
     """
-    from .source.package_writer import write_package
-    from .source.reading import read_model
-    from .source.spec import write_spec
-    from .source.survey import survey
-
-    watch = watch or Watch()
-    with problems_in(_file_of(source)):
-        with watch.stage("read"):
-            read = read_model(source)
-            watch.survey = survey(read.spec)
-        with watch.stage("write"):
-            if path.suffix == ".mlpackage":
-                return write_package(read, path)
-            write_spec(read.spec, path)
-    return read.spec
-
-
-def read_weights(source: Any, watch: Watch | None = None) -> tuple[Any, list[StoredWeight]]:
-    """(specification, every weight of a model as it is stored), those of a pipeline's models too.
-
-    Nothing is imported, so layers may be unsupported; numbers are read when they are asked for.
-
-    Raises:
-        CompileError: the model can't be read, has no weights, or damaged ones.
-    """
-    from .frontends.weights import weights_of
     from .source.reading import read_model
     from .source.survey import survey
 
     watch = watch or Watch()
-    with problems_in(_file_of(source)), watch.stage("read"):
-        read = read_model(source)
-        watch.survey = survey(read.spec)
-        return read.spec, weights_of(read)
+    with problems_in(file_of(source)), watch.stage("read"):
+        found = read_model(source)
+        watch.survey = survey(found.spec)
+        return found
+
+
+def settled(options: Options) -> Options:
+    """The options with what a batch of "auto" means for their target."""
+    return (
+        replace(options, batch=TARGETS[options.target].batch)
+        if options.batch == "auto"
+        else options
+    )
 
 
 def optimize(
@@ -200,7 +174,7 @@ def optimize(
     instrumentation: Instrumentation | None = None,
     watch: Watch | None = None,
 ) -> Module:
-    """A copy of the module after `pipeline_of` the options."""
+    """A copy of the module after the passes of `pipeline_of`."""
     watch = watch or Watch()
     given = instrumentation or watch.instrumentation
     watch.instrumentation = given or Instrumentation(verify_each=options.verify_each)
@@ -212,20 +186,22 @@ _BATCH = {"auto": "dynamic-batch{of=images}", "dynamic": "dynamic-batch", "stati
 
 def pipeline_of(options: Options) -> Pipeline:
     """The passes that the options ask for, and the target's pipeline."""
-    from ..backends.target import load_target
-
     stages = (
-        INLINE,
-        _BATCH[options.batch],
-        "io-layout" if options.io_layout == "nhwc" else "",
+        *passes_of(options),
         parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
         load_target(options.target).pipeline,
     )
     return parse_pipeline(", ".join(filter(None, stages)))
 
 
+def passes_of(options: Options) -> list[str]:
+    """The passes that carry out the choices of a batch and of a layout, on whole functions."""
+    layout = "io-layout" if options.io_layout == "nhwc" else ""
+    return [INLINE, *filter(None, (_BATCH[settled(options).batch], layout))]
+
+
 def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "optimize") -> Module:
-    """A copy of the module after the passes, which run in this stage.
+    """A copy of the module after the passes, which are part of this stage.
 
     Raises:
         CompileError: a pass fails.
@@ -249,7 +225,7 @@ def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "o
         raise
     for op in module.walk():
         if isinstance(op, Constant):
-            op.value.release()  # what passes read of the original's weights can be read again
+            op.value.release()  # weights of the original that passes read can be read again
     watch.runs.setdefault(stage, []).extend(given.runs[first:])
     return copy
 
@@ -266,62 +242,18 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
         CompileError: the target can't express it, or its passes didn't run; or lowering fails (then
             a reproducer is written, if asked for).
     """
-    from ..backends.target import load_target
-
     watch = watch or Watch()
     target = load_target(options.target)
-    if problems := list(target.requires.violations(module)):
+    if target.requires is not None and (problems := list(target.requires.violations(module))):
         remedy = f"{target.title} needs other passes first: {target.preparation}"
         raise CompileError(replace(problem, remedy=remedy) for problem in problems)
-    command = f"cmlc-opt {{}} --lower={options.target}"
+    command = f"cmlc-opt {{}} --lower{options.command_line(['target'])}"
     with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):
         copy = clone_module(module)
         target.lower(copy)
     if target.after:
         copy = run_passes(copy, parse_pipeline(target.after), watch, "lower")
-    return watch.show(options.target, copy)
-
-
-def lower_source(
-    source: Any, options: Options, watch: Watch | None = None
-) -> tuple[Module, Module, Module]:
-    """A model as imported, optimized and in the target's dialect.
-
-    Raises:
-        CompileError: all problems at once, with the name of the file.
-    """
-    watch = watch or Watch()
-    module = with_result_names(load(source, options, watch))
-    with problems_in(_file_of(source)):
-        optimized = optimize(module, options, watch=watch)
-        return module, optimized, lower(optimized, options, watch)
-
-
-def compile(
-    source: Any, options: Options | None = None, *, watch: Watch | None = None, **choices: Any
-) -> CompiledModel:
-    """Compile a model for TensorFlow.
-
-    Args:
-        source: what `load` takes.
-        options: see `Options`.
-        watch: told about stages and passes.
-        **choices: fields of `Options`, in place of `options`.
-
-    Raises:
-        CompileError: all problems at once.
-    """
-    if options is None:
-        options = _options(choices)
-    watch = watch or Watch()
-    module, optimized, lowered = lower_source(source, options, watch)
-    again = None if watch.survey is None else functools.partial(_reshaped, source, options)
-    reshaped = again and functools.lru_cache(KEPT_SHAPES)(again)
-    return CompiledModel(module, optimized, lowered, options, reshaped)
-
-
-def _reshaped(source: Any, options: Options, shapes: Shapes) -> CompiledModel:
-    return compile(source, replace(options, shapes={**options.shapes, **dict(shapes)}))
+    return watch.show("lowered", copy)
 
 
 def with_result_names(module: Module) -> Module:
@@ -334,10 +266,3 @@ def with_result_names(module: Module) -> Module:
             function.result_names = [str(i) for i in range(len(function.results))]
             function.outputs = [Result() for _ in function.results]
     return copy
-
-
-def _options(choices: dict[str, Any]) -> Options:
-    try:
-        return Options(**choices)
-    except TypeError as error:
-        raise CompileError(Diagnostic(str(error), "usage")) from None

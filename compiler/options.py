@@ -1,16 +1,65 @@
 """Choices that the command line and the API share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
+from ..backends.target import TARGETS
+from ..ir.choices import Choice
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.dims import Dim, symbol
+
+if TYPE_CHECKING:
+    from ..ir.dims import Dim
 
 Batch = Literal["auto", "dynamic", "static"]
 Layout = Literal["coreml", "nhwc"]
 Precision = Literal["float32", "keep"]
 Weights = Literal["expanded", "compressed"]
+Stage = Literal["imported", "optimized", "lowered"]
+
+
+def choices() -> tuple[Choice, ...]:
+    """The fields of `Options`, as commands take them."""
+    return (
+        Choice("target", "whose passes and lowering (tf)", tuple(TARGETS)),
+        Choice("function", "one of several functions; all by default", metavar="NAME"),
+        Choice("passes", "more passes, before the target's own", metavar="PIPELINE"),
+        Choice(
+            "batch",
+            "auto (the default): a varying batch where the model allows it (for tflite: none); "
+            "dynamic: or fail; static: none",
+            get_args(Batch),
+            "shapes",
+        ),
+        Choice("fixed_shapes", "only the default shapes of flexible inputs", (), "shapes", "flag"),
+        Choice(
+            "shapes",
+            "full shape of an array input of an old network; names stay open",
+            group="shapes",
+            spelling="shapes",
+            metavar="NAME=S,B,C,H,W",
+            option="--shape",
+        ),
+        Choice(
+            "io_layout",
+            "dimensions of arrays: Core ML's own (coreml, the default), or channels last",
+            get_args(Layout),
+            "shapes",
+        ),
+        Choice(
+            "precision",
+            "of ML Programs: compute float16 in float32 (the default), or as the program says",
+            get_args(Precision),
+            "numbers",
+        ),
+        Choice(
+            "weights",
+            "compressed: weights stored in a small form stay so, and are decoded at run time",
+            get_args(Weights),
+            "numbers",
+        ),
+        Choice("verify_each", "verify the IR after every pass", group="debugging", spelling="flag"),
+    )
 
 
 @dataclass(frozen=True)
@@ -19,21 +68,21 @@ class Options:
 
     Attributes:
         target: name of the target.
-        batch: "auto": image inputs get a dynamic batch where every layer allows it, arrays keep
-            Core ML's shape; "dynamic": array inputs get one too, or compilation fails saying why;
+        batch: "auto": image inputs get a dynamic batch if every layer allows it, and arrays keep
+            Core ML's shape; "dynamic": array inputs get one too, or compilation fails and says why;
             "static": a batch of one.
-        io_layout: "coreml": arrays keep Core ML's dimensions; "nhwc": arrays of images
-            ([…, C, H, W]) are taken and given channels last.
-        fixed_shapes: compile only the default shapes of inputs that are flexible.
+        io_layout: the interface's layout of arrays of images. "coreml": Core ML's […, C, H, W];
+            "nhwc": channels-last, […, H, W, C].
+        fixed_shapes: compile only the default shapes of flexible inputs.
         shapes: full shapes [sequence, batch, C, H, W] of array inputs, by name, for networks whose
-            inputs Core ML maps to rank 5: it lets them vary at run time. Entries are numbers, or
-            names of dimensions that stay open.
-        precision: of ML Programs. "float32": what a program computes in float16 is computed in
-            float32; "keep": in the program's own types.
-        weights: "expanded": as dense tensors; "compressed": those that the model stores quantized,
+            inputs Core ML maps to rank 5, which may vary at run time. Entries are numbers, or names
+            of dynamic dimensions.
+        precision: for ML Programs. "float32": float16 is computed in float32; "keep": programs are
+            computed in their own types.
+        weights: "expanded": dense tensors; "compressed": weights that the model stores quantized,
             as palettes, sparse or in float16 stay so, and are decoded each time the model runs.
-        function: one function of a model that has several; empty for all.
-        passes: a pipeline that runs before the target's own.
+        function: one function of a model with several; empty for all.
+        passes: a pipeline that runs before the target's.
         verify_each: verify the IR after every pass.
     """
 
@@ -51,16 +100,25 @@ class Options:
     verify_each: bool = False
 
     def __post_init__(self) -> None:
-        choices = {"batch": get_args(Batch), "io_layout": get_args(Layout)}
-        choices |= {"precision": get_args(Precision), "weights": get_args(Weights)}
-        for name, known in choices.items():
-            value = getattr(self, name)
-            if value not in known:
-                raise CompileError(
-                    Diagnostic(f"{name} is '{value}', expected one of {', '.join(known)}", "usage")
-                )
+        for choice in choices():
+            choice.check(getattr(self, choice.name))
 
-    def dims(self) -> dict[str, tuple[Dim, ...]]:
+    def chosen(self) -> dict[str, object]:
+        """The fields that differ from their defaults, by name."""
+        usual = Options()
+        found = {choice.name: getattr(self, choice.name) for choice in choices()}
+        return {name: value for name, value in found.items() if value != getattr(usual, name)}
+
+    def command_line(self, names: Collection[str]) -> str:
+        """What these fields are on a command line, those with their default value left out.
+
+        Each option begins with a space.
+        """
+        chosen = self.chosen()
+        given = [each for each in choices() if each.name in chosen and each.name in names]
+        return "".join(each.on_command_line(chosen[each.name]) for each in given)
+
+    def dims(self) -> "dict[str, tuple[Dim, ...]]":
         """`shapes` as dimensions of the IR.
 
         Raises:
@@ -69,12 +127,16 @@ class Options:
         return {name: tuple(map(_dim, entries)) for name, entries in self.shapes.items()}
 
 
-def _dim(entry: int | str) -> Dim:
+def _dim(entry: int | str) -> "Dim":
+    from ..ir.dims import symbol
+
     text = str(entry)
     if text.isdecimal() and int(text) > 0:
         return int(text)
     if text.isidentifier():
         return symbol(text)
     raise CompileError(
-        Diagnostic(f"'{text}' is no dimension", "usage", remedy="give a positive number or a name")
+        Diagnostic(
+            f"'{text}' is not a dimension", "usage", remedy="give a positive number or a name"
+        )
     )

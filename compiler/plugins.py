@@ -16,15 +16,15 @@ def load_plugin(path: Path) -> ModuleType:
     """Run a Python file; the passes in its `PASSES` become known by name.
 
     Raises:
-        CompileError: the file is missing or fails, or defines a pass that can't be; kind "usage".
+        CompileError: of kind "usage": the file is missing or fails, or defines an invalid pass.
     """
     if not path.is_file():
         raise CompileError(Diagnostic("there is no such plugin", "usage", file=str(path)))
-    # Dataclasses look for their module: it needs a name of its own, the same each time.
+    # Dataclasses look up their module, so it needs a name of its own, the same each time.
     name = f"cmlc_plugin_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
-        raise CompileError(Diagnostic("is no Python file", "usage", file=str(path)))
+        raise CompileError(Diagnostic("is not a Python file", "usage", file=str(path)))
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     with problems_in(str(path)):
         try:

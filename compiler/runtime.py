@@ -1,60 +1,129 @@
 """A compiled model: the interface of coremltools.models.MLModel, on any machine."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from ..backends.target import load_target
-from ..ir.interface import Description
+from ..backends.executable import Executable
+from ..backends.form import TargetForm
+from ..ir.diagnostics import usage_error
 from ..ir.interpret import Interpreter
-from ..ir.ssa import Function, Module, Value
+from ..ir.ssa import Function, Module
 from ..ir.types import Array
-from ..ir.writing import check_replaceable
+from .artefacts.forms import SourceForm
+from .artefacts.table import form_for, sorted_out
+from .artefacts.write import write as write_artefact
 from .binding import (
     Shapes,
     bind_inputs,
     full_shapes,
     function_called,
-    inputs_of,
-    outputs_of,
+    joined_inputs,
+    naming_entry,
+    present_entry,
     present_outputs,
-    states_of,
 )
 from .options import Options
+from .stages import Stages
 from .state import ModelState, held_arrays
+from .watch import Watch
+
+LARGEST_BATCH = 32  # entries of a list that run at once: more gain nothing and take memory
+KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
+
+
+def compile(
+    source: Any, options: Options | None = None, *, watch: Watch | None = None, **choices: Any
+) -> "CompiledModel":
+    """Compile a model.
+
+    Args:
+        source: what `load` takes.
+        options: see `Options`.
+        watch: told about stages and passes.
+        **choices: fields of `Options`, in place of `options`.
+
+    Raises:
+        CompileError: all problems at once.
+    """
+    model = CompiledModel(Stages(source, _options(options, choices), watch))
+    _ = model.lowered
+    return model
+
+
+def write(
+    source: Any,
+    path: str | Path,
+    form: str = "",
+    options: Options | None = None,
+    *,
+    watch: Watch | None = None,
+    **choices: Any,
+) -> Path:
+    """Write a model in any form that the commands write.
+
+    Args:
+        source: what `load` takes.
+        path: where to. What is there is replaced, if it is of the same form.
+        form: one of those of `cmlc --emit`; by default what the path is called, else what the
+            target writes first (of "tf", a SavedModel).
+        options: see `Options`.
+        watch: told about stages and passes.
+        **choices: the form's own choices, such as `quantize` of "tflite"; and fields of `Options`,
+            in place of `options`.
+
+    Returns:
+        the path.
+
+    Raises:
+        CompileError: the model can't be compiled or written in this form, a choice means nothing
+            for it, or something else is at the path. Nothing is written then.
+    """
+    wanted = form_for(path, form, str(choices.get("target", options.target if options else "")))
+    given = {} if options is None else options.chosen()
+    compiling, own = sorted_out(wanted, {**given, **choices})
+    chosen = {name: value for name, value in choices.items() if name in compiling}
+    stages = Stages(source, _options(options, chosen), watch)
+    return write_artefact(stages, wanted, Path(path), own).path
 
 
 class CompiledModel:
-    """A model that predicts and can be saved.
+    """A model that predicts and can be written.
 
     Attributes:
-        module: the IR as imported.
-        optimized: after the target's passes.
-        lowered: in the target's dialect.
-        options: how it was compiled.
-        reshaped: the same model for other full shapes of its inputs (`Options.shapes`); None if
-            there is nothing to compile again.
+        stages: the model at every stage of its compilation.
     """
 
-    def __init__(
-        self,
-        module: Module,
-        optimized: Module,
-        lowered: Module,
-        options: Options,
-        reshaped: "Callable[[Shapes], CompiledModel] | None" = None,
-    ) -> None:
-        self.module = module
-        self.optimized = optimized
-        self.lowered = lowered
-        self.options = options
-        self.reshaped = reshaped
+    def __init__(self, stages: Stages) -> None:
+        self.stages = stages
+        self._reshaped = functools.lru_cache(KEPT_SHAPES)(self._for_shapes)
 
-    @functools.cached_property
-    def executable(self) -> Any:
-        """The target's executable form, made on first use (this imports the target's library)."""
-        return load_target(self.options.target).executable(self.lowered)
+    @property
+    def options(self) -> Options:
+        """How it was compiled."""
+        return self.stages.options
+
+    @property
+    def module(self) -> Module:
+        """The IR as imported."""
+        return self.stages.named
+
+    @property
+    def optimized(self) -> Module:
+        """The IR after the target's passes."""
+        return self.stages.optimized
+
+    @property
+    def lowered(self) -> Module:
+        """The IR in the target's dialect."""
+        return self.stages.lowered
+
+    @property
+    def executable(self) -> Executable:
+        """What the target runs, made on first use (this imports the target's library)."""
+        return self.stages.executable
 
     @property
     def function(self) -> Function:
@@ -62,45 +131,82 @@ class CompiledModel:
         return self.optimized.main
 
     def make_state(self, function: str = "") -> ModelState:
-        """Fresh states for a series of predictions: zeros.
+        """Fresh states, all zero, for a series of predictions.
 
         Args:
             function: one of several functions; the default one without it. Functions share the
                 states that have the same name and type.
         """
-        return ModelState(function_called(self.optimized, function))
+        return ModelState(function_called(self.module, function))
 
+    @overload
     def predict(
         self, inputs: Mapping[str, Any], state: ModelState | None = None, *, function: str = ""
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any]: ...
+
+    @overload
+    def predict(
+        self, inputs: Sequence[Mapping[str, Any]], state: None = None, *, function: str = ""
+    ) -> list[dict[str, Any]]: ...
+
+    def predict(
+        self,
+        inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        state: ModelState | None = None,
+        *,
+        function: str = "",
+    ) -> dict[str, Any] | list[dict[str, Any]]:
         """Run the model.
 
         Args:
             inputs: arrays, numbers, or images (PIL, or arrays [H, W, C] with colours in the order
-                red, green, blue) by Core ML's names. Optional inputs may be left out.
-            state: of `make_state`, for models that have states; it holds the new ones afterwards.
+                red, green, blue) by Core ML's names. Optional inputs may be left out. Or a list of
+                such dictionaries, which run as batches if the model has a batch dimension.
+            state: the result of `make_state`, for models with states; it is updated.
             function: one of several functions; the default one without it.
 
         Returns:
             arrays, images (PIL), labels and {label: probability} dictionaries by Core ML's names.
-            A batch of images gives a leading dimension, lists of labels and of dictionaries.
+            For a batch of images, these have a leading dimension, or are lists of labels and of
+            dictionaries. A list of dictionaries for a list.
 
         Raises:
-            CompileError: an input or the state is missing, unknown, or of the wrong shape.
+            CompileError: an input or the state is missing, unknown, or of the wrong shape; of a
+                list, the message names the entry. Or a list is given with a state, as in Core ML.
         """
-        if (other := self._for_shapes_of(inputs)) is not None:
+        if not isinstance(inputs, Mapping):
+            if state is not None:
+                raise usage_error("a list of inputs takes no state", "predict one after the other")
+            return self._predicted_list(list(inputs), function)
+        if (other := self._for_shapes_of(self.optimized, inputs)) is not None:
             return other.predict(inputs)
+        return _predicted(function_called(self.optimized, function), inputs, state, self._run)
 
-        def run(callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
-            return self.executable.run(arrays, callee.name)
+    def _run(self, callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+        return self.executable.run(arrays, callee.name)
 
-        return _predicted(function_called(self.optimized, function), inputs, state, run)
+    def _predicted_list(
+        self, entries: list[Mapping[str, Any]], function: str
+    ) -> list[dict[str, Any]]:
+        callee = function_called(self.optimized, function)
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(entries), LARGEST_BATCH):
+            part = entries[start : start + LARGEST_BATCH]
+            joined = None if len(part) == 1 else joined_inputs(callee, part)
+            if joined is not None:
+                results = self._run(callee, joined)
+                found += (present_entry(callee, results, index) for index in range(len(part)))
+                continue
+            for index, entry in enumerate(part, start):
+                with naming_entry(index):
+                    found.append(self.predict(entry, function=function))
+        return found
 
     def interpret(
         self, inputs: Mapping[str, Any], state: ModelState | None = None, *, function: str = ""
     ) -> dict[str, Any]:
         """The same as `predict`, by the numpy interpreter on the imported IR."""
-        if (other := self._for_shapes_of(inputs)) is not None:
+        if (other := self._for_shapes_of(self.module, inputs)) is not None:
             return other.interpret(inputs)
 
         def run(callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
@@ -110,21 +216,58 @@ class CompiledModel:
 
         return _predicted(function_called(self.module, function), inputs, state, run)
 
-    def _for_shapes_of(self, inputs: Mapping[str, Any]) -> "CompiledModel | None":
+    def _for_shapes_of(self, module: Module, inputs: Mapping[str, Any]) -> "CompiledModel | None":
         """The model for the sequence or batch that inputs have, if this one isn't made for it."""
-        shapes = full_shapes(self.function, inputs)
-        return self.reshaped(shapes) if shapes and self.reshaped is not None else None
+        shapes = full_shapes(module.main, inputs)
+        again = shapes and self.stages.watch.survey is not None  # IR is as it is
+        return self._reshaped(shapes) if again else None
+
+    def _for_shapes(self, shapes: Shapes) -> "CompiledModel":
+        options = replace(self.options, shapes={**self.options.shapes, **dict(shapes)})
+        return CompiledModel(Stages(self.stages.source, options))
 
     def save(self, folder: str | Path) -> Path:
-        """Write a SavedModel; an older one in the same place is replaced.
+        """Write a SavedModel: `write` in the form that needs no name, as coremltools' `save`."""
+        return self.write(folder, "savedmodel")
+
+    def write(self, path: str | Path, form: str = "", **choices: Any) -> Path:
+        """Write the model in any form that the commands write.
+
+        Args:
+            path: where to. What is there is replaced, if it is of the same form.
+            form: one of those of `cmlc --emit`; by default what the path is called, else what the
+                model's target writes first (of "tf", a SavedModel).
+            **choices: the form's own, such as `quantize` of "tflite". How the model is compiled is
+                known from it; for a form of another target it is compiled again.
+
+        Returns:
+            the path.
 
         Raises:
-            CompileError: the folder holds something else.
+            CompileError: the model can't be written in this form, a choice means nothing for it, or
+                something else is at the path. Nothing is written then.
         """
-        path = Path(folder)
-        check_replaceable(path, "SavedModel", is_saved_model)
-        self.executable.save(path, describe(self.lowered))
-        return path
+        wanted = form_for(path, form, self.options.target)
+        if named := sorted(choices.keys() & {item.name for item in fields(Options)}):
+            message = f"the model is compiled already: {named[0]} can't be chosen any more"
+            raise usage_error(message, f"give {named[0]} to cmlc.compile, or to cmlc.write")
+        compiled = self.options.chosen()
+        if isinstance(wanted, SourceForm):
+            compiled = {}  # the model as it is stored, however it was compiled
+        elif isinstance(wanted, TargetForm):
+            compiled.pop("target", None)
+        _, own = sorted_out(wanted, {**compiled, **choices})
+        return write_artefact(self.stages, wanted, Path(path), own).path
+
+
+def _options(options: Options | None, choices: Mapping[str, Any]) -> Options:
+    if options is not None and choices:
+        message = f"{next(iter(choices))} is chosen beside options"
+        raise usage_error(message, "choose everything in one way")
+    try:
+        return options or Options(**choices)
+    except TypeError as error:
+        raise usage_error(str(error)) from None
 
 
 def _predicted(
@@ -139,31 +282,3 @@ def _predicted(
     if state is not None:
         state.update(function, results)
     return present_outputs(function, results, batched)
-
-
-def is_saved_model(folder: Path) -> bool:
-    """Whether the folder holds a SavedModel."""
-    return (folder / "saved_model.pb").exists()
-
-
-def describe(module: Module) -> dict[str, Any]:
-    """The interface for people and programs that read a SavedModel: `assets.extra/cmlc.json`."""
-    found = {"model": module.name, **module.attributes, **_described(module.main)}
-    if len(module.public_functions) > 1:
-        found["functions"] = {name: _described(f) for name, f in module.public_functions.items()}
-    return found
-
-
-def _described(function: Function) -> dict[str, Any]:
-    def entry(name: str, value: Value, known: Description) -> dict[str, Any]:
-        return {"name": name, "type": str(value.type), **known.entries()}
-
-    found: dict[str, Any] = {
-        "inputs": [entry(value.name, value, known) for value, known in inputs_of(function)],
-        "outputs": [entry(*row) for row in outputs_of(function)],
-    }
-    if states := [entry(value.name, value, known) for value, known in states_of(function)]:
-        found["states"] = states
-    for key, fact in function.classifier.entries().items():
-        found[key] = list(fact) if isinstance(fact, tuple) else fact
-    return found

@@ -12,10 +12,10 @@ from .binding import states_of
 
 
 class ModelState:
-    """What the states of a model hold. Two of them know nothing of each other.
+    """The values of a model's states. Two objects are independent of each other.
 
-    Arrays are kept in the dtype that the model computes in, and read and written in the one that
-    it declares: float16 states of a model compiled for float32 lose nothing between predictions.
+    Arrays are kept in the dtype that the model computes in, and read and written in the declared
+    dtype: float16 states of a model compiled for float32 lose nothing between predictions.
     """
 
     def __init__(self, function: Function) -> None:
@@ -29,11 +29,11 @@ class ModelState:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the states are called."""
+        """The names of the states."""
         return tuple(self._types)
 
     def read_state(self, name: str) -> Array:
-        """A copy of what a state holds, in the declared dtype.
+        """A copy of a state's value, in the declared dtype.
 
         Raises:
             CompileError: there is no such state.
@@ -42,10 +42,10 @@ class ModelState:
         return self._arrays[name].astype(self._declared[name].numpy)
 
     def write_state(self, name: str, value: Any) -> None:
-        """Let a state hold a copy of an array of its shape, rounded to the declared dtype.
+        """Set a state to a copy of an array of its shape, rounded to the declared dtype.
 
         Raises:
-            CompileError: there is no such state, or the shape is another.
+            CompileError: there is no such state, or the shape differs.
         """
         self._check(name)
         array = np.asarray(value)
@@ -62,10 +62,10 @@ class ModelState:
             raise CompileError(Diagnostic(f"there is no state '{name}'", "usage", remedy=remedy))
 
     def arrays(self, function: Function) -> dict[str, Array]:
-        """What a function takes of these states, by name.
+        """The states that a function takes, by name.
 
         Raises:
-            CompileError: the function has states that these are not.
+            CompileError: the function has states that are not among these.
         """
         for value, _ in states_of(function):
             if self._types.get(value.name) != value.type:
@@ -75,7 +75,7 @@ class ModelState:
         return {value.name: self._arrays[value.name] for value, _ in states_of(function)}
 
     def update(self, function: Function, results: Mapping[str, Array]) -> None:
-        """Hold what a run of the function left."""
+        """Store the states that a run of the function returned."""
         self._arrays |= {value.name: results[value.name] for value, _ in states_of(function)}
 
 
@@ -83,7 +83,7 @@ def held_arrays(function: Function, state: ModelState | None) -> dict[str, Array
     """The state arguments of a function.
 
     Raises:
-        CompileError: it has states and none is given, or the other way round.
+        CompileError: it has states and none are given, or the other way round.
     """
     names = [value.name for value, _ in states_of(function)]
     if state is None:

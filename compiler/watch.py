@@ -1,8 +1,8 @@
-"""What can be seen of a compilation while it runs."""
+"""Observing a compilation while it runs."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,12 +17,13 @@ class Watch:
     """What can be seen of a compilation while it runs.
 
     Attributes:
-        instrumentation: what to do around passes; None for what the options say.
+        instrumentation: the instrumentation of passes; None for the default of the options.
         started: called with (stage, pass or "") as each begins.
-        seconds: by stage, in the order of running.
-        runs: of passes, in the order of running; by stage: a target's own run in "lower".
+        seconds: time by stage, in the order of running.
+        runs: runs of passes by stage, in the order of running; a target's own run in "lower".
         made: called with (name, module) for the module as imported and as lowered.
         survey: what the specification holds; None before it is read, and for IR text.
+        quiet: around what makes libraries write on the error stream: it may hold that back.
     """
 
     instrumentation: Instrumentation | None = None
@@ -31,6 +32,7 @@ class Watch:
     runs: dict[str, list[PassRun]] = field(default_factory=dict)
     made: Callable[[str, Module], None] | None = None
     survey: Survey | None = None
+    quiet: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def show(self, name: str, module: Module) -> Module:
         """Announce a module that a stage made; returns it."""

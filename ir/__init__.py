@@ -1,4 +1,4 @@
-"""The typed SSA IR: operations, types, text form, interpreter. Knows no Core ML, no TensorFlow.
+"""The typed SSA IR: ops, types, text form, interpreter. Knows neither Core ML nor TensorFlow.
 
 Import what you need from the module that owns it (`cmlc.ir.ssa`, `cmlc.ir.types`, …); this file
 re-exports nothing, so that importing one part never pays for another.

@@ -1,4 +1,4 @@
-"""Kinds of attributes: what an attribute's number means, and how literals become typed values.
+"""Kinds of attributes: what their numbers mean, and how literals become typed values.
 
 An attribute is declared with its Python type; an `Annotated` alias from here adds meaning that the
 type checker doesn't need but normalization, verification and layout do: `axis: Axis = attr()` is an
@@ -30,7 +30,7 @@ class Kind(enum.Enum):
     PERM = enum.auto()  # a permutation of the first operand's dimensions
     PER_AXIS = enum.auto()  # one entry for each dimension of the first operand
     PAD_PAIRS = enum.auto()  # (before, after) for each dimension of the first operand, flat
-    SYMBOLS = enum.auto()  # a text that names of symbols begin with, before "_": the op's own ones
+    SYMBOLS = enum.auto()  # the prefix, before "_", of the names of symbols that the op defines
 
 
 Axis: TypeAlias = Annotated[int, Kind.AXIS]
@@ -58,10 +58,10 @@ class Layout(enum.Enum):
 
 
 class PadType(enum.Enum):
-    """How windows meet the border; MIL's `pad_type`.
+    """How windows are padded; MIL's `pad_type`.
 
     `same` puts the larger half of an odd total after the data (TensorFlow's SAME), `same_lower`
-    before it; `custom` takes the amounts from the op's `pad`.
+    before it; `custom` takes the padding from the op's `pad`.
     """
 
     VALID = "valid"
@@ -96,7 +96,7 @@ def convert(value: Any, annotation: Any) -> Any:
 
 @functools.cache
 def _converter(annotation: Any) -> Callable[[Any], Any]:
-    """What `convert` does for one annotation."""
+    """The conversion of `convert` for one annotation."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, python_types.UnionType):
         return functools.partial(_convert_union, choices=arguments)
@@ -158,7 +158,7 @@ def _convert_union(value: Any, choices: tuple[Any, ...]) -> Any:
             return convert(value, choice)
         except TypeError:
             continue
-    raise TypeError(f"{value!r} is none of {', '.join(map(str, choices))}")
+    raise TypeError(f"{value!r} is not one of {', '.join(map(str, choices))}")
 
 
 def normalize(kind: Kind, value: Any, rank: int | None) -> Any:
@@ -181,7 +181,7 @@ def normalize(kind: Kind, value: Any, rank: int | None) -> Any:
         case Kind.PERM:
             perm = tuple(_axis(v, rank) for v in value)
             if sorted(perm) != list(range(rank)):
-                raise ValueError(f"{list(value)} is no permutation of {rank} dimensions")
+                raise ValueError(f"{list(value)} is not a permutation of {rank} dimensions")
             return perm
         case Kind.PER_AXIS | Kind.PAD_PAIRS:
             count = rank * (2 if kind is Kind.PAD_PAIRS else 1)
@@ -263,7 +263,7 @@ def _moved(axes: tuple[int, ...], perm: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def literal(value: Any) -> str:
-    """An attribute value as text, resources excepted (the printer owns them)."""
+    """An attribute value as text, except resources, which the printer owns."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | Expr | Tensor):

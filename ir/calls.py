@@ -1,4 +1,4 @@
-"""Functions that call functions: who calls whom, and what a call says of its callee."""
+"""Functions that call functions: which calls which, and whether a call fits its callee."""
 
 import graphlib
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ def called(module: Module) -> set[str]:
 
 
 def reached(module: Module, names: Iterable[str]) -> list[str]:
-    """Functions of these names, and all that they call; in order of discovery."""
+    """The functions of these names and all that they call, in order of discovery."""
     found = list(dict.fromkeys(names))
     for name in found:  # grows meanwhile
         found += [other for other in callees(module.functions[name]) if other not in found]
@@ -31,13 +31,13 @@ def callees_first(module: Module) -> list[Function]:
     """All functions, each after those that it calls.
 
     Raises:
-        graphlib.CycleError: one calls itself, by way of others perhaps; the verifier says which.
+        graphlib.CycleError: a function calls itself, perhaps indirectly; the verifier names it.
     """
     return [module.functions[name] for name in _sorter(module).static_order()]
 
 
 def cycle(module: Module) -> list[str]:
-    """Functions of which each calls the next one, and the last one the first; none if none do."""
+    """A cycle of functions, each of which calls the next one; empty if there is none."""
     try:
         _sorter(module).prepare()
     except graphlib.CycleError as error:
@@ -52,7 +52,7 @@ def _sorter(module: Module) -> "graphlib.TopologicalSorter[str]":
 
 
 def call_problems(call: Call, function: Function) -> Iterator[str]:
-    """Why a call doesn't fit the function that it names: what can be proven wrong."""
+    """Why a call doesn't fit its function, as far as that can be proven."""
     declared = [value.type for value in function.arguments]
     given = [value.type for value in call.operands]
     if len(declared) != len(given):
@@ -67,14 +67,14 @@ def call_problems(call: Call, function: Function) -> Iterator[str]:
     fits = len(gives) == len(results)
     if not fits or not all(_may_be(*pair, found) for pair in zip(gives, results, strict=True)):
         shown = ", ".join(map(str, gives)) or "nothing", ", ".join(map(str, results)) or "nothing"
-        yield f"@{function.name} gives {shown[0]}, not {shown[1]}"
+        yield f"@{function.name} returns {shown[0]}, not {shown[1]}"
 
 
 def _may_be(declared: Type, given: Type, known: dict[str, Dim]) -> bool:
-    """Whether the types can be the same, where the function's symbols are these."""
+    """Whether the types can be equal, given the values of the function's symbols."""
 
     def fits(wanted: Dim, got: Dim) -> bool:
-        # Of a symbol that no argument tells, the callee alone knows what it is.
+        # A symbol that no argument determines is known only to the callee.
         return not symbols(wanted) <= known.keys() or not differs(substitute(wanted, known), got)
 
     same = declared.dtype is given.dtype and declared.rank == given.rank

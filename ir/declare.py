@@ -1,8 +1,8 @@
 """The declaration mechanism: fields of an op class, collected once when the class is made.
 
 `x: Value = operand(FLOAT)`, `axis: Axis = attr()`, `body: Region = region()` in a class body
-declare an op; nothing else has to be written for its constructor, verifier, text form, pattern
-matching, documentation or rebuilding. `ssa.Op` is the one user of this module.
+declare an op; its constructor, verifier, text form, pattern matching, documentation and rebuilding
+follow from that. `ssa.Op` is the one user of this module.
 """
 
 import functools
@@ -51,7 +51,7 @@ class OperandField(Field):
         return self if op is None else op.operand_group(self.name)
 
     def problem(self, given: Type, like: Type | None) -> str:
-        """Why a value of this type (`like` is that of the operand it must resemble) can't be it."""
+        """Why a value of this type can't be the operand; `like` is the type that it must match."""
         if given.dtype not in self.dtypes:
             allowed = ", ".join(sorted(dtype.value for dtype in self.dtypes))
             return f"{self.name} is {given}, expected one of {allowed}"
@@ -93,7 +93,7 @@ class RegionField(Field):
 
 @dataclass
 class ResultTypeField(Field):
-    """Result types given by the builder instead of inferred: target ops carry the core op's."""
+    """Result types given by the builder, not inferred: target ops carry those of the core op."""
 
     def __get__(self, op: Any, owner: type | None = None) -> Any:
         return self if op is None else op.given_types
@@ -130,13 +130,13 @@ def result_type(*, kw_only: bool = True) -> Any:
 
 @dataclass(frozen=True)
 class OpSpec:
-    """All that the class body declared, in order."""
+    """Everything that the class body declared, in order."""
 
     fields: tuple[Field, ...] = ()
     operands: tuple[OperandField, ...] = field(default=())
     attributes: tuple[AttributeField, ...] = field(default=())
     regions: tuple[RegionField, ...] = field(default=())
-    type_field: str = ""  # the field that is given the result types, if they are not inferred
+    type_field: str = ""  # the field with explicit result types, if they are not inferred
     variadic: frozenset[str] = frozenset()
 
     @functools.cached_property
@@ -146,14 +146,14 @@ class OpSpec:
 
     @functools.cached_property
     def defaults(self) -> dict[str, Any]:
-        """What each field is unless it is given."""
+        """The default of each field."""
         return {item.name: item.default for item in self.fields}
 
     def arguments(self, cls: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Constructor arguments by field, defaults filled in; `REQUIRED` where one is missing.
 
         Raises:
-            TypeError: too many arguments, or one that no field has.
+            TypeError: too many arguments, or one that is not a field.
         """
         names = self.names
         if len(args) > len(names):
@@ -190,7 +190,7 @@ def collect(cls: type, inherited: OpSpec) -> OpSpec:
         elif isinstance(item, AttributeField):
             item.annotation, item.kind = split_annotation(annotation)
         fields[name] = item
-    # Given result types come last: they are a keyword, never an operand's position.
+    # Explicit result types come last: they are passed by keyword only.
     ordered = tuple(sorted(fields.values(), key=lambda f: isinstance(f, ResultTypeField)))
     return OpSpec(
         ordered,

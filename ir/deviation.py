@@ -1,4 +1,4 @@
-"""How far two arrays are apart: one measure for comparisons, searches and reductions."""
+"""How far two arrays differ: one measure for comparisons, searches and reductions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Deviation:
 
     Attributes:
         error: the largest absolute difference; infinite where only one side is finite, for strings
-            that differ, and for another shape.
-        scale: the largest finite absolute number that is expected; 1 if all are zero.
+            that differ, and for different shapes.
+        scale: the largest finite absolute number expected; 1 if all are zero.
     """
 
     error: float = 0.0
@@ -28,7 +28,7 @@ class Deviation:
 
 
 def deviation(expected: Array, got: Array) -> Deviation:
-    """How far `got` is from what is expected; equal infinities and NaN on both sides agree."""
+    """How far `got` is from the expected array; equal infinities agree, and so do NaNs."""
     if expected.shape != got.shape or (expected.dtype.kind in "OSU") != (got.dtype.kind in "OSU"):
         return Deviation(np.inf)
     if expected.dtype.kind in "OSU":
@@ -45,7 +45,7 @@ def deviation(expected: Array, got: Array) -> Deviation:
 
 
 def worst(expected: Mapping[str, Array], got: Mapping[str, Array]) -> tuple[str, Deviation]:
-    """(name, deviation) of the array that is furthest off, of those that both sides have."""
+    """(name, deviation) of the array that is furthest off, among those that both sides have."""
     rows = [(name, deviation(array, got[name])) for name, array in expected.items() if name in got]
     return max(rows, key=lambda row: row[1].relative, default=("", Deviation()))
 

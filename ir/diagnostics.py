@@ -1,4 +1,4 @@
-"""What the user is told: diagnostics, and the exceptions that carry them."""
+"""What users are told: diagnostics, and the exceptions that carry them."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -19,10 +19,10 @@ class Diagnostic:
 
     Attributes:
         message: what is wrong, one sentence without a final full stop.
-        kind: malformed (the file is broken), unsupported (a feature we lack), invalid (IR that
+        kind: malformed (the file is broken), unsupported (a missing feature), invalid (IR that
             breaks an op's constraints), usage (a bad option), internal (a bug).
         location: the op's origin.
-        file: the input file the problem is in.
+        file: the input file that the problem is in.
         subject: the name of the layer type, op or option, for tables.
         remedy: what the user can do.
         notes: further facts, one line each.
@@ -90,16 +90,21 @@ class VerifyError(CompileError):
     def __init__(self, op: HasOrigin, label: str, message: str) -> None:
         self.label = label
         tag = f" ({label})" if label else ""
-        text = f"'{op.name}'{tag} {message}"
-        super().__init__(Diagnostic(text, location=op.location, subject=op.name))
+        text = f"'{type(op).name}'{tag} {message}"
+        super().__init__(Diagnostic(text, location=op.location, subject=type(op).name))
+
+
+def usage_error(message: str, remedy: str = "") -> CompileError:
+    """An error of kind "usage", to raise."""
+    return CompileError(Diagnostic(message, "usage", remedy=remedy))
 
 
 @contextmanager
 def problems_in(file: str) -> Generator[None]:
-    """Let errors of the block name the file that they are about, unless they name one already.
+    """Add the file's name to errors of the block that don't name a file.
 
     Args:
-        file: as the user calls it; empty if there is none.
+        file: the user's name of the file; empty if there is none.
     """
     try:
         yield
@@ -108,7 +113,7 @@ def problems_in(file: str) -> Generator[None]:
 
 
 class CompileWarning(UserWarning):
-    """Something that a user should know of a model that compiles all the same."""
+    """Something that a user should know about a model that compiles nevertheless."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         self.diagnostic = replace(diagnostic, severity="warning")
@@ -116,13 +121,13 @@ class CompileWarning(UserWarning):
 
 
 def unknown_function(name: str, known: Iterable[str]) -> CompileError:
-    """What to say of a function that a model doesn't have."""
+    """The error for a function that a model doesn't have."""
     remedy = f"its functions are {', '.join(known)}"
     return CompileError(Diagnostic(f"the model has no function '{name}'", "usage", remedy=remedy))
 
 
 def caret_excerpt(text: str, line: int, column: int, width: int = 1) -> str:
-    """The line of `text` (counted from 1) with carets below `column`; of long lines, a part."""
+    """Line `line` of `text` (from 1) with carets below `column`; only a part of long lines."""
     lines = text.splitlines()
     source = lines[line - 1] if 0 < line <= len(lines) else ""
     if len(source) > _LONGEST_LINE:

@@ -1,8 +1,8 @@
-"""Small integer tensors known at compile time, exactly, also where they depend on symbols.
+"""Small integer tensors known exactly at compile time, even where they depend on symbols.
 
-Shape computations (`shape` → gather → arithmetic → reshape) end in a tensor of extents. This
+Shape computations (`shape` → gather → arithmetic → reshape) end in a tensor of dimensions. This
 analysis evaluates such chains with the ops' own `evaluate` on arrays of `Dim` objects, so that a
-frontend can make a static reshape of what is written as a dynamic one.
+frontend can turn a dynamic reshape into a static one.
 """
 
 from typing import Any, TypeAlias
@@ -65,12 +65,12 @@ def _compute(value: Value, memo: dict[Value, Objects | None]) -> Objects | None:
         rows = zip(known, op.operands, strict=True)
         return _evaluate(op, value, [item.astype(v.type.dtype.numpy) for item, v in rows])
     except (IndexError, ValueError, ZeroDivisionError):
-        return None  # positions out of range and the like: an error of the run, if it comes to that
+        return None  # indices out of range and the like: a run-time error, if they are used
 
 
 def _symbolic(op: Op, value: Value, operands: list[Objects]) -> Objects | None:
     if isinstance(op, elementwise.Cast) and op.dtype.numpy.kind in "iuf":
-        return operands[0]  # extents are whole and small: every numeric dtype holds them
+        return operands[0]  # dimensions are small whole numbers: every numeric dtype holds them
     if isinstance(op, elementwise.FloorDiv):
         return np.asarray(np.floor_divide(operands[0], operands[1]), object)
     if isinstance(op, index.Gather):

@@ -1,8 +1,8 @@
-"""Symbolic dimensions: an extent is an `int` or an exact integer expression over named symbols.
+"""Symbolic dimensions: a dimension is an `int` or an exact integer expression over named symbols.
 
 Expressions are kept in one canonical form (a sum of integer multiples of products of atoms), so
-equality of meaning is equality of objects for everything polynomial; floor division and maximum
-stay exact, opaque atoms. That is all that shape inference needs; a general algebra system is not.
+polynomials are equal objects exactly if they mean the same; floor division and maximum are exact
+but opaque atoms. This is all that shape inference needs; it does not need a general algebra system.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ Monomial: TypeAlias = tuple[Atom, ...]
 class Expr:
     """A sum of `coefficient * monomial`; immutable, hashable, always in canonical form.
 
-    Build expressions with Python arithmetic on `symbol("N")`; results that turn out constant are
-    plain `int`s.
+    Build expressions with Python arithmetic on `symbol("N")`; constant results are plain `int`s.
     """
 
     __slots__ = ("_hash", "terms")
@@ -155,7 +154,7 @@ def _remove_factors(monomial: Monomial, divisor: Monomial) -> Monomial | None:
 
 
 def ceil_div(a: Dim, b: Dim) -> Dim:
-    """`a / b` rounded up; for a known `b` spelled as the floor that equal extents share."""
+    """`a / b` rounded up; for a known `b` written as a floor division, like equal dimensions."""
     if isinstance(b, int) and b > 0:
         return floor_div(a + (b - 1), b)
     return -floor_div(-a, b)
@@ -164,8 +163,8 @@ def ceil_div(a: Dim, b: Dim) -> Dim:
 def maximum(a: Dim, b: Dim) -> Dim:
     """The larger of two dimensions; an atom unless their difference is a known number.
 
-    Maxima of maxima are one, of each operand once and in order: else the text of dimensions would
-    double wherever broadcast values meet again.
+    Nested maxima are flattened, with each operand once and in order; otherwise the text of
+    dimensions would double wherever broadcast values meet again.
     """
     kept: list[Dim] = []
     for dim in (*_operands_of_maximum(a), *_operands_of_maximum(b)):
@@ -182,7 +181,7 @@ def maximum(a: Dim, b: Dim) -> Dim:
 
 
 def _operands_of_maximum(dim: Dim) -> tuple[Dim, ...]:
-    """The operands of a maximum, of which it has two or more; else the dimension itself."""
+    """The operands (two or more) of a maximum; for anything else the dimension itself."""
     if isinstance(dim, Expr) and len(dim.terms) == 1:
         monomial, coefficient = dim.terms[0]
         if coefficient == 1 and len(monomial) == 1 and monomial[0].kind == "max":
@@ -211,7 +210,7 @@ def differs(a: Dim, b: Dim) -> bool:
 
 
 def merge(a: Dim, b: Dim) -> Dim:
-    """The better known of two dimensions that must be equal."""
+    """The more precise of two dimensions that must be equal."""
     return b if isinstance(a, Expr) and isinstance(b, int) else a
 
 

@@ -1,9 +1,9 @@
-"""What is known of a function's inputs and outputs besides their IR types.
+"""Interface attributes: what is known of a function's inputs and outputs besides their IR types.
 
 The semantics are Core ML's: `FeatureDescription` and `FeatureType` of its specification
-(Model.proto, FeatureTypes.proto), as far as types of the IR don't say them. Frontends write them
-down, passes that change an interface change them with it, targets and the runtime read them. Text
-has them as `{name = value, …}`, without those that have their default value.
+(Model.proto, FeatureTypes.proto), as far as IR types don't express them. Frontends set them, passes
+that change an interface update them, and targets and the runtime read them. Text has them as
+`{name = value, …}`, without those that have their default value.
 """
 
 import functools
@@ -31,11 +31,11 @@ _Entry = TypeVar("_Entry")
 
 @dataclass(frozen=True)
 class Entries:
-    """Fields that text has as entries.
+    """Fields that are entries in text.
 
     Attributes:
-        noun: what messages call the whole.
-        order: the fields' names, in the order in which text has them.
+        noun: the name of the whole in messages.
+        order: the fields' names, in the order of text.
     """
 
     noun: ClassVar[str] = ""
@@ -49,7 +49,7 @@ class Entries:
             TypeError: the field has another type.
         """
         expected = _types_of(cls)[name]
-        if expected is DType and isinstance(value, str):  # which text spells as a string
+        if expected is DType and isinstance(value, str):  # spelled as a string in text
             known = [item.value for item in DType]
             if value not in known:
                 raise TypeError(f"expected one of {', '.join(known)}, got {value!r}")
@@ -69,7 +69,7 @@ class Entries:
 
 @functools.cache
 def _types_of(cls: type[Any]) -> dict[str, Any]:
-    """The declared types by name; of a field that may be None, what it is otherwise."""
+    """The declared types by name; for a field that may be None, the other type."""
     hints = typing.get_type_hints(cls)
     return {name: _without_none(hint) for name, hint in hints.items()}
 
@@ -86,19 +86,19 @@ class Description(Entries):
 
     Attributes:
         kind: which of Core ML's feature types it is; a state is an argument and the result of the
-            same name. None where nobody says, as of IR text: callers take it for an array.
-        axes: what the dimensions of an array are, where the model maps its arrays to rank 5.
+            same name. None if unknown, as in IR text: callers treat it as an array.
+        axes: the letters of an array's axes, such as "CHW", if the model maps its arrays to rank 5.
         dtype: the element type that a state is read and written as; it may be computed in another.
-        color: an image's colour space. Whatever it is, the value has colours in the order red,
-            green, blue.
-        shape: an array's default shape, as Core ML has it: of the value without a dimension that
-            `batched` says is the compiler's own.
-        enumerated_shapes: all shapes that the model takes, if it lists them; an image's are
+        color: an image's colour space. For every colour space, the value has the order red, green,
+            blue.
+        shape: an array's default shape in Core ML: without the dimension that `batched` says was
+            added by the compiler.
+        enumerated_shapes: all shapes that the model accepts, if it lists them; those of images are
             (height, width).
-        shape_ranges: (least, largest) extent of each dimension, if it gives ranges; 0 as the
-            largest is none.
-        batched: the first dimension is a batch that Core ML's interface does not have.
-        layout: "nhwc": dimensions [..., C, H, W] of the description are [..., H, W, C].
+        shape_ranges: (least, largest) size of each dimension, if it has ranges; a largest size of 0
+            means no limit.
+        batched: whether the first dimension is a batch that Core ML's interface does not have.
+        layout: "nhwc" if dimensions [..., C, H, W] of the description became [..., H, W, C].
     """
 
     kind: FeatureKind | None = None
@@ -113,11 +113,11 @@ class Description(Entries):
 
     @property
     def is_array(self) -> bool:
-        """Whether callers see an array."""
+        """Whether it is an array for callers."""
         return self.kind in (None, "array")
 
     def default_shape(self) -> Sizes:
-        """The declared shape, else the first or the least that is possible; () if none is known."""
+        """The declared shape, or else the first or the least possible one; () if none is known."""
         least = tuple(low for low, _ in self.shape_ranges)
         return next(filter(None, (self.shape, *self.enumerated_shapes, least)), ())
 
@@ -133,12 +133,12 @@ class Description(Entries):
         )
 
     def opened(self) -> Self:
-        """The description with N entries where there was a batch of one, of which `shape` spoke."""
+        """The description with N entries in place of the batch of one in `shape`."""
         return replace(self, shape=())
 
 
 def _channels_last(entries: tuple[_Entry, ...]) -> tuple[_Entry, ...]:
-    """One entry for each dimension; of fewer than three dimensions none is a channel's."""
+    """The entries, one per dimension, channels-last; with fewer than three, none is a channel."""
     if len(entries) < 3:
         return entries
     *lead, channels, height, width = entries
@@ -147,13 +147,13 @@ def _channels_last(entries: tuple[_Entry, ...]) -> tuple[_Entry, ...]:
 
 @dataclass(frozen=True)
 class Argument(Description):
-    """What is known of an argument.
+    """The interface attributes of an argument.
 
     Attributes:
-        optional: callers may leave it out.
-        default: what all elements are then; None is 0.
-        batch_of_one: the first dimension, which Core ML declares as 1, was opened: callers that
-            give one entry get results for one.
+        optional: whether callers may omit it.
+        default: the value of all elements then; None means 0.
+        batch_of_one: whether the first dimension, which Core ML declares as 1, was made dynamic:
+            callers that pass one entry get results for one.
     """
 
     noun = "an argument"
@@ -170,14 +170,14 @@ class Argument(Description):
         return replace(super().opened(), batch_of_one=True)
 
     def absent(self, type: Tensor) -> Array:
-        """What an argument of this type is if callers leave it out; open extents are 1."""
+        """The value of an argument of this type if callers omit it; dynamic dimensions are 1."""
         sizes = tuple(dim if isinstance(dim, int) else 1 for dim in type.shape)
         return np.full(sizes, self.default or 0, type.dtype.numpy)
 
 
 @dataclass(frozen=True)
 class Result(Description):
-    """What is known of a result."""
+    """The interface attributes of a result."""
 
     noun = "a result"
     order = (
@@ -188,13 +188,13 @@ class Result(Description):
 
 @dataclass(frozen=True)
 class Classifier(Entries):
-    """What a function says of the classes that it predicts.
+    """The classes that a function predicts.
 
     Attributes:
-        class_labels: the classes, in the order of the probabilities; none if it doesn't classify.
+        class_labels: the classes, in the order of the probabilities; empty for no classifier.
         predicted_feature: the name of the result that is the most probable class.
         predicted_probabilities: the name of the result that has the probability of each class.
-            Either name may be that of no result: empty, or of one that a pass left out.
+            Either name may be empty, or that of a result that a pass removed.
     """
 
     noun = "a function"
@@ -205,29 +205,29 @@ class Classifier(Entries):
     predicted_probabilities: str = ""
 
     def entries(self) -> dict[str, Any]:
-        """The literals of all fields if there are classes: an empty name says something, too."""
+        """The literals of all fields if there are classes: an empty name has a meaning too."""
         if not self.class_labels:
             return super().entries()
         return {name: getattr(self, name) for name in self.order}
 
 
 class ModuleFacts(TypedDict, total=False):
-    """What a module says of the model that it was made of, and of how.
+    """Metadata of a module: the model that it was made from, and how.
 
-    Metadata: one entry only, `default_function`, changes what anything computes. Text may have
-    further entries of any kind; these have their types.
+    Only the entry `default_function` affects what is computed. Text may have other entries of any
+    type; these have the types below.
     """
 
     source: str  # the model's type, as the specification spells it
     spec_version: int
-    precision: str  # of ML Programs, see compiler/options.py
+    precision: str  # for ML Programs, see compiler/options.py
     author: str
     license: str
     shortDescription: str
     versionString: str
-    ignored: str  # what of the model inference has no use for
+    ignored: str  # parts of the model that inference does not use
     default_function: str
-    fixed_batch: str  # why the batch was not opened
+    fixed_batch: str  # why the batch was not made dynamic
     fixed_shapes: str  # why flexible shapes were not kept
     weights: str  # "compressed" if weights stay as they are stored
 
@@ -236,7 +236,7 @@ def module_fact(name: str, value: Any) -> Any:
     """A module's entry from a literal of the text.
 
     Raises:
-        TypeError: it is a known one, of another type.
+        TypeError: it is a known entry of another type.
     """
     expected = _types_of(ModuleFacts)
     return convert(value, expected[name]) if name in expected else value

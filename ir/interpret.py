@@ -14,7 +14,7 @@ from .types import Array, DType, Tensor, type_of
 
 
 class InterpretError(CompileError):
-    """An input doesn't fit the function, or an op computed something other than its type says."""
+    """An input doesn't fit the function, or an op's result doesn't have the op's type."""
 
 
 class Interpreter:
@@ -65,7 +65,7 @@ class _Frame:
                 self.bind(value, array, f"'{op.name}'", op)
             if self.interpreter.observe is not None:
                 self.interpreter.observe(op, results)
-            # Arrays go as soon as their last user has run: peak memory, not total, is what counts.
+            # Arrays are freed as soon as their last user has run, to keep peak memory low.
             for value in op.operands:
                 remaining[value] = remaining.get(value, 0) - 1
                 if remaining[value] == 0 and value.op is not None and value.op.parent is block:
@@ -86,13 +86,13 @@ class _Frame:
         try:
             results: Array | tuple[Array, ...] = evaluate(*arrays, *regions)
         except (ValueError, IndexError) as error:
-            # Symbolic extents that turn out not to fit, positions out of range.
+            # Symbolic dimensions that turn out not to fit, indices out of range.
             raise _error(f"'{op.name}' fails on these inputs: {error}", op) from error
         return results if isinstance(results, tuple) else (results,)
 
     def callable(self, body: Region) -> Any:
         def call(*arrays: Array) -> tuple[Array, ...]:
-            # Symbols that a region binds are its own: the next step of a loop binds them anew.
+            # Symbols that a region binds are local: the next iteration of a loop binds them again.
             outer = dict(self.symbols)
             for value, array in zip(body.block.arguments, arrays, strict=True):
                 self.bind(value, np.asarray(array), f"argument '{value.name}' of a region")
@@ -127,7 +127,7 @@ def _use_counts(block: Block) -> dict[Value, int]:
         for value in op.operands:
             counts[value] = counts.get(value, 0) + 1
         for body in op.all_regions():
-            # Values that regions see live as long as the block: loops read them again and again.
+            # Values that regions use live as long as the block: loops read them repeatedly.
             for inner in walk(body):
                 for value in inner.operands:
                     counts[value] = counts.get(value, 0) + (1 << 30)
@@ -167,7 +167,7 @@ def run(
 
 
 def random_inputs(function: Function, seed: int = 0, **symbols: int) -> dict[str, Array]:
-    """Reproducible inputs for a function; symbolic extents are 2 unless given by name.
+    """Reproducible inputs for a function; symbolic dimensions are 2 unless given by name.
 
     Floats are standard normal, integers in [0, 256) for u8 and [0, 4) otherwise.
     """

@@ -1,6 +1,6 @@
 """Where an operation came from. Every op in a block has a location; rewrites fuse them.
 
-An op of a function that was inlined comes from its place in that function, by way of a call.
+An op that was inlined comes from its place in the called function, through a call.
 """
 
 import re
@@ -44,11 +44,11 @@ class InModel:
 
 @dataclass(frozen=True)
 class CallSite:
-    """An element of a function that is in the place of a call of it.
+    """An element of a function that was inlined into a call.
 
     Attributes:
-        callee: where the element is in the function; not fused, may be a call site itself.
-        caller: where the call was.
+        callee: the element's place in the function; not fused, but perhaps a call site itself.
+        caller: the place of the call.
     """
 
     callee: "Location"
@@ -88,7 +88,7 @@ def fuse(by: str, locations: Iterable[Location]) -> Location:
 
 
 def called_by(callee: Location, caller: Location) -> Location:
-    """The origin of what is in the place of a call: each part's own and the call's."""
+    """The origin of an inlined op: that of each part, and the call's."""
     if isinstance(callee, Fused):
         return Fused(callee.by, tuple(called_by(part, caller) for part in callee.parts))
     known = [place for place in (callee, caller) if not isinstance(place, Unknown)]
@@ -96,17 +96,17 @@ def called_by(callee: Location, caller: Location) -> Location:
 
 
 def parts(location: Location) -> tuple[Location, ...]:
-    """The unfused origins, with the calls by which they got where they are."""
+    """The unfused origins, with the calls that they were inlined through."""
     return location.parts if isinstance(location, Fused) else (location,)
 
 
 def leaves(location: Location) -> tuple[Location, ...]:
-    """The unfused origins, each in the function that it was written in."""
+    """The unfused origins, each in its original function."""
     return tuple(map(_written, parts(location)))
 
 
 def callers(place: Location) -> tuple[Location, ...]:
-    """The calls by which an unfused origin got where it is, the innermost first."""
+    """The calls that an unfused origin was inlined through, the innermost first."""
     return (*callers(place.callee), place.caller) if isinstance(place, CallSite) else ()
 
 
@@ -126,7 +126,7 @@ def parse_location(text: str) -> Location:
     """The inverse of `str` for unfused locations.
 
     Raises:
-        ValueError: the text is no location.
+        ValueError: the text is not a location.
     """
     if text == "unknown":
         return UNKNOWN
@@ -135,4 +135,4 @@ def parse_location(text: str) -> Location:
         return InModel(match["kind"], None if index is None else int(index), match["name"])
     if match := _IN_TEXT.fullmatch(text):
         return InText(match["file"], int(match["line"]), int(match["column"]))
-    raise ValueError(f"{text!r} is no location")
+    raise ValueError(f"{text!r} is not a location")

@@ -1,7 +1,7 @@
-"""Changing IR: adopting detached ops, replacing, erasing, copying.
+"""Changes to IR: adopting detached ops, replacing, erasing, copying.
 
-Rules and patterns build detached ops and return values; the functions here put them in place and
-take care of use lists, locations and dead producers, so that their authors never have to.
+Rules and patterns build detached ops and return values; the functions here insert them and take
+care of use lists, locations and dead producers, so that authors of rules never have to.
 """
 
 import typing
@@ -63,7 +63,7 @@ def adopt(
 
 
 def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
-    """Put `values` (usually the results of detached ops) in the place of `op`'s results.
+    """Replace the results of `op` by `values` (usually results of detached ops).
 
     The new ops take the location of `op` and of every producer that dies with it, fused under the
     name `by`. Dead producers are erased. Returns the inserted ops.
@@ -71,7 +71,7 @@ def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
     new_values = list(values)
     block = op.parent
     if block is None:
-        raise ValueError(f"{op!r} is in no block")
+        raise ValueError(f"{op!r} is not in a block")
     inserted = adopt(new_values, block, op)
     for old, new in zip(op.results, new_values, strict=True):
         old.replace_all_uses_with(new)
@@ -84,19 +84,19 @@ def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
 
 
 def is_dead(op: Op) -> bool:
-    """Whether nothing would miss the op: no result is used, and it does nothing else."""
+    """Whether the op can be erased: no result is used, and it has no side effects."""
     used = any(result.use_count for result in op.results)
     return not (used or op.is_terminator or op.effects())
 
 
 def producers(op: Op) -> list[Op]:
-    """The ops that define what the op uses, in its regions too."""
+    """The ops that define the values that the op uses, including in its regions."""
     users = [op, *(inner for body in op.all_regions() for inner in walk(body))]
     return [value.op for user in users for value in user.operands if value.op is not None]
 
 
 def _erase_dead(op: Op) -> list[Op]:
-    """Erase a replaced op and all producers that only it needed; the erased ops, users first."""
+    """Erase a replaced op and the producers that only it used; returns them, users first."""
     dead: list[Op] = []
     work = [op]
     while work:
@@ -118,9 +118,9 @@ def clone(
     clone_region: Callable[[Region], Region] | None = None,
     symbols: Symbols = _NO_SYMBOLS,
 ) -> Op:
-    """A detached copy with operands exchanged by `mapping`; regions need `clone_region`.
+    """A detached copy with operands replaced by `mapping`; regions need `clone_region`.
 
-    Symbols that types and attributes name become what `symbols` says.
+    Symbols in types and attributes are replaced by `symbols`.
     """
     given = op.fields()
     if symbols:
@@ -145,7 +145,7 @@ def clone(
 
 
 def _renamed(op: Op, symbols: Symbols) -> dict[str, Any]:
-    """The fields in which symbols may stand, with what they are."""
+    """The fields that may contain symbols, with their values."""
     found = {
         item.name: _renamed_start(op, op.attributes[item.name], symbols)
         if item.kind is Kind.SYMBOLS
@@ -158,7 +158,7 @@ def _renamed(op: Op, symbols: Symbols) -> dict[str, Any]:
 
 
 def _renamed_start(op: Op, text: str, symbols: Symbols) -> str:
-    """What names of the op's own symbols begin with, once they are called as `symbols` says."""
+    """The prefix of the names of the op's own symbols, after renaming by `symbols`."""
     for dim in (dim for value in op.results for dim in value.type.shape):
         name = bare_symbol(dim) or ""
         if name.startswith(f"{text}_") and (new := bare_symbol(symbols.get(name, dim))):
@@ -169,7 +169,7 @@ def _renamed_start(op: Op, text: str, symbols: Symbols) -> str:
 def clone_ops(
     ops: Iterable[Op], mapping: dict[Value, Value], symbols: Symbols = _NO_SYMBOLS
 ) -> Iterator[Op]:
-    """Detached copies of ops with all that is in them; `mapping` learns their results."""
+    """Detached copies of ops with their regions; their results are added to `mapping`."""
 
     def clone_region(body: Region) -> Region:
         arguments = body.block.arguments
@@ -187,7 +187,7 @@ def clone_ops(
 
 
 def inlined(body: Region, arguments: Sequence[Value]) -> tuple[Value, ...]:
-    """What a region yields for these arguments, detached; no op of it has regions."""
+    """The values that a region yields for these arguments, detached; its ops have no regions."""
     mapping = dict(zip(body.block.arguments, arguments, strict=True))
     for op in body.block:
         if op.is_terminator:

@@ -2,7 +2,7 @@
 
 Ops are built *detached*: constructing one checks and types it but registers nothing. Inserting it
 into a block (`Block.insert`, or `adopt` for a whole tree of detached producers) links it into the
-use lists. So a rewrite that gives up half-way leaves no trace.
+use lists. A rewrite that gives up half-way therefore leaves no trace.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,12 +36,12 @@ class Op:
     Hooks (a closed set):
         infer(self) -> Type | tuple[Type, ...]: result types; also the verifier.
         evaluate(self, *operands): numpy semantics; arrays in operand order (absent optional
-            operands are None, variadic ones a tuple, regions callables), results out.
+            operands are None, variadic ones a tuple, regions callables); returns results.
         fold(self) -> Value | None: an equal, simpler value.
-        permute(self, perm, operands) -> (Op, result perm) | None: the op on these operands, of
-            which its own are the transpositions by perm.
-        effects(self) -> bool: whether the op does more than compute its results from its operands:
-            it checks something, or draws other numbers each time it runs.
+        permute(self, perm, operands) -> (Op, result perm) | None: the op on these operands; its own
+            operands are their transposes by perm.
+        effects(self) -> bool: whether the op has side effects: it checks something, or draws
+            different numbers each time it runs.
         batch(self, given) -> Taken: what becomes of the op where operands have a batch; a method,
             or `batch = along_axes`, a kind of `batch/kinds.py`. The default refuses.
     """
@@ -113,7 +113,7 @@ class Op:
             raise VerifyError(self, "", f"{item.name}: {error}") from None
 
     def inferred_types(self) -> tuple[Type, ...]:
-        """Types of the results as operands and attributes give them.
+        """Types of the results, inferred from operands and attributes.
 
         Raises:
             VerifyError: a constraint is broken.
@@ -142,7 +142,7 @@ class Op:
         return None
 
     def effects(self) -> bool:
-        """Whether the op must stay as often as it is: not merged, computed early, or left out."""
+        """Whether the op has side effects, so that it must not be merged, folded or erased."""
         return any(inner.effects() for body in self.all_regions() for inner in body.block)
 
     def batch(self, given: Given, /) -> Taken:
@@ -172,13 +172,13 @@ class Op:
         return tuple(self._operands[self._groups[name]])
 
     def grouped(self, items: Sequence[Any]) -> dict[str, Any]:
-        """One item for each flat operand, by declared operand: alone, None or a tuple."""
+        """The flat operands grouped by declared operand: a value, None or a tuple of values."""
         groups = {name: tuple(items[part]) for name, part in self._groups.items()}
         several = self.spec.variadic
         return {n: g if n in several else g[0] if g else None for n, g in groups.items()}
 
     def set_operand(self, index: int, value: Value) -> None:
-        """Exchange one operand, keeping use lists right (types are the caller's business)."""
+        """Replace one operand and update use lists (the caller is responsible for types)."""
         if self.parent is not None:
             self._operands[index].remove_use(self, index)
             value.add_use(self, index)
@@ -240,7 +240,7 @@ class Op:
         self.parent.unlink(self)
 
     def __repr__(self) -> str:
-        return f"<{self.name}({', '.join(map(repr, self._operands))})>"
+        return f"<{type(self).name}({', '.join(map(repr, self._operands))})>"
 
 
 class Block:
@@ -293,7 +293,7 @@ class Block:
         return op
 
     def unlink(self, op: Op) -> None:
-        """Take an op out of the list; `Op.detach` is the public way."""
+        """Remove an op from the list; use `Op.detach` instead."""
         if op.previous is not None:
             op.previous.next = op.next
         else:
@@ -326,10 +326,10 @@ class Function:
 
     Attributes:
         name: the symbol name, such as "main".
-        public: whether the module's callers see it; a private one is called by others only.
+        public: whether the module's callers see it; only other functions call a private one.
         result_names: names of the returned values, in order.
-        inputs: what is known of each argument.
-        outputs: what is known of each result that has a name.
+        inputs: interface attributes of each argument.
+        outputs: interface attributes of each named result.
         classifier: the classes that it predicts, if any.
     """
 
@@ -364,7 +364,7 @@ class Function:
 
 
 class Module:
-    """Functions, and what is known of their model; what every pass takes and changes."""
+    """Functions, and metadata of their model; every pass takes and changes a module."""
 
     def __init__(self, name: str = "", functions: Iterable[Function] = ()) -> None:
         self.name = name
@@ -373,7 +373,7 @@ class Module:
 
     @property
     def public_functions(self) -> dict[str, Function]:
-        """Those that callers see, by name; every artefact has these alone in its interface."""
+        """The functions that callers see, by name; only these are in the interface of artefacts."""
         return {name: function for name, function in self.functions.items() if function.public}
 
     @property

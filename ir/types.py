@@ -93,7 +93,7 @@ ANY = frozenset(DType)
 
 @dataclass(frozen=True)
 class Tensor:
-    """An array of `dtype` elements with extents `shape`; rank 0 is a scalar."""
+    """An array of `dtype` elements with dimensions `shape`; rank 0 is a scalar."""
 
     dtype: DType
     shape: Shape
@@ -105,7 +105,7 @@ class Tensor:
 
     @property
     def is_static(self) -> bool:
-        """Whether all extents are numbers, none symbols."""
+        """Whether all dimensions are numbers, not symbols."""
         return is_static(self.shape)
 
     @property
@@ -134,7 +134,7 @@ Type: TypeAlias = Tensor
 
 
 def bound_symbols(declared: Iterable[Tensor], given: Iterable[Tensor]) -> dict[str, Dim]:
-    """What each symbol is that stands alone in a declared type, by the given one's extent."""
+    """The value of each symbol that stands alone in a declared type, from the given type."""
     found: dict[str, Dim] = {}
     for wanted, got in zip(declared, given, strict=True):
         for dim, size in zip(wanted.shape, got.shape, strict=False):

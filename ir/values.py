@@ -1,4 +1,4 @@
-"""SSA values: their use lists, and what follows when a value takes the place of another."""
+"""SSA values: their use lists, and replacing one value by another."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -56,7 +56,7 @@ class Value:
 
     @property
     def has_one_use(self) -> bool:
-        """Whether one op takes it, once; what a function returns is a use, too."""
+        """Whether one op uses it, once; a function's `return` is a use too."""
         return len(self._uses) == 1
 
     def has_use(self, user: "Op", index: int) -> bool:
@@ -69,7 +69,7 @@ class Value:
         del self._uses[id(user), index]
 
     def replace_all_uses_with(self, new: "Value") -> None:
-        """Make every user take `new`; if its type is another, the users' types follow."""
+        """Replace every use by `new`; if its type differs, the users' types are inferred again."""
         if new is self:
             return
         users = self.users
@@ -91,7 +91,7 @@ def propagate_types(
 ) -> None:
     """Infer types again from `users` on, until nothing changes.
 
-    `bindings` are symbols that turned out to be something else: they are replaced in attributes.
+    `bindings` are symbols whose value is known now: they are replaced in attributes.
     """
     work = list(users)
     while work:
@@ -104,7 +104,7 @@ def propagate_types(
 
 
 def substituted(value: Any, bindings: Mapping[str, Dim]) -> Any:
-    """An attribute's value, or types, with what the symbols turned out to be."""
+    """An attribute's value, or types, with the symbols replaced."""
     if isinstance(value, tuple):
         return tuple(substituted(item, bindings) for item in cast(tuple[Any, ...], value))
     if isinstance(value, Type):

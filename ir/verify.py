@@ -17,7 +17,7 @@ class Legal:
         prefixes: allowed op name prefixes such as "nn." (empty: all).
         forbidden: op names that must not occur.
         spatial_layout: the only value that `layout` attributes may have.
-        calls: whether functions may call others; the pass `inline` leaves none.
+        calls: whether functions may call others; the pass `inline` removes calls.
     """
 
     prefixes: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Legal:
         if op.name in self.forbidden:
             return "may not occur here"
         if not self.calls and isinstance(op, Call):
-            return f"of @{op.callee} may not occur here; the pass 'inline' comes before"
+            return f"of @{op.callee} may not occur here; run the pass 'inline' before"
         builtin = "." not in op.name
         if self.prefixes and not builtin and not op.name.startswith(self.prefixes):
             return f"is outside {', '.join(self.prefixes)}"
@@ -61,12 +61,12 @@ def verify(module: Module, legal: Legal | None = None) -> None:
 
 def _visibility(module: Module) -> Iterator[Diagnostic]:
     if not module.public_functions:
-        remedy = "leave out 'private' of the one that callers run" if module.functions else ""
+        remedy = "remove 'private' from the function that callers run" if module.functions else ""
         yield Diagnostic("the module has no public function", remedy=remedy)
         return
     default = module.attributes.get("default_function")
     if default is not None and default not in module.public_functions:
-        yield Diagnostic(f"the default function @{default} is not a public one of the module")
+        yield Diagnostic(f"the default function @{default} is not a public function of the module")
 
 
 def _recursion(module: Module) -> Iterator[Diagnostic]:
@@ -121,7 +121,7 @@ def _call(module: Module, op: Call) -> Iterator[Diagnostic]:
 
 def _links(op: Op, block: Block, visible: set[Value]) -> Iterator[Diagnostic]:
     if op.parent is not block:
-        yield _problem(op, "does not know its block")
+        yield _problem(op, "does not refer to its block")
     for index, value in enumerate(op.operands):
         if value not in visible:
             yield _problem(op, f"uses %{value.name or index} before its definition")

@@ -1,6 +1,5 @@
-"""Writing files and folders whole or not at all, and replacing only what is of the same kind."""
+"""Writes files and folders whole or not at all, and replaces only files of the same kind."""
 
-import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,15 +9,17 @@ from .diagnostics import CompileError, Diagnostic
 
 @contextmanager
 def writing_whole(path: Path) -> Generator[Path]:
-    """Where to write a file or a folder that shall be at `path`.
+    """A path to write a file or a folder to, which will replace `path`.
 
-    The block is given a path of the same name in a scratch folder on the same disk. What it wrote
-    there takes the place of `path` when it ends well, in one step; if it wrote nothing, or raises,
-    `path` stays as it was. Folders around `path` are made.
+    The block gets a path of the same name in a scratch folder on the same disk. When it ends, what
+    it wrote there replaces `path` in one step; if it wrote nothing, or raises, `path` is not
+    changed. Folders around `path` are created.
 
     Raises:
-        OSError: it can't be written. What was at `path` is still there.
+        OSError: it can't be written; `path` is not changed.
     """
+    import tempfile  # takes a while, and commands that only show help import this file
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
@@ -31,7 +32,7 @@ def writing_whole(path: Path) -> Generator[Path]:
 
 
 def _replace_folder(path: Path, new: Path, old: Path) -> None:
-    """A folder can't replace one that holds something: that one steps aside first."""
+    """Replace a folder: one that is not empty has to be moved away first."""
     if not path.exists():
         new.rename(path)
         return
@@ -45,13 +46,29 @@ def _replace_folder(path: Path, new: Path, old: Path) -> None:
         raise
 
 
+@contextmanager
+def failures_told(path: Path) -> Generator[None]:
+    """Failures to write in the block are the user's: no permission, no space, no such folder.
+
+    Raises:
+        CompileError: in place of an OSError.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"can't be written: {error.strerror or error}"
+        raise CompileError(Diagnostic(message, "malformed", file=str(path))) from error
+
+
 def check_replaceable(folder: Path, what: str, is_one: Callable[[Path], bool]) -> None:
-    """Refuse to write a folder in the place of something else: writing removes what is there.
+    """Refuse to replace anything else by a folder: writing removes an existing folder.
 
     Args:
-        folder: where it shall be written.
-        what: what it is going to hold, such as "SavedModel".
-        is_one: whether a folder that is there already holds one.
+        folder: the folder to write.
+        what: its content, such as "SavedModel".
+        is_one: whether an existing folder has such content.
 
     Raises:
         CompileError: of kind "usage".

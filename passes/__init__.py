@@ -27,13 +27,13 @@ PASSES: dict[str, str] = {
     "unroll": ".unroll:Unroll",
 }
 
-# All tables of passes that this project has. Those of targets join in `cmlc/__init__.py`: passes
+# All tables of passes of this project. `cmlc/__init__.py` adds those of targets, because passes
 # know no target.
 TABLES: list[Mapping[str, str]] = [PASSES]
 
-# Functions that call others are for people: passes over the interface, and targets, want one whole.
+# Functions that call others are for people: passes on the interface, and targets, need one whole.
 INLINE = "inline, symbol-dce"
-# What every target starts from: simple, but nothing is folded that training would want back.
+# What every target starts from: simple, but nothing is folded that training would need.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
 
 

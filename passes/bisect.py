@@ -1,8 +1,8 @@
 """Finds the pass, and in it the rewrite, that changed a function's numbers.
 
-The interpreter runs after every pass that changed something. A pass of patterns that moved a result
-is run again on what it got, with fewer rewrites, until one rewrite is left between numbers that are
-right and numbers that are not.
+The interpreter runs after every pass that changed something. A pattern pass that moved a result is
+run again on its input, with fewer rewrites, until one rewrite is left between right numbers and
+wrong ones.
 """
 
 import difflib
@@ -34,9 +34,9 @@ class Step:
         position: which pass of the run it was, from 1.
         spec: the pass, as pipelines spell it.
         moved: by how much the pass moved the result that it moved most.
-        total: by how much results are off from those of the module as it was given.
+        total: by how much results differ from those of the original module.
         result: the name of the result that the pass moved most.
-        problem: why the module can't be run any more; empty if it can.
+        problem: why the module no longer runs; empty if it does.
     """
 
     position: int
@@ -56,7 +56,7 @@ class Culprit:
         number: which rewrite of the pass it was, from 1.
         count: how many rewrites the pass made.
         moved: by how much it moved the result.
-        before, after: the lines of IR text that it took away, and put in their place.
+        before, after: the lines of IR text that it removed, and those that replaced them.
     """
 
     event: Event
@@ -74,8 +74,8 @@ class Bisection:
     Attributes:
         steps: all passes that changed something, up to the one that moved a result too far.
         found: whether the last step did.
-        rewrite: which of its rewrites; None for passes that are no set of patterns.
-        before: the module that the pass got.
+        rewrite: which of its rewrites; None for passes that are not sets of patterns.
+        before: the module that the pass received.
     """
 
     steps: tuple[Step, ...]
@@ -86,12 +86,12 @@ class Bisection:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A function and the inputs it is run on.
+    """A function and the inputs that it is run on.
 
     Attributes:
         function: its name.
         inputs: arrays by argument, as the module had them before any pass.
-        progress: called with what is going to run.
+        progress: called with the name of what runs next.
     """
 
     function: str
@@ -102,7 +102,7 @@ class Experiment:
         """The function's results by name.
 
         Raises:
-            CompileError: the function does not run, or passes changed its interface otherwise than
+            CompileError: the function does not run, or passes changed its interface other than
                 by an argument's dtype.
         """
         function = module.functions[self.function]
@@ -115,14 +115,14 @@ class Experiment:
 
 
 def names_of(function: Function) -> list[str]:
-    """The results' names; numbers where they have none."""
+    """The names of the results; numbers for those without a name."""
     return function.result_names or [str(i) for i in range(len(function.results))]
 
 
 def bisect(
     module: Module, pipeline: Pipeline, experiment: Experiment, tolerance: float
 ) -> Bisection:
-    """The first pass that moves a result by more than the tolerance, and which rewrite does.
+    """Find the first pass that moves a result by more than the tolerance, and its rewrite.
 
     Args:
         module: stays as it is.
@@ -152,7 +152,7 @@ def bisect(
 
 
 def _outcome(experiment: Experiment, module: Module) -> tuple[dict[str, Array], str]:
-    """(results, why there are none)."""
+    """(results, the reason if there are none)."""
     try:
         return experiment.run(module), ""
     except CompileError as error:
@@ -175,7 +175,7 @@ def _find_rewrite(
     tolerance: float,
     moved: Deviation,
 ) -> Culprit | None:
-    """The rewrite before which all is well, by halving; `moved` is what all of them do."""
+    """The first wrong rewrite, by bisection; `moved` is what all of them together do."""
     limit = RewriteLimit(_ALL)
     item.apply(clone_module(before), Instrumentation(limit=limit))
     good, bad = 0, limit.done
@@ -191,7 +191,7 @@ def _find_rewrite(
 
 
 def _limited(item: Pass, before: Module, allowed: int, trace: Trace | None = None) -> Module:
-    """What the pass makes of the module with its first rewrites only."""
+    """The module after only the first rewrites of the pass."""
     copy = clone_module(before)
     item.apply(copy, Instrumentation(limit=RewriteLimit(allowed), trace=trace))
     return copy

@@ -23,7 +23,8 @@ def view_of_constant(op: Op) -> Rewrite:
         return None
     resource = source.value
     if resource.type.dtype is DType.STR:
-        return constant(resource.array().reshape(op.result.type.static_shape), resource.name)
+        array = resource.array().reshape(op.result.type.static_shape)
+        return constant(array, resource.name, resource.origin)
     perm = op.perm if isinstance(op, shape.Transpose) else tuple(range(resource.type.rank))
     return view(resource, perm, op.result.type.static_shape)
 
@@ -57,7 +58,7 @@ def fold_op(op: Op, limit: int) -> Rewrite:
     try:
         with np.errstate(all="ignore"):
             results: Array | tuple[Array, ...] = evaluate(*arrays.values())
-    except (IndexError, ValueError) as error:  # positions out of range and the like
+    except (IndexError, ValueError) as error:  # indices out of range and the like
         return no(f"it fails on its constants: {error}")
     if len(op.results) == 1 and not isinstance(results, tuple):
         return constant(np.asarray(results))
@@ -69,7 +70,7 @@ class ConstantFold(PatternPass):
     """Replace ops on constants by their results.
 
     Options:
-        limit: elements up to which a result may grow beyond its operands.
+        limit: how many elements a result that is larger than its operands may have.
     """
 
     name = "constant-fold"

@@ -1,4 +1,4 @@
-"""What a pass takes and gives: checked around each run of it."""
+"""Checks what a pass requires and ensures, around each run."""
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.ssa import Module
@@ -11,8 +11,7 @@ def check_required(name: str, legal: Legal | None, module: Module) -> None:
     """Check what a pass requires.
 
     Raises:
-        CompileError: the module is something else. That the pass runs here is the pipeline's
-            mistake, so the kind is "usage".
+        CompileError: the module doesn't satisfy it. The pipeline is wrong, so the kind is "usage".
     """
     problems = list(legal.violations(module)) if legal is not None else []
     if problems:
@@ -20,7 +19,7 @@ def check_required(name: str, legal: Legal | None, module: Module) -> None:
         if len(problems) > _SHOWN:
             notes.append(f"and {len(problems) - _SHOWN} more")
         message = f"pass '{name}' requires more of the module"
-        remedy = "run what gives that before it: another pass, or the lowering to a target"
+        remedy = "first run what ensures it: another pass, or the lowering to a target"
         raise CompileError(Diagnostic(message, "usage", notes=tuple(notes), remedy=remedy))
 
 
@@ -28,7 +27,7 @@ def check_ensured(name: str, legal: Legal | None, module: Module) -> None:
     """Check what a pass ensures.
 
     Raises:
-        CompileError: the module is something else, so the pass is wrong: an internal error.
+        CompileError: the module doesn't satisfy it. The pass is wrong: an internal error.
     """
     problems = list(legal.violations(module)) if legal is not None else []
     if problems:

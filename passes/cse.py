@@ -1,4 +1,4 @@
-"""Computes equal things once."""
+"""Computes equal values once."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ class EliminateCommonSubexpressions(Pass):
 
 
 def _block(block: Block, outer: dict[Any, Op]) -> bool:
-    """Merge within a block what an earlier op of it, or of one around it, computes."""
+    """Merge ops of a block that an earlier op in it, or in a block around it, computes."""
     known, changed = dict(outer), False
     for op in block:
         for body in op.all_regions():
@@ -48,6 +48,16 @@ def _groups(op: Op) -> tuple[int, ...]:
 
 
 def _attributes(op: Op) -> tuple[Any, ...]:
-    """Attribute values; data by their hash, since resources of one type all share theirs."""
+    """Attribute values; data by what makes them the same."""
     values: list[Any] = list(op.attributes.values())
-    return tuple((v.type, v.digest) if isinstance(v, Resource) else v for v in values)
+    return tuple(_data(v) if isinstance(v, Resource) else v for v in values)
+
+
+def _data(resource: Resource) -> tuple[Any, ...]:
+    """Numbers are the same if they are equal, by their hash, since all of one type share theirs.
+
+    Weights are only if they are one weight: two that are equal would be trained together.
+    """
+    if resource.is_weight:
+        return (resource.type, resource.origin)
+    return (resource.type, resource.digest)

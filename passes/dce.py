@@ -1,4 +1,4 @@
-"""Removes what nothing uses."""
+"""Removes ops that nothing uses."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from .manager import Instrumentation, Pass
 
 @dataclass(frozen=True)
 class EliminateDeadCode(Pass):
-    """Erase ops without effects whose results are unused."""
+    """Erase ops without side effects whose results are unused."""
 
     name = "dce"
 

@@ -1,4 +1,4 @@
-"""Folds per-channel arithmetic into the weights of what comes before it."""
+"""Folds per-channel arithmetic into the weights of the op before it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ..ir.dialects.core.norm import BatchNorm
 from ..ir.rewrite import replace
 from ..ir.ssa import Op, Value
 from ..ir.types import Array
-from ..ir.weights.resources import LazyResource, Resource
+from ..ir.weights.resources import LazyResource, Resource, content_digest
 from .manager import PatternPass
 from .patterns import Rewrite, no, pattern
 
@@ -28,11 +28,11 @@ def batch_norm_into_producer(op: BatchNorm) -> Rewrite:
     if not isinstance(producer, Producer):
         return None
     if op.axis != channel_axis(producer):
-        return no("it normalizes along another dimension than the channels")
+        return no("it does not normalize along the channels")
     arrays = [array_of(value) for value in (op.mean, op.variance, op.gamma, op.beta)]
     known = [array for array in arrays if array is not None]
     if len(known) != 4:
-        return no("its statistics are not constant")
+        return no("its statistics are not constants")
     # In double precision: the result is rounded to the weights' precision once.
     mean, variance, gamma, beta = (array.astype(np.float64) for array in known)
     scale = gamma / np.sqrt(variance + op.epsilon)
@@ -110,14 +110,14 @@ def scale_and_shift(producer: Producer, scale: Array | None, shift: Array | None
         return no("the producer has another user")
     weight = producer.weight.op
     if not isinstance(weight, Constant):
-        return no("the weights are not constant")
+        return no("the weights are not constants")
     if scale is not None and weight.value.compressed:
         return no("the weights stay compressed")
     bias = None
     if producer.bias is not None:
         bias = array_of(producer.bias)
         if bias is None:
-            return no("the bias is not constant")
+            return no("the bias is not a constant")
     channels = _channels(producer)
     assert channels is not None
     total = np.zeros(channels) if bias is None else bias.astype(np.float64)
@@ -130,25 +130,34 @@ def scale_and_shift(producer: Producer, scale: Array | None, shift: Array | None
         total = total + shift
     if bias is not None or shift is not None:
         dtype = weight.value.type.dtype.numpy
-        changes["bias"] = constant(total.astype(dtype), _bias_name(producer))
+        numbers = total.astype(dtype)
+        # Where one layer is used twice and folded alike, it stays one layer.
+        origin = weight.value.derived("bias", content_digest(numbers))
+        changes["bias"] = constant(numbers, _bias_name(producer), origin)
     return replace(producer, **changes).result
 
 
 def _scaled(weight: Resource, factor: Array) -> Resource:
-    """The product, computed when it is read: of large weights only one copy exists at a time."""
+    """The product, computed when it is read, so that only one copy of large weights exists."""
 
     def load() -> Array:
         product = (weight.array() * factor).astype(weight.type.dtype.numpy)
         weight.release()
         return product
 
-    return LazyResource(weight.type, load, weight.name)
+    origin = weight.derived("scaled", factor.shape, content_digest(factor))
+    return LazyResource(weight.type, load, weight.name, origin)
 
 
 def _bias_name(producer: Producer) -> str:
     if producer.bias is not None:
-        return producer.bias.name
-    return producer.weight.name.removesuffix(".weight") + ".bias"
+        return _weight_name(producer.bias)
+    return _weight_name(producer.weight).removesuffix(".weight") + ".bias"
+
+
+def _weight_name(value: Value) -> str:
+    """What the model calls the weight; the value, if it says nothing."""
+    return (value.op.value.name if isinstance(value.op, Constant) else "") or value.name
 
 
 def _over_outputs(producer: Producer, scale: Array, rank: int) -> Array:

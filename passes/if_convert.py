@@ -1,4 +1,4 @@
-"""Branches that are both computed, for targets without control flow."""
+"""Computes both branches of a condition, for targets without control flow."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from ..ir.ssa import Op
 from .manager import PatternPass
 from .patterns import Rewrite, no, pattern
 
-# What may fail, or not end, where the branch that has it isn't taken.
+# Ops that may fail, or not end, although their branch isn't taken.
 _RISKY = (
     *(*control.OPS, *custom.OPS, *detection.OPS, *index.OPS, *random.OPS, *scatter.OPS),
     AssertShape,

@@ -1,4 +1,4 @@
-"""Functions in the place of their calls."""
+"""Replaces calls by the called functions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from .patterns import Declined, Event, Pattern, no
 
 @dataclass(frozen=True)
 class Inline(Pass):
-    """Replace calls by the ops of the functions that they call, public ones as well.
+    """Replace calls by the ops of the called functions, including public ones.
 
-    Ops say by which call they got there. Constants of several copies share their data. Functions
-    stay; `symbol-dce` erases those that nobody can call any more.
+    Locations of ops name the call. Constants of several copies share their data. Functions are
+    kept; `symbol-dce` erases those that nobody can call any more.
     """
 
     name = "inline"
@@ -38,7 +38,7 @@ class Inline(Pass):
                     event = Event(_RULE, location, before, reason=answer.reason)
                 else:
                     changed = True
-                    # What could not be inlined there may be here, where types say more.
+                    # A call that was not inlined there may be here, where types are precise.
                     work[:0] = [op for op in answer if isinstance(op, Call)]
                     event = Event(_RULE, location, before, tuple(map(repr, answer)))
                     if limit is not None:
@@ -49,12 +49,12 @@ class Inline(Pass):
 
 
 def inline_call(call: Call, caller: Function, callee: Function) -> list[Op] | Declined:
-    """Put copies of a function's ops in the place of a call: all of them, those in regions too."""
+    """Replace a call by copies of all ops of a function, including those in regions."""
     declared = [value.type for value in callee.arguments]
     given = [value.type for value in call.operands]
     known = bound_symbols(declared, given)
     if [_as_called(kind, known) for kind in declared] != given:
-        return no("the operands may have other types than the callee takes")
+        return no("the operands may have types that the callee doesn't take")
     known |= _own_symbols(call, caller, callee, known)
     block = call.parent
     assert block is not None
@@ -74,7 +74,7 @@ def inline_call(call: Call, caller: Function, callee: Function) -> list[Op] | De
     return made
 
 
-# What traces call it; it takes more than its op, as patterns don't.
+# Its name in traces; unlike patterns, it takes more than its op.
 _RULE = Pattern((Call,), cast(Any, inline_call))
 
 
@@ -84,22 +84,22 @@ def _inside(op: Op) -> Iterator[Op]:
 
 
 def _as_called(kind: Type, known: Mapping[str, Dim]) -> Type | None:
-    """An argument's type in a call; None if a symbol of it stands nowhere alone."""
+    """An argument's type in a call; None if one of its symbols stands alone nowhere."""
     named = {name for dim in kind.shape for name in symbols(dim)}
     if not named <= known.keys():
         return None
     return kind.with_shape(substitute(dim, known) for dim in kind.shape)
 
 
-# -- symbols that come of computing ----------------------------------------------------------------
+# -- symbols of computed shapes --------------------------------------------------------------------
 
 
 def _own_symbols(
     call: Call, caller: Function, callee: Function, known: Mapping[str, Dim]
 ) -> dict[str, Dim]:
-    """What the symbols that no argument tells are called in the caller: each copy has its own.
+    """The caller's names of symbols that no argument determines; each copy has its own.
 
-    Those of results are called as the call calls them, unless an op makes names of a text.
+    Symbols of results have the call's names, unless an op derives names from a prefix.
     """
     own = {name for op in callee.walk() for name in _symbols(op)} - known.keys()
     if not own:
@@ -121,7 +121,7 @@ def _own_symbols(
 
 
 def _numbered(name: str, start: str, number: int) -> str:
-    """The name of another copy's symbol; those that begin alike still do."""
+    """The name of another copy's symbol; symbols with a common prefix keep having one."""
     start = start or name
     return f"{start}_{number}{name[len(start) :]}" if number else name
 
@@ -135,7 +135,7 @@ def _symbols(op: Op) -> Iterator[str]:
 
 
 def _starts(op: Op) -> Iterator[str]:
-    """What names of symbols begin with that the op gives its results."""
+    """The prefix of the names of symbols that the op defines."""
     for item in op.spec.attributes:
         if item.kind is Kind.SYMBOLS and op.attributes[item.name]:
             yield op.attributes[item.name]

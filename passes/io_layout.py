@@ -1,4 +1,4 @@
-"""Lets callers give and take images channels last, where Core ML's interface has channels first."""
+"""Makes images channels-last at a function's interface, where Core ML has channels first."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
 """Every pass there is: this project's own, those of plugin files, and those of installed packages.
 
 A package announces passes as entry points, `drop-noise = "noise.passes:DropNoise"` in the group
-`cmlc.passes`. They are looked up only when a name isn't known otherwise, or all are listed. No two
-passes have one name: a second one is refused.
+`cmlc.passes`. They are looked up only to resolve an unknown name or to list all passes. Names are
+unique: a second pass with the same name is refused.
 """
 
 import inspect
@@ -13,19 +13,19 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, usage_error
 from . import TABLES
-from .options import PASS_NAME, options_of, usage
+from .options import PASS_NAME, options_of
 
 GROUP = "cmlc.passes"
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a pass comes from that is not ours.
+    """Where a pass comes from that is not built in.
 
     Attributes:
-        plugin: the file, as it was named; empty for packages.
+        plugin: the file, as the user named it; empty for packages.
         package: the distribution that has the entry point, with its version.
     """
 
@@ -41,7 +41,7 @@ _ADDED: dict[str, tuple[type[Any], Origin]] = {}
 
 
 def own_passes() -> dict[str, str]:
-    """This project's own passes, those of targets as well: name → "module:class"."""
+    """This project's own passes, including those of targets: name → "module:class"."""
     return {name: entry for table in TABLES for name, entry in table.items()}
 
 
@@ -68,33 +68,33 @@ KNOWN = KnownPasses()
 
 
 def origin_of(name: str) -> Origin | None:
-    """Where a pass comes from; None for our own."""
+    """Where a pass comes from; None for built-in passes."""
     if name in own_passes():
         return None
     return _ADDED[name][1] if name in _ADDED else Origin(package=_package(_entry_points()[name]))
 
 
 def plugin_options(names: Iterable[str]) -> str:
-    """The options by which commands know passes of plugin files; each begins with a space."""
+    """The options that give a command the passes of plugin files; each begins with a space."""
     files = dict.fromkeys(_ADDED[name][1].plugin for name in names if name in _ADDED)
     return "".join(f" --plugin {shlex.quote(file)}" for file in files)
 
 
 def add_passes(classes: Any, plugin: str) -> None:
-    """Make the passes of a plugin known: the content of its `PASSES`.
+    """Make the passes of a plugin known: those in its `PASSES`.
 
-    A file that is loaded again replaces what it had.
+    Loading a file again replaces its passes.
 
     Raises:
-        CompileError: something in it is no pass, or has the name of another one.
+        CompileError: an entry is not a pass, or has the name of another pass.
     """
     if not isinstance(classes, tuple | list):
-        raise _bad(plugin, "PASSES is no tuple of pass classes", "write PASSES = (MyPass,)")
+        raise _bad(plugin, "PASSES is not a tuple of pass classes", "write PASSES = (MyPass,)")
     found = [_checked(item, plugin) for item in cast(tuple[Any, ...], classes)]
     names = [cls.name for cls in found]
     for cls in found:
         if names.count(cls.name) > 1:
-            raise _bad(plugin, f"two passes are called '{cls.name}'", "give one another name")
+            raise _bad(plugin, f"two passes are called '{cls.name}'", "rename one of them")
         _refuse_clash(cls.name, Origin(plugin))
         if cls.name in _entry_points():
             raise _clash(cls.name, Origin(plugin), origin_of(cls.name))
@@ -102,7 +102,7 @@ def add_passes(classes: Any, plugin: str) -> None:
 
 
 def _checked(cls: Any, file: str) -> type[Any]:
-    """The class, if it is one of a usable pass.
+    """The class, if it is a usable pass.
 
     Raises:
         CompileError: of kind "usage", naming the file that it is from.
@@ -110,18 +110,22 @@ def _checked(cls: Any, file: str) -> type[Any]:
     if not _is_like_pass(cls):
         if _is_like_pass(type(cls)):
             name = type(cls).__name__
-            raise _bad(file, f"{cls!r} is an object, no pass", f"write {name} without parentheses")
-        raise _bad(file, f"{cls!r} is no pass", "derive a class from Pass or PatternPass")
+            raise _bad(
+                file, f"{cls!r} is an object, not a pass class", f"write {name} without parentheses"
+            )
+        raise _bad(file, f"{cls!r} is not a pass", "derive a class from Pass or PatternPass")
     name = cls.name
     if not PASS_NAME.fullmatch(name):
         raise _bad(file, f"{cls.__name__} is called '{name}'", "give it a name = 'verb-object'")
     if not is_dataclass(cast(object, cls)):
-        raise _bad(file, f"the pass '{name}' is no dataclass", "put @dataclass(frozen=True) above")
+        raise _bad(
+            file, f"the pass '{name}' is not a dataclass", "put @dataclass(frozen=True) above"
+        )
     try:
         options_of(cls)
     except TypeError as error:
         remedy = "options are bool, int, float, str, a Literal, or a tuple of them"
-        raise _bad(file, f"the pass '{name}' can't be called: {error}", remedy) from None
+        raise _bad(file, f"the pass '{name}' can't be used: {error}", remedy) from None
     return cls
 
 
@@ -135,10 +139,10 @@ def _bad(file: str, message: str, remedy: str) -> CompileError:
 
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
-    """What installed packages announce, by name.
+    """The entry points of installed packages, by name.
 
     Raises:
-        CompileError: two of them announce one name.
+        CompileError: two of them announce the same name.
     """
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
@@ -161,7 +165,7 @@ def _load(point: EntryPoint) -> type[Any]:
         loaded = point.load()
     except Exception as error:
         message = f"the pass '{point.name}' can't be loaded: {type(error).__name__}: {error}"
-        raise _bad(where, message, "mend or uninstall the package") from error
+        raise _bad(where, message, "fix or uninstall the package") from error
     cls = _checked(loaded, where)
     if cls.name != point.name:
         message = f"announces the pass '{cls.name}' as '{point.name}'"
@@ -178,7 +182,7 @@ def _refuse_clash(name: str, origin: Origin) -> None:
 
 def _clash(name: str, second: Origin, first: Origin | None) -> CompileError:
     other = "cmlc itself" if first is None else str(first)
-    remedy = "give one of them another name"
+    remedy = "rename one of them"
     if first is not None and second.plugin and first.package:
         remedy = f"leave out --plugin {second.plugin}, uninstall the package, or {remedy}"
-    return usage(f"{second} defines a pass '{name}', as does {other}", remedy)
+    return usage_error(f"{second} defines a pass '{name}', as does {other}", remedy)

@@ -1,4 +1,4 @@
-"""Gives spatial ops one layout; transposes at the seams, which `sink-transposes` removes."""
+"""Gives spatial ops one layout, with transposes around them that `sink-transposes` removes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ LayoutName = Literal["channels_first", "channels_last"]
 class AssignLayout(Pass):
     """Give every spatial op the requested layout.
 
-    No op is named: an op has a layout if it has a `layout` attribute; its first operand and its
-    result have it, and the operands in `filters` follow.
+    The pass names no op: an op has a layout if it has a `layout` attribute. The attribute describes
+    its first operand and its result, and the operands in `filters` follow.
 
     Options:
         to: channels_last (TensorFlow's) or channels_first (Core ML's).

@@ -1,4 +1,4 @@
-"""Passes, pipelines and what can be watched while they run.
+"""Passes, pipelines and their instrumentation.
 
 A pass is a frozen dataclass: its fields are its options, `apply` changes the module in place and
 says whether it did. A pipeline is text, `canonicalize, layout{to=channels_last}, (cse, dce)*`; the
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, usage_error
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module
 from ..ir.text.printer import PrintOptions, print_module
@@ -30,7 +30,6 @@ from .options import (
     option_text,
     options_of,
     parse_options,
-    usage,
 )
 from .patterns import GreedyDriver, Pattern, RewriteLimit, Trace
 from .reproducer import blamed, write_reproducer
@@ -42,15 +41,15 @@ class Instrumentation:
 
     Attributes:
         verify_each: verify after every pass.
-        print_after: names of passes to print after; "all", or "changed" for those that did
-            something.
-        emit: receives (pass name, IR text) of those prints.
-        print_options: what they show.
+        print_after: names of passes to print the IR after; "all", or "changed" for those that
+            changed something.
+        emit: receives (pass name, IR text) of these prints.
+        print_options: what the prints show.
         trace: receives rewrites and declined rewrites.
-        limit: ends pattern passes early; what they promise is not checked then.
-        reproducers: the folder for the module that a pass fails on; None for nowhere.
-        runs: of passes, in order of running.
-        patterns: counts what patterns do in the running pass, by name; None for not to.
+        limit: ends pattern passes early; what they ensure is not checked then.
+        reproducers: the folder to write a module to when a pass fails on it; None for none.
+        runs: the runs of passes, in order.
+        patterns: counts of what patterns do in the running pass, by name; None to count nothing.
         progress: called with the pass's name before it runs.
     """
 
@@ -70,7 +69,7 @@ class Pass:
     """Base of all passes.
 
     Class attributes:
-        name: verb-object in kebab-case; how pipelines call it.
+        name: verb-object in kebab-case; its name in pipelines.
         is_required: whether a module can't be run or written without what the pass does; a
             bisection runs it in any case.
     """
@@ -80,21 +79,21 @@ class Pass:
 
     @property
     def requires(self) -> Legal | None:
-        """What the module must satisfy before; may depend on options."""
+        """What the module must satisfy before the pass; may depend on options."""
         return None
 
     @property
     def ensures(self) -> Legal | None:
-        """What the module satisfies after; may depend on options."""
+        """What the module satisfies after the pass; may depend on options."""
         return None
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
-        """Change the module; True if anything changed."""
+        """Change the module in place; True if anything changed."""
         raise NotImplementedError
 
     @property
     def spec(self) -> str:
-        """The pass with its options that are not defaults, as pipelines spell it."""
+        """The pass and its non-default options, as pipelines spell them."""
         given = ((option, getattr(self, option.name)) for option in options_of(type(self)))
         shown = [f"{o.name}={option_text(value)}" for o, value in given if value != o.default]
         return f"{self.name}{{{' '.join(shown)}}}" if shown else self.name
@@ -106,7 +105,7 @@ class PatternPass(Pass):
     patterns: ClassVar[tuple[Pattern, ...]] = ()
 
     def rules(self) -> tuple[Pattern, ...]:
-        """The patterns; a pass whose options matter to them makes them here."""
+        """The patterns; a pass whose patterns depend on its options makes them here."""
         return self.patterns
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
@@ -170,7 +169,7 @@ class Pipeline:
             raise blamed(error, path) from error.__cause__
 
     def steps(self, module: Module) -> Iterator[tuple[Pass, bool]]:
-        """Run pass after pass: each one that has run, and whether it changed anything.
+        """Run the passes one by one; yields each after it ran, and whether it changed anything.
 
         Raises:
             CompileError: as `run` does, without a reproducer.
@@ -192,7 +191,7 @@ class _Runner:
         return sum(changed for _, changed in self.steps(pipeline)) > 0
 
     def steps(self, pipeline: Pipeline, path: tuple[Step, ...] = ()) -> Iterator[tuple[Pass, bool]]:
-        """Run pass after pass: each one that has run, and whether it changed anything."""
+        """Run the passes one by one; yields each after it ran, and whether it changed anything."""
         for position, stage in enumerate(pipeline.stages):
             if isinstance(stage, Pass):
                 yield stage, self._pass(stage, (*path, Step(position, stage.spec)))
@@ -206,7 +205,9 @@ class _Runner:
                 if not changed:
                     break
             else:
-                raise CompileError(Diagnostic(f"{text} changes something for ever", "internal"))
+                raise CompileError(
+                    Diagnostic(f"{text} never stops changing the module", "internal")
+                )
 
     def _pass(self, item: Pass, path: tuple[Step, ...]) -> bool:
         self.started += 1
@@ -246,7 +247,7 @@ def _run_pass(item: Pass, module: Module, instrumentation: Instrumentation) -> b
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether what was asked for isn't possible for this model, or makes no sense: no failure."""
+    """Whether a pass refuses an impossible or senseless request, which is not a failure."""
     return isinstance(error, CompileError) and all(
         problem.kind in ("unsupported", "usage") for problem in error.diagnostics
     )
@@ -262,7 +263,7 @@ def _failure(item: Pass, error: Exception) -> CompileError:
 
 
 def _reproduced(original: Module, pipeline: Pipeline, failed: int, folder: Path) -> Path | None:
-    """Write what the pass that ran as number `failed` (from 1) got, with the command to run.
+    """Write the input of the pass that ran as number `failed` (from 1), with the command to run.
 
     The passes before it run again: keeping a copy before every pass would cost more. Returns the
     file, or None if it could not be written.
@@ -277,14 +278,14 @@ def _reproduced(original: Module, pipeline: Pipeline, failed: int, folder: Path)
             command = f"cmlc-opt {{}}{plugin_options([name])} --passes={passes}"
             written.append(write_reproducer(original, folder, name, command))
 
-    with suppress(CompileError, MissingResourceError, OSError):  # the first error is to be told
+    with suppress(CompileError, MissingResourceError, OSError):  # report the first error
         pipeline.run(original, Instrumentation(progress=write_before_failure))
     return written[0] if written else None
 
 
 # -- pipeline text -------------------------------------------------------------------------------
 
-# A name may be anything like one: what is meant by `Fold_scale` can be told.
+# Anything that resembles a name is taken as one, so that `Fold_scale` gets a suggestion.
 _TOKEN = re.compile(rf"\s*(?:(?P<name>[A-Za-z_][\w-]*)(?:{BRACES})?|(?P<mark>[(),*]))")
 
 
@@ -293,7 +294,7 @@ def parse_pipeline(text: str, table: Mapping[str, str | type[Pass]] | None = Non
 
     Args:
         text: pass names with options in braces, separated by commas; `(a, b)*` repeats.
-        table: passes by name; all that are known by default, those of plugins as well.
+        table: passes by name; by default all that are known, including those of plugins.
 
     Raises:
         CompileError: unknown pass or option, or malformed text.
@@ -310,7 +311,7 @@ class _Parser:
     def pipeline(self) -> Pipeline:
         stages = self.stages()
         if self.position < len(self.text.rstrip()):
-            raise usage(
+            raise usage_error(
                 f"unexpected text in pipeline: {self.text[self.position :].strip()!r}",
                 "write 'a, b{option=value}, (c, d)*'",
             )
@@ -345,7 +346,7 @@ class _Parser:
             rest = self.text[self.position :].strip()
             where = f"before {rest!r}" if rest else "at the end"
             remedy = "" if mark == ")" else "a group repeats: (a, b)*"
-            raise usage(f"expected '{mark}' {where} of pipeline {self.text!r}", remedy)
+            raise usage_error(f"expected '{mark}' {where} of pipeline {self.text!r}", remedy)
         self.position = match.end()
 
 
@@ -353,20 +354,22 @@ def load_pass(name: str, table: Mapping[str, str | type[Pass]]) -> type[Pass]:
     """The class of a pass by name.
 
     Raises:
-        CompileError: there is none.
+        CompileError: there is no such pass.
     """
     try:
         entry: Any = table[name]
     except KeyError:
         message = f"there is no pass called '{name}'"
         remedy = f"{near(name, table, 'the passes are')}; --plugin FILE.py defines others"
-        raise usage(message, remedy) from None
+        raise usage_error(message, remedy) from None
     if isinstance(entry, str):
         module, _, attribute = entry.partition(":")
         package = __package__ if module.startswith(".") else None
         return getattr(importlib.import_module(module, package), attribute)
     if not issubclass(entry, Pass):
-        raise usage(f"'{name}' is no pass", f"derive {entry.__name__} from Pass or PatternPass")
+        raise usage_error(
+            f"'{name}' is no pass", f"derive {entry.__name__} from Pass or PatternPass"
+        )
     return entry
 
 
@@ -381,4 +384,4 @@ def make_pass(name: str, options: str, table: Mapping[str, str | type[Pass]]) ->
     try:
         return cls(**given)
     except ValueError as error:  # what a pass itself checks
-        raise usage(f"'{name}' can't be made: {error}") from None
+        raise usage_error(f"'{name}' can't be made: {error}") from None

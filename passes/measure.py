@@ -1,4 +1,4 @@
-"""What is measured of passes while they run: time, ops before and after, what patterns did."""
+"""Measurements of running passes: time, ops before and after, what patterns did."""
 
 import functools
 import time
@@ -19,7 +19,7 @@ class Step(NamedTuple):
     Attributes:
         position: which stage of the pipeline or of the group around it, from 0.
         text: the stage as pipelines spell it.
-        round: of a group, from 1; 0 for a pass.
+        round: the round of a group, from 1; 0 for a pass.
     """
 
     position: int
@@ -33,8 +33,8 @@ class PatternCount:
 
     Attributes:
         calls: how many ops it was tried on.
-        declined: how often it said why not.
-        seconds: in the pattern's function; what putting its result in place takes is not in it.
+        declined: how often it declined with a reason.
+        seconds: spent in the pattern's function, without inserting its result.
     """
 
     calls: int = 0
@@ -48,12 +48,12 @@ class PassRun:
     """One run of a pass.
 
     Attributes:
-        path: where in the pipeline: the groups around it, outermost first, then the pass.
-        seconds: with the checks before and after it.
-        changed: what the pass says.
-        before: ops by kind.
-        after: ops by kind.
-        patterns: by name, where they were counted.
+        path: its place in the pipeline: the groups around it, outermost first, then the pass.
+        seconds: its time, including the checks before and after it.
+        changed: whether the pass says that it changed something.
+        before: ops by kind before it.
+        after: ops by kind after it.
+        patterns: counts by name, if patterns were counted.
     """
 
     name: str
@@ -74,7 +74,7 @@ def ops_by_kind(module: Module) -> Counter[str]:
 
 
 def counted(rule: Pattern, counts: dict[str, PatternCount]) -> Pattern:
-    """The pattern, noting in `counts` what it does."""
+    """The pattern, recording in `counts` what it does."""
     count = counts.setdefault(rule.name, PatternCount())
 
     @functools.wraps(rule.function)

@@ -16,15 +16,15 @@ Images = Literal["float32", "bytes"]
 
 @dataclass(frozen=True)
 class NumericInterface(Pass):
-    """Take images as float32, and don't give the class that a classifier predicts.
+    """Take images as float32, and don't return the class that a classifier predicts.
 
-    Arrays of other floating-point numbers that are computed as float32 are given and taken so, too.
-    An image argument of bytes changes its type if it is only ever converted to float32: its
-    numbers stay 0 to 255. The predicted class is a string, or an integer of the model's choice; it
-    follows from the probabilities and the labels, which the function goes on telling.
+    Arrays of other floating-point types that are computed in float32 become float32 too. An image
+    argument of bytes changes its type if it is only ever converted to float32: its numbers stay 0
+    to 255. The predicted class is a string, or an integer of the model's choice; it follows from
+    the probabilities and the labels, which remain attributes of the function.
 
     Options:
-        images: float32, or bytes: images stay what they are.
+        images: float32, or bytes to leave images as they are.
     """
 
     name = "numeric-interface"

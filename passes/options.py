@@ -1,4 +1,4 @@
-"""Options of passes as text: `limit=7 name="a, b" axes=[0, 1]`; what each may be, and its default.
+"""Options of passes as text, `limit=7 name="a, b" axes=[0, 1]`: their types and defaults.
 
 The options of a pass are the fields of its dataclass. They may be bool, int, float, str, a Literal
 of strings, a `tuple[…, ...]` of those, and any of them `| None`.
@@ -13,13 +13,13 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import usage_error
 
 PASS_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BARE = r'[^\s,="\[\]{}]+'
 _LIST = rf"\[(?:{_QUOTED}|[^\]\"])*\]"
-# What stands in braces behind a pass's name; a closing brace may be quoted.
+# The text in braces after a pass's name; a closing brace in it may be quoted.
 BRACES = rf'\{{(?P<options>(?:{_QUOTED}|[^}}"])*)\}}'
 _PAIR = re.compile(rf"(?P<key>{_BARE})\s*(?:=\s*(?P<value>{_QUOTED}|{_LIST}|{_BARE})?)?[\s,]*")
 _ITEM = re.compile(rf"\s*(?P<item>{_QUOTED}|{_BARE})\s*(?:,|$)")
@@ -45,7 +45,7 @@ class Option:
 
     @property
     def kind(self) -> str:
-        """What may be given, for people: `int`, `left|right`, `[int, …]`, `float|none`."""
+        """The accepted values, for people: `int`, `left|right`, `[int, …]`, `float|none`."""
         return _kind(self.hint)
 
 
@@ -53,7 +53,7 @@ def options_of(cls: type) -> tuple[Option, ...]:
     """The options of a pass class, in the order of its fields.
 
     Raises:
-        TypeError: a field has a type that text can't give.
+        TypeError: a field has a type that text can't express.
     """
     if not dataclasses.is_dataclass(cls):
         return ()
@@ -120,7 +120,7 @@ def _kind_of_part(hint: Any) -> str:
 
 
 def parse_options(name: str, options: Iterable[Option], text: str) -> dict[str, Any]:
-    """The values that the text gives to options of the pass called `name`.
+    """The values that the text gives to the options of the pass `name`.
 
     Raises:
         CompileError: of kind "usage": an option that doesn't exist, is given twice, is missing, or
@@ -131,20 +131,24 @@ def parse_options(name: str, options: Iterable[Option], text: str) -> dict[str, 
     for key, value in _pairs(name, text):
         option = known.get(key)
         if option is None:
-            raise usage(f"'{name}' has no option '{key}'", near(key, known, "its options are:"))
+            raise usage_error(
+                f"'{name}' has no option '{key}'", near(key, known, "its options are:")
+            )
         if key in given:
-            raise usage(f"'{name}': option {key} is given twice")
+            raise usage_error(f"'{name}': option {key} is given twice")
         if value is None:
-            raise usage(f"'{name}': option {key} has no value", f"write {key}={option.kind}")
+            raise usage_error(f"'{name}': option {key} has no value", f"write {key}={option.kind}")
         try:
             given[key] = _value(option.hint, value)
         except ValueError as error:
             shown = value.strip('"')
-            raise usage(f"'{name}': option {key} can't be '{shown}'", str(error)) from None
+            raise usage_error(f"'{name}': option {key} can't be '{shown}'", str(error)) from None
     missing = [o for o in known.values() if o.required and o.name not in given]
     if missing:
         example = " ".join(f"{option.name}={option.kind}" for option in missing)
-        raise usage(f"'{name}' needs the option {missing[0].name}", f"write {name}{{{example}}}")
+        raise usage_error(
+            f"'{name}' needs the option {missing[0].name}", f"write {name}{{{example}}}"
+        )
     return given
 
 
@@ -155,7 +159,7 @@ def _pairs(name: str, text: str) -> Iterator[tuple[str, str | None]]:
         if match is None:
             rest = text[position:].strip()
             remedy = 'write key=value; quote a text with commas or brackets: key="a, b"'
-            raise usage(f"'{name}': options can't be '{rest}'", remedy)
+            raise usage_error(f"'{name}': options can't be '{rest}'", remedy)
         yield match["key"], match["value"]
         position = match.end()
 
@@ -205,7 +209,7 @@ def unquoted(text: str) -> str:
     """The text that a value spells, which may be in quotes.
 
     Raises:
-        ValueError: an escape has no meaning.
+        ValueError: an escape is unknown.
     """
     try:
         return json.loads(text, strict=False) if text.startswith('"') else text
@@ -217,7 +221,7 @@ def unquoted(text: str) -> str:
 
 
 def option_text(value: Any) -> str:
-    """A value as options spell it: `parse_options` gives it again."""
+    """A value as text that `parse_options` parses to the same value."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
@@ -227,13 +231,8 @@ def option_text(value: Any) -> str:
     return text if is_plain or not isinstance(value, str) else json.dumps(text, ensure_ascii=False)
 
 
-def usage(message: str, remedy: str = "") -> CompileError:
-    """An error of kind "usage"."""
-    return CompileError(Diagnostic(message, kind="usage", remedy=remedy))
-
-
 def near(name: str, known: Mapping[str, Any] | Iterable[str], title: str) -> str:
-    """What else there is, the likeliest first: a remedy."""
+    """The names there are, the most similar one first, as a remedy."""
     names = sorted(known)
     close = difflib.get_close_matches(name.lower().replace("_", "-"), names, 1)
     close = close or difflib.get_close_matches(name, names, 1)

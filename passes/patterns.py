@@ -1,8 +1,8 @@
 """Rewrite patterns: plain functions over typed Python `match`, and the greedy driver.
 
 A pattern takes a root op and returns the replacement (built from detached ops), `None` when the op
-has another shape, or `no("why")` when it matched but may not be rewritten: `--explain` prints those
-reasons. Its docstring is the rewrite in one line, with →.
+does not match, or `no("why")` when it matches but may not be rewritten; `--explain` prints these
+reasons. The docstring of a pattern is the rewrite in one line, with →.
 """
 
 import inspect
@@ -22,7 +22,7 @@ from ..ir.weights.resources import MissingResourceError
 
 @dataclass(frozen=True)
 class Declined:
-    """The pattern's shape matched, but a condition failed."""
+    """The pattern matched, but a condition failed."""
 
     reason: str
 
@@ -59,7 +59,7 @@ class Pattern:
 
 
 def pattern(*roots: type[OpT]) -> Callable[[Callable[[OpT], Rewrite]], Pattern]:
-    """Make a function a pattern rooted at the given op classes (and their subclasses)."""
+    """Turn a function into a pattern rooted at the given op classes (and their subclasses)."""
 
     def wrap(function: Callable[[OpT], Rewrite]) -> Pattern:
         return Pattern(cast(tuple[type[Op], ...], roots), function)
@@ -90,25 +90,25 @@ class Trace:
 
 @dataclass
 class RewriteLimit:
-    """Stops pattern passes after some rewrites, so that a search can tell which one does harm.
+    """Stops pattern passes after some rewrites, so that a bisection can find the wrong one.
 
     Attributes:
         allowed: how many rewrites may happen.
-        done: how many did.
+        done: how many have happened.
     """
 
     allowed: int
     done: int = 0
 
 
-# Rewrites per op of the module before the driver calls it a cycle: real pipelines stay below 3.
+# Rewrites per op of the module before the driver assumes a cycle; real pipelines stay below 3.
 _BUDGET = 50
 
 
 class GreedyDriver:
     """Applies patterns and `fold` hooks until none applies, erasing dead ops on the way.
 
-    The same module is rewritten in the same order: with a limit, the same first rewrites happen.
+    The order is deterministic: with a limit, the same first rewrites happen.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class GreedyDriver:
         """Rewrite the module; True if anything changed.
 
         Raises:
-            CompileError: the patterns undo each other for ever (an internal error).
+            CompileError: the patterns undo each other endlessly (an internal error).
         """
         ops = list(module.walk())
         budget = _BUDGET * (len(ops) + 20)
@@ -217,7 +217,7 @@ class GreedyDriver:
 
 
 def _answer(rule: Pattern, op: Op) -> Rewrite:
-    """What the pattern says to the op; where it raises, an error that names both."""
+    """The pattern's answer for the op; an exception becomes an error that names both."""
     try:
         return rule.function(op)
     except MissingResourceError:  # a weight file is at fault
@@ -231,12 +231,12 @@ def _answer(rule: Pattern, op: Op) -> Rewrite:
 
 
 def _check_values(rule: Pattern, op: Op, answers: tuple[Any, ...]) -> None:
-    """A pattern answers with values; the usual mistake is to answer with an op."""
+    """A pattern returns values; the usual mistake is to return an op."""
     for answer in answers:
         if isinstance(answer, Op):
-            text = f"it gives the op {answer!r}; give its result, op.result"
+            text = f"it returns the op {answer!r}; return its result, op.result"
         elif not isinstance(answer, Value):
-            text = f"it gives {answer!r}; give a value, a tuple of values, None or no('why')"
+            text = f"it returns {answer!r}; return a value, a tuple of values, None or no('why')"
         else:
             continue
         raise CompileError(_fault(rule, op, "may not rewrite", (text,)))
@@ -247,7 +247,7 @@ def _check_types(rule: Pattern, op: Op, values: tuple[Value, ...]) -> None:
     old, new = [value.type for value in op.results], [value.type for value in values]
     if len(old) == len(new) and all(map(shapes_may_agree, old, new)):
         return
-    text = f"it gives {', '.join(map(str, new))} in the place of {', '.join(map(str, old))}"
+    text = f"it returns {', '.join(map(str, new))} in place of {', '.join(map(str, old))}"
     raise CompileError(_fault(rule, op, "may not rewrite", (text,)))
 
 
@@ -261,7 +261,7 @@ def _endless(op: Op, trace: Trace | None) -> CompileError:
     notes = (f"the last rewrites: {', '.join(last)}",) if last else ()
     return CompileError(
         Diagnostic(
-            f"rewriting does not come to an end around '{op.name}'",
+            f"rewriting does not end around '{op.name}'",
             kind="internal",
             location=op.location,
             notes=notes,

@@ -1,4 +1,4 @@
-"""What a transposition of its operands does to an op: derived from the kinds of its attributes."""
+"""What transposing its operands does to an op, derived from the kinds of its attributes."""
 
 from collections.abc import Sequence
 
@@ -60,7 +60,7 @@ def _result_perm(op: Op, perm: Perm) -> Perm:
 
 
 def permuted_positions(op: Op) -> list[int]:
-    """Which flat operands share the dimensions that permute."""
+    """Which flat operands have the permuted dimensions."""
     if op.is_elementwise:
         return list(range(len(op.operands)))
     grouped = op.grouped(range(len(op.operands)))

@@ -10,7 +10,7 @@ from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.ssa import Module
 from ..ir.weights.resources import MissingResourceError
 
-# What the machine lacks, not the compiler.
+# Missing from the machine, not a fault of the compiler.
 _OUTSIDE = (MissingResourceError, OSError, MemoryError, ImportError)
 
 
@@ -18,13 +18,13 @@ def write_reproducer(module: Module, folder: Path, name: str, command: str) -> P
     """Write the module and, as its first line, the command; returns the file.
 
     Args:
-        module: what something fails on.
-        folder: where to write; elsewhere if that is not possible.
-        name: what failed, for the file's name.
+        module: the module that something fails on.
+        folder: where to write; another folder is used if that is not possible.
+        name: the name of what failed, for the file's name.
         command: `{}` stands for the file.
 
     Raises:
-        MissingResourceError: the module knows a weight by its hash only.
+        MissingResourceError: the module has only the hash of a weight.
         OSError: nothing can be written.
     """
     from ..ir.text.archive import write_archive
@@ -37,7 +37,7 @@ def write_reproducer(module: Module, folder: Path, name: str, command: str) -> P
 
 
 def blamed(error: CompileError, path: Path) -> CompileError:
-    """The same error, asking for a report with the reproducer."""
+    """The same error, with a request to report it together with the reproducer."""
     first, *rest = error.diagnostics
     remedy = f"please report this together with {path}, which reproduces it"
     return CompileError((replace(first, remedy=remedy), *rest))
@@ -45,16 +45,16 @@ def blamed(error: CompileError, path: Path) -> CompileError:
 
 @contextmanager
 def reproducing(module: Module, folder: Path | None, name: str, command: str) -> Generator[None]:
-    """Write a reproducer if the block fails by a fault of ours; see `write_reproducer`.
+    """Write a reproducer if the block fails through a fault of the compiler (`write_reproducer`).
 
     Args:
-        module: what the block works on, or a copy of that; the block leaves it as it is.
-        folder: where to write; None for nowhere.
+        module: the module that the block works on, or a copy; the block does not change it.
+        folder: where to write; None to write nothing.
         name: what the block does.
-        command: what fails as the block does; `{}` stands for the file.
+        command: a command that fails in the same way; `{}` stands for the file.
 
     Raises:
-        CompileError: what the block raises; an internal error instead of other exceptions.
+        CompileError: the block's own; an internal error replaces other exceptions.
     """
     try:
         yield
@@ -65,7 +65,7 @@ def reproducing(module: Module, folder: Path | None, name: str, command: str) ->
         if not any(problem.kind == "internal" for problem in failure.diagnostics):
             raise
         if folder is not None:
-            with suppress(CompileError, *_OUTSIDE):  # the first error is to be told
+            with suppress(CompileError, *_OUTSIDE):  # report the first error
                 failure = blamed(failure, write_reproducer(module, folder, name, command))
         raise failure from (error.__cause__ if isinstance(error, CompileError) else error)
 
@@ -79,7 +79,7 @@ def _as_internal(error: Exception, name: str) -> CompileError:
 
 
 def _writable(folder: Path) -> Path:
-    """The folder, or another one where that can't be written to."""
+    """The folder, or another one if it is not writable."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             return folder

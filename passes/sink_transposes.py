@@ -45,7 +45,7 @@ def _shared_perm(op: Op) -> Perm | None:
 
 
 def _source(value: Value, perm: Perm, op: Op) -> Value | None:
-    """What `value` is the transposition of."""
+    """The value that `value` is a transpose of."""
     producer = value.op
     if isinstance(producer, shape.Transpose) and producer.perm == perm:
         return producer.x
@@ -54,7 +54,7 @@ def _source(value: Value, perm: Perm, op: Op) -> Value | None:
     inverse = tuple(perm.index(axis) for axis in range(len(perm)))
     if not isinstance(value, Const):
         # A value that is transposed back anyway costs no further transpose: cse merges the two.
-        # (Not where back is the same as forth: two such values would take turns for ever.)
+        # (Except if the permutation is its own inverse: two such values would alternate endlessly.)
         perms = {user.perm for user in value.users if isinstance(user, shape.Transpose)}
         again = inverse in perms and inverse != perm
         return shape.Transpose(value, inverse).result if again else None
@@ -81,13 +81,13 @@ def flattened_transpose_into_linear(op: linear.Linear) -> Rewrite:
             return None
     count = _flattened(moved.result.type.shape, target)
     if count is None:
-        return no("the reshape does more than to merge trailing dimensions")
+        return no("the reshape does more than merge trailing dimensions")
     lead = len(perm) - count
     if perm[:lead] != tuple(range(lead)):
         return no("the transpose moves dimensions that are not merged")
     sizes = [dim for dim in moved.result.type.shape[lead:] if isinstance(dim, int)]
     if len(sizes) != count:
-        return no("a merged extent is symbolic")
+        return no("a merged dimension is symbolic")
     tail = tuple(axis - lead for axis in perm[lead:])
     inverse = tuple(tail.index(axis) for axis in range(count))
     outputs = weight.type.shape[0]
@@ -98,7 +98,7 @@ def flattened_transpose_into_linear(op: linear.Linear) -> Rewrite:
 
 
 def _flattened(source: tuple[Dim, ...], target: tuple[Dim, ...]) -> int | None:
-    """How many trailing dimensions a reshape merges into its last one, if that is all it does."""
+    """How many trailing dimensions a reshape merges into its last one, if it does only that."""
     lead = len(target) - 1
     if lead < 0 or source[:lead] != target[:lead]:
         return None

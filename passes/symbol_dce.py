@@ -9,7 +9,7 @@ from .manager import Instrumentation, Pass
 
 @dataclass(frozen=True)
 class EraseUncalledFunctions(Pass):
-    """Erase private functions that no public one calls, directly or by way of others."""
+    """Erase private functions that no public one calls, directly or indirectly."""
 
     name = "symbol-dce"
 

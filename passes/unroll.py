@@ -1,4 +1,4 @@
-"""Loops as copies of their bodies, for targets without control flow."""
+"""Replaces loops by copies of their bodies, for targets without control flow."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ def _unrolled(op: control.WhileLoop, limit: int) -> Rewrite:
     if any(inner.regions for body in (op.condition, op.body) for inner in body.block):
         return no("there is control flow inside")
     if _names_own_extents(op):
-        return no("ops name extents that change from turn to turn")
+        return no("ops have shapes that change from iteration to iteration")
     counters = [_small(array_of(value)) for value in op.initial]
     values, count = tuple(op.initial), 0
     while True:
@@ -39,7 +39,7 @@ def _unrolled(op: control.WhileLoop, limit: int) -> Rewrite:
 
 
 def _names_own_extents(op: control.WhileLoop) -> bool:
-    """Whether a shape among attributes has a symbol of the loop's own: it would be none's."""
+    """Whether a shape attribute has a symbol that only the loop defines."""
     types = (value.type for value in op.initial)
     outside = {name for kind in types for dim in kind.shape for name in symbols(dim)}
     types = (value.type for value in op.results)
@@ -64,7 +64,7 @@ def _symbols_named(op: Op) -> set[str]:
     return found
 
 
-_FEW = 16  # elements of what may count a loop's turns
+_FEW = 16  # elements of a value that may count iterations
 
 
 def _small(array: Array | None) -> Array | None:
@@ -72,7 +72,7 @@ def _small(array: Array | None) -> Array | None:
 
 
 def _numbers(body: Region, arguments: Iterable[Array | None]) -> list[Array | None]:
-    """What a region yields for these numbers; None for what needs others, or many."""
+    """What a region yields for these numbers; None for results that need others, or many."""
     known = dict(zip(body.block.arguments, arguments, strict=True))
     for op in body.block:
         if op.is_terminator:
@@ -98,7 +98,7 @@ def _evaluated(op: Op, operands: list[Array]) -> tuple[Array | None, ...]:
     try:
         with np.errstate(all="ignore"):
             result: Array | tuple[Array, ...] = evaluate(*op.grouped(operands).values())
-    except (IndexError, ValueError):  # positions out of range and the like: an error of the run
+    except (IndexError, ValueError):  # indices out of range and the like: a run-time error
         return (None,) * len(op.results)
     return result if isinstance(result, tuple) else (np.asarray(result),)
 
@@ -108,7 +108,7 @@ class Unroll(PatternPass):
     """Repeat the body of a loop as often as it runs, where constants say how often.
 
     Options:
-        limit: how often a loop may run; each time is a copy of its body.
+        limit: how often a loop may run; each iteration becomes a copy of its body.
     """
 
     name = "unroll"

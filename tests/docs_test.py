@@ -2,12 +2,11 @@
 
 import os
 import re
-import shutil
 
 import pytest
+from support.running.doc_models import write_models
 from support.running.doc_runner import ROOT, Reader, agrees, blocks, commands, shims
 
-DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 FOLLOWED = [
     path for path in PAGES if {"console", "python"} & {b.kind for b in blocks(path.read_text())}
@@ -17,6 +16,7 @@ MARKDOWN = sorted(
     path for path in ROOT.rglob("*.md") if not SKIPPED & set(path.relative_to(ROOT).parts)
 )
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_PICTURE = re.compile(r"""(?:!\[[^\]]*\]\(|<img src=")([^)"]+)""")
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
@@ -24,7 +24,7 @@ _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 def reader(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
-    shutil.copy(DIGITS, folder)
+    write_models(folder)
     bin_ = shims(tmp_path / "bin")
     environment = {name: os.environ[name] for name in ("HOME", "PYTHONPATH") if name in os.environ}
     environment |= {"PATH": f"{bin_}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
@@ -84,6 +84,17 @@ def test_links_lead_somewhere(page):
         elif anchor and anchor not in anchors(target.read_text()):
             broken.append(f"{link}: no such heading")
     assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pictures_are_there_and_small(page):
+    for name in _PICTURE.findall(page.read_text()):
+        size = (page.parent / name).stat().st_size
+        assert size < 200_000, f"{name} takes {size:,} bytes; `make pictures` takes smaller ones"
+
+
+def test_people_finish_the_readme():
+    assert (ROOT / "README.md").read_text().count("\n") <= 150
 
 
 def test_every_page_is_in_the_index():

@@ -56,7 +56,7 @@ def prepare() -> None:
     """What every command would load, once."""
     from cmlc.tools.cli import console
 
-    console.start_tensorflow()
+    console.start_library("tensorflow")
     import cmlc.compiler.driver  # noqa: F401
 
 

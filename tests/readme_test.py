@@ -1,7 +1,6 @@
 """The commands and the first Python of the README run, on models of our own under its names.
 
-Its other Python is tried where it belongs: custom layers in tools/plugin_test.py, coremltools'
-predict in models/coremltools_predict_test.py, states in models/states_test.py.
+`docs_test.py` follows the pages that it leads to.
 """
 
 import importlib

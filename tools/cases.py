@@ -1,4 +1,4 @@
-"""Cases in `.cmir` files, a plugin of pytest: IR before and after passes, IR that checks itself.
+"""A pytest plugin for cases in `.cmir` files: IR before and after passes, self-checking IR.
 
     // CASE: name
     // RUN: canonicalize, layout{to=channels_last}
@@ -8,12 +8,12 @@
 
 The interpreter runs both sides on random inputs and compares, unless `// NUMERIC: no, reason`, or
 what runs is a target's pass: its ops are the library's, which `tests/differential` asks;
-where passes claim to be right for every number, on infinities, NaN and the largest numbers too,
-unless `// EXTREMES: no, reason`.
-Without RUN and `=====` the function runs, and its `check.` ops say what is right. A case with
+`// NUMERIC: no, reason`. If passes claim to be right for every number, it also tries infinities,
+NaN and the largest numbers, unless the case has `// EXTREMES: no, reason`.
+Without RUN and `=====`, the function runs, and its `check.` ops assert what is right. A case with
 `// EXPECT-ERROR: fragment` must be refused, with the fragment in the message.
 
-`pytest -p cmlc.tools.cases --plugin my_pass.py cases.cmir` tries passes of one's own.
+`pytest -p cmlc.tools.cases --plugin my_pass.py cases.cmir` tests the passes of a plugin.
 """
 
 import dataclasses
@@ -80,12 +80,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class CaseError(Exception):
-    """A case that is written wrongly, or does not hold."""
+    """A case that is malformed, or fails."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One case: its directives, and where it stands."""
+    """One case: its directives, and its position."""
 
     name: str
     line: int
@@ -129,7 +129,7 @@ def read_cases(text: str) -> Iterator[Case]:
 
 
 def read_case(lines: list[str], number: int) -> Case:
-    """The case that these lines hold; `number` is that of the first."""
+    """The case in these lines; `number` is the number of the first."""
     given: dict[str, str] = {}
     for line in lines:
         if match := DIRECTIVE.match(line):
@@ -184,10 +184,10 @@ class CmirItem(pytest.Item):
 
 
 def check_case(case: Case, path: Path, *, update: bool = False) -> str | None:
-    """Run one case; the text that passes gave, for cases that have RUN.
+    """Run one case; returns the text after the passes, for cases with RUN.
 
     Raises:
-        CaseError: it does not hold.
+        CaseError: the case fails.
     """
     if case.error is not None:
         check_error(case, path)
@@ -203,7 +203,9 @@ def check_case(case: Case, path: Path, *, update: bool = False) -> str | None:
     text = canonical(module)
     if not update:
         if case.expected is None:
-            raise CaseError(f"has RUN but no '{SEPARATOR}' (pytest --update writes what follows)")
+            raise CaseError(
+                f"has RUN but no '{SEPARATOR}' (pytest --update writes the text below it)"
+            )
         # Canonical on both sides: the expected text may keep readable names.
         expected = canonical(parse(case.expected, str(path), all_ops()))
         assert text == expected, f"expected\n{expected}\ngot\n{text}"
@@ -213,7 +215,7 @@ def check_case(case: Case, path: Path, *, update: bool = False) -> str | None:
 
 
 def parsed(case: Case, path: Path = Path()) -> Module:
-    """What a case begins with."""
+    """The module at the beginning of a case."""
     return parse(case.before, str(path), all_ops())
 
 
@@ -230,11 +232,11 @@ def check_error(case: Case, path: Path) -> None:
         if case.error is None or case.error not in str(error):
             raise CaseError(f"expected an error with '{case.error}', got\n{error}") from None
         return
-    raise CaseError(f"expected an error with '{case.error}', but all is well")
+    raise CaseError(f"expected an error with '{case.error}', but there was none")
 
 
 def check_semantics(case: Case, module: Module) -> None:
-    """Run a case whose `check.` ops say what is right."""
+    """Run a case whose `check.` ops assert what is right."""
     if case.expected is not None:
         raise CaseError(f"has '{SEPARATOR}' but no RUN")
     if not any(isinstance(op, check.Check) for op in module.walk()):
@@ -254,7 +256,7 @@ def run_pipeline(text: str, module: Module) -> None:
 
 
 def canonical(module: Module) -> str:
-    """The module as cases show it: bare functions if it has no facts of its own."""
+    """The module in the form of cases: bare functions if it has no attributes."""
     options = PrintOptions(canonical_names=True)
     if module.name or module.attributes or not module.functions:
         return print_module(module, options)
@@ -264,7 +266,7 @@ def canonical(module: Module) -> str:
 
 
 def compare_numbers(before: Module, after: Module, extremes: bool = False) -> None:
-    """The oracle: every function gives the same numbers on the same inputs, extreme ones too."""
+    """The oracle: every function computes the same numbers on equal inputs, even extreme ones."""
     for name, function in before.functions.items():
         if name not in after.functions:
             continue  # inlined or dead
@@ -279,7 +281,7 @@ def compare_numbers(before: Module, after: Module, extremes: bool = False) -> No
 
 
 def extreme(array: Array) -> Array:
-    """Infinities, NaN, the largest and smallest numbers, in the shape of a float array."""
+    """A float array with infinities, NaN, and the largest and smallest numbers."""
     if array.dtype.kind != "f":
         return array
     info = np.finfo(array.dtype)
@@ -288,7 +290,7 @@ def extreme(array: Array) -> Array:
 
 
 def compare_arrays(what: str, before: Array, after: Array) -> None:
-    """Expect equal dtypes and shapes, and numbers that differ by rounding at most."""
+    """Expect equal dtypes and shapes, and numbers that differ at most by rounding."""
     assert before.dtype == after.dtype, f"{what} has become {after.dtype}"
     assert before.shape == after.shape, f"{what} has become {after.shape}"
     dtype = DType.of(before)
@@ -302,7 +304,7 @@ def compare_arrays(what: str, before: Array, after: Array) -> None:
 
 
 def write_expected(path: Path, name: str, text: str) -> None:
-    """Put the text behind the case's separator."""
+    """Write the text after the case's separator."""
     lines = path.read_text().split("\n")
     start = lines.index(f"// CASE: {name}")
     following = (i for i in range(start + 1, len(lines)) if lines[i].startswith("// CASE:"))

@@ -1,4 +1,4 @@
-"""`cmlc`: compile a Core ML model to a TensorFlow SavedModel, print its IR, or give it back."""
+"""`cmlc`: compile a Core ML model and write it: for TensorFlow, as IR, or as it was."""
 
 import argparse
 import sys
@@ -6,8 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..backends.form import Form
+from ..compiler.artefacts.forms import SourceForm, StageForm
+from ..compiler.artefacts.table import all_forms, form_for, sorted_out
+from ..ir.diagnostics import usage_error
 from .cli import console
-from .cli.emits import EMITS, TARGETS, check_options, emit_of, output_of, print_options
+from .cli.choices import COMPILING, add_choices, chosen, form_choices, options_of, print_options
 
 if TYPE_CHECKING:
     from ..compiler.watch import Watch
@@ -18,10 +22,11 @@ EXAMPLES = """\
   cmlc MobileNet.mlmodel --weights=compressed    weights stay as small as in the model
   cmlc MobileNet.mlmodel -o mobile.tflite        for phones; --quantize=float16 halves it
   cmlc MobileNet.mlmodel --emit=tflite --quantize=int8 --representative photos/
+  cmlc MobileNet.mlmodel --target=keras          Keras code that trains, in MobileNet_keras/
   cmlc MobileNet.mlmodel --emit=graphdef         a frozen MobileNet.pb, for tools that want one
   cmlc MobileNet.mlmodel --emit=weights          every weight as .npz and .safetensors
   cmlc MobileNet.mlmodel --emit=ir               print the IR as imported
-  cmlc MobileNet.mlmodel --emit=ir --stage=tf    print what TensorFlow will run
+  cmlc MobileNet.mlmodel --emit=ir --stage=lowered   print what TensorFlow will run
   cmlc MobileNet.mlmodel --dump-dir=ir           the IR of every stage and pass, in files
   cmlc MobileNet.mlmodel --emit=html             a page to browse all stages
   cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
@@ -30,74 +35,31 @@ EXAMPLES = """\
   cmlc MobileNet.mlmodelc -o MobileNet.mlmodel   get a model back from its compiled form
   cmlc Whisper.mlmodelc -o Whisper.mlpackage     the same with the weights of an ML Program
 """
-STAGES = ("imported", "optimized", *TARGETS)
 
 
 def make_parser() -> console.CommandParser:
     """The options of `cmlc`."""
-    parser = console.CommandParser("cmlc", "Compile a Core ML model to TensorFlow.", EXAMPLES)
-    add = parser.add_argument
-    add(
+    description = "Compile a Core ML model, to TensorFlow by default."
+    parser = console.CommandParser("cmlc", "MODEL", description, EXAMPLES)
+    parser.add_argument(
         "model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage, .mlmodelc, .zip or .cmir"
     )
+    add = parser.group("output").add_argument
     add("-o", "--output", metavar="OUT", help="where to write; MODEL_savedmodel by default")
-    add("--emit", choices=tuple(EMITS), help="what to make; by default, what OUT's name says")
-    add("--stage", choices=STAGES, help="which IR ir and dot show; by default, as imported")
     add(
-        "--batch",
-        choices=("auto", "dynamic", "static"),
-        default="auto",
-        help="auto: a varying batch where the model allows it (for tflite: none); "
-        "dynamic: or fail; static: none",
+        "--emit",
+        choices=tuple(all_forms()),
+        help="what to make; by default what OUT's name says, else what the target makes first",
     )
-    add(
-        "--io-layout",
-        choices=("coreml", "nhwc"),
-        default="coreml",
-        help="dimensions of arrays: Core ML's own, or channels last",
-    )
-    add(
-        "--precision",
-        choices=("float32", "keep"),
-        default="float32",
-        help="of ML Programs: compute float16 in float32, or as the program says",
-    )
-    add("--function", default="", metavar="NAME", help="one of several functions; all by default")
-    add(
-        "--weights",
-        choices=("expanded", "compressed"),
-        default="expanded",
-        help="compressed: weights stored in a small form stay so, and are decoded at run time",
-    )
-    add("--passes", default="", metavar="PIPELINE", help="more passes, before the target's own")
-    add(
-        "--quantize",
-        choices=("float16", "dynamic", "int8"),
-        help="of tflite: weights in float16 or 8 bits, or everything in 8-bit integers",
-    )
-    add(
-        "--representative",
-        type=Path,
-        metavar="DATA",
-        help="typical inputs for --quantize=int8: a folder of images, "
-        "or a .npz with an array [n, …] for each input",
-    )
-    add("--fixed-shapes", action="store_true", help="only the default shapes of flexible inputs")
-    add(
-        "--shape",
-        metavar="NAME=S,B,C,H,W",
-        action="append",
-        default=[],
-        help="full shape of an array input of an old network; names stay open",
-    )
+    add_choices(parser, (*COMPILING, *form_choices()))
     add_watching(parser)
     add("--json", action="store_true", help="print one JSON object instead of a summary")
     return parser
 
 
-def add_watching(parser: argparse.ArgumentParser) -> None:
+def add_watching(parser: console.CommandParser) -> None:
     """Options about what happens in passes, the same for several commands."""
-    add = parser.add_argument
+    add = parser.group("debugging").add_argument
     add(
         "--print-after",
         metavar="PASS",
@@ -111,13 +73,6 @@ def add_watching(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write the IR of all stages and passes (or of --print-after's) into numbered files",
     )
-    add("--locations", action="store_true", help="print where in the model each op comes from")
-    add(
-        "--statistics",
-        action="store_true",
-        help="print what weights hold, in comments: least, largest, mean, deviation, zeros",
-    )
-    add("--verify-each", action="store_true", help="verify the IR after every pass")
     add("--timing", action="store_true", help="print where the time goes: stages, passes, groups")
     add("--timing-patterns", action="store_true", help="the same, with the patterns of passes")
     add("--stats", action="store_true", help="print what passes and patterns did to which ops")
@@ -129,25 +84,32 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    emit = emit_of(given)
-    check_options(given, emit, make_parser())
-    path = output_of(given, emit)
+    choices = chosen(given)
+    form = form_for(given.output, given.emit or "", choices.get("target", ""))
+    _, own = sorted_out(form, _with_stage(given, form, choices))
+    path = output_of(given, form)
     if path is None and given.json:
-        message = f"--json and --emit={emit} can't share standard output"
-        raise console.usage_error(message, "add -o")
+        message = f"--json and --emit={form.name} can't share standard output"
+        raise usage_error(message, "add -o")
+    options = options_of(given)
+    from ..compiler.artefacts.write import stage_text, write
+    from ..compiler.stages import Stages
     from .cli.pass_list import check_names, check_pipeline
 
     check_names(print_after(given), ("all", "changed"))
-    check_pipeline(given.passes)
+    check_pipeline(options.passes)
+    text, facts, rows = "", dict[str, Any](), ()
     with console.progress(enabled=not (given.json or given.print_after)) as started:
         watch = make_watch(given, started)
-        text, facts = "", dict[str, Any]()
+        stages = Stages(given.model, options, watch)
         if path is None:
-            to_text = EMITS[emit].text
-            text = to_text(given, watch) if to_text is not None else ""
+            assert isinstance(form, StageForm)
+            text = stage_text(stages, form, own)
         else:
-            facts = EMITS[emit].write(given, path, watch) | _written(path)
-            facts["seconds"] = dict(watch.seconds)
+            from .cli.summary import written_facts
+
+            written = write(stages, form, path, own)
+            facts, rows = written_facts(written, watch, given.model), written.rows
             facts |= measured_facts(given, watch)
     if not given.json:
         print_measured(given, watch)
@@ -158,15 +120,40 @@ def _run(given: argparse.Namespace) -> int:
     else:
         from .cli.summary import print_summary
 
-        print_summary(facts, EMITS[emit].loading)
+        print_summary(facts, rows, form.loading)
     return 0
 
 
-def _written(path: Path) -> dict[str, Any]:
-    from .cli.summary import folder_size
+def output_of(given: argparse.Namespace, form: Form) -> Path | None:
+    """Where to write; None for text on standard output.
 
-    size = folder_size(path) if path.is_dir() else path.stat().st_size
-    return {"output": str(path), "output_bytes": size}
+    Raises:
+        CompileError: of kind "usage": nothing says where.
+    """
+    if isinstance(form, StageForm) and form.text is not None and given.output in (None, "-"):
+        return None
+    if given.output is not None:
+        return Path(given.output)
+    if not form.default:
+        message = f"--emit={form.name} writes what is called {form.suffix}"
+        raise usage_error(message, f"add -o OUT{form.suffix}")
+    return Path(given.model.resolve().stem + form.default)
+
+
+def _with_stage(given: argparse.Namespace, form: Form, choices: dict[str, Any]) -> dict[str, Any]:
+    """The choices; passes that shall be watched need to run, so what they make is shown.
+
+    Raises:
+        CompileError: of kind "usage": nothing runs that could be watched.
+    """
+    shown = {"print_after": given.print_after, "dump_dir": given.dump_dir}
+    if isinstance(form, SourceForm):
+        for name in (name for name, value in shown.items() if value):
+            option = f"--{name.replace('_', '-')}"
+            raise usage_error(f"{option} means nothing for --emit={form.name}: no passes run")
+    watched = any(shown.values()) or given.timing or given.timing_patterns or given.stats
+    takes = any(choice.name == "stage" for choice in form.choices)
+    return {"stage": "optimized", **choices} if takes and watched else choices
 
 
 def print_after(given: argparse.Namespace) -> frozenset[str]:
@@ -191,14 +178,15 @@ def make_watch(given: argparse.Namespace, started: Any = None) -> "Watch":
         dump = Dump(given.dump_dir, options)
         wanted = wanted or frozenset(("all",))
     instrumentation = Instrumentation(
-        verify_each=given.verify_each,
+        verify_each=getattr(given, "verify_each", False),
         print_after=wanted,
         emit=dump.text if dump else emit,
         print_options=options,
         reproducers=Path(),
         patterns={} if given.timing_patterns or given.stats else None,
     )
-    return Watch(instrumentation, started, made=dump.module if dump else None)
+    made = dump.module if dump else None
+    return Watch(instrumentation, started, made=made, quiet=console.quiet_errors)
 
 
 def print_measured(given: argparse.Namespace, watch: "Watch") -> None:

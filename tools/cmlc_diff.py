@@ -4,11 +4,13 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast, get_args
 
+from ..compiler.options import Stage
+from ..ir.diagnostics import usage_error
+from ..ir.writing import failures_told
 from .cli import console
-from .cli.emits import module_at
-from .cmlc import STAGES
+from .cli.choices import COMPILING, add_choices, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   cmlc-diff old.mlmodel new.mlmodel                 what differs, op by op
   cmlc-diff model.mlpackage model.mlmodelc          a model and its compiled form
-  cmlc-diff model.mlmodel --stages=imported..tf     what the compiler did to it
+  cmlc-diff model.mlmodel --stages=imported..lowered   what the compiler did to it
   cmlc-diff a.cmir b.cmir --side-by-side
   cmlc-diff a.mlmodel b.mlmodel --ignore=metadata,weight --quiet && echo same structure
   cmlc-diff a.mlmodel b.mlmodel --html=diff.html
@@ -28,24 +30,24 @@ EXAMPLES = """\
 exit status: 0 no difference, 1 differences, 2 trouble
 """
 DIFFERENT, TROUBLE = 1, 2
+STAGES = get_args(Stage)
 
 
 def make_parser() -> console.CommandParser:
     """The options of `cmlc-diff`."""
     description = "Compare two models, IR files, or stages of one model."
-    parser = console.CommandParser("cmlc-diff", description, EXAMPLES)
+    parser = console.CommandParser("cmlc-diff", "A [B]", description, EXAMPLES)
     add = parser.add_argument
     add("old", type=Path, metavar="A", help="a .mlmodel, .mlpackage, .mlmodelc, .zip or .cmir")
     add("new", type=Path, metavar="B", nargs="?", help="another one; not with --stages")
-    add("--stages", metavar="FROM..TO", help=f"compare stages of one model: {', '.join(STAGES)}")
-    add("--stage", choices=STAGES, help="compare both models at this stage; imported by default")
-    add(
-        "--precision",
-        choices=("float32", "keep"),
-        default="keep",
-        help="of ML Programs: keep (the default here) compares types as programs have them",
+    add_choices(parser, COMPILING)
+    stages = f"compare stages of one model: {', '.join(STAGES)}"
+    parser.group("model").add_argument("--stages", metavar="FROM..TO", help=stages)
+    parser.group("model").add_argument(
+        "--stage", choices=STAGES, help="compare both models at this stage; imported by default"
     )
-    add("--function", default="", metavar="NAME", help="one of several functions; all by default")
+    parser.set_defaults(precision="keep")  # types are compared as programs have them
+    add = parser.group("output").add_argument
     add(
         "--ignore",
         metavar="KIND,…",
@@ -81,7 +83,7 @@ def _run(given: argparse.Namespace) -> bool:
     from .view.diff_facts import Compared
 
     if given.limit < 0:
-        raise console.usage_error(f"--limit is {given.limit}, expected 0 or more")
+        raise usage_error(f"--limit is {given.limit}, expected 0 or more")
     ignored = _ignored(given.ignore)
     stages = _stages(given)
     with console.progress(enabled=not given.json) as started:
@@ -99,7 +101,7 @@ def _tell(given: argparse.Namespace, compared: "Compared") -> None:
     if given.html is not None:
         from .view.diff_html import page
 
-        with console.writing(given.html):
+        with failures_told(given.html):
             given.html.write_text(page(compared), encoding="utf-8")
     if given.json:
         from .view.diff_facts import facts
@@ -111,7 +113,7 @@ def _tell(given: argparse.Namespace, compared: "Compared") -> None:
     print_difference(compared, given.limit, beside=given.side_by_side, quiet=given.quiet)
 
 
-def _stages(given: argparse.Namespace) -> tuple[str, str]:
+def _stages(given: argparse.Namespace) -> tuple[Stage, Stage]:
     """The stages of the first and of the second module.
 
     Raises:
@@ -119,33 +121,32 @@ def _stages(given: argparse.Namespace) -> tuple[str, str]:
     """
     if not given.stages:
         if given.new is None:
-            raise console.usage_error("there is nothing to compare with", "name B, or --stages")
+            raise usage_error("there is nothing to compare with", "name B, or --stages")
         stage = given.stage or "imported"
         return stage, stage
     if given.new is not None or given.stage:
         what = "B" if given.new is not None else "--stage"
-        raise console.usage_error(f"--stages is for one model; leave out {what}")
+        raise usage_error(f"--stages is for one model; leave out {what}")
     first, dots, last = given.stages.partition("..")
     if not dots or {first, last} - set(STAGES):
         known = ", ".join(STAGES)
-        raise console.usage_error(f"--stages={given.stages}", f"write FROM..TO, of {known}")
-    return first, last
+        raise usage_error(f"--stages={given.stages}", f"write FROM..TO, of {known}")
+    return cast(Stage, first), cast(Stage, last)
 
 
 def _modules(
-    given: argparse.Namespace, stages: tuple[str, str], started: "Callable[[str, str], None] | None"
+    given: argparse.Namespace,
+    stages: tuple[Stage, Stage],
+    started: "Callable[[str, str], None] | None",
 ) -> "tuple[Module, Module]":
-    from ..compiler.options import Options
+    from ..compiler.stages import Stages
     from ..compiler.watch import Watch
 
-    options, watch = Options(precision=given.precision, function=given.function), Watch()
-    watch.started = started
-    if given.new is not None:
-        old, new = (module_at(path, stages[0], options, watch) for path in (given.old, given.new))
-        return old, new
-    module = module_at(given.old, "imported", options, watch)
-    old, new = (module_at(module, stage, options, watch) for stage in stages)
-    return old, new
+    first, last = stages
+    options = options_of(given)
+    old = Stages(given.old, options, Watch(started=started))
+    new = old if given.new is None else Stages(given.new, options, Watch(started=started))
+    return old.at(first), new.at(last)
 
 
 def _ignored(text: str) -> "set[EditKind]":
@@ -154,7 +155,7 @@ def _ignored(text: str) -> "set[EditKind]":
     names = {name.strip() for name in text.split(",") if name.strip()}
     if unknown := sorted(names - set(EDIT_KINDS)):
         message = f"--ignore: there is no kind '{unknown[0]}'"
-        raise console.usage_error(message, f"kinds are {', '.join(EDIT_KINDS)}")
+        raise usage_error(message, f"kinds are {', '.join(EDIT_KINDS)}")
     return {kind for kind in EDIT_KINDS if kind in names}
 
 

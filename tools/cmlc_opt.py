@@ -5,12 +5,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..ir.diagnostics import problems_in, usage_error
+from ..ir.writing import failures_told
 from .cli import console
-from .cli.emits import print_options
+from .cli.choices import IMPORTING, PRINTING, add_choices, chosen, options_of, print_options
 from .cli.explain import events_of, explained_facts, print_explained, print_rewrites
 from .cmlc import add_watching, make_watch, measured_facts, print_after, print_measured
 
 if TYPE_CHECKING:
+    from ..compiler.options import Options
     from ..compiler.watch import Watch
     from ..ir.ssa import Module
     from ..passes.manager import Pipeline
@@ -22,7 +25,7 @@ EXAMPLES = """\
   cmlc-opt model.cmir --passes='layout{to=channels_last}'     options in braces
   cmlc-opt model.mlmodel --explain fold-batch-norm            what nearly matched, and why not
   cmlc-opt model.cmir --plugin my_pass.py --passes='my-pass{threshold=3}'   a pass of your own
-  cmlc-opt model.mlmodel --passes='layout, constant-fold' --lower=keras --explain=fuse-keras
+  cmlc-opt m.mlmodel --passes='layout, constant-fold' --lower --target=keras --explain=fuse-keras
   cmlc-opt --help-pass constant-fold                          all about one pass
   cmlc model.mlmodel --emit=ir | cmlc-opt - --passes=dce
 """
@@ -30,13 +33,21 @@ EXAMPLES = """\
 
 def make_parser() -> console.CommandParser:
     """The options of `cmlc-opt`."""
-    parser = console.CommandParser("cmlc-opt", "Run passes on a module and print it.", EXAMPLES)
-    add = parser.add_argument
-    add("input", nargs="?", metavar="IN", help="a .cmir or any model file; - is standard input")
+    parser = console.CommandParser(
+        "cmlc-opt", "[IN]", "Run passes on a module and print it.", EXAMPLES
+    )
+    parser.add_argument(
+        "input", nargs="?", metavar="IN", help="a .cmir or any model file; - is standard input"
+    )
+    add_choices(parser, (*IMPORTING, "verify_each", *PRINTING))
+    add = parser.group("model").add_argument
     add("--passes", default="", metavar="PIPELINE", help="what to run; nothing by default")
+    add("--lower", action="store_true", help="then lower for --target what its passes prepared")
+    add = parser.group("output").add_argument
     add("-o", "--output", metavar="OUT", help="a .cmir file; its weights are written beside it")
-    add("--lower", choices=("tf", "keras"), help="then lower what its passes prepared")
+    add("--json", action="store_true", help="print one JSON object; the IR goes to -o OUT")
     add_watching(parser)
+    add = parser.group("debugging").add_argument
     add(
         "--explain",
         metavar="PASS",
@@ -46,7 +57,6 @@ def make_parser() -> console.CommandParser:
     add("--trace-rewrites", action="store_true", help="print every rewrite on standard error")
     add("--list-passes", action="store_true", help="print all passes and their options")
     add("--help-pass", metavar="PASS", help="print what a pass does, its options and its patterns")
-    add("--json", action="store_true", help="print one JSON object; the IR goes to -o OUT")
     return parser
 
 
@@ -60,9 +70,9 @@ def _run(given: argparse.Namespace) -> int:
         _describe(given)
         return 0
     if given.input is None:
-        raise console.usage_error("there is no input", "name a file, or - for standard input")
+        raise usage_error("there is no input", "name a file, or - for standard input")
     if given.json and (given.output or "-") == "-":
-        raise console.usage_error("--json and the IR can't share standard output", "add -o")
+        raise usage_error("--json and the IR can't share standard output", "add -o")
     pipeline = _pipeline(given)
     module, watch, events = _optimized(given, pipeline)
     _print(module, given)
@@ -100,22 +110,32 @@ def _print_facts(
 
 
 def _pipeline(given: argparse.Namespace) -> "Pipeline":
-    """The passes to run; the explained one is among them, unless lowering runs it."""
+    """The passes to run, including the explained one unless lowering runs it."""
     from ..backends.target import load_target
     from ..passes.manager import parse_pipeline
     from .cli.pass_list import check_names
 
     check_names(print_after(given), ("all", "changed"))
+    if "target" in chosen(given) and not given.lower:
+        raise usage_error("--target is for --lower", "add --lower, or name passes")
+    given.passes = ", ".join(filter(None, (*_by_choices(given), given.passes)))
     pipeline = parse_pipeline(given.passes)
     if not given.explain:
         return pipeline
     # The pass to explain may be given with options; one that runs anyway needs none.
     (explained,) = parse_pipeline(given.explain)
     given.explain = explained.name
-    after = load_target(given.lower).after if given.lower else ""
+    after = load_target(options_of(given).target).after if given.lower else ""
     if explained.name in [item.name for item in (*pipeline, *parse_pipeline(after))]:
         return pipeline
     return parse_pipeline(", ".join(filter(None, (given.passes, explained.spec))))
+
+
+def _by_choices(given: argparse.Namespace) -> list[str]:
+    """The passes that carry out what is chosen: `cmlc` runs them before any other, too."""
+    from ..compiler.driver import passes_of
+
+    return passes_of(options_of(given)) if {"batch", "io_layout"} & chosen(given).keys() else []
 
 
 def _optimized(
@@ -123,12 +143,11 @@ def _optimized(
 ) -> tuple["Module", "Watch", "list[Event]"]:
     """The module after the passes, what was seen, and the events of the pass to explain."""
     from ..compiler.driver import lower, run_passes
-    from ..compiler.options import Options
-    from ..ir.diagnostics import problems_in
     from ..passes.patterns import Trace
 
     watch = make_watch(given)
-    module = _load(given.input, watch)
+    options = options_of(given)
+    module = _load(given.input, options, watch)
     trace, starts = Trace(), list[tuple[str, int]]()
     instrumentation = watch.instrumentation
     if instrumentation is not None and (given.explain or given.trace_rewrites):
@@ -138,22 +157,23 @@ def _optimized(
         with problems_in(given.input):
             module = run_passes(module, pipeline, watch)
             if given.lower:
-                module = lower(module, Options(target=given.lower), watch)
+                module = lower(module, options, watch)
     finally:  # what happened before a failure is worth seeing, too
         if given.trace_rewrites:
             print_rewrites(trace)
     return module, watch, list(events_of(given.explain, trace, starts))
 
 
-def _load(source: str, watch: "Watch") -> "Module":
+def _load(source: str, options: "Options", watch: "Watch") -> "Module":
     from ..compiler import driver
 
     if source == "-":
         try:
-            return watch.show("imported", driver.load_text(sys.stdin.read(), "<stdin>"))
+            module = driver.load_text(sys.stdin.read(), "<stdin>")
+            return driver.load(watch.show("imported", module), options)
         except UnicodeDecodeError:
-            raise console.usage_error("standard input is no IR text") from None
-    return driver.load(Path(source), watch=watch)
+            raise usage_error("standard input is no IR text") from None
+    return driver.load(Path(source), options, watch)
 
 
 def _print(module: "Module", given: argparse.Namespace) -> None:
@@ -166,8 +186,8 @@ def _print(module: "Module", given: argparse.Namespace) -> None:
 
     path = Path(given.output)
     if path.suffix != ".cmir":
-        raise console.usage_error(f"IR goes to a file called .cmir, not '{path}'")
-    with console.writing(path):
+        raise usage_error(f"IR goes to a file called .cmir, not '{path}'")
+    with failures_told(path):
         write_archive(module, path, print_options(given))
 
 

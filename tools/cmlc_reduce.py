@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..ir.diagnostics import usage_error
+from ..ir.writing import failures_told
 from .cli import console
+from .cli.choices import IMPORTING, add_choices, options_of
 
 if TYPE_CHECKING:
     from ..ir.ssa import Module
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   cmlc-reduce model.cmir --passes=fold-batch-norm           a pass fails, or changes numbers
   cmlc-reduce model.mlmodel --after=canonicalize --passes=cse
-  cmlc-reduce model.cmir --lower=tf                         lowering fails
+  cmlc-reduce model.cmir --lower                            lowering fails; --target=keras
   cmlc-reduce model.mlmodel --compare                       TensorFlow gives other numbers
   cmlc-reduce model.cmir --test 'cmlc {} -o /tmp/out'       this command fails
   cmlc-reduce model.cmir --test './check.sh {}' --match 'not finite'
@@ -31,20 +34,21 @@ what is kept:
 
 def make_parser() -> console.CommandParser:
     """The options of `cmlc-reduce`."""
-    parser = console.CommandParser(
-        "cmlc-reduce", "Shrink a module while it keeps failing.", EXAMPLES
-    )
-    add = parser.add_argument
-    add("model", type=Path, metavar="MODULE", help="a .cmir or any model file")
+    description = "Shrink a module while it keeps failing."
+    parser = console.CommandParser("cmlc-reduce", "MODULE", description, EXAMPLES)
+    parser.add_argument("model", type=Path, metavar="MODULE", help="a .cmir or any model file")
+    add_choices(parser, IMPORTING)
+    add = parser.add_argument_group("what fails").add_argument
     add("--test", metavar="COMMAND", help="what fails; {} stands for the module's file")
     add("--match", metavar="TEXT", default="", help="what the command must print")
     add("--timeout", type=float, default=60, metavar="S", help="ends a command (60 seconds)")
     add("--passes", metavar="PIPELINE", help="passes that fail or change numbers")
-    add("--lower", choices=("tf", "keras"), help="lowering fails, after the target's passes")
-    add("--compare", action="store_true", help="TensorFlow gives other numbers than numpy")
+    add("--lower", action="store_true", help="lowering fails, after the target's passes")
+    add("--compare", action="store_true", help="the target gives other numbers than numpy")
     add("--tolerance", type=float, default=1e-4, metavar="T", help="of numbers, relative (1e-4)")
     add("--random", type=int, default=0, metavar="SEED", help="of the inputs (0)")
     add("--after", default="", metavar="PIPELINE", help="passes to run once, before anything else")
+    add = parser.group("output").add_argument
     add("-o", "--output", type=Path, metavar="OUT", help="MODULE.reduced.cmir by default")
     add("--json", action="store_true", help="print one JSON object")
     return parser
@@ -63,15 +67,18 @@ def _run(given: argparse.Namespace) -> int:
 
     path = given.output or Path(f"{given.model.stem}.reduced.cmir")
     if path.suffix != ".cmir":
-        raise console.usage_error(f"IR goes to a file called .cmir, not '{path}'")
+        raise usage_error(f"IR goes to a file called .cmir, not '{path}'")
     before = parse_pipeline(given.after)
     with make_test(given) as test, console.progress(enabled=not given.json) as started:
-        module = driver.run_passes(driver.load(given.model), before, driver.Watch(started=started))
+        watch = driver.Watch(started=started)
+        module = driver.run_passes(
+            driver.load(given.model, options_of(given), watch), before, watch
+        )
         begun = time.perf_counter()
         reduced, facts = _reduced(module, test, started)
         facts["seconds"] = time.perf_counter() - begun
     head = f"// RUN: {test.command.replace('{}', shlex.quote(path.name))}\n"
-    with console.writing(path):
+    with failures_told(path):
         write_archive(reduced, path, head=head)
     facts["output"] = str(path)
     if given.json:
@@ -88,7 +95,7 @@ def _reduced(module: "Module", test: "Test", started: Any) -> "tuple[Module, dic
 
     wanted = test.signature(module)
     if not wanted:
-        raise console.usage_error("the whole module does not fail: nothing can be kept", test.hint)
+        raise usage_error("the whole module does not fail: nothing can be kept", test.hint)
 
     def report(progress: Progress) -> None:
         if started is not None:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..ir.diagnostics import usage_error
+from ..ir.writing import failures_told
 from .cli import console
+from .cli.choices import COMPILING, add_choices, options_of
 
 if TYPE_CHECKING:
     from ..compiler.runtime import CompiledModel
@@ -27,9 +30,12 @@ EXAMPLES = """\
 
 def make_parser() -> console.CommandParser:
     """The options of `cmlc-run`."""
-    parser = console.CommandParser("cmlc-run", "Run a Core ML model.", EXAMPLES)
-    add = parser.add_argument
-    add("model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage, .mlmodelc or .cmir")
+    parser = console.CommandParser("cmlc-run", "MODEL", "Run a Core ML model.", EXAMPLES)
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="a .mlmodel, .mlpackage, .mlmodelc, .zip or .cmir"
+    )
+    add_choices(parser, [name for name in COMPILING if name != "verify_each"])
+    add = parser.group("model").add_argument
     add(
         "--input",
         action="append",
@@ -38,11 +44,10 @@ def make_parser() -> console.CommandParser:
         help="an image, a .npy, a .npz with all inputs, or numbers: x=1.5, x=[1,2,3]",
     )
     add("--random", type=int, metavar="SEED", help="random numbers for inputs that are not given")
-    add("--function", default="", metavar="NAME", help="one of several functions")
-    add("--passes", default="", metavar="PIPELINE", help="passes to run before the target's own")
     add("--interpret", action="store_true", help="compute with numpy, without TensorFlow")
+    _add_debugging(parser.group("debugging").add_argument)
+    add = parser.group("output").add_argument
     add("--top", type=int, default=5, metavar="K", help="how many classes or ops to print (5)")
-    _add_debugging(add)
     add(
         "-o",
         "--output",
@@ -58,7 +63,6 @@ def _add_debugging(add: Any) -> None:
     """Modes that look into the model; exit status 1 if numbers differ too much."""
     add("--compare", action="store_true", help="the interpreter and TensorFlow, op by op")
     add("--bisect-passes", action="store_true", help="which pass and rewrite changed the numbers")
-    add("--target", choices=("tf", "keras"), default="tf", help="whose passes --bisect-passes runs")
     add(
         "--tolerance",
         type=float,
@@ -85,7 +89,7 @@ def _run(given: argparse.Namespace) -> int:
     from .cli.run_inputs import read_inputs
 
     if given.top < 1:
-        raise console.usage_error(f"--top is {given.top}, expected 1 or more")
+        raise usage_error(f"--top is {given.top}, expected 1 or more")
     mode = _mode(given)
     if mode is not None:
         return _debug(given, mode)
@@ -98,7 +102,7 @@ def _run(given: argparse.Namespace) -> int:
         outputs = _outputs(model, inputs, given)
         seconds = time.perf_counter() - begun
     if given.output is not None:
-        with console.writing(given.output):
+        with failures_told(given.output):
             save_outputs(outputs, given.output)
     if given.json:
         facts = {name: as_facts(value, given.top) for name, value in outputs.items()}
@@ -118,10 +122,9 @@ def _mode(given: argparse.Namespace) -> str | None:
     modes["--probe"] = bool(given.probe)
     asked = [name for name, is_asked in modes.items() if is_asked]
     if len(asked) > 1:
-        raise console.usage_error(f"{asked[0]} and {asked[1]} are two runs", "ask for one")
+        raise usage_error(f"{asked[0]} and {asked[1]} are two runs", "ask for one")
     mode = asked[0] if asked else None
     rows = (
-        ("--target", given.target != "tf", ("--bisect-passes",)),
         ("--tolerance", given.tolerance is not None, ("--bisect-passes", "--compare")),
         ("--interpret", given.interpret, (None, "--probe")),
         ("-o", given.output is not None, (None,)),
@@ -129,9 +132,9 @@ def _mode(given: argparse.Namespace) -> str | None:
     for option, is_given, takers in rows:
         if is_given and mode not in takers:
             names = " and ".join(taker or "a plain run" for taker in takers)
-            raise console.usage_error(f"{option} is for {names}")
+            raise usage_error(f"{option} is for {names}")
     if given.tolerance is not None and not given.tolerance >= 0:
-        raise console.usage_error(f"--tolerance is {given.tolerance}, expected 0 or more")
+        raise usage_error(f"--tolerance is {given.tolerance}, expected 0 or more")
     return mode
 
 
@@ -155,18 +158,18 @@ def _debug(given: argparse.Namespace, mode: str) -> int:
 
 def _model(given: argparse.Namespace, started: Any) -> "CompiledModel":
     from ..compiler import driver
-    from ..compiler.options import Options
-    from ..compiler.runtime import CompiledModel
+    from ..compiler.runtime import CompiledModel, compile
+    from ..compiler.stages import Stages
     from ..passes.manager import Instrumentation, parse_pipeline
 
     watch = driver.Watch(Instrumentation(reproducers=Path()), started)
-    options = Options(function=given.function, passes=given.passes)
-    pipeline = parse_pipeline(given.passes)
-    if given.interpret:  # what TensorFlow can't express runs all the same
+    options = options_of(given)
+    pipeline = parse_pipeline(options.passes)
+    if given.interpret:  # what the target can't express runs all the same
         module = driver.with_result_names(driver.load(given.model, options, watch))
         module = driver.run_passes(module, pipeline, watch)
-        return CompiledModel(module, module, module, options)
-    return driver.compile(given.model, options, watch=watch)
+        return CompiledModel(Stages(module, options))
+    return compile(given.model, options, watch=watch)
 
 
 def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:
@@ -179,7 +182,7 @@ def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:
         if value.name not in inputs and not known.optional
     ]
     if missing:
-        raise console.usage_error(
+        raise usage_error(
             f"{console.plural(len(missing), 'input')} missing: {', '.join(missing)}",
             "or fill inputs with --random 0",
         )
@@ -191,7 +194,7 @@ def _outputs(
     state = model.make_state()
     if given.interpret:
         return model.interpret(inputs, state)
-    console.start_tensorflow()
+    console.start_library(model.stages.target.library)
     return model.predict(inputs, state)
 
 

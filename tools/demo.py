@@ -1,7 +1,7 @@
 """The tour: compiles the sample model, saves it, loads it back and reads real digits with it.
 
-Exit status 1 when the SavedModel recognizes the held-out digits less (or more) well than the
-network it came from did when it was trained.
+The exit status is 1 if the SavedModel recognizes the held-out digits less (or more) well than the
+network did when it was trained.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ DATA = ROOT / "tests" / "data"
 OUTPUT = ROOT / "build" / "digits_savedmodel"
 SHOWN = 5
 SHADES = " .:-=+*#%@"
-MARGIN = 0.005  # of the accuracy: room for a pixel's worth of rounding, no more
+MARGIN = 0.005  # tolerance of the accuracy: it allows for rounding of a pixel, no more
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What the SavedModel says of K images."""
+    """The SavedModel's answers for K images."""
 
     digits: list[str]
     probabilities: NDArray[np.float32]
 
 
 def recognize(savedmodel: Path, images: NDArray[np.uint8]) -> Answers:
-    """All images in one batch, through nothing but the SavedModel's signature."""
+    """Recognize all images in one batch, using only the SavedModel's signature."""
     import tensorflow
 
     loaded: Any = tensorflow.saved_model.load(str(savedmodel))
@@ -58,7 +58,7 @@ def art(image: NDArray[np.uint8]) -> list[str]:
 
 
 def gallery(images: NDArray[np.uint8], answers: Answers, labels: NDArray[np.int64]) -> str:
-    """The first few digits side by side, with what was seen in them."""
+    """The first few digits side by side, with the answers."""
     pictures = [art(image) for image in images[:SHOWN]]
     width = 2 * images.shape[2]
     lines = ["  ".join(row) for row in zip(*pictures, strict=True)]
@@ -76,7 +76,7 @@ def main() -> int:
     started = time.perf_counter()
     shutil.rmtree(OUTPUT, ignore_errors=True)
     model = compile_model(str(DATA / "digits.mlmodel"))
-    model.save(str(OUTPUT))
+    model.write(str(OUTPUT))
     print(f"compiled tests/data/digits.mlmodel in {time.perf_counter() - started:.1f} s\n")
 
     held_out = np.load(DATA / "digits.npz")

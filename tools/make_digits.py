@@ -1,8 +1,8 @@
 """Trains the sample model: a small digit classifier, written as a Core ML neural network.
 
 Owns ``tests/data/digits.*``: the model, its held-out images and the accuracy recorded for them.
-Needed only to make those files anew (``pip install -e '.[samples]'``, then
-``python -m cmlc.tools.make_digits``); everything else reads them as they are.
+Needed only to regenerate those files (``pip install -e '.[samples]'``, then
+``python -m cmlc.tools.make_digits``); everything else only reads them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ HELD_OUT = 0.25
 EPOCHS = 60
 SIZE = 8
 CHANNELS = (16, 32)
-# Pixels 0..255 become -1..1. The network was trained on exactly this, so Core ML's scaler is not
-# a decoration: without it the accuracy falls.
+# Pixels 0..255 become -1..1. The network was trained on exactly this, so the accuracy falls without
+# Core ML's scaler.
 SCALE = 2.0 / 255.0
 BIAS = -1.0
 LABELS = [str(digit) for digit in range(10)]
@@ -42,7 +42,7 @@ class Digits:
 
 def load_digits() -> Digits:
     """The 1797 handwritten digits of the UCI test set, rescaled from 0..16 to 0..255."""
-    # In the extra `samples` only, hence absent from most environments.
+    # Only in the extra `samples`, hence absent from most environments.
     from sklearn.datasets import load_digits as load  # pyright: ignore[reportMissingImports]
     from sklearn.model_selection import (  # pyright: ignore[reportMissingImports]
         train_test_split,

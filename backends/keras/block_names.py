@@ -1,4 +1,4 @@
-"""What blocks, their calls and the layers in them are called."""
+"""Names of blocks, their calls and the layers in them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ _FEW_WORDS = 3
 
 
 def suffixes_of(runs: list[Run]) -> list[str] | None:
-    """What layers are called after a common prefix, if that is the same in every occurrence.
+    """The names of layers after a common prefix, if they are the same in every occurrence.
 
-    Layers without weights whose names don't begin so are called what they are.
+    Layers without weights whose names don't have the prefix are named by their kind.
     """
     plain = numbered(runs[0].steps)
     prefixes = [_prefix(run) for run in runs]
@@ -35,7 +35,7 @@ def suffixes_of(runs: list[Run]) -> list[str] | None:
 
 
 def _prefix(run: Run) -> str:
-    """What the names of layers with weights begin with."""
+    """The common prefix of the names of layers with weights."""
     labels = [step.label for step in run.steps if _is_telling(step)]
     return common_prefix(labels or [step.label for step in run.steps if step.label])
 
@@ -51,16 +51,16 @@ def _suffix(label: str, prefix: str) -> str | None:
 
 
 def takes_name(step: Step) -> bool:
-    """Whether a layer is named by the call, or layers of the block that is called."""
+    """Whether the call names a layer, or layers of the block that it calls."""
     if isinstance(step.source, Block):
         return any(map(takes_name, step.source.body.steps))
     return step.is_layer
 
 
 def numbered(steps: list[Step]) -> list[str]:
-    """Names of layers by what they are, numbered where there are several.
+    """Names of layers by kind, numbered where there are several.
 
-    What follows one of several convolutions is called after it: conv1, conv1_bn, conv1_relu.
+    Layers after one of several convolutions are named after it: conv1, conv1_bn, conv1_relu.
     """
     shorts = _roles(steps)
     counts = Counter(short for short in shorts if short)
@@ -79,13 +79,13 @@ def numbered(steps: list[Step]) -> list[str]:
 
 UPSAMPLING = (layers.ConvTranspose, layers.UpSampling2D)
 _ATTENTION = (layers.MultiHeadAttention, ops.DotProductAttention)
-_SHORT = 4  # steps of a block that is attention and little else
+_SHORT = 4  # steps of a block that has little besides attention
 _LEADING = (layers.Conv, layers.DepthwiseConv2D, layers.ConvTranspose, layers.Dense)
 _FOLLOWING = (layers.BatchNormalization, layers.ReLU, layers.Activation, layers.LeakyReLU)
 
 
 def _roles(steps: list[Step]) -> list[str]:
-    """What each call is; convolutions around a depthwise one expand and project."""
+    """The role of each call; convolutions around a depthwise one expand and project."""
     shorts = [short_of(step) for step in steps]
     convolutions = [i for i, step in enumerate(steps) if isinstance(step.source, _LEADING)]
     if _is_inverted(steps):
@@ -100,14 +100,14 @@ def _is_inverted(steps: list[Step]) -> bool:
 
 
 def short_of(step: Step) -> str:
-    """What a call is, in a word; empty for functions."""
+    """A call's kind in a word; empty for functions."""
     if isinstance(step.source, Block):
         return step.source.name
     return short_name(step.op) if step.is_layer else ""
 
 
 def instance_names(runs: list[Run], name: str, main: Body) -> list[str]:
-    """What the layers of each occurrence begin with: what they did before, or the block's name."""
+    """The prefix of layers in each occurrence: the model's, or the block's name."""
     if not any(map(takes_name, runs[0].steps)):
         return [""] * len(runs)
     found = [_prefix(run) for run in runs]
@@ -126,7 +126,7 @@ def instance_names(runs: list[Run], name: str, main: Body) -> list[str]:
 
 
 def settle_names(main: Body, blocks: list[Block]) -> None:
-    """Number the calls of blocks without gaps, and let no two layers have one name."""
+    """Number the calls of blocks without gaps, and make the names of layers unique."""
     numbered_calls: dict[str, int] = {}
     for step in main.steps:
         stem, _, number = step.label.rpartition("_")
@@ -153,7 +153,7 @@ def _layer_names(step: Step, label: str) -> set[str]:
 
 
 def names_of(step: Step, label: str) -> Iterator[str]:
-    """All layers that a call makes, in order; functions are nameless."""
+    """The names of all layers that a call makes, in order; functions have none."""
     if not isinstance(step.source, Block):
         yield label if step.is_layer else ""
         return
@@ -162,7 +162,7 @@ def names_of(step: Step, label: str) -> Iterator[str]:
 
 
 def block_name(runs: list[Run]) -> str:
-    """What people call such a block."""
+    """The usual name of such a block."""
     steps = runs[0].steps
     kinds = [s.source.name if isinstance(s.source, Block) else short_name(s.op) for s in steps]
     inside = "_".join(dict.fromkeys(kinds))
@@ -173,7 +173,7 @@ def block_name(runs: list[Run]) -> str:
 
 
 def _name_by_ends(run: Run) -> str:
-    """What a block is called that adds, joins or enlarges; empty for others."""
+    """The name of a block that adds, joins or enlarges; empty for others."""
     body, sources = body_of(run), [step.source for step in run.steps]
     if any(isinstance(source, _ATTENTION) for source in sources):
         return "attention_block" if len(sources) <= _SHORT else "transformer_block"
@@ -189,7 +189,7 @@ def _name_by_ends(run: Run) -> str:
 
 
 def _name_by_convolutions(steps: list[Step]) -> str:
-    """What a block is called for its convolutions; empty if those are nothing special."""
+    """The name of a block by its convolutions; empty if they are nothing special."""
     sources = [step.source for step in steps]
     convolutions = [s for s in sources if isinstance(s, layers.Conv | layers.DepthwiseConv2D)]
     depthwise = [isinstance(s, layers.DepthwiseConv2D) for s in convolutions]

@@ -1,4 +1,4 @@
-"""Functions of the generated code, and the runs of steps that they are made of."""
+"""Functions of the generated code, and the runs of steps that they are made from."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,13 +9,13 @@ from .steps import Body, Step
 
 @dataclass
 class Parameter:
-    """What a block's calls say.
+    """A parameter of a block.
 
     Attributes:
-        name: as code calls it.
-        slot: the attribute that it is for.
-        values: one for each occurrence.
-        default: what most layers of the kind have; None if calls must say it.
+        name: its name in code.
+        slot: the attribute that it sets.
+        values: its value in each occurrence.
+        default: the value of most layers of the kind; None if calls must pass it.
     """
 
     name: str
@@ -29,8 +29,8 @@ class Block:
     """A function of the generated code.
 
     Attributes:
-        name: as code calls it.
-        body: its steps; values and numbers are those of the first occurrence where nothing varies.
+        name: its name in code.
+        body: its steps; values and numbers that don't vary are those of the first occurrence.
         parameters: in the order of the signature.
     """
 
@@ -53,7 +53,7 @@ class Run:
 
 
 def body_of(run: Run) -> Body:
-    """A copy of a run as a body of its own."""
+    """A copy of a run as a separate body."""
     steps = [Step(s.kind, s.inputs, s.outputs, s.slots, s.label, s.source) for s in run.steps]
     made = {value for step in steps for value in step.outputs}
     inputs = dict.fromkeys(value for step in steps for value in step.inputs if value not in made)
@@ -61,7 +61,7 @@ def body_of(run: Run) -> Body:
 
 
 def input_names(body: Body) -> list[str]:
-    """`x` for what only the first step reads, `inputs` for what is read again later."""
+    """`x` for an input that only the first step reads, `inputs` for one that is read again."""
     last = body.last_uses()
     names = ["x" if last.get(body.inputs[0], 0) == 0 else "inputs"]
     names += ["skip", "other"][: len(body.inputs) - 1]
@@ -78,7 +78,7 @@ def columns_of(runs: list[Run]) -> list[dict[str, tuple[Any, ...]]]:
 
 
 def is_residual(body: Body) -> bool:
-    """Whether the input is added to what is made of it."""
+    """Whether the input is added to the output."""
     return any(
         isinstance(step.source, layers.Add) and set(body.inputs) & set(step.inputs)
         for step in body.steps

@@ -1,4 +1,4 @@
-"""What a Keras model can't be."""
+"""Refuses what a Keras model can't be."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from .dialect.base import KerasLayer
 class CheckKeras(Pass):
     """Refuse what a Keras model can't be: several functions, states, layers in half precision.
 
-    Whatever it is, all of it is said at once.
+    All problems are reported at once.
 
     Example:
-        cmlc model.mlmodel --emit=ir --stage=keras --print-after=check-keras
+        cmlc model.mlmodel --emit=ir --stage=lowered --target=keras --print-after=check-keras
     """
 
     name = "check-keras"

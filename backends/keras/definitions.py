@@ -1,4 +1,4 @@
-"""What the generated code defines because Keras doesn't have it."""
+"""Functions and classes that the generated code defines because Keras doesn't have them."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from .steps import Step
 _WEIGHT = '''\
 @keras.saving.register_keras_serializable()
 class Weight(layers.Layer):
-    """A tensor of weights, whatever the layer is called with."""
+    """A tensor of weights; the layer ignores its inputs."""
 
     def __init__(self, shape, dtype="float32", trainable=True, **kwargs):
         """Make the tensor."""
@@ -19,11 +19,11 @@ class Weight(layers.Layer):
         self.value = self.add_weight(**self.settings, name="value")
 
     def call(self, inputs):
-        """Give the tensor."""
+        """Return the tensor."""
         return ops.convert_to_tensor(self.value)
 
     def get_config(self):
-        """Give what makes the same layer."""
+        """Return the arguments that make the same layer."""
         return {**super().get_config(), **self.settings}'''
 
 _HARD_SIGMOID = '''\
@@ -34,7 +34,7 @@ def keras2_hard_sigmoid(x):
 
 _INTERPOLATE = '''\
 def interpolate(images, target_size, step, first=(0.0, 0.0)):
-    """Images of another size: along each dimension, pixel i is taken at first + i * step."""
+    """Resize images: along each dimension, pixel i is sampled at first + i * step."""
     for axis in (1, 2):
         last = images.shape[axis] - 1
         points = first[axis - 1] + step[axis - 1] * np.arange(target_size[axis - 1])
@@ -55,7 +55,7 @@ DEFINITIONS = {
 
 
 def defined(steps: Iterable[Step]) -> list[str]:
-    """The names that the steps need, of `DEFINITIONS`."""
+    """The names in `DEFINITIONS` that the steps need."""
     used: set[str] = set()
     for step in steps:
         used.add(step.op.call)
@@ -65,5 +65,5 @@ def defined(steps: Iterable[Step]) -> list[str]:
 
 
 def registered(steps: Iterable[Step]) -> list[str]:
-    """What of it `.keras` files name: `keras.models.load_model` needs those definitions."""
+    """The definitions that `.keras` files name: `keras.models.load_model` needs them."""
     return [name for name in defined(steps) if DEFINITIONS[name].startswith("@")]

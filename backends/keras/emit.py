@@ -26,7 +26,7 @@ class KerasModule(Executable):
         text: the source of `model.py`.
         blocks: how many functions the code has for repeated structure.
         weights: layer's name → the constants that it holds, in the order of its `weights`.
-        custom_objects: what the code defines and a `.keras` file names: loading one needs them.
+        custom_objects: definitions in the code that a `.keras` file names; loading it needs them.
     """
 
     def __init__(self, module: Module) -> None:
@@ -44,7 +44,7 @@ class KerasModule(Executable):
 
     @functools.cached_property
     def model(self) -> Any:
-        """The Keras model with its weights: the code is run."""
+        """The Keras model with its weights, built by running the code."""
         with tempfile.TemporaryDirectory() as folder:
             write_labels(self.module.main, Path(folder))
             code = types.ModuleType("model")
@@ -64,6 +64,6 @@ class KerasModule(Executable):
             found = self.model(given if given[1:] else given[0])
         except Exception as error:  # each backend of Keras has its own
             raise failed_run("the Keras model", error) from error
-        if not isinstance(found, dict):  # of a model with one result
+        if not isinstance(found, dict):  # for a model with one result
             found = {callee.result_names[0]: found}
         return {n: np.asarray(ops.convert_to_numpy(found[n])) for n in callee.result_names}

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from ...ir.writing import writing_whole
 from .emit import KerasModule
+from .file_names import CODE, WEIGHTS
 from .program import write_labels
-
-CODE, WEIGHTS = "model.py", "model.weights.h5"
 
 
 def write_code(made: KerasModule, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Constants that nothing holds yet become the weights of layers."""
+"""Makes constants that no layer holds the weights of layers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from .steps import is_written, weights_of
 
 @dataclass(frozen=True)
 class HoldConstantsKeras(Pass):
-    """Let layers hold the constants that are neither weights of one nor written into the code.
+    """Add layers for constants that are neither weights of a layer nor written into the code.
 
-    Such a layer, `Weight`, is called with what the constant's first user takes: a layer is part of
-    a model if it is called with something that the model computes. Where that is nothing, the model
-    is refused.
+    Such a layer, `Weight`, is called with an operand of the constant's first user, because a layer
+    is part of a model only if its input is computed by the model. If there is none, the model is
+    refused.
 
     Example:
-        cmlc model.mlmodel --emit=ir --stage=keras --print-after=hold-constants-keras
+        cmlc m.mlmodel --emit=ir --stage=lowered --target=keras --print-after=hold-constants-keras
     """
 
     name = "hold-constants-keras"
@@ -42,19 +42,19 @@ class HoldConstantsKeras(Pass):
 
 
 def _loose(module: Module) -> Iterator[tuple[Op, int]]:
-    """Each op that takes such a constant, and as which of its operands."""
+    """Each op with such a constant operand, and the operand's index."""
     for op in module.walk():
         weights = set(weights_of(op))
         for index, value in enumerate(op.operands):
             if not isinstance(value.op, Constant) or value in weights:
                 continue
-            # A model's results are computed, so there even small ones are held.
+            # A model's results must be computed, so even small constants are held there.
             if isinstance(op, Return) or not is_written(value.op):
                 yield op, index
 
 
 def _hook(op: Op) -> Value | None:
-    """What the layer is called with that holds a constant of the op; None if there is nothing."""
+    """The input of the layer that holds a constant of the op; None if there is none."""
     if isinstance(op, Return):
         assert op.parent is not None
         return next(iter(op.parent.arguments), None)
@@ -79,7 +79,7 @@ def _holder(op: Op, value: Value, hook: Value, held: dict[Value, Value]) -> Valu
             value,
             shape=kind.static_shape,
             dtype=kind.dtype.numpy.name,
-            trainable=bool(value.op.value.name) and kind.dtype.is_float,
+            trainable=value.op.value.is_weight,
             result_types=kind,
         )
         adopt([layer.result], op.parent, op, op.location)

@@ -1,4 +1,4 @@
-"""The whole file `model.py`: what it says before and after the network."""
+"""The whole file `model.py`: the parts before and after the network."""
 
 import re
 import textwrap
@@ -40,22 +40,22 @@ def _library_steps(body: Body, blocks: Sequence[Block]) -> list[Step]:
 
 
 def labels_of(function: Function) -> tuple[str, ...]:
-    """Names of the classes; empty for no classifier."""
+    """Names of the classes; empty if it is not a classifier."""
     return tuple(map(str, function.classifier.class_labels))
 
 
 def write_labels(function: Function, folder: Path) -> None:
-    """Write the file of labels that the code reads, if they are many."""
+    """Write the file of labels that the code reads, if there are many."""
     if has_label_file(function):
         lines = (_LINE_BREAKS.sub(" ", label) for label in labels_of(function))
         (folder / "labels.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-_LINE_BREAKS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # what str.splitlines splits at
+_LINE_BREAKS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # line breaks of str.splitlines
 
 
 def has_label_file(function: Function) -> bool:
-    """Whether the labels are so many that they have a file of their own."""
+    """Whether there are so many labels that they have a file of their own."""
     return len(labels_of(function)) > _FEW_LABELS
 
 
@@ -96,7 +96,7 @@ def _string(text: str) -> str:
 
 
 def _input_arguments(value: Value) -> list[str]:
-    """What `keras.Input` is told about an argument."""
+    """The arguments of `keras.Input` for a function's argument."""
     shape = value.type.shape
     if shape and not isinstance(shape[0], int):
         found = [f"({_dims(shape[1:])})"]
@@ -181,7 +181,7 @@ def _main_for_image(function: Function) -> Iterator[str]:
 
 
 def expanded(body: Body) -> Iterator[tuple[Step, str]]:
-    """All calls of the library with the names of their layers, blocks' calls taken apart."""
+    """All calls of the library with the names of their layers, with blocks inlined."""
     for step in body.steps:
         yield from zip(_calls(step), names_of(step, step.label), strict=True)
 

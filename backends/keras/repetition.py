@@ -1,9 +1,9 @@
-"""Repeated structure as functions: runs of steps that are the same code, but for some numbers.
+"""Repeated structure as functions: runs of steps that are the same code except for some numbers.
 
 A candidate is a run of consecutive steps with one result that the rest needs, and one or two
 inputs. Runs are compared exactly: their kinds and how they are wired. The run that saves most lines
-becomes a block, its repetitions become calls, and the search goes on in what is left and inside of
-blocks, until nothing saves lines any more.
+becomes a block, its repetitions become calls, and the search continues in the remaining steps and
+inside blocks, until nothing saves lines any more.
 """
 
 from collections import defaultdict
@@ -20,10 +20,10 @@ from .steps import Body, Step, unique
 _LONGEST = 64  # steps of a block
 _MOST_INPUTS = 2
 _OVERHEAD = 5  # lines of a function around its body: def, docstring, return, two empty ones
-_LEAST = 4  # lines that a function must save to be worth reading about
-_LEAST_INSIDE = 12  # what it must save to take a part out of another function
-_LONG = 5  # lines of a call with weights, about
-_FEW_PARAMETERS = 4  # beyond which calls are hard to read
+_LEAST = 4  # lines that a function must save to be worth reading
+_LEAST_INSIDE = 12  # lines that it must save to take a part out of another function
+_LONG = 5  # lines of a call with weights, roughly
+_FEW_PARAMETERS = 4  # with more, calls are hard to read
 
 
 def outline(main: Body) -> list[Block]:
@@ -56,7 +56,7 @@ def _callees_first(main: Body, blocks: list[Block]) -> list[Block]:
 
 
 def _best(bodies: Sequence[Body]) -> list[Run] | None:
-    """The repetitions that save most; None if none saves enough."""
+    """The repetitions that save most lines; None if none saves enough."""
     groups: dict[Hashable, list[Run]] = defaultdict(list)
     for body in bodies:
         for key, run in _runs(body):
@@ -73,17 +73,17 @@ def _best(bodies: Sequence[Body]) -> list[Run] | None:
 
 
 def _bound(runs: list[Run]) -> float:
-    """What a group saves at most."""
+    """An upper bound of the lines that a group saves."""
     return 1.2 * ((len(runs) - 1) * _lines(runs[0]) - _OVERHEAD + 2)
 
 
 def _lines(run: Run) -> int:
-    """How long the code of a run is, about: layers with weights take a line for each argument."""
+    """The rough length of a run's code: layers with weights take a line per argument."""
     return sum(_LONG if step.label and step.has_weights else 1 for step in run.steps)
 
 
 def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
-    """Lines that a function saves; names that fit and few parameters count, too."""
+    """Lines that a function saves; names that fit and few parameters count too."""
     count, length = len(runs), _lines(runs[0])
     lines = (count - 1) * length - _OVERHEAD - count + 2
     columns = columns_of(runs)
@@ -95,7 +95,7 @@ def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
     if len(body_of(runs[0]).inputs) > 1 and not isinstance(first, UPSAMPLING):
         lines *= 0.7  # blocks of one input are easier to read
     if isinstance(last, UPSAMPLING):
-        lines *= 0.5  # that is where a decoder's next block begins
+        lines *= 0.5  # a decoder's next block begins there
     if any(run.body is not bodies[0] for run in runs) and lines < _LEAST_INSIDE:
         return 0
     begins = not isinstance(first, layers.BatchNormalization | layers.ReLU)
@@ -103,7 +103,7 @@ def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
 
 
 def _runs(body: Body) -> Iterator[tuple[Hashable, Run]]:
-    """All candidates of a body, with what makes two of them the same code."""
+    """All candidates of a body, with a key that is equal for the same code."""
     last, steps = body.last_uses(), body.steps
     for start in range(len(steps)):
         known: dict[Value, Hashable] = {}
@@ -135,7 +135,7 @@ def _runs(body: Body) -> Iterator[tuple[Hashable, Run]]:
 
 
 def _exactly(run: Run) -> Hashable:
-    """What a run's hash is made of."""
+    """The exact form of a run, which its hash is made from."""
     known: dict[Value, Hashable] = {}
     rows: list[Hashable] = []
     for position, step in enumerate(run.steps):
@@ -147,7 +147,7 @@ def _exactly(run: Run) -> Hashable:
 
 
 def _apart(runs: list[Run]) -> list[Run]:
-    """Those that don't overlap, from the first on."""
+    """Runs that don't overlap, from the first on."""
     found: list[Run] = []
     for run in runs:
         if not found or found[-1].body is not run.body or found[-1].stop <= run.start:
@@ -156,7 +156,7 @@ def _apart(runs: list[Run]) -> list[Run]:
 
 
 def _make_block(runs: list[Run], taken: set[str], main: Body) -> Block:
-    """The function of these runs, which become calls of it."""
+    """Make the function of these runs, which become calls of it."""
     body = body_of(runs[0])
     suffixes = suffixes_of(runs)
     name = unique(block_name(runs), taken)

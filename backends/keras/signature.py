@@ -1,4 +1,4 @@
-"""The parameters of a block: what its repetitions differ in, in as few numbers as will do."""
+"""The parameters of a block: the differences of its repetitions, in as few numbers as possible."""
 
 import re
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from typing import Any
 from .blocks import Block, Parameter
 from .steps import Reference, Step, unique
 
-_SHORT_SUFFIX = 12  # of a layer, to be part of a parameter's name
+_SHORT_SUFFIX = 12  # part of a parameter's name, for a layer
 
 
 @dataclass(frozen=True)
 class Column:
-    """What one slot of one step says in all occurrences."""
+    """The values of one slot of one step in all occurrences."""
 
     step: Step
     slot: str
@@ -26,13 +26,13 @@ class Column:
 
 
 class Signature:
-    """The parameters that tell occurrences apart, as few as will do."""
+    """The parameters that distinguish occurrences, as few as possible."""
 
     def __init__(
         self, columns: Sequence[Column], channels: tuple[Any, ...], names: list[str]
     ) -> None:
         self.parameters: list[Parameter] = []
-        self._channels = channels  # of the first input, by occurrence
+        self._channels = channels  # channels of the first input, by occurrence
         self._names = names
         varying = [column for column in columns if column.varies]
         for column in varying:
@@ -44,7 +44,7 @@ class Signature:
                 self._add(column)
 
     def expression(self, column: Column) -> Any:
-        """What the body says there; None if the parameters don't tell."""
+        """The expression in the body; None if the parameters don't determine it."""
         if not column.varies:
             return column.values[0]
         for parameter in self.parameters:
@@ -59,7 +59,7 @@ class Signature:
         return None
 
     def _expansion(self, factor: int) -> str:
-        """A parameter for how many times as many channels there are, by default so many."""
+        """A parameter for a multiple of the channels, with a default."""
         known = {parameter.name: parameter.default for parameter in self.parameters}
         if known.setdefault("expansion", factor) != factor:
             return str(factor)
@@ -80,14 +80,14 @@ class Signature:
 
 
 def _slot(column: Column) -> str:
-    """The attribute of the library's call in the end."""
+    """The attribute of the library's call that the slot finally sets."""
     if isinstance(column.step.source, Block):
         return next(p.slot for p in column.step.source.parameters if p.name == column.slot)
     return column.slot
 
 
 def _factor(column: tuple[Any, ...], base: tuple[Any, ...]) -> int | None:
-    """The whole number that makes one column of the other."""
+    """The whole number by which one column is a multiple of the other."""
     if not all(type(value) is int and value > 0 for value in (*column, *base)):
         return None
     factors = {a / b for a, b in zip(column, base, strict=True)}
@@ -96,7 +96,7 @@ def _factor(column: tuple[Any, ...], base: tuple[Any, ...]) -> int | None:
 
 
 def _default(step: Step, name: str, column: tuple[Any, ...]) -> Any:
-    """The value that most occurrences have, if the library has it by default, too."""
+    """The value of most occurrences, if it is the library's default too."""
     if isinstance(step.source, Block):
         usual = {p.name: p.default for p in step.source.parameters}.get(name)
     else:

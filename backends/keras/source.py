@@ -1,4 +1,4 @@
-"""Steps as lines of Python: variables, arguments, line breaks as `ruff format` leaves them."""
+"""Steps as lines of Python: variables, arguments, and line breaks as `ruff format` has them."""
 
 import keyword
 import math
@@ -34,7 +34,7 @@ def body_lines(
         names: variables of the inputs; those of the other values are added.
         functions: names of all blocks, which no variable may have.
         prefix: the variable that layers' names begin with in a block; empty in `build`.
-        result: what stands before the last call: "return " in blocks, or empty.
+        result: the text before the last call: "return " in blocks, or empty.
     """
     lines: list[str] = []
     last = body.last_uses()
@@ -61,7 +61,7 @@ def _variable(
     names: dict[Value, str],
     taken: set[str],
 ) -> str:
-    """`x` for what the next step takes up and nobody else, else what the layer is called."""
+    """`x` for a value that only the next step uses, else the layer's name."""
     read = last.get(value, position)
     alive = {names[v] for v, until in last.items() if v in names and until > position}
     if read == position + 1 and number == 0 and "x" not in alive:
@@ -79,7 +79,7 @@ def _variable(
 
 
 def _is_shortcut(value: Value) -> bool:
-    """Whether a value goes around a block, only to be added in the end."""
+    """Whether a value bypasses a block and is added at its end."""
     return value.has_one_use and isinstance(value.users[0], layers.Add)
 
 
@@ -104,9 +104,9 @@ def identifier(name: str) -> str:
 
 @dataclass(frozen=True)
 class Call:
-    """Brackets to be written: what stands before the arguments, the arguments, what follows.
+    """A call to be written: the text before the arguments, the arguments, and what follows.
 
-    What follows may be brackets again, as in `layers.Dense(4)(x)`.
+    Another call may follow, as in `layers.Dense(4)(x)`.
     """
 
     head: str
@@ -125,7 +125,7 @@ def listed(items: Sequence[str]) -> Call:
 
 
 def statement(before: str, item: str | Call, indent: str = _INDENT, after: str = "") -> list[str]:
-    """One line, or the arguments of the brackets that don't fit on one or more of their own."""
+    """One line, or several with the arguments of calls that don't fit on one."""
     whole = f"{indent}{before}{item}{after}"
     if len(whole) <= WIDTH or isinstance(item, str) or not (item.arguments or item.following):
         return [whole]
@@ -137,7 +137,7 @@ def statement(before: str, item: str | Call, indent: str = _INDENT, after: str =
             return statement(f"{before}{first}", following, indent, after)
     lines = [f"{indent}{before}{item.head}"]
     together = f"{indent}{_INDENT}{', '.join(map(str, item.arguments))}"
-    # Where only what follows doesn't fit, the formatter would break that: commas prevent it.
+    # If only what follows doesn't fit, the formatter would break that; commas prevent it.
     if len(together) <= WIDTH and len(item.arguments) > 1 and not apart:
         lines.append(together)
     else:
@@ -162,7 +162,7 @@ def _expression(step: Step, names: dict[Value, str], prefix: str) -> Call:
 
 
 def _given(step: Step, block: Block) -> Iterator[str]:
-    """Arguments of a block's call: those without default by position."""
+    """Arguments of a block's call; those without a default are positional."""
     for parameter in block.parameters:
         value = step.slots[parameter.name]
         if parameter.default is None:
@@ -174,7 +174,7 @@ def _given(step: Step, block: Block) -> Iterator[str]:
 
 
 def _layer_name(step: Step, prefix: str) -> str:
-    """A string, or the parameter `name` with what follows."""
+    """A string, or the parameter `name` with a suffix."""
     if not prefix:
         return f'"{step.label}"'
     return f'f"{{{prefix}}}_{step.label}"' if step.label else prefix
@@ -210,7 +210,7 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
             constant = step.slots.get(f"{item.name}.{number}")
             text = next(rest) if constant is None else _operand_text(constant, op)
             if constant is not None and item.name in op.spec.variadic and not value.type.rank:
-                text = f"np.array({text}, {text_of(value.type.dtype)})"  # lists want tensors
+                text = f"np.array({text}, {text_of(value.type.dtype)})"  # lists need tensors
             group.append(text)
         if item.name in op.spec.variadic:
             values.append(listed(group))
@@ -219,7 +219,7 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
         else:
             values += group
     if isinstance(op, ops.Getitem):
-        # Keras takes tuples of slices, not a slice alone.
+        # Keras takes tuples of slices, not a single slice.
         key = op.key if ", " in op.key else f"{op.key}, ..."
         return Call(f"{values[0]}[{key}]", (), "")
     if op.infix and not _is_array(op.operands[0]) and not _is_negated(op, values[0]):
@@ -234,22 +234,22 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
 
 
 def _operand_text(constant: Any, op: KerasOp) -> str:
-    """A constant operand; products stand in brackets beside an operator."""
+    """A constant operand; products are in parentheses next to an operator."""
     text = text_of(constant)
     return f"({text})" if op.infix and " * " in text and not text.startswith("np.") else text
 
 
 def _is_array(value: Value) -> bool:
-    """Whether code has a numpy array there: its operators don't know Keras's tensors."""
+    """Whether the code has a numpy array there, whose operators don't accept Keras's tensors."""
     return isinstance(value.op, Constant) and value.type.rank > 0
 
 
 def _is_negated(op: KerasOp, base: str | Call) -> bool:
-    """Whether the operator would take the number before its sign: -2**x is -(2**x)."""
+    """Whether the operator binds tighter than the number's sign: -2**x is -(2**x)."""
     return op.infix == "**" and str(base).startswith("-")
 
 
-# What layers are told about several dimensions alike: (3, 3) as 3.
+# Arguments that layers accept as one number for several dimensions: (3, 3) as 3.
 _PER_DIMENSION = frozenset(
     (
         *("kernel_size", "pool_size", "strides", "dilation_rate", "size"),
@@ -259,7 +259,7 @@ _PER_DIMENSION = frozenset(
 
 
 def slot_text(slot: str, value: Any) -> str:
-    """A number as the argument of that name takes it."""
+    """A number in the form of the argument of that name."""
     match slot, value:
         case (("padding" | "cropping"), tuple()):
             return text_of(_border(value))
@@ -274,7 +274,7 @@ def slot_text(slot: str, value: Any) -> str:
 
 
 def _border(pairs: Sequence[tuple[int, int]]) -> Any:
-    """(before, after) of each dimension as Keras abbreviates them."""
+    """(before, after) of each dimension, as Keras abbreviates them."""
     if len({amount for pair in pairs for amount in pair}) == 1:
         return pairs[0][0]
     if len(pairs) == 1:
@@ -304,7 +304,7 @@ def text_of(value: Any) -> str:
 
 
 def function_lines(block: Block, functions: Collection[str]) -> list[str]:
-    """The definition of a block: what it is called with, its sizes, the name of its layers."""
+    """The definition of a block: its inputs, its sizes, the name of its layers."""
     body = block.body
     names = input_names(body)
     required = [p for p in block.parameters if p.default is None]
@@ -336,7 +336,7 @@ _WORDS = {
 
 
 def _sentence(block: Block) -> str:
-    """What a block does, by its calls."""
+    """A block's docstring, by its calls."""
     roles = map(_role, block.body.steps)
     text = ", ".join(_WORDS.get(role, role.replace("_", " ")) for role in roles)
     sentence = f"{text[0].upper()}{text[1:]}."

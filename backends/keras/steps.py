@@ -20,7 +20,7 @@ from .dialect.weighted import Weight
 
 @dataclass(frozen=True)
 class Reference:
-    """What code says in place of a number: a parameter, or a product with it."""
+    """The text in place of a number: a parameter, or a product with it."""
 
     text: str
 
@@ -30,10 +30,10 @@ class Step:
     """One call.
 
     Attributes:
-        kind: two steps are the same code, but for their slots, if their kinds are equal.
+        kind: two steps are the same code, except for their slots, if their kinds are equal.
         inputs: the values that it is called with; constants are slots or weights.
         outputs: its results.
-        slots: what may differ between repetitions, by the attribute's name.
+        slots: values that may differ between repetitions, by the attribute's name.
         label: the layer's name; empty for functions.
         source: the op, or the block that is called.
     """
@@ -62,27 +62,27 @@ class Step:
 
 @dataclass
 class Body:
-    """Steps in order, what they start from and what comes of them."""
+    """Steps in order, with their inputs and results."""
 
     inputs: tuple[Value, ...]
     steps: list[Step] = field(default_factory=list[Step])
     results: tuple[Value, ...] = ()
 
     def last_uses(self) -> dict[Value, int]:
-        """By value, where it is read last; results are read after all steps."""
+        """The last use of each value; results are used after all steps."""
         found = {value: i for i, step in enumerate(self.steps) for value in step.inputs}
         return found | dict.fromkeys(self.results, len(self.steps))
 
 
 def steps_of(function: Function) -> Body:
-    """The calls of a lowered function, along its chains: no name, no order of the model matters."""
+    """The calls of a lowered function, along its chains, whatever the model's names and order."""
     steps = [_step(op) for op in _ordered(function)]
     _label(function, steps)
     return Body(tuple(function.arguments), steps, tuple(function.results))
 
 
 def _ordered(function: Function) -> Iterator[CallOp]:
-    """Depth first from the results: a chain stays together, the first operand's comes first."""
+    """Depth first from the results: a chain stays together, and the first operand's comes first."""
     graph: nx.DiGraph[Any] = nx.DiGraph()
     graph.add_edges_from((function, value.op) for value in function.results if value.op)
     for op in function.walk():
@@ -102,7 +102,7 @@ def weights_of(op: Op) -> tuple[Value, ...]:
     return tuple(value for name in op.weights for value in op.values_of(name))
 
 
-# Numbers that make another block of it: a convolution of single pixels is not one of windows.
+# Numbers that distinguish blocks: a convolution of single pixels differs from one of windows.
 _FIXED = ("kernel_size", "pool_size", "axis", "axes", "dims")
 
 
@@ -145,18 +145,18 @@ def literal(op: Constant) -> Any:
     return Reference(f'np.array({numbers}, "{array.dtype.name}")')
 
 
-_FEW = 8  # elements of a constant that is written into the code
+_FEW = 8  # how many elements of a constant are written into the code
 
 
 def is_written(op: Constant) -> bool:
-    """Whether code says a constant's numbers; others are weights."""
+    """Whether a constant's numbers are written into the code; others are weights."""
     if op.value.size <= _FEW:
         return True
     return op.value.type.dtype is DType.I32 and _progression(op.value.array()) is not None
 
 
 def _progression(array: Array) -> str | None:
-    """The text of an array of positions: whole numbers, equally far apart."""
+    """The text of an array of equally spaced whole numbers."""
     if array.dtype != np.int32 or array.size <= 2 or max(array.shape) != array.size:
         return None
     first, second = (int(number) for number in array.ravel()[:2])
@@ -191,10 +191,10 @@ def _label(function: Function, steps: list[Step]) -> None:
 
 
 def _names_of(op: CallOp) -> list[str]:
-    """What the model calls the elements that an op comes from, the likeliest first.
+    """The model's names of the elements that an op comes from, the most suitable first.
 
-    That is the owner of its weights; then for layers with weights the first element, for others the
-    last, since what was merged into an op comes before it.
+    This is the owner of its weights; then, for layers with weights, the first element, and for
+    others the last, because elements that were merged into an op come before it.
     """
     parts = leaves(op.location)
     held = [value.op.value.name for value in weights_of(op) if isinstance(value.op, Constant)]
@@ -213,14 +213,14 @@ _NOBODY = re.compile(r"(const|op|var|weights?|kernel|bias|input|w|b)?(_?\d+)*_?"
 
 
 def _owner(weights: list[str]) -> str:
-    """The module whose weights these are: what their names begin with, unless that is a number."""
+    """The module that owns these weights: the prefix of their names, unless it is a number."""
     roles = {_ROLE.sub("", name) for name in weights}
     found = roles.pop() if len(roles) == 1 else common_prefix(weights)
     return "" if found in weights or _NOBODY.fullmatch(found) else found
 
 
 def common_prefix(labels: Sequence[str]) -> str:
-    """What all labels are, or begin with up to an underscore."""
+    """The common label, or the common prefix of all labels up to an underscore."""
     ended = sorted(f"{label}_" for label in labels)
     first, last = (ended[0], ended[-1]) if ended else ("", "")
     same = next(
@@ -229,7 +229,7 @@ def common_prefix(labels: Sequence[str]) -> str:
     return first[:same].rpartition("_")[0]
 
 
-# What exporters append to the names of layers: TensorFlow's kernels, Core ML's precisions.
+# Suffixes that exporters append to names of layers: TensorFlow's kernels, Core ML's precisions.
 _DECORATION = re.compile(
     r"(_to_fp16|_to_fp32|_cast|_cast_fp16|_cast_fp32|_1_[A-Z]\w*?|_1_(convolution\w*|concat|add|mul)"
     r"|_1_batchnorm_\w+|_1_conv_transposex?)+$"
@@ -237,18 +237,20 @@ _DECORATION = re.compile(
 
 
 def _plain(name: str) -> str:
-    """A name as Keras takes it, without decoration."""
+    """A name in Keras's form, without decoration."""
     return _DECORATION.sub("", re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_"))
 
 
 def _shared_prefix(names: list[str]) -> str:
-    """What most names begin with, up to an underscore: the name of the whole network."""
+    """The prefix of most names up to an underscore: the name of the whole network."""
     firsts = Counter(name[: match.end()] for name in names for match in re.finditer("_", name))
     shared = [
         prefix
         for prefix, count in firsts.items()
         if count > _MOST * len(names)
-        and not any(re.match(rf"{prefix}\d", name) for name in names)  # of "block_1", it is "block"
+        and not any(
+            re.match(rf"{prefix}\d", name) for name in names
+        )  # for "block_1", it is "block"
     ]
     return max(shared, key=len, default="")
 
@@ -284,7 +286,7 @@ _SHORT = {
 
 
 def short_name(op: CallOp) -> str:
-    """What people call a layer of this kind."""
+    """The usual name of a layer of this kind."""
     name = op.call.rpartition(".")[2]
     dims = re.fullmatch(r"(\w+?)[123]D(\w*)", name)
     if name in _SHORT:
@@ -298,7 +300,7 @@ def short_name(op: CallOp) -> str:
 
 
 def unique(name: str, taken: Collection[str]) -> str:
-    """The name, with a number behind it if it is taken."""
+    """The name, with a number appended if it is taken."""
     found, number = name, 1
     while found in taken:
         number += 1

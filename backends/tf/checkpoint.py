@@ -1,4 +1,4 @@
-"""Checkpoints of variables that are empty: their contents come straight from where they are."""
+"""Checkpoints of empty variables, whose contents are written straight from their source."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,17 +8,17 @@ from typing import Any
 
 from ...ir.types import Array
 
-# Bytes that are written at once: small weights share a file, large ones have one each.
+# Bytes written at once: small weights share a file, each large weight has its own.
 _SHARD = 32 << 20
 
 
 def fill_checkpoint(prefix: Path, keys: Sequence[str], arrays: Iterable[Array]) -> None:
-    """Write a checkpoint again, with other contents of some tensors; few of them in memory at once.
+    """Rewrite a checkpoint with other contents of some tensors, few of them in memory at once.
 
     Args:
-        prefix: of the checkpoint's files, which are replaced.
-        keys: what the tensors are called in the checkpoint.
-        arrays: their contents, in the same order; read one after the other.
+        prefix: the prefix of the checkpoint's files, which are replaced.
+        keys: the keys of the tensors in the checkpoint.
+        arrays: their contents, in the same order; read one by one.
     """
     import tensorflow as tf
 
@@ -40,7 +40,7 @@ def fill_checkpoint(prefix: Path, keys: Sequence[str], arrays: Iterable[Array]) 
 
 
 def _batches(contents: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Tensors by key, together of the size of a shard, or one that is larger."""
+    """Tensors by key, together up to the size of a shard, or a single larger one."""
     import tensorflow as tf
 
     batch: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def _batches(contents: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _write(prefix: Path, index: int, batch: Mapping[str, Any]) -> str:
-    """Write tensors to a checkpoint of their own; gives its prefix."""
+    """Write tensors to a checkpoint of their own; returns its prefix."""
     import tensorflow as tf
 
     part = str(prefix.with_name(f"part{index:05d}") / prefix.name)

@@ -26,13 +26,13 @@ def decode(encoding: Encoding, read: Read) -> Any:
     return DECODERS[type(encoding)](encoding, read)
 
 
-# Bytes of a word → (bits of its parts, how many different ones there are).
+# Bytes of a word → (bits of its parts, the number of different parts).
 _PARTS = {1: (8, 256), 3: (12, 4096)}
-_WORTH = 4  # elements for each row of a table of several
+_WORTH = 4  # elements per row of a table with several
 
 
 def unpacked(item: encodings.Unpacked, read: Read) -> Any:
-    """Words are looked up, or shifted apart."""
+    """Look up words in a table, or split them by shifts."""
     import tensorflow as tf
 
     def finished(codes: Any) -> Any:
@@ -52,15 +52,15 @@ def unpacked(item: encodings.Unpacked, read: Read) -> Any:
 
 
 def _has_rows(item: encodings.Unpacked) -> bool:
-    """Whether a table of several codes at a time is smaller than what is looked up in it."""
+    """Whether a table of several codes at a time is smaller than the data looked up in it."""
     _, count = _PARTS.get(_width(item.bits), (0, 0))
     return count > 0 and prod(item.shape) >= _WORTH * count
 
 
 def _rows(item: encodings.Unpacked, meaning: Callable[[Any], Any], read: Read) -> Any:
-    """What codes mean, several at a time: gathering takes as long for four numbers as for one.
+    """The values of codes, several at a time: a gather takes as long for four numbers as for one.
 
-    A table has a row for each byte (of codes of 3 and 6 bits: for 12 bits) that may be.
+    The table has a row for each possible byte (for codes of 3 and 6 bits, for each 12 bits).
     """
     import tensorflow as tf
 
@@ -99,13 +99,13 @@ def _words(item: encodings.Unpacked, read: Read) -> Any:
 
 
 def _places(item: encodings.Unpacked, size: int) -> Any:
-    """Where in a word of so many bits the codes are, in their order."""
+    """The bit positions of the codes in a word of so many bits, in order."""
     places = np.arange(0, size, item.bits)
     return places if item.lowest_first else places[::-1]
 
 
 def upper_half(item: encodings.UpperHalf, read: Read) -> Any:
-    """bfloat16 is a type of TensorFlow's."""
+    """Bitcast to bfloat16, which TensorFlow has."""
     import tensorflow as tf
 
     return tf.cast(tf.bitcast(read(item.bits), tf.bfloat16), tf.float32)
@@ -121,7 +121,7 @@ def cast(item: encodings.Cast, read: Read) -> Any:
 def affine(item: encodings.Affine, read: Read) -> Any:
     """Blocks along one axis become a dimension, so that scales broadcast; others are repeated.
 
-    TensorFlow can't broadcast by turns in more than five dimensions.
+    TensorFlow can't broadcast alternating dimensions of more than five.
     """
     import tensorflow as tf
 
@@ -144,7 +144,7 @@ def affine(item: encodings.Affine, read: Read) -> Any:
 
 
 def linear(item: encodings.Linear, read: Read) -> Any:
-    """In float64, rounded once."""
+    """Compute in float64 and round once."""
     import tensorflow as tf
 
     data, scale, bias = (
@@ -154,7 +154,7 @@ def linear(item: encodings.Linear, read: Read) -> Any:
 
 
 def palette(item: encodings.Palette, read: Read) -> Any:
-    """One gather, from the tables of all blocks below each other; or by rows of a single table."""
+    """One gather, from the concatenated tables of all blocks, or from rows of a single table."""
     import tensorflow as tf
 
     *blocks, entries, length = item.lut.type.static_shape
@@ -179,7 +179,7 @@ def palette(item: encodings.Palette, read: Read) -> Any:
 
 
 def sparse(item: encodings.Sparse, read: Read) -> Any:
-    """Values at the places of ones; values that were selected by the mask before stay there."""
+    """Scatter values to the ones of the mask; values already selected by the mask are kept."""
     import tensorflow as tf
 
     chosen = read(item.mask) != 0
@@ -193,7 +193,7 @@ def sparse(item: encodings.Sparse, read: Read) -> Any:
 
 
 def selected(item: encodings.Selected, read: Read) -> Any:
-    """Those at the places of ones."""
+    """The values at the ones of the mask."""
     import tensorflow as tf
 
     found = tf.boolean_mask(read(item.dense), read(item.mask) != 0)

@@ -1,7 +1,7 @@
 """Lowered IR → tf.function graphs with weights as variables, by a walk over the ops.
 
-With its neighbours (`variables`, `saved_model`, `names`) and `kernels`, which runs while graphs are
-traced, the only place that touches the TensorFlow library.
+This module, its neighbours (`variables`, `saved_model`, `names`) and `kernels`, which runs while
+graphs are traced, are the only ones that use the TensorFlow library.
 """
 
 import itertools
@@ -34,9 +34,9 @@ class TensorFlowModule(Executable):
     """A lowered module, executable.
 
     Attributes:
-        states: what keeps the states of saved functions.
+        states: the variables for the states of saved functions.
         root: the tf.Module that is saved; it tracks all variables.
-        scopes: under which names graphs have what computes a layer.
+        scopes: the name scopes of layers in graphs.
     """
 
     def __init__(self, module: Module) -> None:
@@ -71,7 +71,7 @@ class TensorFlowModule(Executable):
         return self._graphs[name]
 
     def signature(self, name: str) -> Any:
-        """What is saved of a function: its graph, which keeps its states in variables."""
+        """The saved form of a function: its graph, with states in variables."""
         function = self.module.functions[name]
         states = state_arguments(function)
         if not states:
@@ -82,7 +82,7 @@ class TensorFlowModule(Executable):
         )
 
     def _traced(self, call: Callable[..., Any], specs: dict[str, Any]) -> Any:
-        """Without autograph, which would choke on a walk over ops."""
+        """Trace without autograph, which can't handle a walk over ops."""
         return self._tf.function(call, autograph=False).get_concrete_function(**specs)
 
     def _call(self, function: Function) -> Callable[..., dict[str, Any]]:
@@ -127,7 +127,7 @@ class TensorFlowModule(Executable):
         except CompileError:
             raise  # of an op in one of its regions
         except Exception as error:
-            # A custom layer's function is the user's: its failure is no bug of ours.
+            # A custom layer's function is the user's, so its failure is not a bug in cmlc.
             kind = "unsupported" if isinstance(op, CustomCall) else "internal"
             message = f"'{op.name}' failed: {_first_line(error)}"
             problem = Diagnostic(message, kind, op.location, subject=op.name)
@@ -192,10 +192,10 @@ def _check_shape(op: Op, expected: Tensor, result: Any) -> None:
 
 
 def _runtime_problem(error: Exception) -> Diagnostic:
-    """What TensorFlow says of a failed run, without its trace."""
+    """TensorFlow's message for a failed run, without its trace."""
     assertion = re.search(r"assertion failed: \[(.*)\]\n", f"{error}\n")
     if assertion is not None:
-        return Diagnostic(assertion[1].replace("\\'", "'"), "usage")  # strings come escaped
+        return Diagnostic(assertion[1].replace("\\'", "'"), "usage")  # strings are escaped
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = next((a for a, b in itertools.pairwise(lines) if "{{node" in b), lines[0])
     return Diagnostic(f"the graph fails on these inputs: {said}")

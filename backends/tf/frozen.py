@@ -1,4 +1,4 @@
-"""Frozen graphs: one GraphDef with weights as constants, as tools of TensorFlow 1 want it."""
+"""Frozen graphs: one GraphDef with weights as constants, for tools of TensorFlow 1."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Module
 from ...ir.writing import writing_whole
 from .emit import TensorFlowModule
@@ -17,12 +17,12 @@ LARGEST_GRAPH = 2**31 - 1
 
 @dataclass(frozen=True)
 class FrozenGraph:
-    """A GraphDef, and which of its tensors are what.
+    """A GraphDef, and the tensors of its inputs and outputs.
 
     Attributes:
         message: the GraphDef.
-        inputs: tensor (`image:0`) by the name of Core ML's input; states are among them.
-        outputs: likewise; what a state is afterwards has its name.
+        inputs: tensor (`image:0`) by the name of Core ML's input; includes states.
+        outputs: likewise; the new value of a state has the state's name.
     """
 
     message: Any
@@ -39,20 +39,20 @@ class FrozenGraph:
             file.write_bytes(self.message.SerializeToString(deterministic=True))
 
 
-def frozen(module: Module) -> FrozenGraph:
-    """The default function of a lowered module; states are inputs and outputs of it.
+def frozen(executable: TensorFlowModule) -> FrozenGraph:
+    """The default function; states are inputs and outputs of it.
 
     Raises:
         CompileError: it is larger than a GraphDef can be.
     """
-    problems = list(_size_problems(module))
+    problems = list(_size_problems(executable.module))
     if problems:
         raise CompileError(problems)
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
-    executable, function = TensorFlowModule(module), module.main
+    function = executable.module.main
     _ = executable.variables  # hold the weights now
     # Control flow becomes that of TensorFlow 1, which old tools know.
     graph = convert_variables_to_constants_v2(executable.graph(function.name))
@@ -63,7 +63,7 @@ def frozen(module: Module) -> FrozenGraph:
         for value, tensor in zip(function.arguments, _ordered(graph, function), strict=True)
     }
     outputs: dict[str, str] = {}
-    # Results come in the order of their names.
+    # Results are in the order of their names.
     results = dict(zip(sorted(function.result_names), graph.outputs, strict=True))
     for name in function.result_names:
         tensor = results[name]
@@ -82,8 +82,7 @@ def _ordered(graph: Any, function: Any) -> list[Any]:
 
 
 def _size_problems(module: Module) -> Iterator[Diagnostic]:
-    held = {op.value for op in module.walk() if isinstance(op, Constant)}
-    size = sum(item.size * item.type.dtype.bytes for item in held)
+    size = sum(item.size * item.type.dtype.bytes for item in held_by(module))
     if size > LARGEST_GRAPH:
         message = f"the weights take {size / 1e9:.1f} GB, more than the 2 GiB of a GraphDef"
         yield Diagnostic(message, "unsupported", remedy="write a SavedModel")

@@ -1,4 +1,4 @@
-"""Names and types as TensorFlow wants them."""
+"""Names and types in TensorFlow's form."""
 
 import keyword
 import re
@@ -11,14 +11,14 @@ from ...ir.types import DType, Tensor
 
 
 class Scopes:
-    """Layers' names as name scopes of graphs: what computes a layer is found below its name."""
+    """Layers' names as name scopes of graphs: the nodes of a layer are found below its name."""
 
     def __init__(self) -> None:
         self._names: dict[Location, str] = {}
         self._places: dict[str, Location] = {}
 
     def name(self, location: Location) -> str:
-        """The scope of what comes from there; empty if nobody knows."""
+        """The scope for ops of a location; empty if the location is unknown."""
         if location not in self._names:
             place = leaves(location)[0]
             text = place.name if isinstance(place, InModel) else ""
@@ -31,7 +31,7 @@ class Scopes:
         return self._names[location]
 
     def location(self, node: str) -> Location:
-        """Where the node of a graph comes from."""
+        """The location that a node of a graph comes from."""
         scope = node
         while scope:
             scope = scope.rpartition("/")[0]
@@ -56,7 +56,7 @@ def identifier(name: str) -> str:
 
 
 def unique(name: str, taken: Mapping[str, Any]) -> str:
-    """The name, with a number behind it if it is taken."""
+    """The name, with a number appended if it is taken."""
     candidate, number = name, 0
     while candidate in taken:
         number += 1

@@ -1,4 +1,4 @@
-"""Writing SavedModels: the folder, its signatures, and what TensorFlow's own saving can't say."""
+"""Writes SavedModels: the folder, its signatures, and what TensorFlow's own saving lacks."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from .checkpoint import fill_checkpoint
 from .names import argument_names, unique
 from .variables import Weights
 
-# What TensorFlow calls the value of a variable in a checkpoint, below the variable's own path.
+# TensorFlow's key for the value of a variable in a checkpoint, below the variable's own path.
 _VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -28,16 +28,16 @@ def save(
     """Write a SavedModel: the folder appears whole or not at all.
 
     Every public function is a signature (the default one is `serving_default`); inputs and outputs
-    have the model's own names. `assets.extra/cmlc.json` describes them. `reset` empties states.
+    have the model's own names. `assets.extra/cmlc.json` describes them. `reset` zeroes states.
 
     Args:
         module: the lowered module.
         root: the tf.Module that tracks the variables, the weights as `weights`.
-        weights: which may still be empty.
+        weights: the weights, which may still be empty.
         functions: the traced tf.function of each public function of the module, by name.
-        reset: the traced tf.function that empties the states; None if there are none.
-        folder: where to; replaced if it exists.
-        metadata: what `cmlc.json` says.
+        reset: the traced tf.function that zeroes the states; None if there are none.
+        folder: the folder to write; replaced if it exists.
+        metadata: the content of `cmlc.json`.
     """
     import tensorflow as tf
 
@@ -61,10 +61,10 @@ def save(
 
 
 def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Function]) -> None:
-    """Say in the file what TensorFlow's own saving can't.
+    """Add to the file what TensorFlow's own saving lacks.
 
-    Inputs get their own names back where only Python identifiers are accepted, and optional
-    ones their defaults, which servers fill in (loading in Python asks for all inputs).
+    Inputs get back names that are not Python identifiers, and optional inputs get their defaults,
+    which servers fill in (in Python, a loaded model needs all inputs).
     """
     renamed = {
         name: value.name
@@ -97,8 +97,8 @@ def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Fun
             described = objects.concrete_functions[function.concrete_function_name]
             for part in described.canonicalized_input_signature.tuple_value.values:
                 fields = part.dict_value.fields
-                # What `structured_input_signature` shows; loading takes no identifiers here
-                # that it would not take as parameters (keywords, other scripts' letters).
+                # Shown by `structured_input_signature`; loading refuses identifiers here
+                # that can't be parameters (keywords, letters of other scripts).
                 for name in [n for n in fields if not renamed.get(n, n).isidentifier()]:
                     fields[renamed[name]].CopyFrom(fields[name])
                     del fields[name]
@@ -106,7 +106,7 @@ def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Fun
 
 
 def _defaults(function: Function) -> dict[str, Array]:
-    """What optional inputs of a fixed shape are if they are not given."""
+    """The defaults of optional inputs with a fixed shape."""
     rows = zip(function.arguments, function.inputs, strict=True)
     return {
         value.name: known.absent(value.type)

@@ -1,4 +1,4 @@
-"""States as tf.Variables: only SavedModels have them, graphs take and give what states hold."""
+"""States as tf.Variables: only SavedModels have them; graphs take and return their values."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from .names import argument_names, identifier, tf_dtype, unique
 
 
 def state_arguments(function: Function) -> dict[str, Value]:
-    """The arguments that are states, by the names that graphs give them."""
+    """The arguments that are states, by their names in graphs."""
     rows = zip(argument_names(function), function.arguments, function.inputs, strict=True)
     return {name: value for name, value, known in rows if known.kind == "state"}
 
@@ -17,7 +17,7 @@ class States:
     """One variable for each state; functions share those of the same name and type.
 
     Attributes:
-        variables: by name, in the order of first use; they begin with zeros.
+        variables: by name, in the order of first use; initially zero.
     """
 
     def __init__(self, module: Module) -> None:
@@ -37,7 +37,7 @@ class States:
     def bound(
         self, function: Function, call: Callable[..., Mapping[str, Any]]
     ) -> Callable[..., Mapping[str, Any]]:
-        """The function without states among its arguments and results: it keeps them itself."""
+        """The function without states among its arguments and results, which keeps them itself."""
         states = {
             name: (value.name, self._made[value.name, value.type])
             for name, value in state_arguments(function).items()
@@ -55,7 +55,7 @@ class States:
         return keep
 
     def reset(self) -> Any:
-        """A function that lets all states hold zeros again."""
+        """A function that sets all states to zero."""
         import tensorflow as tf
 
         def zero() -> dict[str, Any]:

@@ -1,14 +1,17 @@
-"""Weights as tf.Variables: one for each distinct content, named after the layer.
+"""Weights as tf.Variables: one for each weight that the model has, named after its layer.
 
-Compressed weights are stored as their parts, of small types, and decoded where a graph reads them:
-TensorFlow folds constants, but not variables, so they stay small in files and in memory.
+Weights that are equal by chance are two, and are trained apart. One that the model stores once and
+uses twice is one, also if it is used in two layouts: then the graph transposes what it reads.
 
-Variables are empty until something runs: graphs can be traced and saved without, and a checkpoint
-is written straight from the resources. So large weights never are in memory at once.
+Compressed weights are stored as their parts, in small types, and decoded where a graph reads them.
+TensorFlow folds constants but not variables, so they stay small in files and in memory.
+
+Variables are empty until something runs: graphs can be traced and saved without their values, and a
+checkpoint is written straight from the resources. Large weights are therefore never all in memory.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,8 +19,8 @@ import numpy as np
 from ...ir.dialects.builtin import Constant
 from ...ir.ssa import Module
 from ...ir.types import Array
-from ...ir.weights.encodings import EncodedResource, is_worth_keeping
-from ...ir.weights.resources import Resource, ViewResource
+from ...ir.weights.encodings import EncodedResource
+from ...ir.weights.resources import Resource, ViewResource, is_worth_keeping, root
 from ...ir.weights.views import settled
 from .decode import decode
 from .names import tf_dtype, unique
@@ -35,20 +38,23 @@ class Weights:
         self.variables: dict[str, Any] = {}
         self.is_filled = False
         self._resources: dict[str, Resource] = {}
-        self._of_resource: dict[int, Any] = {}
-        self._settled: dict[int, Resource] = {}
-        self._by_content: dict[Resource, Any] = {}
-        for op in module.walk():
-            if not isinstance(op, Constant):
-                continue
-            if op.value.compressed:
-                found = self._settled[id(op.value)] = settled(op.value)
-                self._add_parts(found, op.value.name or "weight")
-            elif _is_weight(op.value):
-                self._add(op.value, op.value.name)
+        self._made: dict[Hashable, Any] = {}
+        self._settled: dict[Hashable, Resource] = {}
+        constants = [op.value for op in module.walk() if isinstance(op, Constant)]
+        weights = [item for item in constants if item.is_weight and not item.compressed]
+        seen: dict[Hashable, set[Hashable]] = {}
+        for item in weights:
+            seen.setdefault(root(item).identity, set()).add(item.identity)
+        for item in constants:
+            if item.compressed:
+                found = self._settled.setdefault(item.identity, settled(item))
+                self._add_parts(found, item.name or "weight")
+            elif item.is_weight:
+                base = root(item)
+                self._add(base if len(seen[base.identity]) > 1 else item, item.name or "weight")
 
     def _add_parts(self, resource: Resource, name: str) -> None:
-        """Variables of all that an encoded resource is made of."""
+        """Make variables for all parts of an encoded resource."""
         if isinstance(resource, ViewResource) and resource.compressed:
             self._add_parts(resource.base, name)
         elif isinstance(resource, EncodedResource) and is_worth_keeping(resource):
@@ -60,11 +66,8 @@ class Weights:
             self._add(resource, name)
 
     def _add(self, resource: Resource, name: str) -> None:
-        if id(resource) in self._of_resource:
-            return
-        if (variable := self._by_content.get(resource)) is None:
-            variable = self._by_content[resource] = self._variable(resource, name)
-        self._of_resource[id(resource)] = variable
+        if resource.identity not in self._made:
+            self._made[resource.identity] = self._variable(resource, name)
 
     def _variable(self, resource: Resource, name: str) -> Any:
         import tensorflow as tf
@@ -78,36 +81,37 @@ class Weights:
         return variable
 
     def fill(self) -> None:
-        """Let the variables hold the weights, once."""
+        """Assign the weights to the variables, once."""
         if not self.is_filled:
             for variable, array in zip(self.variables.values(), self.arrays(), strict=True):
                 _assign(variable, array)
             self.is_filled = True
 
     def arrays(self) -> Iterator[Array]:
-        """What each variable is to hold, one after the other; each is read when it is asked for."""
+        """The value of each variable, one by one; each is read on demand."""
         for resource in self._resources.values():
             yield np.ascontiguousarray(resource.array())
             resource.release()
 
     def read(self, resource: Resource) -> Any:
-        """A constant's tensor: what its variables hold when the graph runs, or its numbers."""
+        """A constant's tensor: the value of its variables at run time, or its numbers."""
         import tensorflow as tf
 
-        resource = self._settled.get(id(resource), resource)
-        variable = self._of_resource.get(id(resource))
+        resource = self._settled.get(resource.identity, resource)
+        variable = self._made.get(resource.identity)
         if variable is not None:
             return variable.read_value()
         if isinstance(resource, EncodedResource) and is_worth_keeping(resource):
             return decode(resource.encoding, self.read)
-        if isinstance(resource, ViewResource) and resource.compressed:
+        stored = root(resource).identity in self._made
+        if isinstance(resource, ViewResource) and (resource.compressed or stored):
             moved = tf.transpose(self.read(resource.base), resource.perm)
             return tf.reshape(moved, resource.type.static_shape)
         return tf.constant(resource.array(), tf_dtype(resource.type.dtype))
 
 
 def _assign(variable: Any, value: Any) -> None:
-    """Like `variable.assign`, but for values of other shapes too: empty ones."""
+    """Like `variable.assign`, but also for values of other shapes, such as empty ones."""
     import tensorflow as tf
 
     tf.raw_ops.AssignVariableOp(
@@ -115,8 +119,3 @@ def _assign(variable: Any, value: Any) -> None:
         value=tf.constant(value, variable.dtype),
         validate_shape=False,
     )
-
-
-def _is_weight(resource: Resource) -> bool:
-    """Named floating-point tensors are variables; numbers and indices stay constants."""
-    return bool(resource.name) and resource.type.dtype.is_float and resource.size > 1

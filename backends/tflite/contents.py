@@ -1,4 +1,4 @@
-"""What is in a TFLite file: its operations, signatures and how it runs."""
+"""The content of a TFLite file: its operations and signatures; and running it."""
 
 import functools
 import warnings
@@ -10,7 +10,7 @@ from ...ir.types import Array
 
 
 class Contents:
-    """A TFLite file that can be looked into and run."""
+    """A TFLite file that can be inspected and run."""
 
     def __init__(self, file: bytes) -> None:
         from tensorflow.lite.python import schema_py_generated as schema
@@ -22,11 +22,11 @@ class Contents:
     # -- operations ----------------------------------------------------------------------------
 
     def operations(self) -> Counter[str]:
-        """How many there are of each kind, such as `CONV_2D`, in all subgraphs."""
+        """The number of operations of each kind, such as `CONV_2D`, in all subgraphs."""
         return Counter(name for name, _ in self._walk())
 
     def floating(self) -> Counter[str]:
-        """Those that compute floating-point numbers, without conversions from quantized ones."""
+        """Operations that compute floating-point numbers, except dequantizing ones."""
         half, single = self._schema.TensorType.FLOAT16, self._schema.TensorType.FLOAT32
         rows = ((name, types) for name, types in self._walk() if name != "DEQUANTIZE")
         return Counter(name for name, types in rows if {half, single} & types)
@@ -43,7 +43,7 @@ class Contents:
         for graph in map(self._model.Subgraphs, range(self._model.SubgraphsLength())):
             for operation in map(graph.Operators, range(graph.OperatorsLength())):
                 code = self._model.OperatorCodes(operation.OpcodeIndex())
-                # Old files have the second one only.
+                # Old files have only the second one.
                 name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
                 outputs = map(operation.Outputs, range(operation.OutputsLength()))
                 yield name, {graph.Tensors(int(place)).Type() for place in outputs if place >= 0}
@@ -70,7 +70,7 @@ class Contents:
     def _interpreter(self) -> Any:
         import tensorflow as tf
 
-        with warnings.catch_warnings():  # it moves to a package of its own, which is not needed
+        with warnings.catch_warnings():  # about moving to a package of its own, which is not needed
             warnings.simplefilter("ignore")
             return tf.lite.Interpreter(model_content=self._file)
 

@@ -4,28 +4,28 @@ import functools
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Function, Module
 from ...ir.types import Array
 from ..executable import Executable, failed_run
+from ..form import Samples
 from ..tf.emit import TensorFlowModule
 from ..tf.states import state_arguments
 from .contents import Contents
 from .metadata import with_metadata
+from .quantization import Quantization
 
-Quantization = Literal["", "float16", "dynamic", "int8"]
-Samples = Callable[[], Iterator[Mapping[str, Array]]]
 # Offsets in flatbuffers are signed and have 32 bits.
 LARGEST_FILE = 2**31 - 1
 _ELSEWHERE = "write a SavedModel, which has all of TensorFlow's operations"
-# What the converter says of an operation that only TensorFlow's own runtime would have.
+# The converter's message for an operation that only TensorFlow's own runtime has.
 _NO_BUILTIN = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
 
 
@@ -33,7 +33,7 @@ class TFLiteModule(Executable):
     """A lowered module that can be converted, and runs by TFLite's own interpreter.
 
     Raises:
-        CompileError: it has what TFLite can't express; all of that at once.
+        CompileError: TFLite can't express something; all problems at once.
     """
 
     def __init__(self, module: Module) -> None:
@@ -43,45 +43,46 @@ class TFLiteModule(Executable):
             raise CompileError(problems)
         self._tensorflow = TensorFlowModule(module)
 
-    def convert(self, quantization: Quantization = "", samples: Samples | None = None) -> bytes:
+    def convert(
+        self, quantize: Quantization | None = None, samples: Samples | None = None
+    ) -> bytes:
         """A TFLite file: a signature for each function, with the model's own names.
 
         Args:
-            quantization: "float16": weights are stored so; "dynamic": weights in 8 bits, computed
+            quantize: "float16": weights are stored so; "dynamic": weights in 8 bits, computed
                 with 8-bit integers where the runtime can; "int8": everything in 8-bit integers
                 that has such an operation. Inputs and outputs keep their types.
             samples: for "int8", typical inputs of the default function, by name.
 
         Raises:
-            CompileError: TFLite has no operation for something; all of that at once.
+            CompileError: TFLite has no operation for something; all problems at once.
         """
         import tensorflow as tf
 
-        assert quantization in get_args(Quantization)
-        assert (samples is not None) == (quantization == "int8")
+        assert (samples is not None) == (quantize == "int8")
         with tempfile.TemporaryDirectory(prefix="cmlc-") as scratch:
             folder = Path(scratch) / "model"
             self._tensorflow.save(folder)
             converter = tf.lite.TFLiteConverter.from_saved_model(
                 str(folder), signature_keys=self._signatures()
             )
-            if quantization:
+            if quantize is not None:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            if quantization == "float16":
+            if quantize == "float16":
                 converter.target_spec.supported_types = [tf.float16]
             if samples is not None:
-                converter.representative_dataset = samples
+                converter.representative_dataset = lambda: iter(samples)
             made = self._converted(converter)
         made = with_metadata(made, self.module)
         foreign = Contents(made).foreign()
         if foreign:
-            problem = f"the converter wrote operations that are no builtins: {', '.join(foreign)}"
+            problem = f"the converter wrote operations that are not builtins: {', '.join(foreign)}"
             raise CompileError(Diagnostic(problem, "internal"))
         return made
 
     @functools.cached_property
     def _contents(self) -> Contents:
-        """The file that is run: nothing in it is quantized."""
+        """The file that runs, in which nothing is quantized."""
         return Contents(self.convert())
 
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
@@ -104,7 +105,9 @@ class TFLiteModule(Executable):
 
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # its calibrator's interpreter is to move
+                warnings.simplefilter(
+                    "ignore"
+                )  # the interpreter of its calibrator is about to move
                 return converter.convert()
         except ConverterError as error:
             raise CompileError(list(self._explained(error))) from None
@@ -112,7 +115,7 @@ class TFLiteModule(Executable):
             raise CompileError(_failed(error)) from error
 
     def _explained(self, error: Any) -> Iterator[Diagnostic]:
-        """What the converter complains of, by the layers that it comes from."""
+        """The converter's errors, by the layers that they come from."""
         seen: set[tuple[str, Any]] = set()
         for entry in error.errors:
             kind = entry.operator.name.removeprefix("tf.")
@@ -148,8 +151,7 @@ def _state_problems(module: Module) -> Iterator[Diagnostic]:
 
 
 def _size_problems(module: Module) -> Iterator[Diagnostic]:
-    held = {op.value for op in module.walk() if isinstance(op, Constant)}
-    size = sum(item.size * item.type.dtype.bytes for item in held)
+    size = sum(item.size * item.type.dtype.bytes for item in held_by(module))
     if size > LARGEST_FILE:
         message = f"the weights take {size / 1e9:.1f} GB, more than the 2 GiB of a TFLite file"
         yield Diagnostic(message, "unsupported", remedy=_ELSEWHERE)

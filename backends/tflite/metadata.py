@@ -1,8 +1,8 @@
-"""TFLite metadata: what a model, its inputs and outputs are, for code generators and libraries.
+"""TFLite metadata: descriptions of a model, its inputs and outputs, for code generators.
 
-A flatbuffer of its own inside of the file (TensorFlow's `metadata_schema.fbs`, version 1.0.0), and
-files behind it, in a zip archive: labels. No package that is here writes it; of its tables,
-these are those that Core ML knows something for. Fields are given by their positions in the schema.
+The metadata are a separate flatbuffer inside the file (TensorFlow's `metadata_schema.fbs`, version
+1.0.0), and files after it in a zip archive: labels. No available package writes them. Here are the
+tables for which Core ML has content; fields are given by their positions in the schema.
 """
 
 import io
@@ -17,7 +17,7 @@ from ...ir.types import Tensor
 from .contents import Contents
 
 _NAME, _IDENTIFIER, _PARSER = "TFLITE_METADATA", b"M001", "1.0.0"
-_IMAGE_PROPERTIES, _NORMALIZATION = 2, 1  # which variant of a union follows
+_IMAGE_PROPERTIES, _NORMALIZATION = 2, 1  # the variant of the following union
 _AXIS_LABELS = 2
 _COLORS = {"RGB": 1, "BGR": 1, "GRAYSCALE": 2, "GRAYSCALE_FLOAT16": 2}
 
@@ -25,7 +25,7 @@ _COLORS = {"RGB": 1, "BGR": 1, "GRAYSCALE": 2, "GRAYSCALE_FLOAT16": 2}
 def with_metadata(file: bytes, module: Module) -> bytes:
     """The TFLite file with metadata of the functions that its signatures are.
 
-    Labels of classes are files in it, one label a line: `labels.txt` of the default function.
+    Class labels are files in it, one label per line: `labels.txt` for the default function.
     """
     files: dict[str, str] = {}
     content, graphs = Contents(file), dict[int, _Table]()
@@ -43,26 +43,26 @@ def with_metadata(file: bytes, module: Module) -> bytes:
     if not files:
         return made
     stream = io.BytesIO(made)
-    with zipfile.ZipFile(stream, "a") as archive:  # behind the model, where readers expect it
+    with zipfile.ZipFile(stream, "a") as archive:  # after the model, where readers expect it
         for name, text in files.items():
-            # A fixed date: the same model gives the same file.
+            # A fixed date, so that the same model gives the same file.
             archive.writestr(zipfile.ZipInfo(name), text)
     return stream.getvalue()
 
 
-# -- what is said ---------------------------------------------------------------------------------
+# -- content ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A table of the schema: values by position. Texts, tables, lists of both, lists of floats."""
+    """A table of the schema: texts, tables, lists of both, and lists of floats, by position."""
 
     fields: Mapping[int, Any] = field(default_factory=dict[int, Any])
 
 
 @dataclass(frozen=True)
 class _Byte:
-    """A field of one byte: an enumeration, or which variant of a union the next field has."""
+    """A field of one byte: an enumeration, or the variant of the union in the next field."""
 
     value: int
 
@@ -88,7 +88,7 @@ def _model(module: Module, subgraphs: list[_Table]) -> _Table:
 def _subgraph(
     content: Contents, function: Function, signature: str, labels: str
 ) -> tuple[int, _Table]:
-    """(index of the subgraph that is a function, what is said of it)."""
+    """(index of the subgraph of a function, its description)."""
     values = zip(function.arguments, function.inputs, strict=True)
     given = {value.name: (value.type, known) for value, known in values}
     index, inputs = content.tensors(signature, "Inputs")
@@ -121,7 +121,7 @@ def _tensor(name: str, kind: Tensor, known: Description, labels: str) -> _Table:
     image: dict[int, Any] = {0: _Byte(_COLORS[known.color or "RGB"])}
     if isinstance(height, int) and isinstance(width, int):
         image[1] = _Table({0: width, 1: height})
-    # The graph scales and shifts: numbers are to be given as pixels are.
+    # The graph scales and shifts, so inputs are plain pixels.
     normalization = _Table({0: _Floats([0.0]), 1: _Floats([1.0])})
     return _Table(
         fields
@@ -134,7 +134,7 @@ def _tensor(name: str, kind: Tensor, known: Description, labels: str) -> _Table:
     )
 
 
-# -- how it is written ----------------------------------------------------------------------------
+# -- writing ---------------------------------------------------------------------------------------
 
 
 def _packed(table: _Table) -> bytes:
@@ -146,7 +146,7 @@ def _packed(table: _Table) -> bytes:
 
 
 def _written(builder: Any, item: Any) -> int:
-    """Where an item is that others refer to; what it refers to comes first."""
+    """The position of an item that others refer to; items that it refers to come first."""
     if isinstance(item, str):
         return builder.CreateString(item)
     if isinstance(item, _Floats):
@@ -179,7 +179,7 @@ def _vector(builder: Any, places: Iterable[int]) -> int:
 
 
 def _attached(file: bytes, content: bytes) -> bytes:
-    """The TFLite file with a buffer more, and its name, as the converter adds its own."""
+    """The TFLite file with one more buffer and its name, as the converter adds its own."""
     import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils

@@ -1,4 +1,4 @@
-"""What options choose of a model, whatever its type: functions, and how general shapes are."""
+"""What options choose for models of any type: functions, and how general shapes are."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,10 +11,10 @@ from .features import is_flexible
 
 
 def chosen_interfaces(source: ModelSource, options: Options) -> tuple[Interface, ...]:
-    """The interface of the function that the options name; those of all functions if none is.
+    """The interface of the function that the options name; of all functions if they name none.
 
     Raises:
-        CompileError: the model has no such function, or describes itself wrongly.
+        CompileError: the model has no such function, or its description is wrong.
     """
     interfaces = read_interfaces(source.spec)
     if not options.function:
@@ -26,24 +26,24 @@ def chosen_interfaces(source: ModelSource, options: Options) -> tuple[Interface,
 
 
 def name_of(interface: Interface) -> str:
-    """The name of the function that an interface is of."""
+    """The name of an interface's function."""
     return interface.function or "main"
 
 
 def most_general(
     interfaces: Iterable[Interface], options: Options, imported: Callable[[bool], Module]
 ) -> Module:
-    """The module with flexible shapes, or with the default ones only, which then says why.
+    """The module with flexible shapes, or only with the default ones and the reason for that.
 
-    What is wrong with a model is what is wrong with it in its default shapes.
+    The problems of a model are those that it has with its default shapes.
 
     Args:
-        interfaces: of the model.
-        options: may ask for the default shapes.
-        imported: makes the module, with flexible shapes or without.
+        interfaces: the interfaces of the model.
+        options: may request the default shapes.
+        imported: makes the module, with or without flexible shapes.
 
     Raises:
-        CompileError: of `imported` without flexible shapes.
+        CompileError: the error of `imported` without flexible shapes.
     """
     if options.fixed_shapes or not any(map(is_flexible, interfaces)):
         return imported(False)
@@ -57,6 +57,6 @@ def most_general(
 
 
 def reason_of(error: CompileError) -> str:
-    """The first problem, as summaries tell why a module is less general than its model."""
+    """The first problem, by which summaries say why a module is less general than its model."""
     first = error.diagnostics[0]
     return f"{first.location}: {first.message}"

@@ -1,7 +1,7 @@
 """What inputs and outputs of all model types have in common: Core ML's description in the IR.
 
-What IR types can't say (colour space, defaults, class labels, …) goes beside arguments and results
-(`ir/interface.py`), from where the runtime and targets read it.
+What IR types can't express (colour space, defaults, class labels, …) is stored next to arguments
+and results (`ir/interface.py`), where the runtime and targets read it.
 """
 
 import re
@@ -24,13 +24,13 @@ CHANNELS: dict[Color, int] = {"RGB": 3, "BGR": 3, "GRAYSCALE": 1, "GRAYSCALE_FLO
 
 
 def argument_of(feature: Feature) -> Argument:
-    """What is known of the argument that an input or a state becomes."""
+    """The interface attributes of the argument for an input or a state."""
     default = float(feature.default or 0) if feature.optional else None
     return replace(_described(Argument, feature), optional=feature.optional, default=default)
 
 
 def result_of(feature: Feature) -> Result:
-    """What is known of the result that an output or a state becomes."""
+    """The interface attributes of the result for an output or a state."""
     return _described(Result, feature)
 
 
@@ -48,14 +48,14 @@ def _described(cls: type[DescriptionT], feature: Feature) -> DescriptionT:
 
 
 def classifier_of(interface: Interface, labels: Labels) -> Classifier:
-    """What a function says of its classes; nothing if there are none."""
+    """The classes that a function predicts; empty if it is not a classifier."""
     if not labels:
         return Classifier()
     return Classifier(labels, interface.predicted_feature, interface.predicted_probabilities)
 
 
 def module_facts(network: Any, interface: Interface) -> ModuleFacts:
-    """What the model says about itself, and what of it inference has no use for."""
+    """The model's metadata, and the parts of the model that inference does not use."""
     found: ModuleFacts = {"source": interface.kind, "spec_version": interface.spec_version}
     for key in ("author", "license", "shortDescription", "versionString"):
         if interface.metadata.get(key):
@@ -80,7 +80,7 @@ def is_flexible(interface: Interface) -> bool:
 
 
 def open_sizes(feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
-    """The extents of an input, with a symbol for each that the model leaves open."""
+    """The shape of an input, with a symbol for each dimension that the model leaves open."""
     if feature.flexibility is None:
         return default
     name = re.sub(r"\W", "_", f"d_{feature.name}", flags=re.ASCII)
@@ -95,7 +95,7 @@ def open_sizes(feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
 
 
 def allowed_shapes(feature: Feature) -> tuple[tuple[int, ...], ...]:
-    """What `tensor.assert_shape` allows of a flexible input; images have a batch and channels."""
+    """The shapes that `tensor.assert_shape` allows for a flexible input; images have N and C."""
     found = feature.flexibility
     assert found is not None
     shapes = [[(size, size) for size in entry] for entry in found.enumerated]
@@ -110,7 +110,7 @@ def allowed_shapes(feature: Feature) -> tuple[tuple[int, ...], ...]:
 
 
 def pixels(argument: Value, color: Color, dtype: DType) -> Value:
-    """[N, H, W, C] bytes, red first, as numbers in the order of colours that a model takes."""
+    """[N, H, W, C] bytes, red first, as numbers in the model's colour order."""
     value = cast(argument, dtype)
     return shape.Reverse(value, (3,)).result if color == "BGR" else value
 
@@ -121,13 +121,13 @@ def channels_first(image: Value) -> Value:
 
 
 def image_from_channels_first(name: str, value: Value, color: Color) -> Value:
-    """[N, H, W, C] bytes, red first; values are limited to 0…255 and rounded."""
+    """Convert to [N, H, W, C] bytes, red first; values are limited to 0…255 and rounded."""
     while value.type.rank > 4 and value.type.shape[0] == 1:
         value = shape.Squeeze(value, (0,)).result
     if value.type.rank == 3:
         value = shape.ExpandDims(value, (0,)).result
     if value.type.rank != 4 or value.type.shape[1] != CHANNELS[color]:
-        raise problem(name, "output", f"{value.type} is no {color} image")
+        raise problem(name, "output", f"{value.type} is not an image in {color}")
     pixels = shape.Transpose(value, (0, 2, 3, 1)).result
     if color == "BGR":
         pixels = shape.Reverse(pixels, (3,)).result

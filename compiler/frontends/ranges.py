@@ -1,4 +1,4 @@
-"""Ranges of numbers, as both kinds of models have them."""
+"""Ranges of numbers, for both kinds of models."""
 
 from collections.abc import Callable
 
@@ -16,14 +16,14 @@ from .rules import RuleContext
 def range_between(
     cx: RuleContext, start: Value, end: Value, step: Value, extent: Callable[[], Dim]
 ) -> Value:
-    """From start by steps up to end, without it.
+    """Count from start by steps up to end, which is excluded.
 
     Args:
         cx: the layer or operation.
         start: a scalar.
-        end: one of the same dtype.
-        step: another one.
-        extent: how many numbers there are, where only running tells.
+        end: a scalar of the same dtype.
+        step: a scalar of the same dtype.
+        extent: makes the dimension of a result whose size is known only at run time.
 
     Raises:
         CompileError: the step is 0.
@@ -35,14 +35,14 @@ def range_between(
         dtype = start.type.dtype.numpy
         return constant(op.evaluate(*(np.asarray(number, dtype) for number in numbers)))
     count, limit = extent(), numbers[1]
-    # From 0 by 1 to an extent of the model: that extent again.
+    # From 0 by 1 to a dimension of the model: that dimension again.
     if numbers[0] == 0 and numbers[2] == 1 and isinstance(limit, Expr):
         count = limit if bare_symbol(limit) is not None else count
     return Range1d(start, end, step, (count,)).result
 
 
 def _known_number(value: Value) -> float | Expr | None:
-    """A scalar's number when compiling, or an expression over symbols; None if running tells."""
+    """A scalar's value at compile time, or an expression over symbols; None if it is unknown."""
     source = value.op.x if isinstance(value.op, Squeeze) else value
     array = array_of(source)
     if array is not None:

@@ -1,4 +1,4 @@
-"""Tables from names in a specification to the functions that lower them, and what those need."""
+"""Tables from names in a specification to the functions that lower them, and their context."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -9,21 +9,21 @@ from ...ir.ssa import Value
 KeyT = TypeVar("KeyT", bound=Hashable)
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 
-# What a rule makes: one value, or one for each output.
+# The result of a rule: one value, or one for each output.
 Result: TypeAlias = Value | tuple[Value, ...]
-# What control flow assigns, by name; None where a layer failed.
+# Values that control flow assigns, by name; None where a layer failed.
 Assigned: TypeAlias = Mapping[str, Value | None]
 
 
 class RuleContext(Protocol):
-    """What rules that frontends share need to know of a layer or operation."""
+    """The context that rules shared by frontends need of a layer or operation."""
 
     def require(self, condition: bool, message: str, remedy: str = "") -> None:
         """Raise a diagnostic unless the condition holds."""
         ...
 
     def fresh_symbol(self, axis: int) -> Dim:
-        """An extent that only running tells."""
+        """A dimension that is known only at run time."""
         ...
 
 
@@ -38,7 +38,7 @@ class Rules(Generic[KeyT, HandlerT]):
         """Register a handler.
 
         Raises:
-            ValueError: there is one for the key.
+            ValueError: the key has a handler.
         """
         if key in self._handlers:
             raise ValueError(f"{key!r} has two rules")
@@ -52,7 +52,7 @@ def compose(*families: Rules[KeyT, HandlerT]) -> dict[KeyT, HandlerT]:
     """All families' rules in one table.
 
     Raises:
-        ValueError: two families have a rule for one key.
+        ValueError: two families have a rule for the same key.
     """
     table: dict[KeyT, HandlerT] = {}
     for family in families:

@@ -1,4 +1,4 @@
-"""Slices, parts and repetitions by computed amounts, as both kinds of models have them."""
+"""Slices, parts and repetitions by computed numbers, for both kinds of models."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +19,7 @@ Positions = tuple[int, ...] | Value
 
 
 def slice_axes(x: Value, parts: dict[int, tuple[int | None, int | None, int]]) -> Value:
-    """Slice some axes as in numpy; None means the border."""
+    """Slice some axes as in numpy; None means the edge."""
     rank = x.type.rank
     rows: list[tuple[int | None, int | None, int]] = [(None, None, 1)] * rank
     for axis, part in parts.items():
@@ -57,9 +57,9 @@ def _part(vector: Value, first: int, last: int) -> Value:
 
 
 def reshape_divided(cx: RuleContext, x: Value, entries: Iterable[int | tuple[int, int]]) -> Value:
-    """x in another shape, of numbers and of (axis, divisor): that extent of x, divided.
+    """x in another shape, of numbers and of (axis, divisor): that dimension of x, divided.
 
-    What doesn't come out even is an error: at once, or of the run where only that tells.
+    A remainder is an error: at compile time if the dimension is known, else at run time.
     """
     dims: list[Dim] = []
     parts: list[Value] = []
@@ -73,7 +73,7 @@ def reshape_divided(cx: RuleContext, x: Value, entries: Iterable[int | tuple[int
         extent = x.type.shape[axis]
         part = floor_div(extent, divisor)
         whole = part * divisor == extent
-        message = f"divides an extent of {extent} by {divisor}"
+        message = f"can't divide a dimension of {extent} by {divisor}"
         cx.require(whole or not isinstance(extent, int), message)
         even = even and whole
         dims.append(part)
@@ -85,7 +85,7 @@ def reshape_divided(cx: RuleContext, x: Value, entries: Iterable[int | tuple[int
 
 
 def nearly_even_parts(x: Value, axis: int, count: int) -> tuple[Value, ...]:
-    """Parts of an extent that only running tells; the first ones have one more element."""
+    """Parts of a dimension known only at run time; the first ones have one more element."""
     rank = x.type.rank
     axis %= rank
     extent = x.type.shape[axis]
@@ -118,11 +118,11 @@ def slice_between(
     squeeze_masks: tuple[int, ...],
     declared: Sequence[Dim] | None = None,
 ) -> Value:
-    """x between given or computed positions; empty masks mean none, empty strides mean 1.
+    """x between given or computed indices; empty masks mean none, empty strides mean 1.
 
-    A dimension with a squeeze mask is indexed at its begin, and goes away. `declared` gives the
-    extents of the result before it does, for those that only running tells. Positions of the last
-    dimensions may be left out where masks ignore them, as coremltools converts x[i] of TensorFlow.
+    A dimension with a squeeze mask is indexed at its begin, and removed. `declared` is the shape of
+    the result before that, for dimensions known only at run time. Indices of the last dimensions
+    may be left out if masks ignore them, as coremltools converts x[i] of TensorFlow.
     """
     rank = x.type.rank
     strides = strides or (1,) * rank
@@ -165,7 +165,7 @@ def slice_between(
 
 
 def _for_all(positions: Positions, ignored: Sequence[int]) -> Positions:
-    """A position for each dimension, if the last ones are left out that masks ignore."""
+    """An index for each dimension, with zeros for the last ones that masks ignore."""
     if isinstance(positions, tuple):
         missing = len(ignored) - len(positions)
     else:
@@ -181,7 +181,7 @@ def _for_all(positions: Positions, ignored: Sequence[int]) -> Positions:
 
 
 def _as_vector(positions: Value) -> Value:
-    """Without extents of 1 in front and behind: networks have no scalars, and stack vectors."""
+    """Without leading and trailing dimensions of 1: networks have no scalars, and stack vectors."""
     dims = [dim for dim in positions.type.shape if dim != 1]
     if positions.type.rank < 2 or len(dims) > 1 or not is_static(tuple(dims)):
         return positions
@@ -189,12 +189,12 @@ def _as_vector(positions: Value) -> Value:
 
 
 def _entries(cx: RuleContext, positions: Positions) -> Sequence[Dim | None]:
-    """Positions where they are known when compiling."""
+    """Indices, where they are known at compile time."""
     if isinstance(positions, tuple):
         return positions
     cx.require(
         positions.type.rank == 1 and is_static(positions.type.shape),
-        f"takes positions of type {positions.type}",
+        f"takes indices of type {positions.type}",
     )
     known = known_dims(positions)
     if known is not None:
@@ -218,7 +218,7 @@ def _slice_computed(
     fixed: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
     declared: Sequence[Dim] | None,
 ) -> Value:
-    """Slice these axes between positions that are computed, the others not at all."""
+    """Slice these axes between computed indices, and not the others."""
     rank, chosen = x.type.rank, set(axes)
     strides, no_begin, no_end = (
         tuple(n if axis in chosen else other for axis, n in enumerate(row))

@@ -1,4 +1,4 @@
-"""Weights as a model stores them: what is left when nothing is imported, folded or renamed."""
+"""Weights as a model stores them, not imported, folded or renamed."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ class StoredWeight:
         name: unique in the model: the layer's name and the weight's (`conv1.weights`), or the name
             of the constant in an ML Program.
         resource: the numbers, dequantized when they are read.
-        axes: what the dimensions are, in order; empty if the specification gives them no meaning.
-        kind: the layer's or operation's type; empty if nothing uses the weight.
-        layer: its name.
-        parameter: which of its weights or parameters.
+        axes: the names of the axes, in order; empty if the specification gives them no meaning.
+        kind: the type of the layer or operation; empty if nothing uses the weight.
+        layer: the name of the layer or operation.
+        parameter: which of its weights or parameters it is.
         encoding: how the model stores it: `float16`, `lut4`, `affine_dequantize of int8`, …
     """
 

@@ -1,7 +1,7 @@
-"""Which function imports which type of model, and which one reads its weights.
+"""The functions that import each type of model, and read its weights.
 
-A type of models is a row in each table and a package beside them; nothing else asks for types.
-Functions are loaded when a model first needs them.
+A type of models is a row in each table and a package next to this file; nothing else depends on
+types. Functions are loaded when a model first needs them.
 """
 
 import importlib
@@ -15,9 +15,9 @@ from ..source.reading import ModelSource
 from ..source.spec import model_kind
 from .stored_weights import StoredWeight
 
-# Gives the module of a model that was read.
+# Imports a model that was read.
 Importer: TypeAlias = Callable[[ModelSource, Options], Module]
-# Gives the weights of a model itself, not of models inside; their names begin with the text.
+# Reads the weights of a model, not of models inside it; the text is the prefix of their names.
 WeightReader: TypeAlias = Callable[[ModelSource, str], Iterator[StoredWeight]]
 
 # A model's type, as the specification spells it, to "module:function" below this package.
@@ -40,10 +40,10 @@ def import_model(source: ModelSource, options: Options) -> Module:
 
     Args:
         source: the model.
-        options: `batch`, `fixed_shapes`, `shapes`, `precision` and `function` count here.
+        options: of these, `batch`, `fixed_shapes`, `shapes`, `precision` and `function` are used.
 
     Raises:
-        CompileError: the model's type is not supported, or what is in it; all problems at once.
+        CompileError: the model's type, or something in it, is not supported; all problems at once.
     """
     kind = model_kind(source.spec)
     if kind not in IMPORTERS:
@@ -55,12 +55,12 @@ def import_model(source: ModelSource, options: Options) -> Module:
 
 
 def weight_reader(kind: str) -> WeightReader | None:
-    """What reads the weights of a type of models; None if such models have none."""
+    """The function that reads the weights of a type of models; None if it has no weights."""
     path = WEIGHT_READERS.get(kind)
     return None if path is None else loaded(path)
 
 
 def loaded(path: str) -> Any:
-    """What a row of a table names."""
+    """The function that a row of a table names."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module, __package__), name)

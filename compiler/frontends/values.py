@@ -11,5 +11,5 @@ def cast(value: Value, dtype: DType) -> Value:
 
 
 def integers(value: Value) -> Value:
-    """Positions and extents, in whatever dtype they come, as i32."""
+    """Indices and sizes of any dtype as i32."""
     return cast(value, DType.I32)

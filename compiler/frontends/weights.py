@@ -1,4 +1,4 @@
-"""All weights of a model, whatever its type."""
+"""All weights of a model of any type."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,12 +14,12 @@ def weights_of(source: ModelSource) -> list[StoredWeight]:
     """Every weight of a model, with unique names; those of a pipeline's models in order.
 
     Raises:
-        CompileError: there are none, or damaged ones.
+        CompileError: there are no weights, or damaged ones.
     """
     found: dict[str, StoredWeight] = {}
     for weight in _weights(source):
         name, number = weight.name, 1
-        while name in found:  # networks may have layers of one name
+        while name in found:  # networks may have layers with the same name
             number += 1
             name = f"{weight.name}_{number}"
         found[name] = replace(weight, name=name)

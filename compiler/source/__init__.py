@@ -1,1 +1,1 @@
-"""Core ML files as they are: containers, protobuf messages, weights and the model's interface."""
+"""Reads Core ML files: containers, protobuf messages, weights and the model's interface."""

@@ -1,15 +1,15 @@
 """Weight files of ML Programs (`weight.bin`, MILBlob version 2), mapped and read where needed.
 
-A header, then blobs: 64 bytes that describe one, and its data. Constants of a program say where the
-description is. What each type becomes in the IR, which has none narrower than a byte:
+A file is a header and blobs; each blob is a description of 64 bytes and its data. Constants of a
+program say where the description is. Types in the IR, which has none narrower than a byte:
 
     fp16, fp32, int8, int16, int32, uint8, uint16, uint32    the same
     bf16, fp8 (E4M3FN, E5M2)                                 f32, exactly
     int4                                                     i8
     uint1, uint2, uint3, uint4, uint6                        u8
 
-A resource remembers the type it is stored in (`BlobResource.kind`) and gives the stored bytes
-(`packed`), or an encoding of them (`stored`), for who wants the small form.
+A resource remembers the type it is stored in (`BlobResource.kind`) and provides the stored bytes
+(`packed`), or an encoding of them (`stored`), for users of the compressed form.
 """
 
 import mmap
@@ -25,11 +25,11 @@ import numpy as np
 from ...ir.types import Array, DType, Tensor
 from ...ir.weights.bits import e4m3_floats, e5m2_floats
 from ...ir.weights.encodings import EncodedResource, Palette, Unpacked, UpperHalf
-from ...ir.weights.resources import ArrayResource, LazyResource, Resource
+from ...ir.weights.resources import ArrayResource, LazyResource, Origin, Resource
 from .spec import FETCH, GIT_LFS, POINTER
 
 _HEADER = 64
-_LARGE = 1 << 20  # bytes; below, mapping pages again costs more than they take
+_LARGE = 1 << 20  # bytes; for less, mapping pages again costs more than it frees
 _DESCRIPTION = struct.Struct("<IIQQQ")  # sentinel, type, size, offset, padding; 32 bytes unused
 _SENTINEL = 0xDEADBEEF
 _VERSION = 2
@@ -39,10 +39,10 @@ class BlobKind(NamedTuple):
     """A type of elements.
 
     Attributes:
-        name: as the text of programs spells it.
-        number: of the type in the specification of programs (`DataType`).
-        bits: of one element in the file.
-        dtype: what elements are in the IR.
+        name: its name in the text of programs.
+        number: its number in the specification of programs (`DataType`).
+        bits: the size of one element in the file.
+        dtype: the type of elements in the IR.
     """
 
     name: str
@@ -75,10 +75,10 @@ _EIGHT_BIT_FLOATS = {"fp8e4m3fn": e4m3_floats, "fp8e5m2": e5m2_floats}
 
 
 class BlobError(ValueError):
-    """What is wrong with a weight file or a blob, as the end of a sentence that begins with it.
+    """A problem of a weight file or a blob; the message continues a sentence that names the file.
 
     Attributes:
-        unsupported: nothing is wrong, but it can't be read.
+        unsupported: the file is fine, but can't be read.
     """
 
     def __init__(self, message: str, *, unsupported: bool = False) -> None:
@@ -91,8 +91,8 @@ class FileRange:
     """Where a weight file is: a file, or a part of one, such as of an archive.
 
     Attributes:
-        size: in bytes; None for all from `start`.
-        owner: what the file exists as long as, such as a temporary folder.
+        size: in bytes; None for everything from `start`.
+        owner: an object that keeps the file alive, such as a temporary folder.
     """
 
     path: Path
@@ -105,7 +105,7 @@ class FileRange:
 class Blob:
     """One blob as its description has it: type, place and size in bytes, unused bits at the end.
 
-    The last is undefined for elements of whole bytes: old writers left there what was in memory.
+    The last is undefined for elements of whole bytes: old writers stored uninitialized memory.
     """
 
     kind: BlobKind
@@ -118,7 +118,7 @@ class BlobFile:
     """A weight file. It is mapped here, once for all its blobs.
 
     Raises:
-        BlobError: it is no weight file, or one of another version.
+        BlobError: it is not a weight file, or it has another version.
         OSError: it can't be read.
     """
 
@@ -131,7 +131,7 @@ class BlobFile:
             if stream.read(len(GIT_LFS)) == GIT_LFS:
                 raise BlobError(f"is {POINTER}: {FETCH}")
             if self.size < _HEADER:
-                raise BlobError(f"is no weight file: it has only {self.size:,} bytes")
+                raise BlobError(f"is not a weight file: it has only {self.size:,} bytes")
             if file.start + self.size > length:
                 raise BlobError("is cut short")
             self._data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
@@ -146,7 +146,7 @@ class BlobFile:
         """The blob that is described at `offset`.
 
         Raises:
-            BlobError: there is none, it lies outside the file, or is of an unknown type.
+            BlobError: there is none, it is outside the file, or its type is unknown.
         """
         if offset < _HEADER or offset + 64 > self.size:
             raise BlobError(f"has no blob at byte {offset:,}: it has {self.size:,} bytes")
@@ -167,7 +167,7 @@ class BlobFile:
         return np.frombuffer(self._data, np.uint8, blob.size, self.file.start + blob.offset)
 
     def forget(self, blob: Blob) -> None:
-        """Let go of the memory that a large blob's bytes are mapped to; they can be read again."""
+        """Release the memory that a large blob's bytes are mapped to; they can be read again."""
         if blob.size < _LARGE or not hasattr(mmap, "MADV_DONTNEED"):
             return
         start = self.file.start + blob.offset
@@ -180,23 +180,23 @@ class BlobFile:
         """The blob described at `offset` as a resource of the type in the table above.
 
         Args:
-            offset: of the blob's description.
-            data_type: of the elements, a number of the specification's `DataType`.
-            shape: how many elements there are.
-            name: the resource's.
+            offset: the offset of the blob's description.
+            data_type: the type of the elements, a number of the specification's `DataType`.
+            shape: the shape of the constant.
+            name: the name of the resource.
 
         Raises:
-            BlobError: the blob is not there, or another one.
+            BlobError: the blob is missing, or has another type or size.
         """
         blob = self.blob(offset)
         if blob.kind.number != data_type:
             names = (kind.name for kind in KINDS.values() if kind.number == data_type)
-            expected = next(names, "what no weight file holds")
+            expected = next(names, "a type that weight files can't hold")
             raise BlobError(f"holds {blob.kind.name} at byte {offset:,}, expected {expected}")
         count, bits = prod(shape), blob.kind.bits
         if -(-count * bits // 8) != blob.size:
             message = f"holds {blob.size:,} bytes of {blob.kind.name} at byte {offset:,}"
-            raise BlobError(f"{message}; shape {list(shape)} takes {-(-count * bits // 8):,}")
+            raise BlobError(f"{message}; shape {list(shape)} needs {-(-count * bits // 8):,}")
         if bits < 8 and blob.size * 8 - count * bits != blob.padding:
             message = f"holds {blob.kind.name} with {blob.padding} unused bits at byte {offset:,}"
             raise BlobError(f"{message}; shape {list(shape)} leaves {blob.size * 8 - count * bits}")
@@ -213,7 +213,9 @@ class BlobResource(Resource):
     __slots__ = ("_blob", "_file", "kind")
 
     def __init__(self, file: BlobFile, blob: Blob, shape: tuple[int, ...], name: str = "") -> None:
-        super().__init__(Tensor(blob.kind.dtype, shape), name)
+        # A range of a file is one weight, however many constants name it.
+        origin = Origin((file, blob.offset, blob.kind.name, shape))
+        super().__init__(Tensor(blob.kind.dtype, shape), name, origin)
         self.kind = blob.kind
         self._file = file
         self._blob = blob
@@ -225,16 +227,21 @@ class BlobResource(Resource):
     def stored(self) -> Resource:
         """The same data; an encoding of the stored bytes where the IR has no such elements."""
         shape, bits, data = self.type.static_shape, self.kind.bits, self._blob.size
+        origin = self.derived("stored")
         if bits < 8:
-            packed = LazyResource(Tensor(DType.U8, (data,)), self.packed)
+            packed = LazyResource(Tensor(DType.U8, (data,)), self.packed, origin=origin)
             signed = self.type.dtype is DType.I8
             return EncodedResource(Unpacked(packed, bits, shape, signed), self.name)
         if self.kind.name == "bf16":
             halves = Tensor(DType.U16, shape)
-            upper = LazyResource(halves, lambda: self.packed().view("<u2").reshape(shape))
+            upper = LazyResource(
+                halves, lambda: self.packed().view("<u2").reshape(shape), origin=origin
+            )
             return EncodedResource(UpperHalf(upper), self.name)
         if self.kind.name in _EIGHT_BIT_FLOATS:
-            codes = LazyResource(Tensor(DType.U8, shape), lambda: self.packed().reshape(shape))
+            codes = LazyResource(
+                Tensor(DType.U8, shape), lambda: self.packed().reshape(shape), origin=origin
+            )
             numbers = _EIGHT_BIT_FLOATS[self.kind.name]().reshape(*(1,) * len(shape), 256, 1)
             return EncodedResource(Palette(codes, ArrayResource(numbers)), self.name)
         return self
@@ -248,5 +255,5 @@ class BlobResource(Resource):
             return encoded.array()
         dtype = self.type.dtype.numpy
         elements = self.packed().view(dtype.newbyteorder("<")).reshape(self.type.static_shape)
-        # Kernels want aligned data: blobs are, but not always in an archive.
+        # Kernels need aligned data; blobs are aligned in files, but not always in archives.
         return elements.astype(dtype, copy=not elements.flags.aligned)

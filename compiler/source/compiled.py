@@ -28,32 +28,32 @@ from .weight_files import MODEL_PATH, relative_name
 _ARCHIVE, _OPTIONALS = "coremldata.bin", "neural_network_optionals/coremldata.bin"
 _INSIDE = (_ARCHIVE, "model.mil", "model.espresso.net", "model0/coremldata.bin")
 _PROGRAM, _NAMES = "model.mil", "modelNames/coremldata.bin"
-# What compilers add to functions: the flexible shapes of inputs, which the description has, too.
+# Attributes that compilers add to functions: flexible shapes, which the description has too.
 _ADDED = "FlexibleShapeInformation"
 _MOST_STAGES = 1000
-_DEEPEST = 4  # pipelines in pipelines; links could lead round in circles
+_DEEPEST = 4  # pipelines in pipelines; links could form a cycle
 _CHANNELS = {"GRAYSCALE": 1, "GRAYSCALE_FLOAT16": 1}
 
 
 def is_compiled(folder: Path) -> bool:
-    """Whether a folder is a compiled model, whatever its name; or at least is called so."""
+    """Whether a folder is a compiled model, by its content or at least by its name."""
     return folder.suffix == ".mlmodelc" or any((folder / name).is_file() for name in _INSIDE)
 
 
 def read_compiled(folder: Path, depth: int = 0) -> Any:
-    """The Model message that a compiled model was made of, as far as the compiler kept it.
+    """The Model message that was compiled, as far as the compiler kept it.
 
-    Layers that the compiler merged stay merged; weights are those that it stored. Constants of ML
-    Programs name weight files relative to the folder; in pipelines, too.
+    Layers that the compiler merged stay merged, with the weights that it stored. Constants of ML
+    Programs name weight files relative to the folder, also in pipelines.
 
-    The interface is that of `coremldata.bin`; of an ML Program without it, of `metadata.json`.
+    The interface comes from `coremldata.bin`, or for ML Programs without it from `metadata.json`.
 
     Args:
         folder: the compiled model.
         depth: how many pipelines it is a stage of.
 
     Raises:
-        CompileError: files are missing or damaged, or hold what has no known equivalent.
+        CompileError: files are missing or damaged, or contain something without an equivalent.
     """
     if not (folder / _ARCHIVE).exists() and (folder / metadata.FILE).exists():
         model = metadata.read_metadata(folder)
@@ -100,7 +100,9 @@ def _add_program(folder: Path, model: Any) -> None:
             del function.attributes[_ADDED]
     for described in model.description.functions:
         if described.name not in program.functions:
-            message = f"there is no function '{described.name}', which the model is said to have"
+            message = (
+                f"the model's description has a function '{described.name}', its program has none"
+            )
             file = str(path)
             raise CompileError(Diagnostic(message, "malformed", file=file, remedy=COPY_AGAIN))
     model.mlProgram.CopyFrom(program)
@@ -115,7 +117,7 @@ def _add_stages(folder: Path, archive: Archive, model: Any, depth: int) -> None:
         message = f"pipelines that are nested more than {_DEEPEST} times are not supported"
         raise CompileError(Diagnostic(message, "unsupported", file=file))
     if not 0 < archive.stages <= _MOST_STAGES or len(names) not in (0, archive.stages):
-        message = f"the pipeline has {archive.stages:,} stages, but {len(names)} names of stages"
+        message = f"the pipeline has {archive.stages:,} stages, but names {len(names)}"
         raise CompileError(Diagnostic(message, "malformed", file=file, remedy=COPY_AGAIN))
     pipeline.names.extend(names)
     for position in range(archive.stages):
@@ -125,26 +127,28 @@ def _add_stages(folder: Path, archive: Archive, model: Any, depth: int) -> None:
             relative = relative_name(value.blobFileValue.fileName, below)
             if relative is None:
                 stored = value.blobFileValue.fileName
-                message = f"the constant '{name}' is in '{stored}', which is no file of the model"
+                message = (
+                    f"the constant '{name}' is in '{stored}', which is not a file of the model"
+                )
                 raise CompileError(Diagnostic(message, "malformed", file=str(folder / below)))
             value.blobFileValue.fileName = f"{MODEL_PATH}/{relative}"
         pipeline.models.append(stage)
 
 
 def _complete(folder: Path, archive: Archive) -> Any:
-    """A model that is compiled into a copy of itself."""
+    """The model, of a type whose compiled form is a copy of the model."""
     file = str(folder / _ARCHIVE)
     model = parse_message(memoryview(archive.spec), file)
     kind = model.WhichOneof("Type")
     if kind != archive.kind:
-        message = f"the file is about a model of type {archive.kind}, but holds a {kind}"
+        message = f"the file describes a model of type {archive.kind}, but holds a {kind}"
         raise CompileError(Diagnostic(message, "malformed", file=file, remedy=COPY_AGAIN))
     return model
 
 
 def _unsupported(folder: Path, kind: str) -> Diagnostic:
     message = f"compiled models of type {kind} are not supported"
-    remedy = "compile from the .mlmodel or .mlpackage that this folder was made of"
+    remedy = "compile the .mlmodel or .mlpackage that this folder was made from"
     return Diagnostic(message, "unsupported", file=str(folder), subject=kind, remedy=remedy)
 
 
@@ -159,7 +163,7 @@ def _add_labels(network: Any, archive: Archive) -> None:
 
 
 def _check(folder: Path, archive: Archive, interface: Interface, read: Read) -> None:
-    """The archive and the network are about the same inputs and outputs."""
+    """Check that the archive and the network have the same inputs and outputs."""
     wanted = [*archive.outputs, *filter(None, [archive.probabilities])]
     problems = [
         _problem(folder, _ARCHIVE, "output", name, "no layer makes this output")
@@ -181,7 +185,7 @@ def _check(folder: Path, archive: Archive, interface: Interface, read: Read) -> 
 
 
 def _input_problem(feature: Feature, read: Read) -> str:
-    """How an input's compiled shape differs from its description; empty if it doesn't."""
+    """How an input's compiled shape contradicts its description; empty if it doesn't."""
     compiled = read.shapes.dims.get(feature.name)
     if compiled is None:
         return "the input has no compiled shape"

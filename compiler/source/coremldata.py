@@ -1,8 +1,8 @@
 """The `coremldata.bin` files of a compiled model: its interface, labels and image preprocessing.
 
-They are values in a row without names, little-endian, texts behind their length. Nobody documents
-them: what is read here was worked out from compiled models whose sources are known, and every byte
-must be accounted for.
+They are a sequence of values without names, little-endian, with text after its length. They are not
+documented: what is read here was worked out from compiled models whose sources are known, and every
+byte must be accounted for.
 """
 
 import struct
@@ -22,7 +22,7 @@ _CLASSIFIER = 403
 _LARGEST = 1 << 28
 _MAPS = ("a factor", "isBGR", "isGray", "blueBias", "greenBias", "redBias", "grayBias", "scale")
 _OPTIONALS = (8, 16, 32, 40)
-_AGAIN = "the model's type a second time"
+_AGAIN = "the model's type, repeated"
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Archive:
     """The file at the top of a compiled model.
 
     Attributes:
-        kind: the model's type as the specification spells it.
+        kind: the model's type, as the specification spells it.
         version: the specification version.
-        spec: the whole Model message, of models that are compiled into nothing else.
+        spec: the whole Model message, for types whose compiled form is that message.
         description: the ModelDescription message; None with `spec`.
-        labels: a classifier's.
-        probabilities: the blob that holds a classifier's probabilities.
-        outputs: the blobs that are a network's outputs; networks only, like labels.
+        labels: the labels of a classifier.
+        probabilities: the blob with a classifier's probabilities.
+        outputs: the blobs that are a network's outputs; only for networks, like labels.
         stages: how many models a pipeline has.
     """
 
@@ -52,9 +52,9 @@ class Archive:
 
 @dataclass(frozen=True)
 class ImageParameters:
-    """How a network wants the image that one of its inputs is.
+    """How a network preprocesses an image input.
 
-    `scale` times the pixel plus a bias, as in the specification's scaler.
+    A value is `scale` times the pixel plus a bias, as in the specification's scaler.
     """
 
     is_bgr: bool
@@ -70,7 +70,7 @@ def read_archive(path: Path) -> Archive:
     """Decode the archive of a model.
 
     Raises:
-        CompileError: the file is missing or damaged, or says something unknown.
+        CompileError: the file is missing or damaged, or has an unknown entry.
     """
     cursor = _Cursor(path)
     number = cursor.unpack("<I")
@@ -78,7 +78,7 @@ def read_archive(path: Path) -> Archive:
     if field is None or field.containing_oneof is None:
         cursor.fail(f"the model type {number} is not known", "unsupported")
     for _ in range(3):
-        cursor.number()  # the archive's own version; what follows shows if it is understood
+        cursor.number()  # the archive's own version; the rest shows whether it is understood
     signature, version = _signature(cursor)
     if signature == "spec":
         if not cursor.left():
@@ -104,18 +104,18 @@ def read_archive(path: Path) -> Archive:
 
 
 def _functions(cursor: "_Cursor", number: int) -> None:
-    """For every function of a program the model's type, and no names: text has the outputs."""
+    """Read the model's type of each function of a program; the text has the names of outputs."""
     cursor.expect(number, _AGAIN)
-    cursor.expect(0, "the number of outputs, none,")
+    cursor.expect(0, "the number of outputs, 0")
     while cursor.left():
         cursor.expect(number, _AGAIN)
-        cursor.expect(0, "the number of outputs, none,")
+        cursor.expect(0, "the number of outputs, 0")
 
 
 def _signature(cursor: "_Cursor") -> tuple[str, int]:
-    """(what the rest of the file is, the specification version); the first compiler swapped them.
+    """(the kind of the rest of the file, the specification version); one compiler swapped them.
 
-    No signature is empty: a length of 0 in its place is the swapped form's first number.
+    A signature is never empty: a length of 0 in its place is the first number of the swapped form.
     """
     swapped = cursor.peek() == 0
     signature = "" if swapped else cursor.text()
@@ -151,7 +151,7 @@ def _labels(cursor: "_Cursor") -> tuple[tuple[str, ...] | tuple[int, ...], str]:
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """The names of a pipeline's stages; none without the file.
+    """The names of a pipeline's stages; none if there is no file.
 
     Raises:
         CompileError: the file is damaged.
@@ -165,10 +165,10 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def read_images(path: Path) -> dict[str, ImageParameters] | None:
-    """Parameters of the image inputs by name; None without the file.
+    """Parameters of the image inputs by name; None if there is no file.
 
     Raises:
-        CompileError: the file is damaged, or says something unknown.
+        CompileError: the file is damaged, or has an unknown entry.
     """
     if not path.exists():
         return None
@@ -197,18 +197,18 @@ def _map(cursor: "_Cursor") -> dict[str, float]:
         name = cursor.text()
         found[name] = cursor.unpack("<f")
         if not abs(found[name]) < float("inf"):
-            cursor.fail(f"'{name}' has a parameter that is no number", "malformed")
+            cursor.fail(f"'{name}' has a parameter that is not a number", "malformed")
     return found
 
 
 def read_optionals(path: Path) -> bool | None:
-    """Whether blobs have their own ranks (exact shape mapping); None where the file is silent.
+    """Whether blobs have their own ranks (exact shape mapping); None if the file doesn't say.
 
-    Of its one to five numbers, only the third is ever other than 0: it is 1 exactly where the
-    shapes of all blobs state a rank.
+    Of its one to five numbers, only the third is ever not 0: it is 1 exactly if the shapes of all
+    blobs state a rank.
 
     Raises:
-        CompileError: the file is damaged, or says something unknown.
+        CompileError: the file is damaged, or has an unknown entry.
     """
     if not path.exists():
         return None
@@ -224,7 +224,7 @@ def read_optionals(path: Path) -> bool | None:
 
 
 class _Cursor:
-    """A position in a small file; going beyond its end is an error that names the file."""
+    """A position in a small file; reading beyond its end is an error that names the file."""
 
     def __init__(self, path: Path) -> None:
         self.file = str(path)
@@ -282,7 +282,7 @@ class _Cursor:
     def expect(self, number: int, what: str) -> None:
         found = self.number()
         if found != number:
-            self.fail(f"{found} stands where {what} should", "malformed")
+            self.fail(f"{found} is in the place of {what}", "malformed")
 
     def end(self) -> None:
         if self.left():

@@ -1,4 +1,4 @@
-"""A model's interface: what goes in, what comes out, and how the two are described."""
+"""A model's interface: its inputs, outputs and states, and their descriptions."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -36,9 +36,9 @@ class ImageFormat:
 
 @dataclass(frozen=True)
 class Flexibility:
-    """Which shapes are possible besides the default: a list, or a range per dimension.
+    """The shapes that are possible besides the default: a list, or a range per dimension.
 
-    Images have two dimensions, (height, width), and sequences one. An open range ends in None.
+    Images have two dimensions, (height, width), and sequences one. An open range ends with None.
     """
 
     enumerated: tuple[tuple[int, ...], ...] = ()
@@ -50,8 +50,8 @@ class Feature:
     """One input, output or state.
 
     Attributes:
-        dtype: the elements' type, of arrays and states.
-        shape: the default shape, of arrays and states.
+        dtype: the element type of arrays and states.
+        shape: the default shape of arrays and states.
         default: the value of all elements when the optional feature is missing.
         key_type: the type of a dictionary's keys, or of a sequence's elements.
     """
@@ -70,14 +70,14 @@ class Feature:
 
 @dataclass(frozen=True)
 class Interface:
-    """What a model's description says.
+    """The content of a model's description.
 
     Attributes:
-        probabilities_layer: the name of the layer output that holds a classifier's probabilities.
+        probabilities_layer: the name of the layer output with a classifier's probabilities.
         metadata: author, license, shortDescription and versionString as far as they are given,
             and the user's own entries.
-        kind: the model's type as the specification spells it.
-        function: the function described, for models that have several.
+        kind: the model's type, as the specification spells it.
+        function: the described function, for models that have several.
     """
 
     inputs: tuple[Feature, ...]
@@ -95,10 +95,10 @@ class Interface:
 
 
 class _Use(NamedTuple):
-    """What a feature is described for.
+    """The use of a feature.
 
     Attributes:
-        flexible: whether flexible shapes count: before version 3 Core ML ignores them.
+        flexible: whether flexible shapes count; before version 3, Core ML ignores them.
     """
 
     role: Role
@@ -106,14 +106,14 @@ class _Use(NamedTuple):
 
 
 class _ProblemError(Exception):
-    """What is wrong with one feature, as the end of a sentence that begins with its name."""
+    """A problem of one feature; the message continues a sentence that begins with its name."""
 
 
 def read_interface(spec: Any) -> Interface:
-    """The interface of a model; of its default function where it has several.
+    """The interface of a model, or of its default function if it has several.
 
     Raises:
-        CompileError: the description is inconsistent; every problem is in it.
+        CompileError: the description is inconsistent; it has every problem.
     """
     return next(_read_interfaces(spec))
 
@@ -124,13 +124,13 @@ def read_interfaces(spec: Any) -> tuple[Interface, ...]:
     A model that describes no functions has one interface, of the function "".
 
     Raises:
-        CompileError: a description is inconsistent; every problem of the function is in it.
+        CompileError: a description is inconsistent; it has every problem of the function.
     """
     return tuple(_read_interfaces(spec))
 
 
 def _read_interfaces(spec: Any) -> Iterator[Interface]:
-    """One after the other: what is wrong with other functions doesn't concern the first."""
+    """Read them one by one: problems of other functions don't concern the first."""
     functions = list(spec.description.functions)
     names = [function.name for function in functions]
     default = spec.description.defaultFunctionName
@@ -138,15 +138,17 @@ def _read_interfaces(spec: Any) -> Iterator[Interface]:
         message = f"the function '{name}' is described twice"
         raise CompileError(Diagnostic(message, "malformed", subject=name, remedy=_REMEDY))
     if default and functions and default not in names:
-        message = f"the default function '{default}' is none of {', '.join(names)}"
+        message = f"the default function '{default}' is not one of {', '.join(names)}"
         raise CompileError(Diagnostic(message, "malformed", subject=default, remedy=_REMEDY))
-    functions.sort(key=lambda function: function.name != default)  # stable: the rest in order
+    functions.sort(
+        key=lambda function: function.name != default
+    )  # stable: the others keep their order
     for described in functions or [spec.description]:
         yield _interface(spec, described)
 
 
 def _interface(spec: Any, described: Any) -> Interface:
-    """What a function's description says, or the model's own."""
+    """The interface in a function's description, or in the model's own."""
     problems: list[Diagnostic] = []
     kind = model_kind(spec)
     network = getattr(spec, kind) if kind else None
@@ -179,7 +181,7 @@ def _features(
     for index, description in enumerate(descriptions):
         name = description.name
         if use.role == "output" and description in seen:
-            continue  # a program that gives out a value twice says so word for word
+            continue  # a program that returns a value twice also describes it twice, identically
         seen.append(description)
         try:
             if not name:
@@ -234,7 +236,7 @@ def _array(array: Any, use: _Use) -> dict[str, Any]:
 
 
 def _array_dtype(data_type: int, role: Role) -> DType:
-    # Old converters leave the type of outputs open; networks compute in float32.
+    # Old converters don't state the type of outputs; networks compute in float32.
     if data_type == 0 and role == "output":
         return DType.F32
     if data_type not in _ARRAY_DTYPES:
@@ -242,7 +244,7 @@ def _array_dtype(data_type: int, role: Role) -> DType:
     return _ARRAY_DTYPES[data_type]
 
 
-_UNTYPED = "doesn't say which type its elements have"
+_UNTYPED = "has no element type"
 
 
 def _array_flexibility(array: Any) -> Flexibility | None:
@@ -285,7 +287,7 @@ def _image_flexibility(image: Any) -> Flexibility | None:
 def _enumerated(shapes: Iterable[tuple[int, ...]]) -> Flexibility:
     enumerated = tuple(shapes)
     if not enumerated or not all(enumerated):
-        raise _ProblemError("enumerates its shapes but names none, or an empty one")
+        raise _ProblemError("enumerates its shapes, but the list is empty or has an empty shape")
     return Flexibility(enumerated=enumerated)
 
 
@@ -293,12 +295,12 @@ def _range(size: Any) -> Range:
     lower, upper = size.lowerBound, size.upperBound
     if 0 < upper < lower:
         raise _ProblemError(f"has the empty range of sizes {lower} to {upper}")
-    # Negative means open, and 0 is what a range that was never filled in says.
+    # Negative means unlimited, and 0 is a range that was never filled in.
     return lower, upper if upper > 0 else None
 
 
 def _default(flexibility: Flexibility | None) -> tuple[int, ...]:
-    """The default shape where none is given."""
+    """The default shape if none is given."""
     if flexibility is None:
         return ()
     if flexibility.enumerated:
@@ -310,7 +312,9 @@ def _check_default(shape: tuple[int, ...], flexibility: Flexibility) -> None:
     if flexibility.enumerated:
         if shape not in flexibility.enumerated:
             possible = ", ".join(str(list(other)) for other in flexibility.enumerated)
-            raise _ProblemError(f"has the default shape {list(shape)}; possible are {possible}")
+            raise _ProblemError(
+                f"has the default shape {list(shape)}, but the possible ones are {possible}"
+            )
         return
     ranges = flexibility.ranges
     if len(shape) != len(ranges):
@@ -341,7 +345,7 @@ def _sequence(sequence: Any, _use: _Use) -> dict[str, Any]:
 
 def _state(state: Any, use: _Use) -> dict[str, Any]:
     if state.WhichOneof("Type") != "arrayType":
-        raise _ProblemError("is a state that holds no array")
+        raise _ProblemError("is a state that is not an array")
     return _array(state.arrayType, use)
 
 
@@ -372,13 +376,13 @@ def _metadata(metadata: Any) -> dict[str, str]:
 
 
 def _prediction_problems(interface: Interface) -> Iterable[Diagnostic]:
-    """Outputs that a neural network classifier names but doesn't have."""
+    """Problems with the outputs that a neural network classifier names."""
     if interface.kind != "neuralNetworkClassifier":
         return
     outputs = {feature.name for feature in interface.outputs}
     for name in (interface.predicted_feature, interface.predicted_probabilities):
         if name and name not in outputs:
-            message = f"the classifier predicts '{name}', which is none of its outputs"
+            message = f"the classifier predicts '{name}', which is not one of its outputs"
             yield Diagnostic(message, "malformed", subject=name, remedy=_REMEDY)
     if not interface.class_labels:
         yield Diagnostic("the classifier has no class labels", "malformed", remedy=_REMEDY)

@@ -1,7 +1,7 @@
-"""`metadata.json` of a compiled ML Program, as the interface that `coremldata.bin` has.
+"""Reads the interface of a compiled ML Program from `metadata.json`, for want of `coremldata.bin`.
 
-Compilers since Xcode 13 write it for people. It counts only where the archive is missing: it says
-less (no class labels, no defaults of optional inputs), and what it says differently is refused.
+Compilers since Xcode 13 write it for people. It is used only if the archive is missing, because it
+says less (no class labels, no defaults of optional inputs); what it can't express is refused.
 """
 
 import json
@@ -16,20 +16,20 @@ _PROGRAM = "MLModelType_mlProgram"
 _LARGEST = 1 << 24
 _DTYPES = {"Float16": 65552, "Float32": 65568, "Double": 65600, "Int32": 131104, "Int8": 131080}
 _COLORS = {"Grayscale": 10, "RGB": 20, "BGR": 30}
-_REMEDY = "copy the whole .mlmodelc folder again: its coremldata.bin says all of it"
+_REMEDY = "copy the whole .mlmodelc folder again: its coremldata.bin says everything"
 
 
 def read_metadata(folder: Path) -> Any:
     """A Model message without its program: version and description.
 
     Raises:
-        CompileError: the file is damaged, or says what can't be read from it.
+        CompileError: the file is damaged, or does not say enough.
     """
     path = folder / FILE
     facts = _facts(path)
     kind = facts["modelType"].get("name") if isinstance(facts.get("modelType"), dict) else None
     if kind != _PROGRAM:
-        _fail(path, f"it is about a model of type {kind}, of which it doesn't say enough")
+        _fail(path, f"it describes a model of type {kind}, for which it doesn't say enough")
     version = facts.get("specificationVersion")
     if not isinstance(version, int) or not 0 < version < 1000:
         _fail(path, f"it says that the specification version is {version}", "malformed")
@@ -45,12 +45,12 @@ def read_metadata(folder: Path) -> Any:
                 _describe(features.add(), entry, key == "stateSchema")
             except _UnknownError as error:
                 name = entry.get("name") if isinstance(entry, dict) else entry
-                _fail(path, f"what it says of '{name}' is not understood: {error}")
+                _fail(path, f"its entry for '{name}' is not understood: {error}")
     return model
 
 
 class _UnknownError(Exception):
-    """What an entry says, as the end of a sentence."""
+    """A problem of an entry; the message continues a sentence."""
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _facts(path: Path) -> dict[str, Any]:
             _fail(path, "it is larger than any such file", "malformed")
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
-        _fail(path, "it is no JSON", "malformed")
+        _fail(path, "it is not JSON", "malformed")
     except OSError as error:
         _fail(path, f"it can't be read: {error.strerror or error}", "malformed")
     entries = content if isinstance(content, list) else [content]
@@ -69,7 +69,7 @@ def _facts(path: Path) -> dict[str, Any]:
     if "functions" in found:
         _fail(path, "it describes several functions")
     if any(not isinstance(found.get(key, []), list) for key in ("inputSchema", "outputSchema")):
-        _fail(path, "its lists of inputs and outputs are none", "malformed")
+        _fail(path, "its inputs and outputs are not lists", "malformed")
     return found
 
 
@@ -119,7 +119,7 @@ def _set_image(image: Any, entry: dict[str, Any]) -> None:
 
 def _number(text: Any) -> int:
     if not isinstance(text, str) or not text.isdecimal():
-        raise _UnknownError(f"{text} is no number")
+        raise _UnknownError(f"{text} is not a number")
     return int(text)
 
 
@@ -130,19 +130,19 @@ def _integers(entry: dict[str, Any], key: str) -> list[int]:
 def _rows(entry: dict[str, Any], key: str, count: int) -> list[list[int]]:
     rows = _parsed(entry, key)
     if not isinstance(rows, list):
-        raise _UnknownError(f"'{entry[key]}' is no list")
+        raise _UnknownError(f"'{entry[key]}' is not a list")
     found = [_checked(row, entry[key]) for row in rows]
     if any(len(row) != count for row in found):
-        raise _UnknownError(f"'{entry[key]}' has rows of another length than {count}")
+        raise _UnknownError(f"'{entry[key]}' has rows whose length is not {count}")
     return found
 
 
 def _parsed(entry: dict[str, Any], key: str) -> Any:
-    """Lists are texts, too."""
+    """A list, which the file spells as text."""
     try:
         return json.loads(entry.get(key, ""))
     except (ValueError, TypeError, RecursionError):
-        raise _UnknownError(f"'{entry.get(key)}' is no {key}") from None
+        raise _UnknownError(f"'{entry.get(key)}' is not a {key}") from None
 
 
 def _checked(row: Any, shown: Any) -> list[int]:

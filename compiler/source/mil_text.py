@@ -1,8 +1,8 @@
-"""The text of compiled ML Programs (`model.mil`), as the message that they were compiled from.
+"""Reads the text of compiled ML Programs (`model.mil`) as the message that was compiled.
 
-The compiler prints a program faithfully: the same ops and constants under names that may differ, so
-one frontend serves both. Versions 1.0 and 1.3 of the text are known from compiled models; the form
-of nested blocks isn't, and is refused.
+The compiler prints a program faithfully, with the same ops and constants under names that may
+differ, so one frontend serves both. Versions 1.0 and 1.3 of the text are known from compiled
+models; how nested blocks are written is unknown, so they are refused.
 """
 
 import functools
@@ -30,7 +30,7 @@ from .mil_values import (
 from .spec import FETCH, GIT_LFS, POINTER, messages
 
 _VERSIONS = ("1.0", "1.1", "1.2", "1.3")
-# What text calls an operation set, and what the specification does.
+# Operation sets: the name in text, and the name in the specification.
 OPSETS = {
     "ios15": "CoreML5",
     "ios16": "CoreML6",
@@ -47,7 +47,7 @@ def read_program(path: Path) -> Any:
     """The MILSpec Program message of a `model.mil`.
 
     Raises:
-        CompileError: the file is missing or is no such text.
+        CompileError: the file is missing or is not such text.
     """
     file = str(path)
     try:
@@ -60,7 +60,7 @@ def read_program(path: Path) -> Any:
     except FileNotFoundError:
         _fail("the file is missing", file)
     except UnicodeDecodeError as error:
-        _fail(f"this is no text of a program: byte {error.start:,} is not UTF-8", file)
+        _fail(f"this is not the text of a program: byte {error.start:,} is not UTF-8", file)
     except OSError as error:
         _fail(f"the file can't be read: {error.strerror or error}", file)
 
@@ -87,13 +87,13 @@ def _lark() -> Lark:
 
 
 def _given(items: tuple[Any, ...]) -> list[Any]:
-    """Without the placeholders of what is absent."""
+    """The items without placeholders of absent ones."""
     return [item for item in items if item is not None]
 
 
 @v_args(inline=True)
 class _Builder(Transformer[Token, Any]):
-    """Messages from the bottom up; called while the text is parsed, so that no tree is kept."""
+    """Builds messages from the bottom up while the text is parsed, so that no tree is kept."""
 
     def start(self, version: Token, attributes: Any, *functions: Any) -> Any:
         if version not in _VERSIONS:
@@ -103,7 +103,7 @@ class _Builder(Transformer[Token, Any]):
         _set_attributes(program.attributes, attributes)
         for name, inputs, opset, own, (operations, outputs) in functions:
             if name in program.functions:
-                raise TextError(f"the function '{name}' is there twice", name)
+                raise TextError(f"the function '{name}' is defined twice", name)
             function = program.functions[name]
             function.inputs.extend(inputs)
             function.opset = opset
@@ -219,7 +219,7 @@ def _set_attributes(field: Any, attributes: Any) -> None:
 
 
 def _nested(kind: str, token: Token) -> TextError:
-    message = f"'{kind}' has blocks inside, whose form in compiled programs is not known"
+    message = f"'{kind}' has nested blocks; how compiled programs write them is not known"
     return TextError(message, token, unsupported=True)
 
 
@@ -231,7 +231,7 @@ def _syntax_error(error: UnexpectedInput, text: str, file: str) -> CompileError:
     if token.type == "$END":
         lines = text.split("\n")
         end = Token("", "", len(text), len(lines), len(lines[-1]) + 1)
-        return _error("the text ends too early", text, file, end)
+        return _error("unexpected end of the text", text, file, end)
     before = text[: token.start_pos]
     statement = before[max(map(before.rfind, ";{")) + 1 :]
     if nested := _NESTED.search(statement):
@@ -248,7 +248,7 @@ def _error(
     line, column = token.line or 1, token.column or 1
     remedy = "copy or compile the whole .mlmodelc folder again" if kind == "malformed" else ""
     if kind == "unsupported":
-        remedy = "compile from the .mlpackage that this folder was made of"
+        remedy = "compile the .mlpackage that this folder was made from"
     excerpt = caret_excerpt(text, line, column)
     location = InText(file, line, column)
     return CompileError(Diagnostic(message, kind, location, remedy=remedy, excerpt=excerpt))

@@ -1,7 +1,7 @@
-"""Types and values of ML Programs: from what text spells to messages.
+"""Types and values of ML Programs: from text to messages.
 
-Numbers go into the same fields of `TensorValue` as converters put them: half-precision floats,
-integers of at most 8 bits and uint32 are bytes; narrower ones are packed, the lowest bits first.
+Numbers go into the fields of `TensorValue` that converters use: half-precision floats, integers of
+at most 8 bits and uint32 are bytes; narrower ones are packed, the lowest bits first.
 """
 
 import functools
@@ -16,14 +16,14 @@ from lark import Token
 from ...ir.types import Array
 from .spec import messages
 
-# Tokens, lists of literals, pairs, a blob: what stands between the parentheses of a value.
+# Tokens, lists of literals, pairs, a blob: the content of a value's parentheses.
 Literal: TypeAlias = Any
 
 _DEEPEST = 16
 
 
 class TextError(ValueError):
-    """Text that means nothing; `token` is where."""
+    """Text without a meaning, at `token`."""
 
     def __init__(self, message: str, token: Token, *, unsupported: bool = False) -> None:
         super().__init__(message)
@@ -32,13 +32,13 @@ class TextError(ValueError):
 
 
 class Kind(NamedTuple):
-    """How elements of a type are kept.
+    """How elements of a type are stored.
 
     Attributes:
-        number: in `DataType`.
-        field: of `TensorValue`.
-        dtype: what limits the numbers; of the field's bytes, too.
-        bits: of one element.
+        number: the type's number in `DataType`.
+        field: the field of `TensorValue`.
+        dtype: the dtype that limits the numbers, also those stored as bytes.
+        bits: the size of one element.
     """
 
     number: int
@@ -80,7 +80,7 @@ _ESCAPED = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "r": "\r"}
 
 
 class Typed(NamedTuple):
-    """A type, where it stands, and how deeply it is nested.
+    """A type, its position, and how deeply it is nested.
 
     Attributes:
         message: the ValueType.
@@ -92,7 +92,7 @@ class Typed(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """A dictionary: keys and values as they come."""
+    """A dictionary: keys and values in order."""
 
     items: Sequence[tuple[Literal, Literal]]
 
@@ -115,7 +115,7 @@ def tensor_type(token: Token) -> Typed:
         message = f"the element type '{error.args[0]}' is not known"
         raise TextError(message, token, unsupported=True) from None
     except ValueError:
-        raise TextError("this is no shape", token) from None
+        raise TextError("this is not a shape", token) from None
 
 
 def scalar_type(token: Token) -> Typed:
@@ -130,8 +130,8 @@ def compound_type(token: Token, field: str, *parts: Typed | Token | None) -> Typ
 
     Args:
         token: where it begins.
-        field: of ValueType.
-        parts: the types inside; of a list also its length.
+        field: the field of ValueType.
+        parts: the types inside, and the length of a list.
     """
     inside = [part for part in parts if isinstance(part, Typed)]
     depth = 1 + max((part.depth for part in inside), default=0)
@@ -177,7 +177,7 @@ def _scalar_type(name: str) -> Any:
 
 
 def _set_dimension(dimension: Any, text: str) -> None:
-    """A number, or `?` for one that only running tells."""
+    """A number, or `?` for one that is known only at run time."""
     if text == "?":
         dimension.unknown.variadic = False
     else:
@@ -192,11 +192,11 @@ def make_value(kind: Any, literal: Literal, token: Token) -> Any:
 
     Args:
         kind: the ValueType message.
-        literal: what stands between the parentheses.
+        literal: the content of the parentheses.
         token: where the value is.
 
     Raises:
-        TextError: the literal is none of the type.
+        TextError: the literal is not of the type.
     """
     made = messages("MIL_pb2").Value()
     made.type.CopyFrom(kind)
@@ -224,7 +224,7 @@ def make_value(kind: Any, literal: Literal, token: Token) -> Any:
                 pair.key.CopyFrom(make_value(kind.dictionaryType.keyType, key, token))
                 pair.value.CopyFrom(make_value(kind.dictionaryType.valueType, value, token))
         case _:
-            raise TextError("this is no value of its type", token)
+            raise TextError("this is not a value of its type", token)
     return made
 
 
@@ -232,7 +232,7 @@ def element_value(token: Token) -> Any:
     """The Value message of `int32(3)` or `tensor<string, []>("x")`; to be copied, not changed.
 
     Raises:
-        TextError: the element is none of the type.
+        TextError: the element is not of the type.
     """
     try:
         return _element(str(token))
@@ -240,7 +240,7 @@ def element_value(token: Token) -> Any:
         raise TextError(str(error), token, unsupported=error.unsupported) from None
 
 
-@functools.lru_cache(4096)  # programs repeat a few all the time
+@functools.lru_cache(4096)  # programs repeat a few of them very often
 def _element(text: str) -> Any:
     kind, _, literal = text[:-1].partition("(")
     typed = (tensor_type if "<" in kind else scalar_type)(Token("", kind))
@@ -249,7 +249,7 @@ def _element(text: str) -> Any:
 
 
 def _entries(literal: Literal, count: int | None, token: Token) -> list[Literal]:
-    """The entries of a list; those of a row become tokens of their own."""
+    """The entries of a list; entries of a row become separate tokens."""
     if isinstance(literal, Token) and literal.type == "ROW":
         literal = [Token.new_borrow_pos("SCALAR", text, literal) for text in _split(literal)]
     if not isinstance(literal, list):
@@ -282,7 +282,7 @@ def _set_tensor(made: Any, kind: Any, literal: Literal, token: Token) -> None:
     try:
         array = _numbers(leaves, elements)
     except (ValueError, OverflowError):
-        raise TextError("an element is no number of this type", token) from None
+        raise TextError("an element is not a number of this type", token) from None
     if elements.field == "bytes":
         field.values = _packed(array, elements.bits).tobytes()
     else:
@@ -291,7 +291,7 @@ def _set_tensor(made: Any, kind: Any, literal: Literal, token: Token) -> None:
 
 
 def _flatten(literal: Literal, shape: list[int | None], leaves: list[str], token: Token) -> None:
-    """Collect the elements of nested brackets, which must have exactly the shape."""
+    """Collect the elements of nested brackets, which must have exactly this shape."""
     is_token = isinstance(literal, Token)
     if not shape:
         if not is_token or literal.type == "ROW":
@@ -315,7 +315,7 @@ def _split(row: Token) -> list[str]:
 
 
 def _numbers(texts: list[str], kind: Kind) -> Array:
-    """The elements as an array; raises ValueError or OverflowError for what is none."""
+    """The elements as an array; raises ValueError or OverflowError for other text."""
     if kind.field == "bools":
         if not _WORDS.keys() >= set(texts):
             raise ValueError
@@ -378,5 +378,5 @@ def _string(leaf: str, token: Token) -> str:
     try:
         return _ESCAPE.sub(lambda match: _ESCAPED[match[1]], inside) if "\\" in inside else inside
     except KeyError as error:
-        message = f"what the escape '\\{error.args[0]}' means is not known"
+        message = f"the escape '\\{error.args[0]}' is not known"
         raise TextError(message, token, unsupported=True) from None

@@ -1,7 +1,7 @@
-"""Model packages: what is inside, and which file is the model.
+"""Model packages: their items, and which file is the model.
 
-A `.mlpackage` is recognised by its Manifest.json, whatever the folder is called. Packages are read
-from folders and from inside archives alike.
+A `.mlpackage` is recognized by its Manifest.json, not by its name. Packages are read from folders
+and from inside archives.
 """
 
 import json
@@ -16,7 +16,7 @@ from ...ir.diagnostics import CompileError, CompileWarning, Diagnostic
 MANIFEST = "Manifest.json"
 _VERSION = "1"
 _COPY_AGAIN = "copy or download the whole package again"
-# Files that Create ML and Xcode put beside the model: what they say counts, not the model itself.
+# Files that Create ML and Xcode put next to the model; they override its description.
 _METADATA, _FEATURES = "Metadata.json", "FeatureDescriptions.json"
 _METADATA_FIELDS = {
     "MLModelDescriptionKey": "shortDescription",
@@ -30,10 +30,10 @@ _FEATURE_TEXT = "MLFeatureShortDescription"
 
 
 class Package(NamedTuple):
-    """What a manifest says.
+    """The content of a manifest.
 
     Attributes:
-        folder: of the package.
+        folder: the package's folder.
         root: the model's path below Data/.
         items: paths below Data/ by the names of items.
     """
@@ -43,7 +43,7 @@ class Package(NamedTuple):
     items: Mapping[str, str]
 
     def at(self, path: str) -> Traversable:
-        """What is at a path below Data/."""
+        """The file at a path below Data/."""
         return self.folder.joinpath("Data").joinpath(*path.split("/"))
 
     @property
@@ -61,7 +61,7 @@ def open_package(folder: Traversable) -> Package:
     """The package in a folder.
 
     Raises:
-        CompileError: the folder is no package, its manifest is broken, or the model is missing.
+        CompileError: the folder is not a package, its manifest is broken, or the model is missing.
     """
     manifest = folder.joinpath(MANIFEST)
     if not manifest.is_file():
@@ -91,9 +91,9 @@ def _read_manifest(manifest: Traversable) -> dict[str, Any]:
     try:
         content: Any = json.loads(manifest.read_bytes())
     except ValueError as error:
-        _broken(manifest, f"it is no JSON: {error}")
+        _broken(manifest, f"it is not JSON: {error}")
     except RecursionError:
-        _broken(manifest, "it is no JSON of this kind: it is nested too deeply")
+        _broken(manifest, "it is not JSON of this kind: it is nested too deeply")
     except OSError as error:
         _broken(manifest, f"it can't be read: {error.strerror}")
     if not isinstance(content, dict):
@@ -106,7 +106,7 @@ def _read_manifest(manifest: Traversable) -> dict[str, Any]:
 
 
 def _path(manifest: Traversable, name: str, entry: Mapping[str, Any]) -> str:
-    """Where an item is below Data/; what links there lead to is the user's business."""
+    """The path of an item below Data/; links there may lead anywhere."""
     path = entry.get("path")
     if not isinstance(path, str) or not path or "\0" in path:
         _broken(manifest, f"the item '{name}' has no path")
@@ -117,9 +117,9 @@ def _path(manifest: Traversable, name: str, entry: Mapping[str, Any]) -> str:
 
 
 def add_overlays(package: Package, description: Any) -> None:
-    """Put what is said beside the model into its description: author, texts about features, ….
+    """Add the package's metadata to the model's description: author, texts about features, ….
 
-    Nothing of it is computed with: files that are damaged, or not understood, are left out.
+    The metadata don't affect results: damaged files are ignored with a warning.
 
     Args:
         package: the package.
@@ -174,5 +174,5 @@ def _no_manifest(folder: Traversable) -> Diagnostic:
     remedy = "name a .mlmodel file, or a .mlpackage or .mlmodelc folder"
     if inside:
         remedy = f"name a model inside it, such as {inside[0]}"
-    message = f"this folder is no model package: it has no {MANIFEST}"
+    message = f"this folder is not a model package: it has no {MANIFEST}"
     return Diagnostic(message, "malformed", file=file, remedy=remedy)

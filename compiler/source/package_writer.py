@@ -1,4 +1,4 @@
-"""Model packages, written: manifest, specification, weight files."""
+"""Writes model packages: manifest, specification, weight files."""
 
 import json
 import posixpath
@@ -27,13 +27,13 @@ _CHUNK = 1 << 22
 def write_package(source: ModelSource, path: Path) -> Any:
     """Write a model as a `.mlpackage` folder, which appears whole or not at all.
 
-    Weight files are copied as they are; where several have the same name, they get others.
+    Weight files are copied unchanged; files with the same name get different ones.
 
     Returns:
         the Model message in the package.
 
     Raises:
-        CompileError: weights are missing or damaged, or the folder holds something else.
+        CompileError: weights are missing or damaged, or the folder contains something else.
         OSError: the package can't be written.
     """
     check_replaceable(path, "package", is_package)
@@ -57,7 +57,7 @@ def write_package(source: ModelSource, path: Path) -> Any:
 
 
 def _weight_files(source: ModelSource) -> dict[str, FileRange]:
-    """The weight files that the model names, by their names; every constant in them is there."""
+    """The weight files that the model names, by name; checks every constant in them."""
     files: dict[str, FileRange] = {}
     problems: list[Diagnostic] = []
     for name, value in stored_values(source.spec):
@@ -75,7 +75,7 @@ def _weight_files(source: ModelSource) -> dict[str, FileRange]:
 
 
 def _renamed(spec: Any, files: dict[str, FileRange]) -> tuple[Any, dict[str, FileRange]]:
-    """(the model with the names that weight files get, the files by names in their folder)."""
+    """(the model with the new names of weight files, the files by these names)."""
     names = dict(zip(files, _unique(list(files)), strict=True))
     stored = {old: f"{MODEL_PATH}/weights/{name}" for old, name in names.items()}
     if any(old != new for old, new in stored.items()):
@@ -88,7 +88,7 @@ def _renamed(spec: Any, files: dict[str, FileRange]) -> tuple[Any, dict[str, Fil
 
 
 def _unique(files: list[str]) -> Iterator[str]:
-    """The files' own names without their folders, numbered if two are alike."""
+    """The files' names without their folders, numbered where two are equal."""
     names = [posixpath.basename(relative_name(file) or file) for file in files]
     alike = len({name.casefold() for name in names}) < len(names)
     for position, name in enumerate(names):

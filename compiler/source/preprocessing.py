@@ -1,8 +1,8 @@
-"""How a compiled network wants its images, which two of its files say.
+"""How a compiled network preprocesses its images, which two of its files say.
 
-Core ML's own file has it in every compiled model; the network repeats it in all but the oldest. One
-published model has been seen where they differ, edited by hand after compiling (a scale of 1 in the
-binary file, 1/255 in the text). The edited file counts: its author saw what it did, and
+Core ML's own file has it in every compiled model; the network repeats it in all but the oldest. In
+one published model they differ, because it was edited by hand after compiling (a scale of 1 in the
+binary file, 1/255 in the text). The edited file is used, because its author saw its effect, and
 users are warned.
 """
 
@@ -37,17 +37,17 @@ def add_preprocessing(
     Args:
         network: the message.
         features: the model's inputs.
-        own: what Core ML's file says; None without the file.
+        own: the content of Core ML's file; None if there is no file.
         repeated: the `transform_params` of the network.
         folder: the `.mlmodelc`.
 
     Raises:
-        CompileError: the two differ in more than scale and biases, or say something unknown.
+        CompileError: the two differ in more than scale and biases, or have an unknown entry.
     """
     images = {feature.name: feature for feature in features if feature.kind == "image"}
     for file, given in ((IMAGES, own or {}), (NET, repeated)):
         for name in given.keys() - images.keys():
-            _fail(folder / file, name, "has image parameters, but is no image input")
+            _fail(folder / file, name, "has image parameters, but is not an image input")
     for name, feature in images.items():
         mine = None if own is None else own.get(name)
         other = _repeated(folder / NET, feature, repeated[name]) if name in repeated else None
@@ -62,10 +62,10 @@ def add_preprocessing(
 
 
 def _repeated(path: Path, feature: Feature, entry: Any) -> ImageParameters:
-    """An entry of `transform_params`; images of one channel have biases for three all the same."""
+    """An entry of `transform_params`; images of one channel have three biases too."""
     name = feature.name
     if not isinstance(entry, dict) or not all(_is_number(value) for value in entry.values()):
-        _fail(path, name, "has image parameters that are no numbers")
+        _fail(path, name, "has image parameters that are not numbers")
     for key in entry:
         if key not in _KEYS or (key in _ZEROS and entry[key] != 0):
             _fail(path, name, f"has {key} = {entry[key]}, which is not understood", "unsupported")
@@ -85,7 +85,7 @@ def _is_number(value: object) -> bool:
 
 
 def _rounded(value: float) -> float:
-    """As float32, in which the other file has it."""
+    """Rounded to float32, as in the other file."""
     return float(np.float32(value))
 
 
@@ -96,9 +96,9 @@ def _agree(mine: ImageParameters, other: ImageParameters) -> bool:
 
 
 def _differ(folder: Path, name: str, mine: ImageParameters, other: ImageParameters) -> None:
-    """Warn of scales and biases that differ; refuse other orders of colours, and gray biases.
+    """Warn about scales and biases that differ; refuse other colour orders, and gray biases.
 
-    The network's file has no key for the bias of gray: that it has none says nothing.
+    The network's file has no key for the bias of gray, so its absence says nothing.
     """
 
     def shown(given: ImageParameters) -> str:
@@ -114,7 +114,7 @@ def _differ(folder: Path, name: str, mine: ImageParameters, other: ImageParamete
     location, file = InModel("input", None, name), str(folder / NET)
     if (mine.is_bgr, mine.is_gray, mine.gray) != (other.is_bgr, other.is_gray, other.gray):
         raise CompileError(Diagnostic(message, "malformed", location, file, remedy=remedy))
-    text = f"{message}; transform_params are taken"
+    text = f"{message}; transform_params are used"
     problem = Diagnostic(text, "malformed", location, file, remedy=remedy)
     warnings.warn(CompileWarning(problem), stacklevel=2)
 
@@ -125,7 +125,7 @@ def _add(network: Any, folder: Path, feature: Feature, given: ImageParameters | 
     order = "GRAYSCALE" if given.is_gray else "BGR" if given.is_bgr else "RGB"
     if feature.image.color != order:
         color = feature.image.color
-        _fail(folder / IMAGES, feature.name, f"is described as {color}, but taken as {order}")
+        _fail(folder / IMAGES, feature.name, f"is described as {color}, but used as {order}")
     biases = (given.blue, given.green, given.red, given.gray)
     if given.scale == 1 and not any(biases):
         return

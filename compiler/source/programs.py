@@ -1,4 +1,4 @@
-"""What is inside ML Programs: their operations, and the constants that are in weight files."""
+"""The operations of ML Programs, and their constants in weight files."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from .spec import parts
 
 
 def operations(program: Any) -> Iterator[Any]:
-    """Every Operation message of a Program, those in nested blocks behind the one they are in."""
+    """Every Operation message of a Program; those in nested blocks follow the one around them."""
     for function in _sorted(program.functions):
         for block in _sorted(function.block_specializations):
             yield from _inside(block)
@@ -29,7 +29,7 @@ def _inside(block: Any) -> Iterator[Any]:
 def stored_values(spec: Any) -> Iterator[tuple[str, Any]]:
     """The constants of a model that are in weight files: (name, Value message).
 
-    Those of a pipeline's stages, too; each where it is used, so one may come several times.
+    Includes those of a pipeline's stages; each is listed where it is used, perhaps several times.
     """
     for part in parts(spec):
         for operation in operations(part.mlProgram):
@@ -48,7 +48,7 @@ def _values(operation: Any) -> Iterator[Any]:
 
 
 def _stored(value: Any) -> Iterator[Any]:
-    """The value itself, or those inside of it."""
+    """The value itself, or the values inside it."""
     if value.WhichOneof("value") == "blobFileValue":
         yield value
         return

@@ -1,4 +1,4 @@
-"""Models from wherever they are: the Model message, and where weights outside of it are found."""
+"""Reads models from any source: the Model message, and where its external weights are."""
 
 import mmap
 import os
@@ -24,7 +24,7 @@ class ModelSource:
 
     Attributes:
         spec: the Model message.
-        weights: what the constants of ML Programs in it are read from.
+        weights: the files that constants of ML Programs are read from.
         name: what its file or folder is called, without the suffix.
     """
 
@@ -35,12 +35,12 @@ class ModelSource:
 
 @dataclass(frozen=True)
 class Program:
-    """An ML Program, and what belongs to it.
+    """An ML Program, with its description and weights.
 
     Attributes:
         message: the MILSpec Program.
         description: the ModelDescription.
-        weights: what its constants are read from.
+        weights: the files that its constants are read from.
     """
 
     message: Any
@@ -53,11 +53,11 @@ def read_model(source: object, weights_dir: str | Path | None = None) -> ModelSo
 
     Args:
         source: a `.mlmodel`, a `.mlpackage` or `.mlmodelc` folder, a zip archive with one of them;
-            a Model message; an MLModel; or what this function gave.
+            a Model message; an MLModel; or a result of this function.
         weights_dir: the folder of the weight files, for messages of ML Programs.
 
     Raises:
-        CompileError: the source is no Core ML model, or a newer one than is known.
+        CompileError: the source is not a Core ML model, or its version is too new.
     """
     if isinstance(source, ModelSource):
         return source
@@ -79,10 +79,10 @@ def read_model(source: object, weights_dir: str | Path | None = None) -> ModelSo
 
 
 def read_spec(source: object) -> Any:
-    """The Model message alone of what `read_model` reads.
+    """Only the Model message of what `read_model` reads.
 
     Raises:
-        CompileError: the source is no Core ML model, or a newer one than is known.
+        CompileError: the source is not a Core ML model, or its version is too new.
     """
     return read_model(source).spec
 
@@ -91,11 +91,11 @@ def program_of(source: object, weights_dir: str | Path | None = None) -> Program
     """The ML Program that a model is.
 
     Args:
-        source: what `read_model` takes.
-        weights_dir: as there.
+        source: as in `read_model`.
+        weights_dir: as in `read_model`.
 
     Raises:
-        CompileError: the source is no model, or one of another type.
+        CompileError: the source is not a model, or has another type.
     """
     read = read_model(source, weights_dir)
     kind = model_kind(read.spec)
@@ -106,7 +106,7 @@ def program_of(source: object, weights_dir: str | Path | None = None) -> Program
 
 
 def _place_of(model: object) -> Place | None:
-    """Where the weights of an MLModel are, which it knows if it came from a package or has one."""
+    """Where the weights of an MLModel are; it knows if it came from a package or has one."""
     if weights := getattr(model, "weights_dir", None):
         return WeightsFolder(Path(weights))
     if package := getattr(model, "package_path", None):
@@ -130,7 +130,7 @@ def _read_path(path: Path) -> ModelSource:
 
 
 def _read_file(file: Path, place: Place | None = None) -> ModelSource:
-    """A `.mlmodel`; by itself, weights may be beside it."""
+    """A `.mlmodel`, or the specification of a package, whose weights are next to it."""
     with file.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size == 0:

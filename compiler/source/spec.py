@@ -1,8 +1,8 @@
-"""Core ML's protobuf messages: loading their classes, and reading a model from where it is.
+"""Core ML's protobuf messages: loading their classes, and parsing and writing models.
 
 This is the only module that imports `coremltools.proto`, and it does so without the package around
-it, whose import takes seconds and pulls TensorFlow in. Messages are typed `Any`: the generated
-modules carry no types.
+it, whose import takes seconds and loads TensorFlow. Messages are typed `Any`, because the generated
+modules have no types.
 """
 
 import importlib
@@ -19,18 +19,18 @@ from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.writing import writing_whole
 from . import wire
 
-# What the messages of the installed coremltools describe (iOS 26).
+# The newest version that the messages of the installed coremltools describe (iOS 26).
 KNOWN_VERSION = 10
 LARGEST_MESSAGE = 2**31 - 1
 NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 DOWNLOAD_AGAIN = "download or export the model again"
 
-# What Git leaves in the place of a large file that was not fetched.
+# What Git stores in place of a large file that was not fetched.
 GIT_LFS = b"version https://git-lfs"
 POINTER, FETCH = "a Git LFS pointer, not the file itself", "run git lfs pull"
 
-# How files that are often mistaken for a model begin: what they are, what to do. No model begins
-# like this: read as tags, these bytes have a wire type that Model doesn't use, or the number 0.
+# The first bytes of files that are often mistaken for a model, what they are, and what to do. No
+# model begins like this: as tags, these bytes have a wire type that Model doesn't use, or number 0.
 _MISTAKEN = (
     (GIT_LFS, POINTER, FETCH),
     (b"PK\x03\x04", "a zip archive", "unpack it and name the model inside"),
@@ -48,7 +48,7 @@ def messages(module: str) -> Any:
     """A generated module of message classes, such as `NeuralNetwork_pb2`.
 
     Raises:
-        ModuleNotFoundError: coremltools isn't installed, or has no such module.
+        ModuleNotFoundError: coremltools is not installed, or has no such module.
     """
     name = f"coremltools.proto.{module}"
     with _lock:
@@ -81,7 +81,7 @@ def _stand_in() -> Iterator[None]:
 
 
 def model_kind(spec: Any) -> str:
-    """The name of the model's type: `neuralNetworkClassifier`, `mlProgram`, …; empty without."""
+    """The name of the model's type: `neuralNetworkClassifier`, `mlProgram`, …; empty if unset."""
     return spec.WhichOneof("Type") or ""
 
 
@@ -106,9 +106,7 @@ def write_spec(spec: Any, path: Path) -> None:
         OSError: the file can't be written.
     """
     if any(model_kind(part) == "mlProgram" for part in parts(spec)):
-        message = (
-            "an ML Program keeps its weights beside the model, where no .mlmodel can have them"
-        )
+        message = "an ML Program keeps its weights in separate files, which a .mlmodel can't have"
         remedy = "write a .mlpackage"
         raise CompileError(Diagnostic(message, "unsupported", subject="mlProgram", remedy=remedy))
     if spec.ByteSize() > LARGEST_MESSAGE:
@@ -119,7 +117,7 @@ def write_spec(spec: Any, path: Path) -> None:
 
 
 def parts(spec: Any) -> Iterator[Any]:
-    """A model, and the models of a pipeline, from the outside in."""
+    """A model, and the models inside it if it is a pipeline, from the outside in."""
     yield spec
     kind = model_kind(spec)
     if kind.startswith("pipeline"):
@@ -129,10 +127,10 @@ def parts(spec: Any) -> Iterator[Any]:
 
 
 def parse_message(data: memoryview, file: str) -> Any:
-    """The Model message in `data`; whoever holds on to a slice of it keeps the file mapped.
+    """The Model message in `data`; keeping a slice of `data` keeps the file mapped.
 
     Raises:
-        CompileError: the data are no Core ML model, or a newer one than is known.
+        CompileError: the data are not a Core ML model, or its version is too new.
     """
     from google.protobuf.message import DecodeError
 
@@ -154,13 +152,13 @@ def parse_message(data: memoryview, file: str) -> Any:
     else:
         check_model(spec, file)
         return spec
-    # Outside the handler: its traceback would keep the mapped file open.
+    # Not in the handler, whose traceback would keep the mapped file open.
     diagnostic = Diagnostic(message, "malformed", file=file, remedy=remedy)
     raise CompileError(diagnostic)
 
 
 def _check_fields(data: memoryview, file: str) -> None:
-    """Refuse what the protobuf runtime would skip or explain badly, at the top level."""
+    """Refuse top-level data that the protobuf runtime would skip or explain badly."""
     descriptor = messages("Model_pb2").Model.DESCRIPTOR
     known = descriptor.fields_by_number
     of_type = {field.number for field in descriptor.oneofs_by_name["Type"].fields}
@@ -184,8 +182,8 @@ def _check_fields(data: memoryview, file: str) -> None:
         malformed(file, f"the file is cut short: {missing}", DOWNLOAD_AGAIN)
     if seen & of_type:
         rest = len(data) - offset
-        malformed(file, f"{rest:,} bytes that are no part of the model follow byte {offset:,}")
-    malformed(file, f"this is no Core ML model: byte {offset:,} starts no field of one")
+        malformed(file, f"{rest:,} bytes that are not part of the model follow byte {offset:,}")
+    malformed(file, f"this is not a Core ML model: byte {offset:,} does not begin a field of one")
 
 
 def _is_known(field: wire.Field, known: Any) -> bool:
@@ -209,10 +207,10 @@ def _damaged_field(data: memoryview) -> str:
 
 
 def check_model(spec: Any, file: str) -> None:
-    """What every model has, whatever its type.
+    """Check what every model has, whatever its type.
 
     Raises:
-        CompileError: it has no type, or a newer version than is known.
+        CompileError: it has no type, or its version is too new.
     """
     _check_version(spec.specificationVersion, file)
     if not model_kind(spec):
@@ -222,9 +220,11 @@ def check_model(spec: Any, file: str) -> None:
 
 def _check_version(version: int, file: str) -> None:
     if version < 1:
-        malformed(file, f"this is no Core ML model: its specification version is {version}")
+        malformed(file, f"this is not a Core ML model: its specification version is {version}")
     if version > KNOWN_VERSION:
-        message = f"specification version {version} is newer than {KNOWN_VERSION}, the newest known"
+        message = (
+            f"specification version {version} is newer than {KNOWN_VERSION}, the newest known one"
+        )
         remedy = "export the model for an older deployment target"
         raise CompileError(
             Diagnostic(message, "unsupported", file=file, subject=str(version), remedy=remedy)

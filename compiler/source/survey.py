@@ -1,4 +1,4 @@
-"""What a specification holds, counted: layers or operations by type, weights by encoding."""
+"""Counts the content of a specification: layers or operations by type, weights by encoding."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ class Survey:
     """Counts for summaries.
 
     Attributes:
-        layers: number of layers or operations by type, nested ones included, constants not.
+        layers: number of layers or operations by type, including nested ones, without constants.
         encodings: number of weight tensors by encoding.
-        weight_bytes: what they take in the file.
+        weight_bytes: the size of the weights in the file.
     """
 
     layers: Counter[str] = field(default_factory=Counter)
@@ -45,7 +45,7 @@ def survey(spec: Any) -> Survey:
             size += len(message.rawValue) + len(message.int8RawValue)
     for part in parts(spec):
         layers.update(op.type for op in operations(part.mlProgram) if op.type != "const")
-    # Constants that share their place in a file are there once.
+    # Constants at the same place in a file count once.
     stored = {
         (value.blobFileValue.fileName, value.blobFileValue.offset): value.type.tensorType
         for _, value in stored_values(spec)
@@ -58,7 +58,7 @@ def survey(spec: Any) -> Survey:
 
 
 def _messages(message: Any) -> Iterator[Any]:
-    """A message and all inside it, but for ML Programs."""
+    """A message and all messages inside it, without ML Programs."""
     yield message
     for descriptor, value in message.ListFields():
         if descriptor.message_type is None or descriptor.message_type.full_name == _PROGRAM:

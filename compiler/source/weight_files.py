@@ -1,4 +1,4 @@
-"""Where the weights of ML Programs are: constants name files relative to their model.
+"""Finds the weights of ML Programs: constants name files relative to their model.
 
 `@model_path/weights/weight.bin` is in the folder of the model: of the specification in a package,
 of `model.mil` in a compiled model.
@@ -14,15 +14,15 @@ from .blob import BlobError, BlobFile, BlobResource, FileRange
 
 MODEL_PATH = "@model_path"
 _COPY_AGAIN = "copy or download the whole model again"
-# In some systems' paths these mean more than a name.
+# Characters with a special meaning in paths of some systems.
 _IMPOSSIBLE = set("\0\\:")
 
 
 class Place(Protocol):
-    """Where files that a model names are looked for."""
+    """Where to look for files that a model names."""
 
     def find(self, name: str) -> FileRange | None:
-        """The file of a name that begins with `@model_path`; None where such names lead outside.
+        """The file for a name that begins with `@model_path`; None if it leads outside the model.
 
         Raises:
             OSError: the file is missing or can't be read.
@@ -40,36 +40,36 @@ class Folder:
 
     Attributes:
         path: what `@model_path` stands for.
-        owner: what the folder exists as long as, if it is a temporary one.
+        owner: an object that keeps a temporary folder alive.
     """
 
     path: Path
     owner: object = None
 
     def find(self, name: str) -> FileRange | None:
-        """The file, if the name stays inside the folder; links count as what they name."""
+        """The file, if the name stays inside the folder; links are not resolved."""
         relative = relative_name(name)
         return None if relative is None else FileRange(self.path / relative, owner=self.owner)
 
     def shown(self, name: str) -> str:
-        """The path; the name itself where it leads outside."""
+        """The path; the name itself if it leads outside."""
         relative = relative_name(name)
         return name if relative is None else str(self.path / relative)
 
 
 @dataclass(frozen=True)
 class WeightsFolder:
-    """A folder of weight files alone, as coremltools' `weights_dir`: `@model_path/weights`."""
+    """A folder with only weight files, as coremltools' `weights_dir`: `@model_path/weights`."""
 
     path: Path
 
     def find(self, name: str) -> FileRange | None:
-        """The file, if the name is of one in `@model_path/weights`."""
+        """The file, if the name is in `@model_path/weights`."""
         relative = self._below(name)
         return None if relative is None else FileRange(self.path / relative)
 
     def shown(self, name: str) -> str:
-        """The path; the name itself where it leads elsewhere."""
+        """The path; the name itself if it leads elsewhere."""
         return str(self.path / (self._below(name) or name))
 
     @staticmethod
@@ -82,8 +82,8 @@ def relative_name(name: str, below: str = "") -> str | None:
     """A name as a path relative to the model's folder; None if it leads outside.
 
     Args:
-        name: what a constant says: `@model_path/weights/weight.bin`.
-        below: where in the model's folder `@model_path` is.
+        name: the name in a constant, such as `@model_path/weights/weight.bin`.
+        below: the path of `@model_path` in the model's folder.
     """
     start, slash, rest = name.partition("/")
     if start != MODEL_PATH or not slash or rest.startswith("/") or set(rest) & _IMPOSSIBLE:
@@ -96,8 +96,8 @@ class WeightFiles:
     """The weight files of one model; each is mapped once, when a constant first needs it.
 
     Args:
-        place: where they are; None for a message that came without a file.
-        remedy: what to do if one is missing.
+        place: where they are; None for a message without files.
+        remedy: what users can do if one is missing.
     """
 
     def __init__(self, place: Place | None, remedy: str = _COPY_AGAIN) -> None:
@@ -106,15 +106,15 @@ class WeightFiles:
         self._files: dict[str, BlobFile] = {}
 
     def resource(self, value: Any, tensor_type: Any, name: str) -> BlobResource:
-        """A constant that is in a weight file; nothing but its description is read.
+        """A constant in a weight file, of which only the description is read now.
 
         Args:
             value: a BlobFileValue message.
-            tensor_type: the TensorType message that goes with it.
+            tensor_type: its TensorType message.
             name: the constant, for messages and as the resource's name.
 
         Raises:
-            CompileError: the file is missing or damaged, or holds something else there.
+            CompileError: the file is missing or damaged, or has something else there.
         """
         shape = _shape(tensor_type, name)
         try:
@@ -137,11 +137,11 @@ class WeightFiles:
         """The file that a constant names.
 
         Raises:
-            CompileError: it lies outside the model, or nobody knows where the model is.
+            CompileError: it is outside the model, or it is unknown where the model is.
             OSError: it is missing or can't be read.
         """
         if self._place is None:
-            message = f"the constant '{name}' is in '{file_name}', but a message alone has no files"
+            message = f"the constant '{name}' is in '{file_name}', but a message has no files"
             remedy = "give the path of its .mlpackage, or an MLModel, which knows its weights_dir"
             raise CompileError(Diagnostic(message, "usage", subject=name, remedy=remedy))
         found = self._place.find(file_name)
@@ -164,6 +164,6 @@ def _shape(tensor_type: Any, name: str) -> tuple[int, ...]:
 
 
 def _outside(file_name: str, name: str) -> NoReturn:
-    message = f"the constant '{name}' is in '{file_name}', which is no file of the model"
+    message = f"the constant '{name}' is in '{file_name}', which is not a file of the model"
     remedy = f"weight files are below {MODEL_PATH}, in the model's own folder"
     raise CompileError(Diagnostic(message, "malformed", subject=name, remedy=remedy))

@@ -1,8 +1,8 @@
 """WeightParams of a NeuralNetwork → constants in the encoding that they are stored in.
 
-Whatever the encoding, the network computes in float32, so that is what a resource holds. Sizes are
-checked when the resource is made; the numbers are decoded when they are asked for, and again
-after `release`: the message keeps them.
+A network computes in float32 with every encoding, so resources are float32. Sizes are checked when
+the resource is made; the numbers are decoded when they are read, and again after `release`, because
+the message keeps them.
 """
 
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ from ...ir.weights.encodings import (
     Unpacked,
     reshaped,
 )
-from ...ir.weights.resources import ArrayResource, LazyResource, Resource, SplatResource
+from ...ir.weights.resources import ArrayResource, LazyResource, Origin, Resource, SplatResource
 from . import wire
 
 _FIELDS = ("floatValue", "float16Value", "rawValue", "int8RawValue")
 _SCHEMES = {"linearQuantization": "linear", "lookupTableQuantization": "lut"}
-_REMEDY = "the file is damaged, or the tool that wrote it is at fault: export the model again"
+_REMEDY = "the file is damaged, or the tool that wrote it is wrong: export the model again"
 
 
 def weight_resource(
@@ -39,7 +39,7 @@ def weight_resource(
     Args:
         params: a WeightParams message.
         shape: the row-major shape that the layer's attributes imply.
-        name: the layer and its weight, `conv1.weight`: for messages, and the resource's name.
+        name: the layer and its weight, such as `conv1.weight`: the resource's name.
         output_axis: the axis with one quantization scale per element.
 
     Raises:
@@ -49,11 +49,11 @@ def weight_resource(
     kind = Tensor(DType.F32, shape)
     match _stored(params):
         case ["floatValue"]:
-            return LazyResource(kind, lambda: _packed_floats(params).reshape(shape), name)
+            return LazyResource(kind, lambda: _packed_floats(params).reshape(shape), name, Origin())
         case [field]:
             return EncodedResource(_encoded(params, field, shape, name, output_axis), name)
         case _:
-            return SplatResource(kind, 0.0, name)
+            return SplatResource(kind, 0.0, name, Origin())
 
 
 def vector(params: Any, count: int, name: str) -> Resource:
@@ -69,7 +69,7 @@ def is_empty(params: Any) -> bool:
 def weight_count(params: Any) -> int:
     """How many elements are stored, in all encodings together.
 
-    Bit-packed values end on a byte: up to 7 of those counted can be padding.
+    Bit-packed values are padded to a byte, so up to 7 of those counted can be padding.
     """
     bits = params.quantization.numberOfBits or 8
     counts = {
@@ -108,7 +108,7 @@ def _check(params: Any, shape: tuple[int, ...], name: str, output_axis: int) -> 
     wanted = prod(shape)
     if not stored:
         if wanted:
-            _malformed(name, f"has no values; shape {list(shape)} takes {wanted}")
+            _malformed(name, f"has no values; shape {list(shape)} needs {wanted}")
         return
     if stored == ["float16Value"] and len(params.float16Value) % 2:
         _malformed(name, f"has {len(params.float16Value)} bytes of float16 values, an odd number")
@@ -119,7 +119,7 @@ def _check(params: Any, shape: tuple[int, ...], name: str, output_axis: int) -> 
     if stored == ["rawValue"]:
         _check_packed(params, shape, name)
     elif (found := weight_count(params)) != wanted:
-        _malformed(name, f"has {found} values; shape {list(shape)} takes {wanted}")
+        _malformed(name, f"has {found} values; shape {list(shape)} needs {wanted}")
 
 
 def _check_packed(params: Any, shape: tuple[int, ...], name: str) -> None:
@@ -129,7 +129,7 @@ def _check_packed(params: Any, shape: tuple[int, ...], name: str) -> None:
         _malformed(
             name,
             f"has {weight_count(params)} values ({found} bytes of {bits}-bit values); "
-            f"shape {list(shape)} takes {prod(shape)} ({needed} bytes)",
+            f"shape {list(shape)} needs {prod(shape)} ({needed} bytes)",
         )
 
 
@@ -153,7 +153,7 @@ def _quantization_problems(params: Any, field: str, channels: int) -> Iterator[s
     elif scheme == "lookupTableQuantization":
         length = len(quantization.lookupTableQuantization.floatValue)
         if length != 1 << bits:
-            yield f"has a lookup table of {length} values; {bits} bits take {1 << bits}"
+            yield f"has a lookup table of {length} values; {bits} bits need {1 << bits}"
     else:
         yield from _scale_problems(quantization.linearQuantization, channels)
 
@@ -177,7 +177,9 @@ def _encoded(
     def stored(dtype: DType, count: int) -> Resource:
         little = dtype.numpy.newbyteorder("<")
         kind = Tensor(dtype, (count,))
-        return LazyResource(kind, lambda: np.frombuffer(getattr(params, field), little), name)
+        return LazyResource(
+            kind, lambda: np.frombuffer(getattr(params, field), little), name, Origin()
+        )
 
     count, quantization = prod(shape), params.quantization
     if field == "float16Value":
@@ -201,7 +203,7 @@ def _codes(stored: Resource, bits: int, shape: tuple[int, ...]) -> Resource:
 
 
 def _along(numbers: Any, rank: int, axis: int) -> Resource:
-    """One number for all or each element of an axis, shaped to broadcast."""
+    """One number, or one per element of an axis, shaped to broadcast."""
     array = np.array(numbers, np.float32)
     sizes = [1] * rank
     if array.size > 1:
@@ -210,13 +212,13 @@ def _along(numbers: Any, rank: int, axis: int) -> Resource:
 
 
 def _packed_floats(params: Any) -> Array:
-    """`floatValue` without a Python number per element.
+    """`floatValue` as an array, without a Python number per element.
 
-    Serialized, it is a tag, a length, and the numbers as they are in memory.
+    The serialized field is a tag, a length, and the numbers as they are in memory.
     """
     data = params.SerializeToString()
     number = params.DESCRIPTOR.fields_by_name["floatValue"].number
     field = next(field for field in wire.fields(data) if field.number == number)
     floats = np.frombuffer(data, "<f4", (field.end - field.payload) // 4, field.payload)
-    # Tag and length are of any size; kernels want aligned data. The serialized bytes go away.
+    # Tag and length have any size, but kernels need aligned data. The serialized bytes are dropped.
     return floats.astype(np.float32, copy=not floats.flags.aligned)

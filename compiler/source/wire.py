@@ -1,7 +1,7 @@
-"""Protobuf's wire format, as little of it as this package needs.
+"""The part of protobuf's wire format that this package needs.
 
-The protobuf runtime says of a bad file only that it is bad. Walking over a message's own fields
-(their contents are skipped) finds where it stops making sense, and where packed numbers start.
+The protobuf runtime only says that a bad file is bad. Walking over a message's own fields (their
+contents are skipped) finds the first byte that makes no sense, and where packed numbers start.
 """
 
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ _FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a message: its number, its wire type, and which bytes it takes.
+    """One field of a message: its number, its wire type, and its bytes.
 
     Attributes:
         start: where the tag begins.
-        payload: where the value begins, behind tag and length.
-        end: the first byte behind the value.
+        payload: where the value begins, after tag and length.
+        end: the first byte after the value.
     """
 
     number: int
@@ -32,11 +32,11 @@ class Field:
 
 
 class WireError(ValueError):
-    """Bytes that are no field.
+    """Bytes that are not a field.
 
     Attributes:
-        offset: where the field in question starts.
-        cut: the field itself, when only its end is missing.
+        offset: where the bytes start.
+        cut: the field, if only its end is missing.
     """
 
     def __init__(self, offset: int, cut: Field | None = None) -> None:
@@ -46,7 +46,7 @@ class WireError(ValueError):
 
 
 def varint(data: Buffer, position: int) -> tuple[int, int]:
-    """The number at `position`, and the position behind it.
+    """The number at `position`, and the position after it.
 
     Raises:
         WireError: the data end inside it, or it has more than 64 bits.
@@ -63,7 +63,7 @@ def fields(data: Buffer) -> Iterator[Field]:
     """The fields of one message in file order.
 
     Raises:
-        WireError: at the first byte that can't belong to a message.
+        WireError: at the first byte that can't be part of a message.
     """
     position = 0
     while position < len(data):

@@ -1,7 +1,7 @@
-"""Models inside zip archives: packages are read where they are, weights mapped if they can be.
+"""Models inside zip archives: packages are read in place, and weights are mapped if possible.
 
-Files that were stored as they are can be mapped inside the archive; compressed ones are unpacked to
-a temporary folder, which vanishes with the last constant that is read from it.
+Files that are stored uncompressed can be mapped inside the archive; compressed ones are unpacked to
+a temporary folder, which is removed with the last constant that is read from it.
 """
 
 import posixpath
@@ -23,7 +23,7 @@ from .weight_files import relative_name
 _DOWNLOAD_AGAIN = "download or export the model again"
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ENCRYPTED = 1
-# What macOS adds to archives; and what would lead out of them, or to their beginning.
+# What macOS adds to archives, and names that would lead out of them or to their root.
 _IGNORED = {"__MACOSX", "..", ""}
 
 
@@ -38,7 +38,7 @@ class ZippedModel:
     """A model inside an archive.
 
     Attributes:
-        archive: its file.
+        archive: the archive's file.
         inside: the model's folder or file in the archive; empty for the archive itself.
     """
 
@@ -47,7 +47,7 @@ class ZippedModel:
 
     @property
     def folder(self) -> zipfile.Path:
-        """The model's folder as something to read from."""
+        """The model's folder, to read from."""
         return zipfile.Path(self.archive, f"{self.inside}/" if self.inside else "")
 
     def read(self, file: str, largest: int) -> bytes:
@@ -63,7 +63,7 @@ class ZippedModel:
             return opened.read(info)
 
     def unpacked(self) -> tuple[Path, tempfile.TemporaryDirectory[str]]:
-        """(the model's folder, the temporary folder around it, which goes with its object)."""
+        """(the model's folder, the temporary folder around it, which its object removes)."""
         owner = tempfile.TemporaryDirectory(prefix="cmlc-")
         with zipfile.ZipFile(self.archive) as opened:
             for info in opened.infolist():
@@ -76,22 +76,22 @@ def find_model(archive: Path) -> ZippedModel:
     """The only model in an archive.
 
     Raises:
-        CompileError: there is none, or more than one.
+        CompileError: there is no model, or more than one.
     """
     with zipfile.ZipFile(archive) as opened:
         names = [name for name in opened.namelist() if not _IGNORED & {*name.split("/")[:-1]}]
     found = sorted(_outermost({place for name in names if (place := _model_of(name)) is not None}))
     if len(found) == 1:
         return ZippedModel(archive, found[0])
-    message = "no model is inside this zip archive"
+    message = "there is no model inside this zip archive"
     if found:
-        message = f"{len(found)} models are inside this zip archive: {', '.join(found[:5])}"
+        message = f"there are {len(found)} models inside this zip archive: {', '.join(found[:5])}"
     remedy = "unpack it and name the model inside"
     raise CompileError(Diagnostic(message, "malformed", file=str(archive), remedy=remedy))
 
 
 def _model_of(name: str) -> str | None:
-    """The folder or file that is a model, if the name of a file in it shows one."""
+    """The folder or file that is a model, as far as the name of a file in it shows."""
     head, _, tail = name.rpartition("/")
     if tail in (MANIFEST, "coremldata.bin"):
         return head
@@ -99,7 +99,7 @@ def _model_of(name: str) -> str | None:
 
 
 def _outermost(places: set[str]) -> Iterator[str]:
-    """Without those inside another one: models in packages, stages of pipelines."""
+    """The models that are not inside another one, such as models in packages or pipelines."""
     for place in places:
         outer = {str(parent) for parent in PurePosixPath(place).parents} - {place}
         outer = {"" if parent == "." else parent for parent in outer}
@@ -109,7 +109,7 @@ def _outermost(places: set[str]) -> Iterator[str]:
 
 @contextmanager
 def reading(archive: Path) -> Iterator[None]:
-    """What goes wrong with archives, as diagnostics."""
+    """Turn exceptions about archives into diagnostics."""
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
@@ -128,7 +128,7 @@ class ZippedFolder:
     """A model's folder inside an archive, as a place of weight files.
 
     Attributes:
-        archive: its file.
+        archive: the archive's file.
         inside: the folder's name in the archive.
     """
 

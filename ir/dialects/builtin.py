@@ -8,10 +8,10 @@ from ..attributes import Resource
 from ..batch.rule import refuse
 from ..declare import attr, operand, result_type
 from ..dims import differs
-from ..ssa import Function, Op, Value
+from ..ssa import Function, Module, Op, Value
 from ..types import Array, Tensor, Type, bound_symbols
 from ..values import substituted
-from ..weights.resources import as_resource
+from ..weights.resources import Origin, as_resource, root
 
 
 class Constant(Op):
@@ -33,7 +33,7 @@ class Constant(Op):
 
 
 class Return(Op):
-    """Ends a function and gives its results.
+    """Ends a function and returns its results.
 
     Example:
         return %x
@@ -46,7 +46,7 @@ class Return(Op):
 
 
 class Yield(Op):
-    """Ends a region of an op and gives the region's results.
+    """Ends a region of an op and returns the region's results.
 
     Example:
         yield %x
@@ -61,9 +61,9 @@ class Yield(Op):
 class Call(Op):
     """Calls a function of the module, public or private.
 
-    Symbols in the function's types are its own: those of its arguments are what the operands have,
-    others are new in each call, which names them in its result types. The callee's name is resolved
-    by the verifier and the interpreter, which see the module; nobody else knows what it does.
+    Symbols in the function's types are local to it: those of its arguments stand for the operands'
+    dimensions, others are new in each call, which names them in its result types. The verifier and
+    the interpreter, which see the module, resolve the callee's name; nothing else knows the callee.
 
     Example:
         %y = call(%x) {callee = "block"} : f32[2]
@@ -81,7 +81,7 @@ class Call(Op):
 
     @staticmethod
     def to(function: Function, *arguments: Value) -> "Call":
-        """A call of `function`, with its result types for these arguments."""
+        """A call of `function`, with the function's result types for these arguments."""
         given = (value.type for value in arguments)
         symbols = bound_symbols((value.type for value in function.arguments), given)
         types = tuple(substituted(value.type, symbols) for value in function.results)
@@ -107,6 +107,12 @@ def array_of(value: Value) -> Array | None:
     return value.op.value.array() if isinstance(value.op, Constant) else None
 
 
+def held_by(module: Module) -> list[Resource]:
+    """The data of all constants, without repetition: a weight that is seen in two ways is one."""
+    roots = [root(op.value) for op in module.walk() if isinstance(op, Constant)]
+    return list({item.identity: item for item in roots}.values())
+
+
 def splat_of(value: Value) -> float | None:
     """The number that a constant value holds everywhere, or None."""
     if not isinstance(value.op, Constant) or value.op.value.size == 0:
@@ -118,9 +124,17 @@ def splat_of(value: Value) -> float | None:
     return float(first) if bool(np.all(array == first)) else None
 
 
-def constant(data: Resource | Array | float | list[Any], name: str = "") -> Value:
-    """A detached constant's value."""
-    op = Constant(as_resource(data, name))
+def constant(
+    data: Resource | Array | float | list[Any], name: str = "", origin: Origin | None = None
+) -> Value:
+    """A detached constant's value.
+
+    Args:
+        data: its numbers, or what holds them.
+        name: what text calls it, and the numbers.
+        origin: which weight numbers are; None if they are part of the computation.
+    """
+    op = Constant(as_resource(data, name, origin))
     op.result.name = name or op.value.name
     return op.result
 

@@ -13,7 +13,7 @@ from .builtin import shapes_may_agree
 
 
 class CheckError(CompileError):
-    """Values are not what a check op says they are."""
+    """Values are not what a check op asserts."""
 
 
 class Check(Op):
@@ -28,7 +28,7 @@ class Check(Op):
     def infer(self) -> tuple[()]:
         actual, expected = self.actual.type, self.expected.type
         fits = shapes_may_agree(actual, expected)
-        self.require("C1", fits, f"compares {actual} with {expected}")
+        self.require("C1", fits, f"can't compare {actual} with {expected}")
         return ()
 
     def effects(self) -> bool:

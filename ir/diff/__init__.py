@@ -1,6 +1,6 @@
-"""Comparing modules: structure, attributes, types, weights, interfaces; whatever names and order.
+"""Compares modules: structure, attributes, types, weights, interfaces; not names and order.
 
-`compare(a, b)` is the way in. See `matching` for how ops are paired.
+`compare(a, b)` is the entry point. See `matching` for how ops are paired.
 """
 
 from collections import Counter
@@ -24,21 +24,21 @@ from .side import Side
 
 __all__ = ["EDIT_KINDS", "Difference", "Edit", "EditKind", "Place", "WeightChange", "compare"]
 
-_GROWTH = 4  # calls are seen through unless that makes so many times as many ops
+_GROWTH = 4  # calls are looked through unless that multiplies the number of ops by this
 
 
 def compare(a: Module, b: Module, *, one_model: bool = False) -> Difference:
     """The edits that turn the first module into the second.
 
     Args:
-        a: what was.
-        b: what is.
-        one_model: both were made of the same model: where ops come from helps to pair them. That
-            makes edits fewer, but never hides one.
+        a: the old module.
+        b: the new module.
+        one_model: both come from the same model, so locations help to pair ops. This makes fewer
+            edits, but never hides one.
 
-    Names of values, of weights and of the module, the order of ops that don't need each other,
-    locations, and whether equal constants are one or several don't matter. Contents of weights are
-    read once for their hashes, and again where they differ.
+    Names of values, of weights and of the module, the order of independent ops, locations, and
+    whether equal constants are one or several don't matter. Contents of weights are read once for
+    their hashes, and again where they differ.
     """
     return _Comparison(a, b, one_model).difference()
 
@@ -69,7 +69,7 @@ class _Comparison:
         )
 
     def _functions(self, a: Function, b: Function) -> list[Edit]:
-        """Edits of the ops of two functions; those of their interfaces are kept at once."""
+        """Edits of the ops of two functions; those of their interfaces are recorded directly."""
         inputs = pair_names(inputs_of(a), inputs_of(b))
         outputs = pair_names(outputs_of(a), outputs_of(b))
         interface = compare_interfaces(a, b, inputs, outputs)
@@ -103,7 +103,7 @@ class _Comparison:
                 self._moves[place] += 1
 
     def _lonely(self) -> Iterator[Edit]:
-        """Functions of one side only."""
+        """Functions that only one side has."""
         sides = (
             (self._a, set(self._pairs), self._seen_a, 0),
             (self._b, set(self._pairs.values()), self._seen_b, 1),
@@ -119,7 +119,7 @@ class _Comparison:
                 yield Edit("function", "removed" if side == 0 else "added", old, new, note=note)
 
     def _origin(self, name: str, side: int) -> str:
-        """Where the ops of an added function were, or those of a removed one are."""
+        """Where the ops of an added function came from, or those of a removed one went."""
         parts = [
             f"{count} of @{places[1 - side]}"
             for places, count in self._moves.items()
@@ -130,7 +130,7 @@ class _Comparison:
 
 
 def _numbers(pairing: Pairing, old: bool) -> list[int]:
-    """A number for each name of a side: pairs share one, others have one of their own."""
+    """A number for each name of a side: pairs share a number, other names have their own."""
     found = {pair[0 if old else 1]: number for number, pair in enumerate(pairing.pairs)}
     alone = pairing.removed if old else pairing.added
     first = len(pairing.pairs) + (0 if old else len(pairing.removed))
@@ -143,7 +143,7 @@ def _counts(op: Op) -> bool:
 
 
 def _pair_functions(a: Module, b: Module) -> Iterator[tuple[str, str]]:
-    """Functions of the same name, then the default ones, then those that are alike."""
+    """Pair functions of the same name, then the default ones, then similar ones."""
     if not a.functions or not b.functions:
         return
     left_a = {name: f for name, f in a.functions.items() if name not in b.functions}
@@ -166,14 +166,14 @@ def _likeness(function: Function) -> Hashable:
 
 
 def _calls_to_see_through(module: Module, paired: set[str]) -> dict[str, Function]:
-    """Functions of one side only, if it can be told apart what is theirs; calls may multiply it."""
+    """Functions of one side that calls are looked through to, unless that multiplies the ops."""
     lonely = {name: f for name, f in module.functions.items() if name not in paired}
     limit = _GROWTH * sum(1 for _ in module.walk())
     sizes: dict[str, int] = {}
 
     def size(name: str, around: tuple[str, ...]) -> int:
         if name in around:
-            return limit + 1  # it calls itself: no end
+            return limit + 1  # it calls itself, without an end
         if name not in sizes:
             inside = (*around, name)
             sizes[name] = sum(

@@ -1,15 +1,15 @@
-"""Aligning sequences: the longest run in order, and the shortest edit between two sequences."""
+"""Aligns sequences: the longest increasing run, and the shortest edit between two sequences."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 
-# Edits after which the search settles for what it found: cost stays linear in unlike sequences.
+# Edits after which the search stops with what it has: the cost stays linear for unlike sequences.
 _LIMIT = 256
 
 
 def longest_increasing(numbers: Sequence[int]) -> list[int]:
     """Positions of a longest strictly increasing subsequence, in order."""
-    tails: list[int] = []  # the smallest end of a run of each length
+    tails: list[int] = []  # the smallest end of a run, by length
     at: list[int] = []
     previous = [-1] * len(numbers)
     for position, number in enumerate(numbers):

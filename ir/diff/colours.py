@@ -1,8 +1,8 @@
-"""Colours of nodes: equal for nodes that compute the same, or whose results serve the same.
+"""Colours of nodes: equal for nodes that compute the same, or whose results are used the same.
 
-Colours refine from known pairs: a node that is paired has its pair's colour, the others have one
-made of their label and of their operands' colours (downwards), or of their users' (upwards). So
-one round carries what is known through regions of any depth.
+This is Weisfeiler-Lehman colour refinement, started from known pairs: a paired node has its pair's
+colour; the colour of any other node is made of its label and its operands' colours (downwards), or
+its users' colours (upwards). One round carries the known pairs through regions of any depth.
 """
 
 from .graph import ARGUMENT, CONSTANT, EXACT, KIND, NODE, REGION, SHAPED, Graph, Ids, Node
@@ -13,7 +13,7 @@ class Colours:
 
     Attributes:
         down: what the node computes.
-        up: what its results serve for.
+        up: what its results are used for.
     """
 
     def __init__(self, graph: Graph, level: int, pairs: list[int], ids: Ids) -> None:
@@ -21,7 +21,7 @@ class Colours:
 
         Args:
             graph: the graph.
-            level: how much labels tell; from KIND on, operands have no order.
+            level: how much of an op its label includes; from KIND on, operands have no order.
             pairs: for each node, the number of its pair, or -1.
             ids: shared with the other graph.
         """
@@ -44,7 +44,7 @@ class Colours:
         return self._ids(("down", self._entry(number), inside)) if inside else self._entry(number)
 
     def _entry(self, number: int) -> int:
-        """The colour without what is in regions: what their arguments are known by."""
+        """The colour without the ops in regions, which identifies the regions' arguments."""
         if number not in self._before:
             node = self._graph.nodes[number]
             key = (node.labels[self._level], self._scope(node), self._sources(node))
@@ -65,7 +65,7 @@ class Colours:
                 found.append(self._ids((NODE, self.down[owner], index)))
             elif kind == ARGUMENT:
                 found.append(self._ids((ARGUMENT, owner)))
-            elif kind == CONSTANT:  # the label tells
+            elif kind == CONSTANT:  # the label has it
                 found.append(-1)
             else:
                 found.append(self._argument(kind - REGION, owner, index))

@@ -1,4 +1,4 @@
-"""What a comparison finds: edits that turn one module into the other, as plain data."""
+"""The result of a comparison: edits that turn one module into the other, as plain data."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Place:
         function: the name of its function.
         op: its kind, such as "nn.conv".
         name: its first result in IR text, such as "%conv1"; empty if it has none.
-        layer: where it is from in the model, such as "layers[3] 'conv1'"; empty if not known.
+        layer: where in the model it comes from, such as "layers[3] 'conv1'"; empty if unknown.
         line: the op in IR text.
     """
 
@@ -44,15 +44,15 @@ class WeightChange:
     """How the contents of a constant differ.
 
     Attributes:
-        name: of the constant.
+        name: the name of the constant.
         old_type, new_type: types, as text.
         size: number of elements.
-        changed: how many differ; None if the contents aren't at hand or shapes differ.
+        changed: how many differ; None if the contents are unavailable or shapes differ.
         max_difference, mean_difference: of the absolute differences; None for strings, and where
-            `changed` is None. Numbers that turn to or from NaN are infinitely far.
-        relative: the largest difference by the largest magnitude before; None where that is 0.
-        transposed: the permutation that makes the new one of the old one, number by number.
-        users: the ops that take it.
+            `changed` is None. Numbers that become NaN, or were NaN, differ infinitely.
+        relative: the largest difference divided by the largest old magnitude; None if that is 0.
+        transposed: the permutation that turns the old constant into exactly the new one.
+        users: the ops that use it.
     """
 
     name: str
@@ -72,13 +72,13 @@ class Edit:
     """One difference.
 
     Attributes:
-        kind: what sort of difference.
-        what: the attribute, operand, input, output or fact that differs; empty for whole ops.
+        kind: the kind of difference.
+        what: the attribute, operand, input, output or property that differs; empty for whole ops.
         old, new: what it was and is, as text.
         before, after: the op in each module; None where there is none.
-        note: where an added op is, or what goes with the difference.
-        group: added (removed) ops that hang together have the same number.
-        weight: for weights.
+        note: where an added op is, or more about the difference.
+        group: connected added (removed) ops have the same number.
+        weight: the change of contents, for weights.
     """
 
     kind: EditKind
@@ -93,12 +93,12 @@ class Edit:
 
     @property
     def place(self) -> Place | None:
-        """The op, as the first module has it, if it does."""
+        """The op, in the first module if it has it, else in the second."""
         return self.before or self.after
 
     @property
     def is_preprocessing(self) -> bool:
-        """Whether it is about what happens to an input before the first layer."""
+        """Whether it concerns the preprocessing of an input."""
         return self.place is not None and self.place.layer.startswith("input '")
 
 
@@ -108,10 +108,10 @@ class Difference:
 
     Attributes:
         edits: in the order of the modules' text, interfaces first.
-        matched: how many ops are in both; constants and ends of blocks don't count.
-        ops: how many each module has.
-        types_following: types of so many ops differ because of what is before them.
-        following: other facts that follow from edits, one sentence each.
+        matched: how many ops are in both, without constants and terminators.
+        ops: how many ops each module has.
+        types_following: how many ops have types that differ only because of ops before them.
+        following: other consequences of edits, one sentence each.
     """
 
     edits: tuple[Edit, ...]

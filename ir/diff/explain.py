@@ -1,4 +1,4 @@
-"""From pairs of ops to edits."""
+"""Turns pairs of ops into edits."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ _Order = tuple[int, int, int]
 
 @dataclass
 class _Changed:
-    """A constant that another one takes the place of, and who takes it."""
+    """A constant that another one replaces, and its users."""
 
     old: Resource
     new: Resource
@@ -31,8 +31,8 @@ class Explainer:
     """Makes edits of the pairs of two graphs.
 
     Attributes:
-        types_following: ops whose types differ because of something else.
-        following: other differences that the interface explains.
+        types_following: the number of ops whose types differ because of something else.
+        following: other differences, which the interface explains.
     """
 
     def __init__(self, matching: Matching, a: Side, b: Side, causes: Causes) -> None:
@@ -99,7 +99,7 @@ class Explainer:
                 yield self._edit("attribute", number, name, *texts)
 
     def _of_operands(self, number: int, constants: list[Operand]) -> Iterator[Edit]:
-        """What takes other operands; constants that differ are noted for later."""
+        """Edits of operands; constants that differ are recorded for later."""
         wrong = self._operands.wrong(number) if number not in self._operands.moved else []
         if self._are_swapped([*wrong, *constants]):
             items = [*wrong, *constants]
@@ -146,7 +146,7 @@ class Explainer:
         item.users.append((number, name))
 
     def _are_labels(self, old: Resource, new: Resource) -> bool:
-        """Whether constants hold the class labels, which differ by themselves."""
+        """Whether the constants are the class labels, which have an edit of their own."""
         before, after = self._causes.labels
         if not before or (old.size, new.size) != (len(before), len(after)):
             return False
@@ -195,7 +195,7 @@ def _is_constant_change(item: Operand) -> bool:
 
 
 def _between(side: Side, numbers: list[int]) -> str:
-    """What some ops are between, in words."""
+    """The ops before and after some ops, in words."""
     graph, inside = side.graph, set(numbers)
     sources = dict.fromkeys(
         source

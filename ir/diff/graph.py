@@ -1,8 +1,8 @@
-"""Functions as graphs that can be compared: ops as nodes, constants as facts about their users.
+"""Functions as comparable graphs: ops are nodes, constants are properties of their users.
 
-Calls of functions that only one side has are seen through: their ops are nodes like those around
-them, and know which function they are in. Everything that makes two nodes alike is a small integer,
-given out by an `Ids` that both sides share, so that equal means equal: there are no collisions.
+Calls of functions that only one side has are looked through: their ops are nodes like those around
+them, and know which function they are in. Everything that makes two nodes alike is a small integer
+from an `Ids` that both sides share, so equal integers mean equal things: there are no collisions.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ from ..weights.resources import Resource
 # What a source is. Arguments of region r of a node are of kind REGION + r.
 NODE, ARGUMENT, CONSTANT, REGION = 0, 1, 2, 3
 
-# How much of an op its label tells.
+# How much of an op its label includes.
 EXACT, SHAPED, KIND, ANYTHING = 0, 1, 2, 3
 
 
@@ -26,9 +26,9 @@ class Source(NamedTuple):
 
     Attributes:
         kind: NODE, ARGUMENT, CONSTANT, or REGION + the number of a region.
-        owner: the node; what the function's argument is called on both sides; or the id of the
-            constant's contents.
-        position: of the node's result or the region's argument.
+        owner: the node; the number of the function's argument, which both sides share; or the id
+            of the constant's contents.
+        position: the position of the node's result or of the region's argument.
     """
 
     kind: int
@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
 
 class Use(NamedTuple):
-    """That a node's result is an operand.
+    """A use of a node's result as an operand.
 
     Attributes:
         user: the node that uses it.
@@ -51,7 +51,7 @@ class Use(NamedTuple):
 
 
 class Ids:
-    """Gives equal things equal numbers, different things different ones."""
+    """Gives equal things equal numbers, and different things different numbers."""
 
     def __init__(self) -> None:
         self._known: dict[Hashable, int] = {}
@@ -69,10 +69,10 @@ class Node:
         function: the name of the function that it is in.
         parent: the node whose region it is in, or -1; `region` is which.
         sources: where its operands come from, flat.
-        uses: of its results.
+        uses: the uses of its results.
         bodies: for each of its regions, the node that ends it.
-        inner: nodes in its regions that nothing uses; they matter all the same.
-        labels: what is known of the op itself at EXACT, SHAPED, KIND and ANYTHING.
+        inner: unused nodes in its regions; they matter nevertheless.
+        labels: the op's own labels at EXACT, SHAPED, KIND and ANYTHING.
     """
 
     op: Op
@@ -88,12 +88,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Names:
-    """What the two sides call the same, as far as it matters to a graph.
+    """The names of both sides that mean the same, as far as a graph needs them.
 
     Attributes:
         arguments: a number for each argument of the function, the same one on both sides.
         results: likewise for its results.
-        callees: what functions are called on the first side.
+        callees: the names of functions on the first side.
     """
 
     arguments: list[int]
@@ -102,11 +102,11 @@ class Names:
 
 
 class Graph:
-    """One function, with those that it calls and the other side lacks.
+    """One function, together with the functions that it calls and the other side lacks.
 
     Attributes:
         nodes: ops in the order of the text.
-        order: node numbers, operands before users, in an order that only the structure decides.
+        order: node numbers, operands before users, in an order that depends on structure alone.
         exit: the node that returns.
         names: see `Names`.
         constants: the data of each constant source, by id.
@@ -184,11 +184,11 @@ class Graph:
         return exact, shaped, kind, ids("anything")
 
     def _own_data(self, op: Op) -> tuple[int, ...]:
-        """Data that the op itself holds: constants that nothing uses."""
+        """Data that the op itself holds, for constants that nothing uses."""
         return tuple(self._constant(v).owner for v in op.attributes.values() if _is_data(v))
 
     def attribute_key(self, op: Op, name: str) -> Hashable:
-        """An attribute's value as something to compare; of data, only the type."""
+        """An attribute's value as a comparison key; only the type of data."""
         value: Any = op.attributes[name]
         if _is_data(value):
             return name, value.type
@@ -197,14 +197,14 @@ class Graph:
         return name, attribute_text(value)
 
     def constant_sizes(self, number: int) -> list[int]:
-        """How many elements the constants have that a node takes."""
+        """The number of elements of each constant that a node uses."""
         sources = self.nodes[number].sources
         return [self.constants[s.owner].size for s in sources if s.kind == CONSTANT]
 
     # -- order -----------------------------------------------------------------------------------
 
     def _ordered(self) -> list[int]:
-        """Operands before users, depth first from the results; what nothing uses comes last."""
+        """Operands before users, depth first from the results; unused nodes come last."""
         for number, node in enumerate(self.nodes):
             if node.parent >= 0 and not node.uses and not node.op.is_terminator:
                 self.nodes[node.parent].inner.append(number)
@@ -230,7 +230,7 @@ class Graph:
         return order
 
     def _needed(self, number: int) -> Iterator[int]:
-        """What must come before a node, last first."""
+        """The nodes that must come before a node, last first."""
         node = self.nodes[number]
         yield from reversed(node.inner)
         yield from reversed(node.bodies)
@@ -244,10 +244,10 @@ def _is_data(value: Any) -> bool:
 
 
 def attribute_text(value: Any) -> str:
-    """An attribute's value as IR text has it."""
+    """An attribute's value in IR text."""
     if isinstance(value, Resource):
         return str(value.type)
     try:
         return literal(value)
-    except TypeError:  # a value of a target's own, which text does not hold
+    except TypeError:  # a value of a target, which has no text form
         return repr(value)

@@ -1,4 +1,4 @@
-"""What callers see: functions, inputs, outputs, class labels, and what a model says of itself."""
+"""Compares what callers see: functions, inputs, outputs, class labels and metadata."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -65,11 +65,11 @@ def outputs_of(function: Function) -> list[tuple[str, Any]]:
 
 @dataclass(frozen=True)
 class Causes:
-    """Facts of an interface that differ, and that ops repeat.
+    """Differences of interfaces that ops repeat.
 
     Attributes:
-        recolored: inputs and outputs, as locations name them, whose order of colours differs.
-        labels: class labels, old and new; empty if they are the same.
+        recolored: inputs and outputs, as locations name them, whose colour order differs.
+        labels: class labels, old and new; empty if they are equal.
     """
 
     recolored: frozenset[str] = frozenset()
@@ -81,9 +81,9 @@ class InterfaceEdits:
     """Differences of two functions' interfaces.
 
     Attributes:
-        edits: what differs by itself.
-        following: output types, which follow from what computes them.
-        causes: what explains differences of ops.
+        edits: independent differences.
+        following: output types that differ because of the ops that compute them.
+        causes: explanations for differences of ops.
     """
 
     edits: list[Edit] = field(default_factory=list[Edit])
@@ -94,7 +94,7 @@ class InterfaceEdits:
 def compare_interfaces(
     a: Function, b: Function, inputs: Pairing, outputs: Pairing
 ) -> InterfaceEdits:
-    """What differs between the interfaces of two functions."""
+    """Compare the interfaces of two functions."""
     found = InterfaceEdits()
     if a.name != b.name:
         found.edits.append(Edit("function", "name", f"@{a.name}", f"@{b.name}"))
@@ -123,7 +123,7 @@ _Side = tuple[list[tuple[str, Any]], Sequence[Description]]
 
 
 def _described(function: Function) -> list[Result]:
-    """What is known of each result; nothing of those without a name."""
+    """The interface attributes of each named result."""
     return function.outputs or [Result() for _ in function.results]
 
 
@@ -164,7 +164,7 @@ def _compare(
 def _changed_facts(
     old: Mapping[str, Any], new: Mapping[str, Any], retyped: bool
 ) -> list[tuple[str, str, str]]:
-    """Facts that differ; the declared shape says nothing beside a type that differs too."""
+    """Interface attributes that differ; the declared shape is left out if the type differs too."""
     return [
         (key, _text(old.get(key)), _text(new.get(key)))
         for key in _keys(old, new)
@@ -186,7 +186,7 @@ def _text(value: Any) -> str:
 
 
 def _labels(old: Any, new: Any) -> tuple[str, str]:
-    """Those labels that differ, with their positions, and how many there are."""
+    """The labels that differ, with their positions, and how many labels there are."""
     before, after = list(old or ()), list(new or ())
     if not before or not after:
         return _counted(before), _counted(after)
@@ -213,7 +213,7 @@ def _listed(labels: list[Any], places: list[int]) -> str:
 
 
 def compare_facts(a: Module, b: Module) -> list[Edit]:
-    """What differs of what modules say of themselves; their names are those of files."""
+    """Compare the metadata of modules; their names, which come from files, don't count."""
     old, new = dict(a.attributes), dict(b.attributes)
     return [
         Edit("metadata", key, _text(old.get(key)), _text(new.get(key)))

@@ -1,9 +1,9 @@
-"""Which op of one graph is which op of the other.
+"""Finds which op of one graph corresponds to which op of the other.
 
-What is certain comes first: ops that compute the same *and* serve the same, then those with one of
-both, then weights that occur once; each pair lets more be known about its neighbours. What then is
-left lies between pairs, and is aligned in order. Each step tries labels that tell less: all of an
-op, all but the contents of its weights, its kind only.
+Certain pairs come first: ops that compute the same *and* are used the same, then ops for which one
+of these holds, then weights that occur once; each pair says more about its neighbours. The other
+ops lie between pairs and are aligned in order. Each step tries labels with less and less
+information: all of an op, all but the contents of its weights, its kind only.
 """
 
 from bisect import bisect_left, bisect_right
@@ -19,8 +19,8 @@ from .colours import Colours
 from .graph import ANYTHING, ARGUMENT, CONSTANT, EXACT, KIND, NODE, SHAPED, Graph, Ids, Source
 
 _ROUNDS = 8
-_WEIGHT = 16  # elements from which on contents are as good as a name
-_NEAR = 16  # how far, in ops, one without weights may be moved: else it is another one
+_WEIGHT = 16  # weights of at least so many elements are identified by their contents
+_NEAR = 16  # how many ops an op without weights may have moved; beyond that it is another op
 KeyT = TypeVar("KeyT")
 
 
@@ -29,7 +29,7 @@ class Matching:
 
     Attributes:
         a, b: the graphs.
-        of_a, of_b: for each node the one that it is paired with, or -1.
+        of_a, of_b: for each node the node that it is paired with, or -1.
     """
 
     def __init__(self, a: Graph, b: Graph, ids: Ids, one_model: bool = False) -> None:
@@ -56,7 +56,7 @@ class Matching:
     # -- pairs -----------------------------------------------------------------------------------
 
     def pair(self, a: int, b: int) -> None:
-        """Two nodes are the same one; so are the ends of their regions."""
+        """Pair two nodes, and the ends of their regions."""
         self.of_a[a], self.of_b[b] = b, a
         for end_a, end_b in zip(self.a.nodes[a].bodies, self.b.nodes[b].bodies, strict=False):
             if self.of_a[end_a] < 0 and self.of_b[end_b] < 0:
@@ -71,7 +71,7 @@ class Matching:
         return [number for number in self.b.order if self.of_b[number] < 0]
 
     def counterpart(self, source: Source) -> Source | None:
-        """The source of the second graph that is this one of the first; None if there is none."""
+        """The source of the second graph that corresponds to this one of the first, or None."""
         kind, owner, index = source
         if kind in (CONSTANT, ARGUMENT):
             return source
@@ -91,7 +91,7 @@ class Matching:
 
     @cached_property
     def _values(self) -> list[int]:
-        """Equal numbers for nodes of the second graph that give equal values, whoever asks."""
+        """Equal numbers for nodes of the second graph that compute equal values."""
         values = Colours(self.b, EXACT, [-1] * len(self.b.nodes), self._ids).down
         draws = [False] * len(values)
         for number in self.b.order:
@@ -108,7 +108,7 @@ class Matching:
                 return
 
     def _round(self, level: int) -> bool:
-        """Pair what has equal colours; whether that was anything."""
+        """Pair nodes with equal colours; True if there were any."""
         left = self.left_a()
         if not left or not self.left_b():
             return False
@@ -124,7 +124,7 @@ class Matching:
     def _pair_by(
         self, key_a: Callable[[int], KeyT], key_b: Callable[[int], KeyT], several: bool
     ) -> None:
-        """Pair nodes that alone have a key; with `several`, in order those that share it."""
+        """Pair nodes with a unique key; with `several`, pair nodes that share a key in order."""
         groups = _grouped(self.left_a(), key_a)
         others = _grouped(self.left_b(), key_b)
         for key, numbers in groups.items():
@@ -135,11 +135,13 @@ class Matching:
 
     def _pair_left(self, a: int, b: int) -> None:
         ends = self.a.nodes[a].op.is_terminator or self.b.nodes[b].op.is_terminator
-        if self.of_a[a] < 0 and self.of_b[b] < 0 and not ends:  # ends go with what they end
+        if (
+            self.of_a[a] < 0 and self.of_b[b] < 0 and not ends
+        ):  # terminators are paired with their regions
             self.pair(a, b)
 
     def _pair_weights(self) -> None:
-        """Pair ops that hold the same large weights, as no other op does."""
+        """Pair ops that hold the same large weights, if no other op holds them."""
         ours = [n for n in self.left_a() if _has_weights(self.a, n)]
         theirs = [n for n in self.left_b() if _has_weights(self.b, n)]
         others = _grouped(theirs, lambda n: self.b.nodes[n].labels[EXACT])
@@ -149,7 +151,7 @@ class Matching:
                 self._pair_left(numbers[0], found[0])
 
     def _pair_origins(self) -> None:
-        """Pair ops of the same layer: of the same kind, then those with the largest weights."""
+        """Pair ops of one layer: those of the same kind, then those with the largest weights."""
         others = _grouped(self.left_b(), lambda n: origin(self.b.nodes[n].op))
         for layer, numbers in _grouped(self.left_a(), lambda n: origin(self.a.nodes[n].op)).items():
             found = others.get(layer, [])
@@ -168,13 +170,13 @@ class Matching:
     # -- order -----------------------------------------------------------------------------------
 
     def _backbone(self) -> list[tuple[int, int]]:
-        """Places of pairs that are in the same order on both sides."""
+        """Positions of pairs that are in the same order on both sides."""
         paired = [number for number in self.a.order if self.of_a[number] >= 0]
         places = [self._places_b[self.of_a[number]] for number in paired]
         return [(self._places_a[paired[i]], places[i]) for i in longest_increasing(places)]
 
     def _gaps(self) -> Iterator[tuple[list[int], list[int]]]:
-        """What has no pair, by the pairs that it is between."""
+        """The nodes without a pair, by the pairs around them."""
         start_a = start_b = 0
         ends = [*self._backbone(), (len(self.a.order), len(self.b.order))]
         for end_a, end_b in ends:
@@ -193,7 +195,7 @@ class Matching:
                 self._pair_left(ours[i], theirs[j])
 
     def _in_place(self, graph: Graph, number: int, level: int, pairs: list[int]) -> int:
-        """A label that tells what region the op is in, too."""
+        """A label that includes the region that the op is in."""
         node = graph.nodes[number]
         around = (pairs[node.parent], node.region) if node.parent >= 0 else ()
         return self._ids(("in place", node.labels[level], around))
@@ -203,7 +205,7 @@ class Matching:
         return [-1 if b < 0 else a for a, b in enumerate(self.of_a)]
 
     def _pair_moved(self) -> None:
-        """Pair equal ops that are near each other, whatever is between; with weights, anywhere."""
+        """Pair equal ops that are near each other; ops with weights may be anywhere."""
         near = self._neighbourhoods()
         for level in (EXACT, SHAPED):
             others = _grouped(self.left_b(), lambda n, at=level: self.b.nodes[n].labels[at])
@@ -220,7 +222,7 @@ class Matching:
                         self._pair_left(a, found[-1])
 
     def _nearest(self, numbers: list[int], place: int) -> int | None:
-        """The nearest node of the second graph without a pair; None if there is none nearby."""
+        """The nearest node of the second graph without a pair, or None."""
         places = self._places_b
         first = bisect_left(numbers, place - _NEAR, key=places.__getitem__)
         last = bisect_right(numbers, place + _NEAR, key=places.__getitem__)
@@ -228,7 +230,7 @@ class Matching:
         return min(fits, key=lambda n: abs(places[n] - place), default=None)
 
     def _neighbourhoods(self) -> dict[int, int]:
-        """For each node of the first graph without a pair, the place where the second lacks it."""
+        """For each node of the first graph without a pair, its place in the second graph."""
         found: dict[int, int] = {}
         backbone = self._backbone()
         at = 0
@@ -249,7 +251,7 @@ class Matching:
 
 
 def origin(op: Op) -> InModel | None:
-    """The first layer that an op comes from; None if that is not known."""
+    """The first layer that an op comes from; None if it is unknown."""
     return next((part for part in leaves(op.location) if isinstance(part, InModel)), None)
 
 

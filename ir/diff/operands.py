@@ -1,7 +1,7 @@
 """Which operands of paired ops differ, and which of those differences follow from other edits.
 
-Where an op was added, removed or moved, its neighbours take something else; that is no edit of
-theirs. Looking through such ops tells: what is behind them is the same on both sides.
+Where an op was added, removed or moved, its neighbours have other operands, which is not an edit of
+the neighbours. Looking through such ops shows this: the values behind them are equal on both sides.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .graph import ARGUMENT, CONSTANT, NODE, Graph, Source
 from .matching import Matching
 
-_DEPTH = 200  # ops that are looked through at most
+_DEPTH = 200  # how many ops are looked through at most
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Operand:
 
 
 class Operands:
-    """Compares operands, given which ops of the first graph are taken to have moved."""
+    """Compares operands, given the ops of the first graph that are assumed to have moved."""
 
     def __init__(self, matching: Matching) -> None:
         self._matching = matching
         self.moved: set[int] = set()
 
     def of(self, a: int) -> list[Operand]:
-        """All operands of a node of the first graph beside those of its pair."""
+        """All operands of a node of the first graph, next to those of its pair."""
         m = self._matching
         b = m.of_a[a]
         if a == m.a.exit:
@@ -45,7 +45,7 @@ class Operands:
         return found
 
     def _results(self) -> Iterator[Operand]:
-        """What is returned; results that only one side has belong to the interface."""
+        """The returned values; results that only one side has belong to the interface."""
         m = self._matching
         sources = m.b.nodes[m.b.exit].sources
         theirs = dict(zip(m.b.names.results, sources, strict=True))
@@ -57,7 +57,7 @@ class Operands:
     def _side_by_side(
         self, name: str, ours: list[Source], theirs: list[Source]
     ) -> Iterator[Operand]:
-        """Operands of a group; where their numbers differ, those in the middle have no partner."""
+        """Operands of a group; if the sizes differ, those in the middle have no partner."""
         several = len(ours) > 1 or len(theirs) > 1
         start, end = 0, 0
         if len(ours) != len(theirs):
@@ -78,7 +78,7 @@ class Operands:
             yield Operand(name, None, source)
 
     def wrong(self, a: int) -> list[Operand]:
-        """Operands that differ by themselves. Constants that differ are for others to compare."""
+        """Operands that differ by themselves; constants that differ are compared elsewhere."""
         return [
             item
             for item in self.of(a)
@@ -113,20 +113,20 @@ class Operands:
         )
 
     def behind_a(self, source: Source) -> set[Source]:
-        """What is behind removed and moved ops of the first graph."""
+        """The value behind removed and moved ops of the first graph."""
         return _behind(self._matching.a, source, self._is_gone_a)
 
     def behind_b(self, source: Source) -> set[Source]:
-        """What is behind added and moved ops of the second graph."""
+        """The value behind added and moved ops of the second graph."""
         return _behind(self._matching.b, source, self._is_gone_b)
 
     # -- moves -----------------------------------------------------------------------------------
 
     def find_moved(self) -> None:
-        """Find ops whose move explains what else would be several operands that differ."""
+        """Find ops whose move explains what would otherwise be several differing operands."""
         m = self._matching
         odd = [n for n in m.a.order if m.of_a[n] >= 0 and n != m.a.exit and self.wrong(n)]
-        # What moved is rather what takes no data.
+        # Prefer ops without data.
         for number in sorted(odd, key=lambda n: sum(m.a.constant_sizes(n))):
             if not self.wrong(number):
                 continue

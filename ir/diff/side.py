@@ -1,4 +1,4 @@
-"""What the text of a module calls the nodes of a graph."""
+"""Names of a graph's nodes in the text of its module."""
 
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from .weights import shown
 
 
 class Side:
-    """One of the graphs, with what its text calls things."""
+    """One of the graphs, with the names in its text."""
 
     def __init__(self, graph: Graph, functions: dict[str, Function]) -> None:
         self.graph = graph
@@ -29,7 +29,7 @@ class Side:
         return lines, names
 
     def place(self, number: int) -> Place:
-        """An op, as edits name it."""
+        """An op as edits show it."""
         node = self.graph.nodes[number]
         lines, names = self._texts
         layer = str(origin(node.op) or "")
@@ -37,7 +37,7 @@ class Side:
         return Place(node.function, node.op.name, name, layer, lines.get(node.op, ""))
 
     def called(self, source: Source | None) -> str:
-        """What text calls a source."""
+        """The name of a source in text."""
         if source is None:
             return "none"
         if source.kind == CONSTANT:

@@ -1,4 +1,4 @@
-"""How far two constants are from each other."""
+"""How far two constants differ."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -11,12 +11,12 @@ from ..types import Array, DType
 from ..weights.resources import MissingResourceError, Resource
 from .edits import WeightChange
 
-_PART = 1 << 20  # elements that are compared at a time: float64 copies stay small
-SHOWN = 4  # constants of so few elements are shown
+_PART = 1 << 20  # how many elements are compared at a time, so that float64 copies stay small
+SHOWN = 4  # constants of up to so many elements are shown
 
 
 def compare_weights(old: Resource, new: Resource) -> WeightChange:
-    """The change from one constant to another that differs; both are released again."""
+    """The change from one constant to another; both are released again."""
     name = old.name or new.name
     change = WeightChange(name, str(old.type), str(new.type), new.size)
     try:
@@ -32,8 +32,8 @@ def compare_weights(old: Resource, new: Resource) -> WeightChange:
 
 
 def _permutation(a: Array, b: Array) -> tuple[int, ...]:
-    """The permutation of a's dimensions that gives b; empty if there is none."""
-    corner = (slice(0, 2),) * b.ndim  # nearly always tells at once
+    """The permutation of a's axes that gives b; empty if there is none."""
+    corner = (slice(0, 2),) * b.ndim  # nearly always decides at once
     for perm in permutations(range(a.ndim)):
         turned = a.transpose(perm)
         fits = turned.shape == b.shape and np.array_equal(turned[corner], b[corner])
@@ -65,7 +65,7 @@ def _compared(change: WeightChange, a: Array, b: Array) -> WeightChange:
 
 
 def _distance(x: Array, y: Array, unlike: Array) -> Array:
-    """Absolute differences where they are unlike; infinite where only one is a number."""
+    """Absolute differences where elements differ; infinite where only one is a number."""
     with np.errstate(invalid="ignore", over="ignore"):
         distance: Array = np.abs(x.astype(np.float64) - y.astype(np.float64))
     distance[np.isnan(distance)] = np.inf
@@ -78,7 +78,7 @@ def _differs(x: Any, y: Any) -> bool:
 
 
 def shown(resource: Resource) -> str:
-    """A constant for people: its numbers if they are few, else its type."""
+    """A constant for people: its numbers if there are few, else its type."""
     if resource.size > SHOWN and resource.type.dtype is not DType.STR:
         return str(resource.type)
     try:

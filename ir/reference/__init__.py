@@ -1,4 +1,4 @@
-"""Numpy kernels that say what the core ops mean; `evaluate` hooks call them.
+"""Numpy kernels that define the core ops; `evaluate` hooks call them.
 
 They depend on numpy alone and know nothing of ops, types or layouts. Every kernel keeps the dtype
 of `x`; see `precision` for the dtype it works in. Import the module you need

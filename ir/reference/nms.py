@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes that overlap too much, only the best stays."""
+"""Non-maximum suppression: of boxes that overlap too much, only the best is kept."""
 
 import numpy as np
 
@@ -19,12 +19,12 @@ def non_maximum_suppression(
         boxes: [B, N, 4], (centre x, centre y, width, height).
         scores: [B, N, C].
         iou_threshold: more overlap than this suppresses.
-        score_threshold: boxes with a lower score are out.
-        max_boxes: how many may stay; at least 1.
+        score_threshold: boxes with a lower score are dropped.
+        max_boxes: how many boxes may be kept; at least 1.
         per_class: boxes of different classes don't suppress each other.
     """
     if max_boxes < 1:
-        raise ValueError(f"gives out {max_boxes} boxes")
+        raise ValueError(f"returns {max_boxes} boxes, not 1 or more")
     batch, _, classes = scores.shape
     kept_boxes = np.zeros((batch, max_boxes, 4), boxes.dtype)
     kept_scores = np.zeros((batch, max_boxes, classes), scores.dtype)
@@ -45,7 +45,7 @@ def non_maximum_suppression(
 def _kept(
     boxes: Array, scores: Array, labels: Array, iou_threshold: float, score_threshold: float
 ) -> list[int]:
-    """Positions of the boxes that stay, best first; the lower one first among equals."""
+    """Indices of the boxes that are kept, best first; the lower index first among equals."""
     candidates = scores >= score_threshold
     if not candidates.any():
         return [int(np.argmax(scores))]
@@ -70,7 +70,7 @@ def overlaps(boxes: Array, box: Array) -> Array:
 
 
 def _sides(boxes: Array, box: Array, axis: int) -> Array:
-    """How far each box reaches into the other one along x or y; negative if it doesn't."""
+    """By how much each box overlaps the other one along x or y; negative if it doesn't."""
     half = boxes.dtype.type(0.5)
     low, high = (boxes[:, axis] + sign * boxes[:, axis + 2] for sign in (-half, half))
     start, end = (box[axis] + sign * box[axis + 2] for sign in (-half, half))

@@ -1,4 +1,4 @@
-"""Random numbers that are the same everywhere: Philox4x32-10 and what TensorFlow makes of its bits.
+"""Random numbers that are the same everywhere: Philox4x32-10 with TensorFlow's conversions.
 
 The generator is that of J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011): ten
 rounds scramble a counter of 128 bits by a key of 64, so that any block of the stream is computed
@@ -10,17 +10,17 @@ import numpy as np
 
 from .precision import Array
 
-FRESH = -1  # the seed that means other numbers each time
+FRESH = -1  # the seed that means different numbers each time
 
 _ROUNDS = 10
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _WORD = 0xFFFFFFFF
-_SMALLEST = np.float32(1e-7)  # what the logarithm of a normal number is taken of, at least
+_SMALLEST = np.float32(1e-7)  # lower limit of the number whose logarithm is taken
 
 
 def key_of(seed: int) -> int:
-    """The 64-bit key that a seed means: itself, or one that nobody has seen yet."""
+    """The 64-bit key for a seed: the seed itself, or a fresh random key for -1."""
     if seed == FRESH:
         return int(np.random.default_rng().integers(0, 2**64, dtype=np.uint64))
     return seed % 2**64
@@ -53,7 +53,7 @@ def _high(words: Array) -> Array:
 
 
 def uniform(key: int, shape: tuple[int, ...]) -> Array:
-    """Multiples of 2**-23 in [0, 1), as f32: the low bits of a word each."""
+    """Multiples of 2**-23 in [0, 1), as f32: each from the low bits of a word."""
     return _fractions(bits(key, _size(shape))).reshape(shape)
 
 
@@ -63,14 +63,14 @@ def _fractions(words: Array) -> Array:
 
 
 def uniform_double(key: int, shape: tuple[int, ...]) -> Array:
-    """Multiples of 2**-52 in [0, 1), as f64: two words each, the high one first."""
+    """Multiples of 2**-52 in [0, 1), as f64: each from two words, the high one first."""
     words = bits(key, 2 * _size(shape)).astype(np.uint64)
     mantissas = (words[::2] & np.uint64(0xFFFFF)) << np.uint64(32) | words[1::2]
     return ((mantissas | np.uint64(0x3FF << 52)).view(np.float64) - 1.0).reshape(shape)
 
 
 def normal(key: int, shape: tuple[int, ...]) -> Array:
-    """Standard normal numbers, as f32: two from two words, by Box and Muller."""
+    """Standard normal numbers, as f32: two from two words, by the Box-Muller transform."""
     count = _size(shape)
     fractions = _fractions(bits(key, count + count % 2))
     radius = np.sqrt(np.float32(-2) * np.log(np.maximum(fractions[::2], _SMALLEST)))

@@ -36,22 +36,22 @@ def _hard_sigmoid(x: Array, alpha: float, beta: float) -> Array:
     return np.clip(alpha * x + beta, 0, 1)
 
 
-# By name; their numbers follow the name.
+# By name; their parameters follow the name.
 _PLAIN: dict[str, Elementwise] = {"sigmoid": sigmoid, "tanh": np.tanh, "relu": _relu}
 _WITH_TWO = {"linear": _linear, "scaled_tanh": _scaled_tanh, "hard_sigmoid": _hard_sigmoid}
 
 
 def activation(text: str) -> Elementwise:
-    """The function that a name with its numbers means: "tanh", "linear,1.0,0.0".
+    """The function for a name with its parameters: "tanh", "linear,1.0,0.0".
 
     Raises:
-        ValueError: there is no such name, or it takes another number of numbers.
+        ValueError: the name is unknown, or takes another number of parameters.
     """
     name, *words = text.split(",")
     if name in _PLAIN and not words:
         return _PLAIN[name]
     if name not in _WITH_TWO or len(words) != 2:
-        raise ValueError(f"'{text}' is no activation")
+        raise ValueError(f"'{text}' is not an activation")
     alpha, beta = map(float, words)
     return lambda x: _WITH_TWO[name](x, alpha, beta)
 
@@ -83,7 +83,7 @@ def lstm(
         activations: of the gates, the block input and the output.
         coupled: the forget gate is 1 - i; its weights are not used.
         cell_clip: limit of the cell state, both ways; 0 for none.
-        gate_clip: limit of what the first two activations see; 0 for none.
+        gate_clip: limit of the inputs of the first two activations; 0 for none.
 
     Returns:
         The hidden states [T, B, H], the last hidden and the last cell state [B, H].
@@ -126,7 +126,7 @@ def gru(
         bias_h: [3H], likewise: added to the recurrent product.
         activations: of the gates and the output.
         reset_after: the reset gate applies after the recurrent product instead of before.
-        gate_clip: limit of what the activations see; 0 for none.
+        gate_clip: limit of the inputs of the activations; 0 for none.
 
     Returns:
         The hidden states [T, B, H] and the last one [B, H].
@@ -169,7 +169,7 @@ def rnn(
         bias: b, [H].
         initial_h: [B, H].
         function: the activation.
-        gate_clip: limit of what the activation sees; 0 for none.
+        gate_clip: limit of the input of the activation; 0 for none.
 
     Returns:
         The hidden states [T, B, H] and the last one [B, H].
@@ -193,7 +193,7 @@ def _cast(x: Array, other: Array) -> Array:
 
 
 def _state(x: Array, initial: Array | None, into: Array) -> Array:
-    """The state [B, H] before the first step; H is the first extent of `into`."""
+    """The state [B, H] before the first step; H is the first dimension of `into`."""
     return np.zeros((x.shape[1], len(into)), into.dtype) if initial is None else _like(x, initial)
 
 

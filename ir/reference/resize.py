@@ -1,4 +1,4 @@
-"""Resampling of spatial axes: nearest-neighbour upsampling, resizing to a size, boxes cut out.
+"""Resampling of spatial axes: nearest-neighbour upsampling, resizing, cropping boxes.
 
 Both axes are resampled one after the other, each by gathering. Semantics are those of MIL's
 `upsample_nearest_neighbor`, `resize_nearest_neighbor`, `resize_bilinear`, iOS 17's `resize` and
@@ -156,9 +156,9 @@ def crop_resize(
         size: The new height and width.
         box_mode: What the four numbers of a box are.
         coordinates: How sampling points are placed between start and end, see `box_grid`.
-        normalized: Coordinates are shares of the extents less 1.
+        normalized: Coordinates are fractions of the size minus 1.
         spatial_scale: Multiplies coordinates.
-        pad_value: What lies outside of an image.
+        pad_value: The value outside an image.
 
     Returns:
         x with N images of the new size, in the dtype of x.
@@ -212,14 +212,14 @@ def box_grid(start: Array, end: Array, count: int, coordinates: BoxCoordinates) 
         length = np.abs(end - start)
         spans = {"default": length + number(1), "offset_corners": np.maximum(length, number(1))}
         shares = box_shares(count, coordinates).astype(start.dtype)
-        # At most the length: then no rounding takes the last sample over the edge of an image.
+        # At most the length, so that rounding can't move the last sample out of the image.
         offsets = np.minimum(shares * spans.get(coordinates, length), length)
         points = np.where(start <= end, start + offsets, start - offsets)
     return np.where(np.isfinite(length), points, number(np.nan))
 
 
 def box_shares(count: int, coordinates: BoxCoordinates) -> Array:
-    """Where samples lie, as shares of the length that `box_grid` divides; float64."""
+    """Positions of samples, as fractions of the length that `box_grid` divides; float64."""
     i = np.arange(count, dtype=np.float64)
     match coordinates:
         case "strict_align_corners":
@@ -242,7 +242,7 @@ class _Samples(NamedTuple):
 
 
 def _samples(points: Array, size: int, dtype: np.dtype[Any]) -> _Samples:
-    """Neighbours of every point, and the upper one's share; anything for points outside."""
+    """Neighbours of every point, and the weight of the upper one; arbitrary for points outside."""
     inside = (points >= 0) & (points <= size - 1)
     points = np.where(inside, points, 0)
     low = np.floor(points).astype(np.int64)

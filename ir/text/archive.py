@@ -1,4 +1,4 @@
-"""IR with its weights: a `.cmir` text, and beside it a `.weights` file of little-endian data."""
+"""IR with its weights: a `.cmir` text, and next to it a `.weights` file of little-endian data."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,18 +22,18 @@ ALIGNMENT = 64
 def write_archive(
     module: Module, path: Path, options: PrintOptions | None = None, *, head: str = ""
 ) -> Path:
-    """Write the module and its weights; returns where the weights belong.
+    """Write the module and its weights; returns the path for the weights.
 
-    Without weights there is no second file. Both appear whole or not at all.
+    Without weights there is no second file. Both files appear whole or not at all.
 
     Args:
-        module: what to write; its resources are read one at a time, and released.
-        path: of the text. The weights are called the same, ending in `.weights`.
-        options: what the text shows beside that.
-        head: comment lines to begin with.
+        module: the module to write; its resources are read one at a time, and released.
+        path: the path of the text. The weights have the same name, ending in `.weights`.
+        options: what else the text shows.
+        head: comment lines at the beginning.
 
     Raises:
-        MissingResourceError: the module knows a weight by its hash only.
+        MissingResourceError: the module has only the hash of a weight.
     """
     weights = path.with_suffix(".weights")
     with writing_whole(path) as text, writing_whole(weights) as data:
@@ -47,7 +47,7 @@ def write_archive(
 
 
 class _Writer:
-    """Appends resources to a file, equal ones once."""
+    """Appends resources to a file, each distinct one once."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.stream = stream
@@ -55,13 +55,13 @@ class _Writer:
         self.offsets: dict[Resource, int] = {}
 
     def place(self, resource: Resource) -> Resource:
-        """The resource as a range of the file; as it is when text alone recreates it."""
+        """The resource as a range of the file; unchanged if text alone recreates it."""
         if isinstance(resource, SplatResource | RandomResource):
             return resource
         offset = self.offsets.get(resource)
         if offset is None:
             offset = self.offsets[resource] = self.append(resource)
-        return FileResource(resource.type, Path(self.name), offset, resource.name)
+        return FileResource(resource.type, Path(self.name), offset, resource.name, resource.origin)
 
     def append(self, resource: Resource) -> int:
         self.stream.write(bytes(-self.stream.tell() % ALIGNMENT))
@@ -85,7 +85,7 @@ def read_archive(path: Path, table: Mapping[str, type[Op]] | None = None) -> Mod
         message = "there is no such file or folder"
         raise CompileError(Diagnostic(message, "malformed", remedy="check the path")) from None
     except UnicodeDecodeError as error:
-        message = f"this is no IR text: byte {error.start:,} is not UTF-8"
+        message = f"this is not IR text: byte {error.start:,} is not UTF-8"
         raise CompileError(Diagnostic(message, "malformed")) from None
     except OSError as error:
         message = f"the file can't be read: {error.strerror or error}"
@@ -96,7 +96,7 @@ def read_archive(path: Path, table: Mapping[str, type[Op]] | None = None) -> Mod
 
 
 def check_files(module: Module) -> None:
-    """Check that the files which hold the module's weights are there, and long enough.
+    """Check that the files with the module's weights exist and are long enough.
 
     Raises:
         CompileError: one diagnostic for each missing file, and each resource beyond a file's end.
@@ -117,7 +117,7 @@ def check_files(module: Module) -> None:
                 problems.append(_missing(path))
         if problem := _range_problem(resource, sizes[path]):
             message = f"resource '{resource.name}' {problem}"
-            remedy = "the file is damaged, or belongs to another text: write both again"
+            remedy = "the file is damaged or belongs to another text: write both again"
             problems.append(Diagnostic(message, "malformed", file=str(path), remedy=remedy))
     if problems:
         raise CompileError(problems)

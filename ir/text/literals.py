@@ -1,4 +1,4 @@
-"""What tokens mean: names, strings, bare words, the elements of inline constants."""
+"""The meaning of tokens: names, strings, bare words, elements of inline constants."""
 
 import json
 import math
@@ -13,7 +13,7 @@ _DECODE = json.JSONDecoder(strict=False).decode  # strings may hold line breaks
 
 
 def check_elements(data: Any, dtype: DType) -> None:
-    """Raise TypeError for elements that numpy would convert with a loss, or without a word."""
+    """Raise TypeError for elements that numpy would convert silently or with a loss."""
     if isinstance(data, tuple | list):
         for item in cast(list[Any], data):
             check_elements(item, dtype)
@@ -21,11 +21,11 @@ def check_elements(data: Any, dtype: DType) -> None:
     wanted = float | int if dtype.is_float else int if dtype.is_integer else str
     wanted = bool if dtype is DType.BOOL else wanted
     if not isinstance(data, wanted) or (isinstance(data, bool) and wanted is not bool):
-        raise TypeError(f"{data!r} is no {dtype.value}")
+        raise TypeError(f"{data!r} is not of type {dtype.value}")
 
 
 def named(name: str) -> Any:
-    """What a bare word stands for: a constant, a dtype, else a symbolic dimension."""
+    """The meaning of a bare word: a constant, a dtype, or else a symbolic dimension."""
     constants: dict[str, Any] = {
         "true": True,
         "false": False,

@@ -1,4 +1,4 @@
-"""Text to IR: names become values, literals typed attributes. Errors show line, column, excerpt."""
+"""Text to IR: names become values, literals become typed attributes; errors show the place."""
 
 import gc
 from collections.abc import Generator, Mapping
@@ -21,6 +21,7 @@ from ..weights.resources import (
     ArrayResource,
     FileResource,
     HashResource,
+    Origin,
     RandomResource,
     Resource,
     SplatResource,
@@ -42,7 +43,7 @@ def parse(
         text: IR text.
         file: its name in diagnostics; `file(…)` resources are relative to its folder.
         table: op classes by name; the core ops by default.
-        resources: contents for resources that the text knows by hash only, keyed by digest.
+        resources: contents of resources of which the text has only the hash, keyed by digest.
 
     Raises:
         ParseError: with line, column and excerpt.
@@ -52,13 +53,13 @@ def parse(
         try:
             return _Builder(text, file, table, resources).module(read(text))
         except (UnexpectedInput, ParseError):
-            tree = read_precisely(text, file)  # a second time, to say where it is wrong
+            tree = read_precisely(text, file)  # a second time, to find the error
             return _Builder(text, file, table, resources).module(tree)
 
 
 @contextmanager
 def _no_collection() -> Generator[None, None, None]:
-    """Keep Python from looking for garbage meanwhile: trees of text are no cycles, but many."""
+    """Pause the garbage collector: syntax trees have many objects and no cycles."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -178,7 +179,7 @@ class _Builder(PhraseReader):
         actual = [value.type for value in op.results]
         if actual != declared:
             shown = ", ".join(map(str, actual)) or "nothing"
-            raise self.error(types or name, f"'{cls.name}' gives {shown} here")
+            raise self.error(types or name, f"'{cls.name}' has type {shown} here")
         if len(tokens) != len(op.results):
             raise self.error(name, f"'{cls.name}' has {len(op.results)} results")
         for token, value in zip(tokens, op.results, strict=True):
@@ -204,7 +205,7 @@ class _Builder(PhraseReader):
         return given
 
     def operands(self, node: Any) -> list[Any]:
-        """What is given for each declared operand: a value, None, or a tuple of values."""
+        """The argument for each declared operand: a value, None, or a tuple of values."""
         if node is None:
             return []
         if isinstance(node, Token):  # "(%a, %b)"
@@ -248,7 +249,7 @@ class _Builder(PhraseReader):
             if field.annotation is Resource:
                 given[key] = self.resource(value, declared, name)
             elif holds_data(value):
-                raise self.error(value, "only constants hold data")
+                raise self.error(value, "only constants have data")
             else:
                 given[key] = value
         return given
@@ -293,18 +294,19 @@ class _Builder(PhraseReader):
         token, type_node, source, *arguments = node.children
         name, kind = string(token), self.type(type_node)
         given = [self.literal(argument) for argument in arguments if argument is not None]
+        origin = Origin()  # each entry is a weight of its own
         match str(source), given:
             case "hash", [str(digest)]:
-                found: Resource = self.known.get(digest) or HashResource(kind, digest, name)
+                found: Resource = self.known.get(digest) or HashResource(kind, digest, name, origin)
             case "splat", [int() | float() as number]:
-                found = SplatResource(kind, number, name)
+                found = SplatResource(kind, number, name, origin)
             case "random", [int(seed)]:
-                found = RandomResource(kind, seed, name)
+                found = RandomResource(kind, seed, name, origin)
             case "random", [int(seed), DType() as stored]:
-                numbers = RandomResource(kind.with_dtype(stored), seed, name)
+                numbers = RandomResource(kind.with_dtype(stored), seed, name, origin)
                 found = EncodedResource(Cast(numbers, kind.dtype), name)
             case "file", [str(path), int(offset)]:
-                found = FileResource(kind, Path(self.file).parent / path, offset, name)
+                found = FileResource(kind, Path(self.file).parent / path, offset, name, origin)
             case _:
                 raise self.error(source, "expected hash(…), file(…), splat(…) or random(…)")
         self.resources[name] = found

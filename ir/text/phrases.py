@@ -1,4 +1,4 @@
-"""What types, dictionaries, literals and locations mean; equal phrases are read once."""
+"""The meaning of types, dictionaries, literals and locations; equal phrases are read once."""
 
 import difflib
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class PhraseReader:
 
     Attributes:
         source, file: the text and its name, for errors.
-        types, dicts, locations: what phrases mean, by their text.
+        types, dicts, locations: the meaning of phrases, by their text.
     """
 
     def __init__(self, source: str, file: str) -> None:
@@ -34,7 +34,7 @@ class PhraseReader:
         self.locations: dict[str, Location] = {}
 
     def entries(self, node: Any) -> list[tuple[Token, str, Any]]:
-        """(token of the key, key, value) of each entry; what holds data stays a node."""
+        """(token of the key, key, value) of each entry; values with data stay nodes."""
         if node is None:
             return []
         if not isinstance(node, Token):
@@ -48,33 +48,33 @@ class PhraseReader:
         return token, key(token), value if holds_data(value) else self.literal(value)
 
     def described(self, cls: type[EntriesT], node: Any) -> EntriesT:
-        """What a dictionary says of an argument, a result or a function.
+        """The interface attributes in a dictionary of an argument, a result or a function.
 
         Raises:
-            ParseError: it says something else, or something of another type.
+            ParseError: an entry is unknown, or has the wrong type.
         """
 
         def convert(token: Token, name: str, value: Any) -> Any:
             if name not in cls.order:
                 close = difflib.get_close_matches(name, cls.order, 1)
                 guess = f"did you mean '{close[0]}'? " if close else ""
-                remedy = f"{guess}there are {', '.join(cls.order)}"
+                remedy = f"{guess}the entries are {', '.join(cls.order)}"
                 raise self.error(token, f"{cls.noun} has no '{name}'", remedy)
             return cls.converted(name, value)
 
         return cls(**self.fields(node, convert))
 
     def module_facts(self, node: Any) -> ModuleFacts:
-        """What a dictionary says of a module.
+        """The metadata in a dictionary of a module.
 
         Raises:
-            ParseError: what a known entry says is of another type.
+            ParseError: a known entry has the wrong type.
         """
         found = self.fields(node, lambda _, name, value: module_fact(name, value))
         return cast(ModuleFacts, found)
 
     def fields(self, node: Any, convert: Callable[[Token, str, Any], Any]) -> dict[str, Any]:
-        """The entries, each given once, as `convert` makes them of (token of the key, key, value).
+        """The entries, each given once, converted by `convert(token of the key, key, value)`.
 
         Raises:
             ParseError: also for a TypeError of `convert`.
@@ -82,7 +82,7 @@ class PhraseReader:
         found: dict[str, Any] = {}
         for token, name, value in self.entries(node):
             if holds_data(value):
-                raise self.error(value, "only constants hold data")
+                raise self.error(value, "only constants have data")
             if name in found:
                 raise self.error(token, f"'{name}' is given twice")
             try:
@@ -116,7 +116,7 @@ class PhraseReader:
         if isinstance(node, Token):
             return numbers(node) if node.type == "NUMBERS" else self.type(node)
         if holds_data(node):
-            raise self.error(node, "only constants hold data")
+            raise self.error(node, "only constants have data")
         children: list[Any] = node.children
         match str(node.data):
             case "int":
@@ -155,7 +155,7 @@ class PhraseReader:
     # -- locations and errors --------------------------------------------------------------------
 
     def told(self, node: Any) -> Location:
-        """What `loc(…)` says."""
+        """The location in `loc(…)`."""
         if isinstance(node, Token):
             found = self.locations.get(node.value)
             if found is None:
@@ -197,10 +197,10 @@ class PhraseReader:
 
 
 def holds_data(value: Any) -> bool:
-    """Whether an entry's value is a node, `dense<…>` or `resource<…>`, and no literal."""
+    """Whether an entry's value is a node, `dense<…>` or `resource<…>`, not a literal."""
     return isinstance(value, Tree) and str(value.data) in ("dense", "resource")
 
 
 def items_of(node: Node) -> list[Any]:
-    """The children that are there; none for an absent node."""
+    """The children that are present; none for an absent node."""
     return [] if node is None else [child for child in node.children if child is not None]

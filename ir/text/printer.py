@@ -32,8 +32,8 @@ class PrintOptions:
             every resource is named by its hash.
         statistics: end the lines of weights in a comment: least, largest and mean element, standard
             deviation, part of zeros. Weights that text knows by their hash only have none.
-        place: puts a resource where text can refer to it, and gives what stands for it; all named
-            tensors are resources then, even small ones.
+        place: puts a resource where text can refer to it, and gives what stands for it; all weights
+            are resources then, even small ones.
     """
 
     locations: bool = False
@@ -64,9 +64,9 @@ def print_op(op: Op, options: PrintOptions | None = None) -> str:
 
 
 def op_lines(function: Function) -> tuple[dict[Op, str], dict[Value, str]]:
-    """The lines of a function's ops (of those with regions, the first one), and its values' names.
+    """The lines of a function's ops (the first one of ops with regions), and its values' names.
 
-    All are as `print_function` has them.
+    All are as `print_function` prints them.
     """
     printer = _Printer(PrintOptions())
     printer.function(function, "")
@@ -75,19 +75,19 @@ def op_lines(function: Function) -> tuple[dict[Op, str], dict[Value, str]]:
 
 
 def dense_text(array: Array) -> str:
-    """An array's elements as text has them in `dense<…>`."""
+    """An array's elements as in `dense<…>`."""
     return _dense(array)
 
 
 def value_names(function: Function) -> dict[Value, str]:
-    """What the function's text calls each value, those in regions too."""
+    """The name of each value in the function's text, including those in regions."""
     printer = _Printer(PrintOptions())
     printer.function(function, "")
     return printer.names
 
 
 def structurally_equal(a: Module, b: Module) -> bool:
-    """Whether two modules differ in nothing but value names, resource names and locations."""
+    """Whether two modules differ only in value names, resource names and locations."""
     options = PrintOptions(canonical_names=True, data=False)
     return print_module(a, options) == print_module(b, options)
 
@@ -117,7 +117,7 @@ class _Printer:
 
     def function(self, function: Function, indent: str) -> None:
         self.names, self.taken, self.counter = {}, set(), 0
-        # Arguments first: their names are the interface and must not be taken by others.
+        # Arguments first: their names are the interface, so no other value may get them.
         for value in function.arguments:
             self.names[value] = self.unique(value.name)
         arguments = ", ".join(
@@ -162,7 +162,7 @@ class _Printer:
         self.lines.append(f"{indent}}}){suffix}")
 
     def wanted_name(self, op: Op, value: Value) -> str:
-        """The value's own name, or one made of the layer that it is computed for."""
+        """The value's own name, or one made from the layer that it comes from."""
         if self.options.canonical_names or value.name:
             return "" if self.options.canonical_names else value.name
         last = leaves(op.location)[-1]
@@ -220,19 +220,25 @@ class _Printer:
             return False
         if resource.type.dtype is DType.STR:  # of no fixed size: no file range can hold strings
             return True
-        kept = self.options.place is not None and resource.name and resource.size > 1
+        kept = self.options.place is not None and resource.origin is not None and resource.size > 1
         return resource.size <= INLINE_ELEMENTS and not kept
 
     def resource_name(self, name: str, resource: Resource) -> str:
         candidate, number = name, 0
         while candidate in self.resources:
             known = self.resources[candidate]
-            if known == resource:
+            if self._is_same(known, resource):
                 return candidate
             number += 1
             candidate = f"{name}_{number}"
         self.resources[candidate] = resource
         return candidate
+
+    def _is_same(self, a: Resource, b: Resource) -> bool:
+        """Whether one entry is enough: for one weight, or for equal numbers that are none."""
+        if self.options.canonical_names or (a.origin is None and b.origin is None):
+            return a == b
+        return a.origin == b.origin
 
     def resource_table(self) -> None:
         if not self.resources:
@@ -279,7 +285,7 @@ def _source(resource: Resource, data: bool) -> str:
 
 
 def _statistics(resource: Resource) -> str:
-    """What a comment says of a weight; nothing if its elements are not here, or are no numbers."""
+    """The comment for a weight; empty if its elements are missing or are not numbers."""
     if isinstance(resource, HashResource):
         return ""
     found = statistics(resource.array())

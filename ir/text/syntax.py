@@ -1,8 +1,8 @@
-"""Text to syntax tree: the grammar, and errors that show line, column and what would fit.
+"""Text to syntax tree: the grammar, and errors that show line, column and what was expected.
 
-`read` takes phrases (operands, types, dictionaries, lists of numbers, locations) as single
-tokens and keeps no positions but those of tokens: fast. Where the text is wrong, `read_precisely`
-reads it again by the same grammar without phrases, so that errors point at the very place.
+`read` is fast: it takes phrases (operands, types, dictionaries, lists of numbers, locations) as
+single tokens and keeps only the positions of tokens. If the text is wrong, `read_precisely` parses
+it again by the same grammar without phrases, so that errors point at the exact place.
 """
 
 import functools
@@ -15,13 +15,13 @@ from lark.exceptions import UnexpectedInput
 from ..diagnostics import CompileError, Diagnostic, caret_excerpt
 from ..location import InText
 
-# lark's trees are untyped by nature: what a rule's children are is the grammar's business.
+# lark's trees are untyped: the grammar says what a rule's children are.
 Node: TypeAlias = Any
 PHRASES = frozenset({"OPERANDS", "TYPE", "DICT", "NUMBERS", "LOCATION"})
 
 
 class ParseError(CompileError):
-    """The text is no IR, or IR that an op rejects."""
+    """The text is not IR, or an op rejects it."""
 
 
 @functools.cache
@@ -38,22 +38,22 @@ def _lark(precise: bool) -> Lark:
 
 
 def _spell_out(terminal: Any) -> None:
-    """Let phrases match nothing, so that the rules beside them read their text."""
+    """Make phrases match nothing, so that the rules next to them parse their text."""
     if terminal.name in PHRASES:
         terminal.pattern.value = "(?!x)x"
 
 
 def read(text: str, start: str = "start") -> Node:
-    """The tree of a whole text, or of a phrase by the rule that spells it out.
+    """The tree of a whole text, or of a phrase parsed by its rule.
 
     Raises:
-        UnexpectedInput: it does not read; `read_precisely` says where and why.
+        UnexpectedInput: it does not parse; `read_precisely` says where and why.
     """
     return _lark(False).parse(text, start=start)  # pyright: ignore[reportUnknownMemberType]  lark's
 
 
 def read_precisely(text: str, file: str) -> Node:
-    """The tree of a whole text without phrases; its nodes know where they begin.
+    """The tree of a whole text without phrases; its nodes have positions.
 
     Raises:
         ParseError: with line, column and excerpt.
@@ -70,7 +70,7 @@ def _syntax_error(error: UnexpectedInput, text: str, file: str) -> ParseError:
     if token is not None and token.type == "$END":
         lines = text.splitlines() or [""]
         line, column = len(lines), len(lines[-1]) + 1
-        message = "the text ends too early"
+        message = "unexpected end of the text"
     else:
         offset: int = error.pos_in_stream or 0
         message = f"unexpected {str(token) if token is not None else text[offset]!r}"

@@ -1,1 +1,1 @@
-"""Weights: where their numbers are, the small forms they are stored in, views, statistics."""
+"""Weights: where their numbers are, compressed encodings, views, statistics."""

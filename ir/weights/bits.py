@@ -1,4 +1,4 @@
-"""Numbers of 1 to 8 bits each: integers packed without gaps, to one byte each; floats of 8 bits."""
+"""Unpacks integers of 1 to 8 bits, packed without gaps, into bytes; tables of 8-bit floats."""
 
 import numpy as np
 
@@ -12,12 +12,12 @@ def unpack(data: Array, bits: int, count: int, *, lowest_first: bool) -> Array:
     """The first `count` numbers of `bits` bits each, as unsigned bytes.
 
     Args:
-        data: bytes; as many as the numbers take, or more.
+        data: bytes; at least as many as the numbers need.
         bits: 1 to 8.
         count: how many numbers.
         lowest_first: the first number is in the lowest bits of the first byte, and numbers that
-            cross bytes go on in the lowest bits of the next one (ML Programs). Otherwise it is in
-            the highest bits, and so on (NeuralNetworks).
+            cross bytes continue in the lowest bits of the next byte (ML Programs). Otherwise the
+            first number is in the highest bits, and so on (NeuralNetworks).
     """
     if bits == 8:
         return data[:count]
@@ -30,7 +30,7 @@ def unpack(data: Array, bits: int, count: int, *, lowest_first: bool) -> Array:
 
 
 def _groups(data: Array, bits: int, count: int, lowest_first: bool) -> Array:
-    # Eight numbers take a whole number of bytes; one byte more lets each see its neighbour.
+    # Eight numbers take a whole number of bytes; one more byte lets each read its neighbour.
     groups = -(-count // 8)
     grouped = np.zeros((groups, bits + 1), np.uint16)
     padded = np.zeros(groups * bits, np.uint8)
@@ -49,14 +49,14 @@ def _groups(data: Array, bits: int, count: int, lowest_first: bool) -> Array:
 
 
 def pack(codes: Array, bits: int) -> Array:
-    """The opposite of `unpack`, with the first number in the lowest bits.
+    """The inverse of `unpack`, with the first number in the lowest bits.
 
     Args:
-        codes: [n] i8 or u8; their upper bits are left out.
+        codes: [n] i8 or u8; their upper bits are dropped.
         bits: 1 to 8.
     """
     parts: list[Array] = []
-    for start in range(0, codes.size, 8 * _PART):  # whole bytes, but for the last part
+    for start in range(0, codes.size, 8 * _PART):  # whole bytes, except for the last part
         part = codes[start : start + 8 * _PART].view(np.uint8)
         single = np.unpackbits(part[:, np.newaxis], axis=1, count=bits, bitorder="little")
         parts.append(np.packbits(single, bitorder="little"))
@@ -64,15 +64,15 @@ def pack(codes: Array, bits: int) -> Array:
 
 
 def signed(codes: Array, bits: int) -> Array:
-    """Unsigned numbers of `bits` bits read as two's complement: 15 of 4 bits is -1."""
+    """Unsigned numbers of `bits` bits interpreted as two's complement: 15 of 4 bits is -1."""
     shift = 8 - bits
     return (codes << shift).view(np.int8) >> shift
 
 
 def e4m3_floats() -> Array:
-    """The 256 floats of 4 bits of exponent and 3 of fraction, by their bits, as float32.
+    """The 256 floats with 4 exponent bits and 3 fraction bits, by their bits, as float32.
 
-    There are no infinities: only when all seven bits are set, it is no number (E4M3FN).
+    There are no infinities, and only numbers with all seven bits set are NaN (E4M3FN).
     """
     codes = np.arange(128)
     exponent, fraction = codes >> 3, codes & 7
@@ -82,7 +82,7 @@ def e4m3_floats() -> Array:
 
 
 def e5m2_floats() -> Array:
-    """The 256 floats of 5 bits of exponent and 2 of fraction, by their bits, as float32.
+    """The 256 floats with 5 exponent bits and 2 fraction bits, by their bits, as float32.
 
     They are the upper halves of float16.
     """

@@ -1,11 +1,11 @@
-"""Weights in the small form that a model stores: what their parts mean, in numpy.
+"""Weights in the compressed form that a model stores: the meaning of their parts, in numpy.
 
-An encoding is a value: its parts are resources, which may be encoded themselves (a table whose
-entries are half precision, indices that are packed), and its other fields say how they go together.
-What `decode` computes is the only definition; targets that decode at run time give the same bits.
+An encoding is a value: its parts are resources, which may be encoded themselves (a table with half
+precision entries, packed indices), and its other fields say how they are combined. `decode` is the
+only definition; targets that decode at run time compute the same bits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, fields
 from math import prod
 
@@ -15,24 +15,22 @@ from ..diagnostics import CompileError, Diagnostic
 from ..location import UNKNOWN, Location
 from ..types import Array, DType, Tensor
 from .bits import signed, unpack
-from .resources import LazyResource, Resource, ViewResource
+from .resources import Origin, Resource, ViewResource
 
-# Weights of fewer elements are not worth the ops that decode them.
-LEAST_SIZE = 1024
-# Look-ups turn 8-bit indices into 64-bit ones; in parts, that stays small.
+# Look-ups turn 8-bit indices into 64-bit ones; doing it in parts keeps them small.
 _PART = 1 << 18
 
 
 class EncodingError(ValueError):
-    """Parts that don't fit each other, as the end of a sentence that begins with the weight."""
+    """Parts that don't fit each other; the message continues a sentence that names the weight."""
 
 
 class Encoding:
-    """How a dense array is made of parts."""
+    """How a dense array is made from parts."""
 
     @property
     def type(self) -> Tensor:
-        """Of the decoded array."""
+        """The type of the decoded array."""
         raise NotImplementedError
 
     def parts(self) -> Iterator[tuple[str, Resource]]:
@@ -44,8 +42,22 @@ class Encoding:
             elif item.name == "joined":
                 yield from ((str(i), part) for i, part in enumerate(value))
 
+    def origin(self) -> Origin | None:
+        """Of the decoded array: the parts' origins, put together in this way."""
+        known: list[Hashable] = []
+        for item in fields(self):  # type: ignore[arg-type]  as above
+            value = getattr(self, item.name)
+            if isinstance(value, Resource):
+                known.append(value.origin)
+            elif item.name == "joined":
+                known += [part.origin for part in value]
+            else:
+                known.append(value)
+        any_weight = any(isinstance(item, Origin) for item in known)
+        return Origin((type(self).__name__, *known)) if any_weight else None
+
     def check(self) -> None:
-        """Check what only the parts' contents tell.
+        """Check the contents of the parts.
 
         Raises:
             EncodingError: they don't fit each other.
@@ -60,14 +72,14 @@ class EncodedResource(Resource):
     """Data that are decoded when they are read, and again after a release.
 
     Attributes:
-        encoding: how.
-        location: what decodes them in the model; for messages.
+        encoding: how they are encoded.
+        location: what decodes them in the model, for messages.
     """
 
     __slots__ = ("encoding", "location")
 
     def __init__(self, encoding: Encoding, name: str = "", location: Location = UNKNOWN) -> None:
-        super().__init__(encoding.type, name)
+        super().__init__(encoding.type, name, encoding.origin())
         self.encoding = encoding
         self.location = location
 
@@ -80,7 +92,7 @@ class EncodedResource(Resource):
         return sum(part.stored_bytes for _, part in self.encoding.parts())
 
     def check(self) -> None:
-        """Check what only the parts' contents tell, of encoded parts too.
+        """Check the contents of the parts, including encoded parts.
 
         Raises:
             CompileError: they don't fit each other.
@@ -110,31 +122,14 @@ class EncodedResource(Resource):
         self._let_go()
 
 
-def is_worth_keeping(resource: Resource) -> bool:
-    """Whether decoding at run time saves something."""
-    dense = resource.size * resource.type.dtype.bytes
-    return resource.compressed and resource.size >= LEAST_SIZE and resource.stored_bytes < dense
-
-
-def decoded(resource: Resource) -> Resource:
-    """The same data, not compressed for anyone who asks; decoded when they are read."""
-
-    def load() -> Array:
-        array = resource.array()
-        resource.release()
-        return array
-
-    return LazyResource(resource.type, load, resource.name)
-
-
 @dataclass(frozen=True)
 class Unpacked(Encoding):
     """Integers of 1 to 7 bits without gaps, as bytes: two's complement or unsigned.
 
     Attributes:
         packed: u8 [n].
-        bits: of one integer.
-        shape: of them all.
+        bits: the size of one integer.
+        shape: the shape of the unpacked integers.
         signed: the result is i8, else u8.
         lowest_first: see `bits.unpack`.
     """
@@ -157,7 +152,7 @@ class Unpacked(Encoding):
 
 @dataclass(frozen=True)
 class UpperHalf(Encoding):
-    """The upper 16 bits of float32 (bfloat16), the others 0."""
+    """The upper 16 bits of float32 (bfloat16); the others are 0."""
 
     bits: Resource
 
@@ -171,7 +166,7 @@ class UpperHalf(Encoding):
 
 @dataclass(frozen=True)
 class Cast(Encoding):
-    """Numbers in another type that holds them all: float16 as float32."""
+    """Numbers converted to a type that holds them exactly: float16 as float32."""
 
     stored: Resource
     dtype: DType
@@ -190,8 +185,8 @@ class Affine(Encoding):
 
     Attributes:
         data: integers, or their values in any type.
-        scale: floats of data's rank, whose extents divide data's: one for each block.
-        offset: likewise; zeros without it.
+        scale: floats of data's rank, whose dimensions divide data's: one for each block.
+        offset: likewise; zeros if missing.
     """
 
     data: Resource
@@ -230,7 +225,7 @@ class Linear(Encoding):
         return self.data.type.with_dtype(DType.F32)
 
     def decode(self) -> Array:
-        # Converted a buffer at a time: float64 takes eight times the room of the data.
+        # Converted a buffer at a time: float64 takes eight times the memory of the data.
         parts = [part.array() for part in (self.data, self.scale, self.bias)]
         result = np.empty(self.type.static_shape, np.float32)
         wide, flags = np.dtype(np.float64), ["external_loop", "buffered", "zerosize_ok"]
@@ -243,12 +238,12 @@ class Linear(Encoding):
 
 @dataclass(frozen=True)
 class Palette(Encoding):
-    """Entries of tables, one table for each block; entries that are vectors lie along an axis.
+    """Entries of tables, one table for each block; entries that are vectors extend along an axis.
 
     Attributes:
         indices: u8.
-        lut: [*blocks, entries, length]; the blocks divide the extents of indices.
-        axis: whose extent grows by length.
+        lut: [*blocks, entries, length]; the blocks divide the shape of indices.
+        axis: the axis whose size is multiplied by length.
     """
 
     indices: Resource
@@ -281,7 +276,7 @@ class Palette(Encoding):
 
 @dataclass(frozen=True)
 class Sparse(Encoding):
-    """Values where a mask is not 0, in row-major order; else zeros.
+    """Values where a mask is not 0, in row-major order; zeros elsewhere.
 
     Attributes:
         values: [as many as the mask has ones].
@@ -311,9 +306,9 @@ class Selected(Encoding):
     """The values where a mask is not 0, in row-major order.
 
     Attributes:
-        dense: of the mask's shape.
+        dense: an array of the mask's shape.
         mask: u8.
-        count: how many there are.
+        count: the number of values.
     """
 
     dense: Resource
@@ -352,7 +347,7 @@ class Repeated(Encoding):
 
 @dataclass(frozen=True)
 class Joined(Encoding):
-    """Parts below each other, along the first dimension."""
+    """Parts concatenated along the first dimension."""
 
     joined: tuple[Resource, ...]
 
@@ -367,13 +362,13 @@ class Joined(Encoding):
 
 
 def code_bits(resource: Resource) -> int:
-    """How many bits the integers of a resource can have."""
+    """How many bits the integers of a resource may have."""
     encoding = resource.encoding if isinstance(resource, EncodedResource) else None
     return encoding.bits if isinstance(encoding, Unpacked) else 8
 
 
 def lengthened(kind: Tensor, times: int, axis: int) -> tuple[int, ...]:
-    """The shape with the extent of an axis multiplied."""
+    """The shape with the size of an axis multiplied."""
     sizes = enumerate(kind.static_shape)
     return tuple(size * (times if i == axis else 1) for i, size in sizes)
 
@@ -384,9 +379,9 @@ def reshaped(resource: Resource, shape: tuple[int, ...]) -> Resource:
 
 
 def _blown_up(array: Array, sizes: tuple[int, ...]) -> Array:
-    """Repeated, element by element, up to these extents."""
+    """Repeated, element by element, up to this shape."""
     for axis, size in enumerate(sizes):
-        if 1 < array.shape[axis] < size:  # one alone broadcasts
+        if 1 < array.shape[axis] < size:  # a single one broadcasts
             array = np.repeat(array, size // array.shape[axis], axis)
     return array
 

@@ -1,19 +1,41 @@
-"""Constant data: immutable, lazily read, compared by content.
+"""Constant data: immutable, lazily read, compared by content; weights know which weight they are.
 
-A resource knows its type at once and its bytes only when asked. Weights of a model stay where they
-are (a file range, a protobuf field) until a pass or a target needs them, are read once, and can be
-released again.
+A resource knows its type from the start and reads its bytes on demand. Weights of a model stay
+where they are (a file range, a protobuf field) until a pass or a target needs them, are read once,
+and can be released again.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..types import Array, DType, Tensor, type_of
+
+# Weights of fewer elements are not worth the ops that decode them.
+LEAST_SIZE = 1024
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which weight of a model it is: data of equal origins are one weight, whatever they hold.
+
+    Two layers whose numbers happen to be equal have two origins; a weight that the model stores
+    once and uses twice has one.
+
+    Attributes:
+        key: what the weight is known by; by default there is no other like it.
+    """
+
+    key: Hashable = field(default_factory=object)
+
+    def then(self, *how: Hashable) -> "Origin":
+        """The origin of what is made of the weight in this way: the same for the same way."""
+        return Origin((self.key, *how))
 
 
 class Resource:
@@ -22,13 +44,16 @@ class Resource:
     Attributes:
         type: dtype and (static) shape.
         name: a readable name (`conv1.weight`), used by printers and targets; not part of equality.
+        origin: which weight it is; None for numbers that are part of the computation. Not part of
+            equality, either.
     """
 
-    __slots__ = ("_array", "_digest", "name", "type")
+    __slots__ = ("_array", "_digest", "name", "origin", "type")
 
-    def __init__(self, type: Tensor, name: str = "") -> None:
+    def __init__(self, type: Tensor, name: str = "", origin: Origin | None = None) -> None:
         self.type = type
         self.name = name
+        self.origin = origin
         self._array: Array | None = None
         self._digest = ""
 
@@ -51,7 +76,7 @@ class Resource:
         return self._array
 
     def release(self) -> None:
-        """Forget the bytes where they can be read again."""
+        """Release the bytes if they can be read again."""
 
     @property
     def digest(self) -> str:
@@ -64,18 +89,32 @@ class Resource:
         return self._digest
 
     @property
+    def is_weight(self) -> bool:
+        """Whether training may change it, so targets keep it as a variable."""
+        return self.origin is not None and self.type.dtype.is_float and self.size > 1
+
+    @property
+    def identity(self) -> Hashable:
+        """Equal for resources that are one weight; numbers that are none are themselves."""
+        return id(self) if self.origin is None else (self.origin, self.type)
+
+    def derived(self, *how: Hashable) -> Origin | None:
+        """The origin of what is made of it in this way."""
+        return None if self.origin is None else self.origin.then(*how)
+
+    @property
     def size(self) -> int:
         """Number of elements."""
         return int(np.prod(self.type.static_shape, dtype=np.int64))
 
     @property
     def compressed(self) -> bool:
-        """Whether targets store it in a smaller form: who changes the data would undo that."""
+        """Whether targets store it in a compressed form, which changing the data would undo."""
         return False
 
     @property
     def stored_bytes(self) -> int:
-        """What targets store."""
+        """The number of bytes that targets store."""
         return self.size * self.type.dtype.bytes
 
     def __eq__(self, other: object) -> bool:
@@ -86,7 +125,7 @@ class Resource:
         )
 
     def __hash__(self) -> int:
-        # The type alone: hashing must not read gigabytes; equality settles the rest.
+        # Only the type: hashing must not read gigabytes; equality decides the rest.
         return hash(self.type)
 
     def __repr__(self) -> str:
@@ -108,19 +147,25 @@ class ArrayResource(Resource):
 
     __slots__ = ()
 
-    def __init__(self, array: Array, name: str = "") -> None:
-        super().__init__(type_of(array), name)
+    def __init__(self, array: Array, name: str = "", origin: Origin | None = None) -> None:
+        super().__init__(type_of(array), name, origin)
         self._array = array.astype(object) if array.dtype.kind == "U" else array.view()
         self._array.flags.writeable = False
 
 
 class LazyResource(Resource):
-    """Data that `load` produces on first use, and again after a release: it must be pure."""
+    """Data that `load` produces on first use, and again after a release, so it must be pure."""
 
     __slots__ = ("_loader",)
 
-    def __init__(self, type: Tensor, load: Callable[[], Array], name: str = "") -> None:
-        super().__init__(type, name)
+    def __init__(
+        self,
+        type: Tensor,
+        load: Callable[[], Array],
+        name: str = "",
+        origin: Origin | None = None,
+    ) -> None:
+        super().__init__(type, name, origin)
         self._loader = load
 
     def _load(self) -> Array:
@@ -135,8 +180,10 @@ class FileResource(Resource):
 
     __slots__ = ("offset", "path")
 
-    def __init__(self, type: Tensor, path: Path, offset: int, name: str = "") -> None:
-        super().__init__(type, name)
+    def __init__(
+        self, type: Tensor, path: Path, offset: int, name: str = "", origin: Origin | None = None
+    ) -> None:
+        super().__init__(type, name, origin)
         self.path = path
         self.offset = offset
 
@@ -157,8 +204,10 @@ class SplatResource(Resource):
 
     __slots__ = ("value",)
 
-    def __init__(self, type: Tensor, value: float, name: str = "") -> None:
-        super().__init__(type, name)
+    def __init__(
+        self, type: Tensor, value: float, name: str = "", origin: Origin | None = None
+    ) -> None:
+        super().__init__(type, name, origin)
         self.value = value
 
     def _load(self) -> Array:
@@ -167,7 +216,7 @@ class SplatResource(Resource):
 
 
 class RandomResource(Resource):
-    """Reproducible stand-in data, so that a module with large weights can be pasted into a test.
+    """Reproducible stand-in data, so that a module with large weights fits into a test.
 
     Floats are uniform in [-1, 1) scaled down by the square root of the fan-in, integers in [0, 8).
     In text, `random(7, f16)` is such data stored as f16 and kept so (`encodings.Cast`).
@@ -175,8 +224,10 @@ class RandomResource(Resource):
 
     __slots__ = ("seed",)
 
-    def __init__(self, type: Tensor, seed: int, name: str = "") -> None:
-        super().__init__(type, name)
+    def __init__(
+        self, type: Tensor, seed: int, name: str = "", origin: Origin | None = None
+    ) -> None:
+        super().__init__(type, name, origin)
         self.seed = seed
 
     def _load(self) -> Array:
@@ -189,12 +240,14 @@ class RandomResource(Resource):
 
 
 class HashResource(Resource):
-    """Data known by its hash only: what IR text holds when the weights stayed behind."""
+    """Data of which only the hash is known: what IR text holds without its weights."""
 
     __slots__ = ()
 
-    def __init__(self, type: Tensor, digest: str, name: str = "") -> None:
-        super().__init__(type, name)
+    def __init__(
+        self, type: Tensor, digest: str, name: str = "", origin: Origin | None = None
+    ) -> None:
+        super().__init__(type, name, origin)
         self._digest = digest
 
     def _load(self) -> Array:
@@ -202,7 +255,7 @@ class HashResource(Resource):
 
 
 class MissingResourceError(Exception):
-    """A computation needs the contents of a resource that text names by its hash only."""
+    """A computation needs the contents of a resource of which the text has only the hash."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -212,12 +265,17 @@ class MissingResourceError(Exception):
 
 
 class ViewResource(Resource):
-    """Another resource transposed, then reshaped; the base's bytes are shared, not copied."""
+    """Another resource transposed, then reshaped; the base's bytes are shared, not copied.
+
+    It is the same weight, seen otherwise: `root` is what all views of it have in common.
+    """
 
     __slots__ = ("base", "perm")
 
     def __init__(self, base: Resource, perm: tuple[int, ...], shape: tuple[int, ...]) -> None:
-        super().__init__(base.type.with_shape(shape), base.name)
+        is_whole = perm == tuple(range(len(perm))) and shape == base.type.shape
+        origin = base.origin if is_whole else base.derived("view", perm, shape)
+        super().__init__(base.type.with_shape(shape), base.name, origin)
         self.base = base
         self.perm = perm
 
@@ -237,6 +295,32 @@ class ViewResource(Resource):
         self.base.release()
 
 
-def as_resource(data: Resource | Array | float | list[Any], name: str = "") -> Resource:
+def root(resource: Resource) -> Resource:
+    """What a view, or a view of views, is a view of; other resources themselves."""
+    while isinstance(resource, ViewResource):
+        resource = resource.base
+    return resource
+
+
+def as_resource(
+    data: Resource | Array | float | list[Any], name: str = "", origin: Origin | None = None
+) -> Resource:
     """Wrap an array (or leave a resource alone)."""
-    return data if isinstance(data, Resource) else ArrayResource(np.asarray(data), name)
+    return data if isinstance(data, Resource) else ArrayResource(np.asarray(data), name, origin)
+
+
+def is_worth_keeping(resource: Resource) -> bool:
+    """Whether decoding at run time saves something."""
+    dense = resource.size * resource.type.dtype.bytes
+    return resource.compressed and resource.size >= LEAST_SIZE and resource.stored_bytes < dense
+
+
+def decoded(resource: Resource) -> Resource:
+    """The same data as an uncompressed resource, decoded when they are read."""
+
+    def load() -> Array:
+        array = resource.array()
+        resource.release()
+        return array
+
+    return LazyResource(resource.type, load, resource.name, resource.origin)

@@ -1,4 +1,4 @@
-"""Numbers about weights, for people."""
+"""Statistics of weights, for people."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ BINS = 24
 
 @dataclass(frozen=True)
 class Statistics:
-    """What an array holds; all but the part of zeros counts finite elements only.
+    """The contents of an array; all but the fraction of zeros are of finite elements only.
 
     Attributes:
         least, largest, mean, deviation: of the elements, computed in float64.
-        zeros: the part of elements that are zero, from 0 to 1.
-        odd: how many elements are infinite or no number.
-        bins: how many elements lie in each of `BINS` equal intervals from least to largest.
+        zeros: the fraction of elements that are zero, from 0 to 1.
+        odd: how many elements are infinite or NaN.
+        bins: how many elements are in each of `BINS` equal intervals from least to largest.
     """
 
     least: float
@@ -39,7 +39,7 @@ class Statistics:
 
 
 def statistics(array: Array) -> Statistics | None:
-    """Of a numeric array with finite elements; None for others."""
+    """The statistics of a numeric array with finite elements; None for others."""
     if array.dtype.kind not in "fiub" or not array.size:
         return None
     numbers = np.ravel(array)

@@ -1,7 +1,7 @@
-"""Views of encoded weights as encodings of views: transposed once, not whenever a graph runs.
+"""Views of encoded weights as encodings of views: transposed once, not each time a graph runs.
 
-Most encodings treat all elements alike: their parts can be transposed in place of the whole. Where
-they can't (the values of a sparse weight have an order), the view stays outside.
+Most encodings treat all elements alike, so their parts can be transposed instead of the whole.
+Where they don't (the values of a sparse weight have an order), the view stays outside.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from .resources import LazyResource, Resource, ViewResource
 
 
 def settled(resource: Resource) -> Resource:
-    """The same data, with views as far inside of encodings as they go."""
+    """The same data, with views moved inside encodings as far as possible."""
     if not isinstance(resource, ViewResource) or not resource.compressed:
         return resource
     return _view(settled(resource.base), resource.perm, resource.type.static_shape)
@@ -38,7 +38,7 @@ def _upper_half(item: UpperHalf, perm: tuple[int, ...], shape: tuple[int, ...]) 
 
 
 def _unpacked(item: Unpacked, perm: tuple[int, ...], shape: tuple[int, ...]) -> Encoding:
-    """Packed again, in the other order."""
+    """The packed integers in the other order."""
 
     def load() -> Array:
         codes = item.decode().transpose(perm).reshape(-1)
@@ -46,7 +46,9 @@ def _unpacked(item: Unpacked, perm: tuple[int, ...], shape: tuple[int, ...]) -> 
         return pack(codes, item.bits)
 
     kind = Tensor(DType.U8, (-(-prod(shape) * item.bits // 8),))
-    return Unpacked(LazyResource(kind, load), item.bits, shape, item.signed)
+    origin = item.packed.derived("packed again", item.bits, item.lowest_first, perm, shape)
+    packed = LazyResource(kind, load, origin=origin)
+    return Unpacked(packed, item.bits, shape, item.signed)
 
 
 def _affine(item: Affine, perm: tuple[int, ...], shape: tuple[int, ...]) -> Encoding | None:

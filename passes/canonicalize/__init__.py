@@ -1,4 +1,4 @@
-"""Canonicalization: one preferred form for everything, chosen so that other patterns see less."""
+"""Canonicalization: one preferred form for everything, so that other patterns see fewer forms."""
 
 from dataclasses import dataclass
 

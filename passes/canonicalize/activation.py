@@ -51,12 +51,12 @@ def limited_twice(op: Op) -> Rewrite:
     if (low, high) == outside:
         return replace(op, x=inner.operands[0]).results[0]
     if not inner.results[0].has_one_use:
-        return no("what is limited again has another user")
+        return no("the inner limit has another user")
     return elementwise.Clip(inner.operands[0], alpha=low, beta=high).result
 
 
 def _limits(op: Op) -> tuple[float, float] | None:
-    """The smallest and the largest result, of ops that change nothing between them."""
+    """The smallest and the largest result of an op that changes nothing between the two."""
     match op:
         case core.Relu():
             return 0.0, float("inf")
@@ -78,7 +78,7 @@ def maximum_with_a_part(op: elementwise.Maximum) -> Rewrite:
             case _:
                 continue
         if number is None or not 0 < number < 1:
-            return no("the slope is no number between 0 and 1")
+            return no("the slope is not a number between 0 and 1")
         if not scaled.has_one_use:
             return no("the scaled value has another user")
         return core.LeakyRelu(x, alpha=number).result

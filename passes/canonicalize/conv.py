@@ -1,4 +1,4 @@
-"""Convolutions take explicit borders in."""
+"""Explicit padding becomes the padding of convolutions and pooling."""
 
 from ...ir.attributes import PadType
 from ...ir.dialects.core import conv as core
@@ -10,7 +10,7 @@ from ..patterns import Rewrite, no, pattern
 
 @pattern(core.Conv)
 def pad_into_conv(op: core.Conv) -> Rewrite:
-    """conv(pad(x, 0)) → conv(x) with that padding, if only spatial extents are padded."""
+    """conv(pad(x, 0)) → conv(x) with that padding, if only spatial dimensions are padded."""
     return _take_pad_in(op, op.x)
 
 
@@ -25,9 +25,9 @@ def _take_pad_in(op: core.Conv | pool.AvgPool, x: Value) -> Rewrite:
     if not isinstance(source, shape.Pad):
         return None
     if source.mode != "constant" or source.value != 0:
-        return no("the border is not filled with zeros")
+        return no("the padding is not zeros")
     if op.pad_type not in (PadType.VALID, PadType.CUSTOM):
-        return no("it computes its own padding")
+        return no("its padding is computed from its input's shape")
     axes = op.layout.spatial_axes(x.type.rank)
     others = [axis for axis in range(x.type.rank) if axis not in axes]
     if any(source.pad[2 * axis] or source.pad[2 * axis + 1] for axis in others):
@@ -40,7 +40,7 @@ def _take_pad_in(op: core.Conv | pool.AvgPool, x: Value) -> Rewrite:
 
 @pattern(core.Conv, core.ConvTranspose, pool.Pool)
 def no_padding_is_valid(op: Op) -> Rewrite:
-    """pad_type = custom with zeros only → valid."""
+    """pad_type = custom with only zeros → valid."""
     if op.attributes["pad_type"] is PadType.CUSTOM and not any(op.attributes["pad"]):
         return replace(op, pad_type=PadType.VALID, pad=()).result
     return None

@@ -1,4 +1,4 @@
-"""Identities of arithmetic. Only those that hold for every number, NaN and infinity included."""
+"""Arithmetic identities; only those that hold for every number, including NaN and infinity."""
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def neutral_element(op: Op) -> Rewrite:
     neutral = 0.0 if isinstance(op, core.Add | core.Sub) else 1.0
     if number != neutral:
         return None
-    # x + 0 turns -0 into 0: not a difference that any Core ML model can mean.
+    # x + 0 turns -0 into 0, a difference that no Core ML model can observe.
     if x.type != op.result.type:
         return no("the constant broadcasts x")
     return x
@@ -97,7 +97,7 @@ def negated_limit(op: core.Neg) -> Rewrite:
         return no("the limited value has another user")
     bound = splat_of(limit)
     if bound is None or limit.type.rank:
-        return no("the limit is no scalar constant")
+        return no("the limit is not a scalar constant")
     return other(x, _number(-bound, x)).result
 
 
@@ -132,7 +132,7 @@ def truth_above_number(op: core.Greater) -> Rewrite:
         ):
             number = splat_of(limit)
             if number is None or not 0 <= number < 1:
-                return no("it is no number from 0 to below 1 that the truth value is compared with")
+                return no("the truth value is compared with a number that is not in [0, 1)")
             return truth if op.result.type == truth.type else None
         case _:
             return None

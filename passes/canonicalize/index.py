@@ -1,4 +1,4 @@
-"""Gathers of weights that stay compressed; gathers and scatters of everything there is."""
+"""Gathers of weights that stay compressed; gathers and scatters of all elements."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ..patterns import Rewrite, no, pattern
 
 @pattern(core.Gather)
 def gather_of_compressed(op: core.Gather) -> Rewrite:
-    """gather(const stored as f16) → cast(gather(const)): only what is gathered is converted."""
+    """gather(const stored as f16) → cast(gather(const)): only gathered elements are converted."""
     source = op.x.op
     if not isinstance(source, Constant) or not source.value.compressed:
         return None
@@ -30,22 +30,22 @@ def gather_of_compressed(op: core.Gather) -> Rewrite:
 
 @pattern(core.Gather)
 def gather_of_all(op: core.Gather) -> Rewrite:
-    """gather(x, all positions in order) → x."""
+    """gather(x, all indices in order) → x."""
     return op.x if _are_all(op.indices, op.x.type, op.axis) else None
 
 
 @pattern(scatter.Scatter)
 def scatter_of_all(op: scatter.Scatter) -> Rewrite:
-    """scatter(x, all positions in order, updates) → updates."""
+    """scatter(x, all indices in order, updates) → updates."""
     if not _are_all(op.indices, op.x.type, op.axis):
         return None
     if op.mode is not scatter.ScatterMode.UPDATE:
-        return no("they are combined with what is there")
+        return no("the updates are combined with the old elements")
     return op.updates
 
 
 def _are_all(indices: Value, x: Type, axis: int) -> bool:
-    """Whether the indices are 0, 1, … up to the whole extent."""
+    """Whether the indices are 0, 1, … up to the size of the dimension."""
     extent = x.shape[axis]
     if indices.type.shape != (extent,) or not isinstance(extent, int):
         return False

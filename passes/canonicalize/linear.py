@@ -1,4 +1,4 @@
-"""Matrix products transpose their operands themselves."""
+"""Transposes of operands become flags of matrix products."""
 
 from ...ir.dialects.core import linear as core
 from ...ir.dialects.core.shape import Transpose

@@ -9,7 +9,7 @@ from ..patterns import Rewrite, no, pattern
 
 @pattern(shape.Squeeze, shape.Reshape)
 def squeezed_reduction(op: Op) -> Rewrite:
-    """squeeze(reduce(x, keep_dims), axes) → reduce(x) when exactly the reduced ones go."""
+    """squeeze(reduce(x, keep_dims), axes) → reduce(x), if exactly the reduced axes are squeezed."""
     inner = op.operands[0].op
     if not isinstance(inner, core.Reduction) or not inner.keep_dims:
         return None
@@ -26,7 +26,7 @@ def squeezed_reduction(op: Op) -> Rewrite:
 
 @pattern(core.Reduction)
 def reduction_of_one_element(op: core.Reduction) -> Rewrite:
-    """reduce_sum/mean/max/min/prod(x) over extents of 1 → squeeze(x)."""
+    """reduce_sum/mean/max/min/prod(x) over dimensions of 1 → squeeze(x)."""
     same = (core.ReduceSum, core.ReduceMean, core.ReduceMax, core.ReduceMin, core.ReduceProd)
     if not isinstance(op, same) or any(op.x.type.shape[axis] != 1 for axis in op.over()):
         return None

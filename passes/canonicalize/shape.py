@@ -1,4 +1,4 @@
-"""Shape changes: adjacent ones merge, and those that only add extents of 1 move towards the end."""
+"""Shape changes: adjacent ones merge, and those that only add dimensions of 1 move to the end."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def reshape_to(x: Value, target: tuple[Dim, ...]) -> Value | None:
 
 
 def _inserted_units(small: tuple[Dim, ...], large: tuple[Dim, ...]) -> tuple[int, ...] | None:
-    """Positions of the 1s that turn `small` into `large`, if that is all there is to it."""
+    """Positions of the 1s that turn `small` into `large`, if that is the only difference."""
     if len(small) >= len(large):
         return None
     axes: list[int] = []
@@ -38,7 +38,7 @@ def _inserted_units(small: tuple[Dim, ...], large: tuple[Dim, ...]) -> tuple[int
     for axis, dim in enumerate(large):
         left = len(large) - axis
         if position < len(small) and dim == small[position] and len(small) - position <= left:
-            # Prefer to keep: a 1 of the source stands for the first 1 of the target.
+            # Prefer keeping: a 1 of the source matches the first 1 of the target.
             position += 1
         elif dim == 1:
             axes.append(axis)
@@ -56,7 +56,7 @@ def reshape_that_adds_or_removes_units(op: core.Reshape) -> Rewrite:
 
 @pattern(core.Reshape, core.ExpandDims, core.Squeeze)
 def reshape_of_reshape(op: Op) -> Rewrite:
-    """Two shape changes in a row → one."""
+    """reshape(reshape(x)) → reshape(x), for any two shape changes."""
     inner = op.operands[0].op
     if not isinstance(inner, core.Reshape | core.ExpandDims | core.Squeeze):
         return None
@@ -75,7 +75,7 @@ def transpose_of_transpose(op: core.Transpose) -> Rewrite:
 
 @pattern(core.Transpose)
 def transpose_of_units(op: core.Transpose) -> Rewrite:
-    """transpose(x) that moves only extents of 1 → a shape change."""
+    """transpose(x) that moves only dimensions of 1 → a shape change."""
     moved = [axis for axis in op.perm if op.x.type.shape[axis] != 1]
     if moved != sorted(moved):
         return None
@@ -91,7 +91,7 @@ def reshape_to_known_shape(op: core.DynamicReshape) -> Rewrite:
     if any(dim == -1 for dim in known):
         return no("the shape has placeholders")
     if core.reshaped_sizes(op.x.type.shape, known).count(-1) > 1:
-        return no("two extents don't follow from the operand's")
+        return no("two dimensions don't follow from the operand's shape")
     return core.Reshape(op.x, known).result
 
 
@@ -106,7 +106,7 @@ def pad_by_known_amounts(op: core.DynamicPad) -> Rewrite:
 
 @pattern(core.ShapeOf)
 def shape_of_static(op: core.ShapeOf) -> Rewrite:
-    """shape(x) of known extents → const."""
+    """shape(x), if it is static → const."""
     if not op.x.type.is_static:
         return None
     return constant(np.asarray(op.x.type.static_shape, np.int32))
@@ -120,7 +120,7 @@ def concat_of_one(op: core.Concat) -> Rewrite:
 
 @pattern(core.Concat)
 def concat_with_nothing(op: core.Concat) -> Rewrite:
-    """concat(x, y of extent 0) → concat(x)."""
+    """concat(x, y of size 0) → concat(x)."""
     kept = tuple(value for value in op.values if value.type.shape[op.axis] != 0)
     if len(kept) == len(op.values) or not kept:
         return None
@@ -155,7 +155,7 @@ def units_after_elementwise(op: Elementwise) -> Rewrite:
     for value in op.operands:
         inner = _without_units(value, added, rank)
         if inner is None:
-            return no("an operand has no extents of 1 there")
+            return no("an operand has no dimensions of 1 there")
         changes.append(inner)
     names = [item.name for item in op.spec.operands]
     bare = replace(op, **dict(zip(names, changes, strict=True)))
@@ -176,13 +176,13 @@ def _without_units(value: Value, axes: tuple[int, ...], rank: int) -> Value | No
 
 @pattern(Softmax)
 def units_after_softmax(op: Softmax) -> Rewrite:
-    """softmax(expand_dims(x)) → expand_dims(softmax(x)), unless along a new extent."""
+    """softmax(expand_dims(x)) → expand_dims(softmax(x)), unless along a new axis."""
     match op:
         case Softmax(Value(op=core.ExpandDims(x, axes)) as inner, axis):
             if not inner.has_one_use:
                 return no("the expanded value has another user")
             if axis in axes:
-                return no("it normalizes along the new extent")
+                return no("it normalizes along the new axis")
             before = axis - sum(new < axis for new in axes)
             return core.ExpandDims(Softmax(x, axis=before).result, axes).result
         case _:

@@ -1,4 +1,4 @@
-"""What exporters wrote as chains of small ops becomes one op again."""
+"""Raises chains of small ops, as exporters write them, to the one op that they spell out."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Activations and softmax that are spelled out."""
+"""Raises spelled-out activations and softmax."""
 
 import math
 
@@ -86,7 +86,7 @@ def gelu_by_erf(op: Op) -> Rewrite:
         if not _is_half(op, x, gate):
             return None
         if not exact:
-            return no("what erf is taken of is not x / sqrt(2)")
+            return no("the argument of erf is not x / sqrt(2)")
         return if_private(op, [x], core.Gelu(x).result)
     return None
 
@@ -113,7 +113,7 @@ def gelu_by_tanh(op: Op) -> Rewrite:
 
 
 def _candidates(op: Op, gate: Value) -> list[Value]:
-    """Values that a product may take for x."""
+    """Factors of a product that may be x."""
     near = factors_near(op.results[0])
     return [value for value in near if value is not gate and number_of(value) is None]
 
@@ -124,7 +124,7 @@ def _is_half(op: Op, x: Value, gate: Value) -> bool:
     found = product_of(result, (x, gate))
     if found is None or not found.is_of(x, gate) or x.type != result.type:
         return False
-    # Halves are exact: the order matters only beyond half the largest number, where a program that
+    # Halving is exact: the order matters only beyond half the largest number, where a program that
     # halves last has infinity and the op has x.
     return found.over != 0 and found.times / found.over == 0.5
 
@@ -163,7 +163,7 @@ def hard_swish_by_limits(op: Op) -> Rewrite:
         if found is None or not found.is_of(x, gate) or x.type != op.results[0].type:
             continue
         if three != 3:
-            return no("what is limited is not x + 3")
+            return no("the limited value is not x + 3")
         if not is_rounded(found.times / found.over, 1 / 6):
             return no("the product is not divided by 6")
         return if_private(op, [x], core.HardSwish(x).result)
@@ -179,7 +179,7 @@ def hard_swish_by_hard_sigmoid(op: elementwise.Mul) -> Rewrite:
                 pass
             case _:
                 continue
-        # Attributes are the shortest decimals that mean the same float32.
+        # Attributes are the shortest decimals that round to the same float32.
         if not is_rounded(float(np.float32(alpha)), 1 / 6) or beta != 0.5:
             return no("the line is not x / 6 + 0.5")
         return if_private(op, [x], core.HardSwish(x).result)
@@ -206,19 +206,19 @@ def softmax_by_exp(op: Op) -> Rewrite:
         return None
     axis = _one_axis(total)
     if axis is None:
-        return no("it does not keep exactly one dimension that it sums over")
+        return no("it does not sum over exactly one axis and keep it")
     match shifted.op:
         case elementwise.Sub(x, Value(op=reduce.ReduceMax(same) as largest)) if same is x:
             if _one_axis(largest) != axis:
-                return no("the maximum is taken over other dimensions than the sum")
+                return no("the maximum and the sum are taken over different axes")
         case _:
-            return no("no maximum is subtracted: large numbers overflow here, not in softmax")
+            return no("no maximum is subtracted: large numbers overflow here but not in softmax")
     return if_private(op, [x], core.Softmax(x, axis=axis).result)
 
 
 @pattern(elementwise.Select)
 def relu_by_select(op: elementwise.Select) -> Rewrite:
-    """x >= 0 ? x : x * alpha → leaky_relu(x), or prelu(x) with an alpha for each channel."""
+    """x >= 0 ? x : x * alpha → leaky_relu(x), or prelu(x) with an alpha per channel."""
     match op:
         case elementwise.Select(
             Value(op=elementwise.GreaterEqual() | elementwise.Greater() as test), x, below
@@ -236,7 +236,7 @@ def relu_by_select(op: elementwise.Select) -> Rewrite:
         case _:
             return None
     if number_of(test.y) != 0:
-        return no("it compares with another number than 0")
+        return no("it compares with a number other than 0")
     found = _with_slopes(x, alpha)
     if found is None:
         return no("the slopes aren't constants of one dimension")
@@ -262,14 +262,14 @@ def softmax_less_maximum(op: core.Softmax) -> Rewrite:
     match op.x.op:
         case elementwise.Sub(x, Value(op=reduce.ReduceMax(same) as largest)) if same is x:
             if _one_axis(largest) != op.axis:
-                return no("the maximum is taken along another dimension than the sum")
+                return no("the maximum and the softmax are along different axes")
             return if_private(op, [x], core.Softmax(x, axis=op.axis).result)
         case _:
             return None
 
 
 def _one_axis(op: reduce.Reduction) -> int | None:
-    """The reduced dimension, if it is one and stays."""
+    """The reduced axis, if there is exactly one and it is kept."""
     axes = op.over()
     return axes[0] if len(axes) == 1 and op.keep_dims else None
 

@@ -1,4 +1,4 @@
-"""Elements moved between channels and blocks of pixels by a reshape, a transpose and a reshape."""
+"""Raises a reshape, a transpose and a reshape to depth-to-space or space-to-depth."""
 
 from ...ir.dialects.core import image as core
 from ...ir.dialects.core.shape import Reshape, Transpose
@@ -7,7 +7,7 @@ from ...ir.ssa import Value
 from ..patterns import Rewrite, no, pattern
 from .chains import if_private
 
-# How the six dimensions are reordered, and where the split shape has [channel, block, block].
+# The permutation of the six dimensions, and where the split shape has [channel, block, block].
 _TO_SPACE: dict[tuple[int, ...], tuple[str, tuple[int, int, int]]] = {
     (0, 3, 4, 1, 5, 2): ("DCR", (3, 1, 2)),
     (0, 1, 4, 2, 5, 3): ("CRD", (1, 2, 3)),
@@ -24,7 +24,7 @@ def blocks_by_transpose(op: Reshape) -> Rewrite:
         case _:
             return None
     if x.type.rank != 4 or op.result.type.rank != 4:
-        return no("x or the result has other than 4 dimensions")
+        return no("x or the result does not have 4 dimensions")
     apart = split.type.shape
     if perm in _TO_SPACE:
         order, (channel, down, right) = _TO_SPACE[perm]
@@ -40,9 +40,9 @@ def blocks_by_transpose(op: Reshape) -> Rewrite:
         result = (apart[0], product((apart[1], block, apart[5])), apart[2], apart[4])
         square = block == apart[5]
     else:
-        return no("the dimensions are put into another order")
+        return no("the dimensions are in another order")
     if x.type.shape != expected or op.result.type.shape != result:
-        return no("other dimensions than channels and pixels are split or joined")
+        return no("dimensions other than channels and pixels are split or joined")
     if not square or not isinstance(block, int) or block == 1:
         return no("the blocks are not square, or single pixels")
     return if_private(op, [x], maker(x, block, order).result)

@@ -1,4 +1,4 @@
-"""What recognizing a chain takes: exact constants, products in any order, no use from outside."""
+"""What patterns of chains need: exact constants, products in any order, no outside users."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -10,39 +10,39 @@ from ...ir.dialects.core import elementwise as core
 from ...ir.ssa import Op, Value
 from ..patterns import Rewrite, no
 
-# Factors of a product, beyond which it is none that patterns know.
+# Products with more factors are not in any pattern.
 _FACTORS = 4
 
 
 def number_of(value: Value) -> float | None:
-    """The number that a constant of one element holds; larger ones are never read."""
+    """The number in a constant of one element; larger constants are never read."""
     if not isinstance(value.op, Constant) or value.op.value.size != 1:
         return None
     return splat_of(value)
 
 
 def is_rounded(number: float, exact: float) -> bool:
-    """Whether a number is a correctly rounded `exact`, in any precision that programs have.
+    """Whether a number is `exact`, correctly rounded in a precision that programs use.
 
-    Half precision counts in float32 chains too: programs of float16 are computed in float32 by
+    Half precision counts in float32 chains too: float16 programs are computed in float32 by
     default, with the constants that they store.
     """
     return number in (exact, float(np.float32(exact)), float(np.float16(exact)))
 
 
 def if_private(root: Op, inputs: Collection[Value], found: Value) -> Rewrite:
-    """`found` for `root`, if nothing else needs what lies between `inputs` and it."""
+    """`found` for `root`, if nothing else uses the values between `inputs` and `root`."""
     between = _between(root, inputs)
     if any(op.parent is not root.parent for op in between):
-        return no("a part is computed once, outside of a loop or a branch")
+        return no("a part is computed once, outside a loop or a branch")
     inside = between | {root}
     if any(user not in inside for op in between for r in op.results for user in r.users):
-        return no("something in between has another user")
+        return no("an op of the chain has another user")
     return found
 
 
 def _between(root: Op, inputs: Collection[Value]) -> set[Op]:
-    """What `root` is computed with, from `inputs` on; constants aside."""
+    """The ops between `inputs` and `root`, without constants."""
     found: set[Op] = set()
     work = [root]
     while work:
@@ -69,7 +69,7 @@ class Product:
 
 
 def product_of(value: Value, atoms: Collection[Value]) -> Product | None:
-    """A value as a product, of `atoms` and what else is no product; None if it has many factors."""
+    """A value as a product of `atoms` and other factors; None if it has too many."""
     found, work = Product([]), [value]
     while work:
         item = work.pop()

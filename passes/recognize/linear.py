@@ -1,4 +1,4 @@
-"""Matrix products with weights."""
+"""Raises matrix products with weights, and attention."""
 
 from ...ir.dialects.builtin import Constant
 from ...ir.dialects.core import elementwise
@@ -17,9 +17,9 @@ def linear_by_matmul(op: core.MatMul) -> Rewrite:
     if not isinstance(source, Constant):
         return None
     if op.y.type.rank != 2:
-        return no("there is a matrix for each entry of a batch")
+        return no("there is one matrix for each entry of a batch")
     if not op.x.type.dtype.is_float:
-        return no("linear multiplies floats only")
+        return no("linear multiplies only floats")
     if op.transpose_x:
         return no("x is transposed")
     rows, columns = op.y.type.static_shape
@@ -37,7 +37,7 @@ def attention_by_matmuls(op: core.MatMul) -> Rewrite:
     if op.transpose_x or op.transpose_y:
         return no("the weights or the values are transposed")
     if weights.axis not in (-1, weights.x.type.rank - 1):
-        return no("the softmax is not taken over the keys")
+        return no("the softmax is not over the keys")
     for scores, mask in _masked(weights.x):
         product, scale = _scaled(scores)
         if not isinstance(product.op, core.MatMul) or product.op.transpose_x:
@@ -52,7 +52,7 @@ def attention_by_matmuls(op: core.MatMul) -> Rewrite:
 
 
 def _masked(value: Value) -> list[tuple[Value, Value | None]]:
-    """(scores, mask) for all ways to read a sum so; the mask doesn't widen the scores."""
+    """(scores, mask) for each way to read the sum; the mask doesn't broadcast the scores."""
     found: list[tuple[Value, Value | None]] = [(value, None)]
     match value.op:
         case elementwise.Add(x, y):

@@ -1,4 +1,4 @@
-"""Normalization with statistics of its own: layer, instance and group norms, lengths."""
+"""Raises normalizations with computed statistics: layer, instance, group and L2 norms."""
 
 from ...ir.dialects.core import elementwise, reduce
 from ...ir.dialects.core import norm as core
@@ -25,14 +25,14 @@ def over_its_root(op: Op) -> Rewrite:
     match op:
         case elementwise.RealDiv(_, Value(op=elementwise.Add(root, y))):
             if _root(root) is not None and number_of(y) is not None:
-                return no("epsilon is added outside of the root")
+                return no("epsilon is added outside the root")
         case _:
             pass
     return None
 
 
 def _sum_of_squares(value: Value, x: Value) -> reduce.Reduction | None:
-    """What sums or averages the squares of x, if that computes a value."""
+    """The op that sums or averages the squares of x, if that computes the value."""
     match value.op:
         case reduce.ReduceMean(Value(op=elementwise.Square(same))) as total if same is x:
             return total
@@ -47,7 +47,7 @@ def _sum_of_squares(value: Value, x: Value) -> reduce.Reduction | None:
 def _normal(value: Value, total: reduce.Reduction, epsilon: float) -> Op | Declined:
     if not isinstance(total, reduce.ReduceMean):
         if not _broadcasts(total):
-            return no("what it divides by belongs to other dimensions")
+            return no("the divisor varies along other dimensions")
         return _checked(value, epsilon) or core.L2Norm(value, _axes(total), epsilon=epsilon)
     match value.op:
         case elementwise.Sub(x, Value(op=reduce.ReduceMean(same) as mean)) if same is x:
@@ -61,7 +61,7 @@ def _standardized(
 ) -> core.MeanVarianceNorm | Declined:
     same = set(mean.over()) == set(variance.over())
     if not same or not _broadcasts(mean) or not _broadcasts(variance):
-        return no("the mean is taken over other dimensions than the variance")
+        return no("the mean and the variance are taken over different axes")
     return _checked(x, epsilon) or core.MeanVarianceNorm(x, _axes(variance), epsilon=epsilon)
 
 
@@ -69,9 +69,9 @@ def _checked(x: Value, epsilon: float) -> Declined | None:
     if epsilon < 0:
         return no("epsilon is negative")
     if x.type.dtype is DType.F16:
-        # Where squares of float16 overflow, a program has zeros and the op has numbers. This is
-        # left of a program only under `--precision=keep`, which means what the program says.
-        return no("the squares are of half precision, those of the op are not")
+        # Where squares of float16 overflow, a program has zeros and the op has numbers. Such
+        # chains get here only under `--precision=keep`, which promises the program's numbers.
+        return no("the squares are in half precision, those of the op are not")
     return None
 
 
@@ -162,7 +162,7 @@ def _axes(op: reduce.Reduction) -> tuple[int, ...]:
 
 
 def _broadcasts(op: reduce.Reduction) -> bool:
-    """Whether each result stands for the numbers that it was made of."""
+    """Whether each result element is broadcast to the elements that it was computed from."""
     return op.keep_dims or len(op.over()) == op.x.type.rank
 
 

@@ -1,6 +1,6 @@
-"""Makes a module small while it keeps a property: what a bug report needs.
+"""Makes a module small while it keeps a property, for bug reports.
 
-The search knows no files and no commands: a predicate says whether a module still has the property.
+The search knows neither files nor commands: a predicate says whether a module has the property.
 """
 
 from .failures import Failure, signature_of

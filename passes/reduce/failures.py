@@ -1,4 +1,4 @@
-"""What can go wrong with a module in this process: something raises, or numbers change."""
+"""Failures of a module in this process: an exception, or changed numbers."""
 
 import traceback
 from collections.abc import Callable
@@ -20,13 +20,13 @@ Results = dict[str, Array]
 
 @dataclass(frozen=True)
 class Failure:
-    """Something that is done with modules and may fail.
+    """An operation on modules that may fail.
 
     Attributes:
         transform: changes a module in place; may raise.
-        run: results of the changed module's function for inputs; None to compare no numbers.
+        run: computes the results of the changed module's function; None to compare no numbers.
         tolerance: how far results may move, relative to their largest number.
-        seed: of the inputs.
+        seed: the seed of the inputs.
     """
 
     transform: Callable[[Module], object]
@@ -35,7 +35,7 @@ class Failure:
     seed: int = 0
 
     def signature(self, module: Module) -> str:
-        """What goes wrong; empty if nothing does. The module stays as it is."""
+        """What fails; empty if nothing does. The module is not changed."""
         copy = clone_module(module)
         try:
             self.transform(copy)
@@ -57,7 +57,7 @@ class Failure:
             got = self.run(changed, inputs)
         except Exception as error:
             return signature_of(error)
-        # Nothing can be said of results that are infinite before.
+        # Results that were infinite before can't be judged.
         expected = {name: array for name, array in expected.items() if _is_finite(array)}
         if not all(_is_finite(array) for name, array in got.items() if name in expected):
             return "infinite numbers"
@@ -65,7 +65,7 @@ class Failure:
 
 
 def interpreted(module: Module, inputs: Results) -> Results:
-    """What the interpreter gives for a module that passes changed."""
+    """The interpreter's results for a module that passes changed."""
     return Experiment(module.main.name, inputs).run(module)
 
 
@@ -74,7 +74,7 @@ def _is_finite(array: Array) -> bool:
 
 
 def signature_of(error: Exception) -> str:
-    """What makes two failures the same: the first message without numbers and names, its cause."""
+    """What two equal failures share: the first message without numbers and names, and its cause."""
     if not isinstance(error, CompileError):
         return _raised(error)
     first = error.diagnostics[0]

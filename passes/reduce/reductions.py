@@ -1,4 +1,4 @@
-"""What can be taken away from a module, in the order in which it pays."""
+"""The reductions of a module, the most effective first."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
@@ -32,7 +32,7 @@ def _computing(module: Module) -> list[tuple[int, Op]]:
 
 
 def _chosen(module: Module, sites: Sequence[Site]) -> list[tuple[Op, Any]]:
-    """(op, what to change in it), users first; ops that an earlier edit erased are left out."""
+    """(op, what to change in it), users first, without ops that an earlier edit erased."""
     ops = _ops(module)
     pairs = [cast(tuple[int, Any], site) for site in sites]
     return [(ops[position], rest) for position, rest in reversed(pairs)]
@@ -42,7 +42,7 @@ def _of_type(values: Iterable[Value], type: Type) -> Value:
     """The first value of exactly this type.
 
     Raises:
-        LookupError: there is none.
+        LookupError: there is no such value.
     """
     for value in values:
         if value.type == type:
@@ -64,7 +64,7 @@ def _function_of(op: Op) -> Function:
 
 
 def _end_with(function: Function, values: Sequence[Value], kept: Sequence[int] = ()) -> None:
-    """Let the function return these; `kept` are the positions of those that it returned before."""
+    """Make the function return these; `kept` are the positions of those it returned before."""
     end = function.block.terminator
     assert end is not None
     end.erase()
@@ -110,7 +110,7 @@ def _op_sites(module: Module) -> list[Site]:
 
 
 def _bypass(module: Module, sites: Sequence[Site]) -> None:
-    """An operand takes the place of the result: of the same type, else of the same rank."""
+    """An operand replaces the result: one of the same type, or else of the same rank."""
     for op, _ in _chosen(module, sites):
         for result in op.results if op.parent is not None else ():
             if not result.use_count:
@@ -126,7 +126,7 @@ def _is_near(a: Type, b: Type) -> bool:
 
 
 def _become_arguments(module: Module, sites: Sequence[Site]) -> None:
-    """A new argument takes the place of each result."""
+    """A new argument replaces each result."""
     for op, _ in _chosen(module, sites):
         if op.parent is None:
             continue
@@ -144,7 +144,7 @@ def _erase_unused(op: Op) -> None:
 
 def _new_argument(module: Module, function: Function, type: Type) -> Value:
     if function.name in called(module):
-        raise ValueError(f"callers of @{function.name} would have to give it")
+        raise ValueError(f"callers of @{function.name} would have to pass it")
     taken = {value.name for value in function.arguments}
     name = next(f"in{i}" for i in range(len(taken) + 1) if f"in{i}" not in taken)
     value = Value(type, len(function.arguments), name, block=function.block)
@@ -162,7 +162,7 @@ def _region_sites(module: Module) -> list[Site]:
 
 
 def _inline(module: Module, sites: Sequence[Site]) -> None:
-    """The ops of a region take the place of the op around it; its arguments are operands."""
+    """The ops of a region replace the op around it; operands replace its arguments."""
     for op, index in _chosen(module, sites):
         if op.parent is not None:
             _inline_region(op, op.all_regions()[int(index)].block)
@@ -249,7 +249,8 @@ def _fill(number: float) -> Any:
     def apply(module: Module, sites: Sequence[Site]) -> None:
         for op, _ in _chosen(module, sites):
             assert isinstance(op, Constant)
-            op.attributes["value"] = SplatResource(op.value.type, number, op.value.name)
+            old = op.value
+            op.attributes["value"] = SplatResource(old.type, number, old.name, old.origin)
 
     return apply
 
@@ -257,11 +258,12 @@ def _fill(number: float) -> Any:
 def _randomize(module: Module, sites: Sequence[Site]) -> None:
     for op, seed in _chosen(module, sites):
         assert isinstance(op, Constant)
-        op.attributes["value"] = RandomResource(op.value.type, seed, op.value.name)
+        old = op.value
+        op.attributes["value"] = RandomResource(old.type, seed, old.name, old.origin)
 
 
 def _share(module: Module, sites: Sequence[Site]) -> None:
-    """An earlier constant or argument of the type takes a constant's place."""
+    """An earlier constant or argument of the same type replaces a constant."""
     for op, _ in _chosen(module, sites):
         function = _function_of(op)
         if op.parent is None or not op.results[0].use_count:
@@ -282,7 +284,7 @@ def _argument_sites(module: Module) -> list[Site]:
 
 
 def _merge_arguments(module: Module, sites: Sequence[Site]) -> None:
-    """Arguments give way to the first one of their type, and unused ones go."""
+    """The first argument of each type replaces the others, and unused ones are removed."""
     for name, function in module.functions.items():
         kept = [i for i in range(len(function.arguments)) if (name, i) not in sites]
         rest = [value for i, value in enumerate(function.arguments) if i not in kept]
@@ -310,7 +312,7 @@ def _call_sites(module: Module) -> list[Site]:
 
 
 def _inline_calls(module: Module, sites: Sequence[Site]) -> None:
-    """The callee's ops take a call's place; private functions that nobody calls then go."""
+    """The callee's ops replace a call; then private functions that nobody calls are erased."""
     for op, _ in _chosen(module, sites):
         assert isinstance(op, Call)
         inline_call(op, _function_of(op), module.functions[op.callee])

@@ -1,4 +1,4 @@
-"""Delta debugging: take away as much at once as can go, then smaller and smaller parts."""
+"""Delta debugging: remove as much at once as possible, then smaller and smaller parts."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Site = Hashable  # a part of a module that a reduction can change, found again i
 Cost = tuple[int, ...]
 _UNKNOWN_SIZE = 1 << 20  # of a symbolic shape: any number is simpler
 _SMALL = 16  # elements that text shows
-# What an edit raises that a module does not bear: constructors verify as they build.
+# What an edit raises if the module would be invalid: constructors verify.
 _REFUSALS = (CompileError, ValueError, TypeError, LookupError, AssertionError, ArithmeticError)
 
 
@@ -27,10 +27,10 @@ class Reduction:
     """One way to make a module smaller.
 
     Attributes:
-        name: for progress.
-        sites: all places where it can be done; they name ops by their position in `walk()`.
-        apply: does it at some of them, in place.
-        together: whether several sites can go at once; else each is tried alone, in order.
+        name: its name in progress reports.
+        sites: all places where it applies; they name ops by their position in `walk()`.
+        apply: applies it at some of them, in place.
+        together: whether it applies to several sites at once; else each is tried alone, in order.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Reduction:
 
 @dataclass
 class Progress:
-    """What has been done so far.
+    """The progress of a search.
 
     Attributes:
-        reduction: what is being tried.
+        reduction: the one being tried.
         tried: how many candidates were tested.
         kept: how many of them still had the property.
         ops: how many ops compute something in the best module.
@@ -57,7 +57,7 @@ class Progress:
 
 
 def cost(module: Module) -> Cost:
-    """What reductions make smaller, the most important first."""
+    """The measures that reductions lower, the most important first."""
     ops = list(module.walk())
     constants = [op for op in ops if isinstance(op, Constant)]
     inner = sum(not op.is_terminator for op in ops) - len(constants)
@@ -97,8 +97,8 @@ class Reducer:
     """Keeps the smallest module that still has the property.
 
     Attributes:
-        module: that module; valid, as the verifier says, at any time.
-        progress: how it goes.
+        module: that module, which always passes the verifier.
+        progress: how far the search has got.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Reducer:
         is_interesting: Callable[[Module], bool],
         report: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        """`is_interesting` must leave the modules that it gets as they are.
+        """`is_interesting` must not change the modules that it gets.
 
         Raises:
             ValueError: the module itself isn't interesting.
@@ -119,7 +119,7 @@ class Reducer:
         if not is_interesting(self.module):
             raise ValueError("the module does not have the property")
         self._cost = cost(self.module)
-        # A property of dead ops is lost with them.
+        # Erasing dead ops may lose the property.
         swept = clone_module(module)
         EliminateDeadCode().apply(swept, Instrumentation())
         self._sweeps = is_interesting(swept)
@@ -141,7 +141,7 @@ class Reducer:
         sites = list(reduction.sites(self.module))
         size = len(sites) if reduction.together else 1
         while size and sites:
-            end = len(sites)  # users first: what they need goes with them
+            end = len(sites)  # users first: their operands are removed with them
             while end > 0:
                 start = max(end - size, 0)
                 if self._attempt(reduction, sites[start:end]):

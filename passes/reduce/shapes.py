@@ -1,4 +1,4 @@
-"""Smaller extents: a module is built anew with other types, and every op infers its own."""
+"""Smaller shapes: a module is rebuilt with other types, and every op infers its own."""
 
 import typing
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ DimMap = Callable[[Dim], Dim]
 
 
 def resized(module: Module, change: DimMap) -> None:
-    """Exchange every extent: of arguments, constants, and attributes that are shapes; in place."""
+    """Map every dimension of arguments, constants, and attributes that are shapes; in place."""
     for name, function in list(module.functions.items()):
         module.functions[name] = _Resizing(change).function(function)
 
@@ -52,7 +52,7 @@ class _Resizing:
             values.update(zip(op.results, twin.results, strict=True))
 
     def resize(self, op: Op) -> None:
-        """The op's own shapes; the old op is thrown away, so it may change."""
+        """Resize the op's own shapes in place; the old op is discarded anyway."""
         if isinstance(op, Constant):
             op.attributes["value"] = _resource(op.value, self.type(op.value.type))
             return
@@ -75,26 +75,26 @@ class _Resizing:
 
 
 def _is_shape(annotation: Any) -> bool:
-    """Whether an attribute is declared as extents, which may be symbolic."""
+    """Whether an attribute is declared as a shape, which may be symbolic."""
     parts = [annotation, *typing.get_args(annotation)]
     return any(Expr in typing.get_args(part) for part in parts)
 
 
 def _resource(resource: Resource, type: Type) -> Resource:
-    """Data of another type: a corner of the old ones."""
+    """Data of another type: a corner of the old data."""
     if type == resource.type:
         return resource
     match resource:
         case SplatResource(value=number):
-            return SplatResource(type, number, resource.name)
+            return SplatResource(type, number, resource.name, resource.origin)
         case RandomResource(seed=seed):
-            return RandomResource(type, seed, resource.name)
+            return RandomResource(type, seed, resource.name, resource.origin)
         case _:
             corner = tuple(slice(size) for size in type.static_shape)
-            return ArrayResource(resource.array()[corner], resource.name)
+            return ArrayResource(resource.array()[corner], resource.name, resource.origin)
 
 
-# -- which extents ---------------------------------------------------------------------------------
+# -- which dimensions ------------------------------------------------------------------------------
 
 
 def _types(module: Module) -> list[Type]:
@@ -108,7 +108,7 @@ def _extents(module: Module) -> list[int]:
 
 
 def _smaller(size: int) -> list[int]:
-    """What an extent may become, the most wanted last: sites are tried from the end."""
+    """Smaller sizes of a dimension, the preferred one last: sites are tried from the end."""
     return [n for n in (size - 1, size // 2, 4, 3, 2, 1) if 0 < n < size]
 
 
@@ -117,13 +117,13 @@ def _extent_sites(module: Module) -> list[Site]:
 
 
 def _shrink(module: Module, sites: Sequence[Site]) -> None:
-    """One extent, wherever it is."""
+    """One size, wherever it occurs."""
     ((size, smaller),) = cast(Sequence[tuple[int, int]], sites)
     resized(module, lambda dim: smaller if dim == size else dim)
 
 
 def _shrink_multiples(module: Module, sites: Sequence[Site]) -> None:
-    """One extent, and what is a multiple of it: a reshape may have made a product."""
+    """One size and its multiples: a reshape may have made a product."""
     ((size, smaller),) = cast(Sequence[tuple[int, int]], sites)
 
     def change(dim: Dim) -> Dim:
@@ -133,7 +133,7 @@ def _shrink_multiples(module: Module, sites: Sequence[Site]) -> None:
 
 
 def _shrink_powers(module: Module, sites: Sequence[Site]) -> None:
-    """One extent, and products that have it as a factor several times."""
+    """One size, and products that have it as a factor several times."""
     ((size, smaller),) = cast(Sequence[tuple[int, int]], sites)
 
     def change(dim: Dim) -> Dim:
@@ -157,7 +157,7 @@ def _bind(module: Module, sites: Sequence[Site]) -> None:
 
 
 def _argument_sites(module: Module) -> list[Site]:
-    """Single extents of arguments and constants."""
+    """Single dimensions of arguments and constants."""
     main = module.main
     found: list[Site] = []
     for index, value in enumerate(main.arguments):
@@ -197,9 +197,9 @@ def _shrink_constant(module: Module, sites: Sequence[Site]) -> None:
 
 SHAPE_REDUCTIONS: tuple[Reduction, ...] = (
     Reduction("symbols to numbers", _symbol_sites, _bind, together=False),
-    Reduction("extents and products", _extent_sites, _shrink_multiples, together=False),
-    Reduction("extents and powers", _extent_sites, _shrink_powers, together=False),
+    Reduction("sizes and products", _extent_sites, _shrink_multiples, together=False),
+    Reduction("sizes and powers", _extent_sites, _shrink_powers, together=False),
     Reduction("extents", _extent_sites, _shrink, together=False),
-    Reduction("extents of arguments", _argument_sites, _shrink_argument, together=False),
-    Reduction("extents of constants", _constant_sites, _shrink_constant, together=False),
+    Reduction("dimensions of arguments", _argument_sites, _shrink_argument, together=False),
+    Reduction("dimensions of constants", _constant_sites, _shrink_constant, together=False),
 )

@@ -23,7 +23,7 @@ HIDDEN_TYPES = frozenset({"const"})  # in every ML Program, hence no help in cho
 
 
 class InvalidCaseError(Exception):
-    """The archive is no case this runner can play: a matter of the data, not of the compiler."""
+    """The archive is not a case this runner can play: a matter of the data, not of the compiler."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def image(pixels: Any, mode: str) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """An output that is no array: [key, value] pairs as a dictionary, anything else as it is."""
+    """An output that is not an array: [key, value] pairs as a dictionary, others unchanged."""
     looks_paired = isinstance(value, list) and all(
         isinstance(item, list) and len(item) == 2 for item in value
     )

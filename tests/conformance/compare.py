@@ -112,7 +112,7 @@ class Comparison:
         with np.errstate(invalid="ignore", over="ignore"):
             distance = np.where(same, 0.0, np.abs(got - expected))
             bound = self.tolerance.atol * max(1.0, scale) + self.tolerance.rtol * np.abs(expected)
-        # A distance that is no finite number is one between a number and none.
+        # A distance that is not a finite number is one between a number and none.
         distance = np.where(np.isfinite(distance), distance, np.inf)
         bad = ~same & ((distance > bound) | ~finite)
         if bad.any():

@@ -33,7 +33,7 @@ def compare(got, expected, **more):
         ([INF], [-INF], False, False),
         ([1e30], [INF], False, False),
         ([INF], [1e30], False, False),
-        ([INF, 1.1], [INF, 1.0], False, False),  # infinity is no scale
+        ([INF, 1.1], [INF, 1.0], False, False),  # infinity is not a scale
         ([], [], True, True),
         ([True, False], [1, 0], True, True),
     ],

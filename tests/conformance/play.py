@@ -27,8 +27,8 @@ class Status(StrEnum):
     AGREE = "agree"
     DISAGREE = "disagree"
     UNSUPPORTED = "unsupported"  # the compiler says which layers it does not know
-    ERROR = "error"  # an exception that is no CompileError, a crash or a hang: our bug
-    INVALID = "invalid"  # the compiler calls the model malformed, or the archive is no case
+    ERROR = "error"  # an exception that is not a CompileError, a crash or a hang: our bug
+    INVALID = "invalid"  # the compiler calls the model malformed, or the archive is not a case
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def prepare(weights: str = "expanded") -> None:
 
     _ = cmlc.compile, cmlc.CompileError  # a lazy package fails here, not in the first case
     if weights == "compressed":
-        from cmlc.ir.weights import encodings
+        from cmlc.ir.weights import resources
 
-        encodings.LEAST_SIZE = 0
+        resources.LEAST_SIZE = 0
 
 
 def play(entry: Entry, choices: Mapping[str, str] | None = None) -> Outcome:

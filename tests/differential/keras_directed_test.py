@@ -226,7 +226,7 @@ REFUSED = {
     "its shape depends on data": op_of(
         "tensor.non_zero(%x) {dims = [K, 2]}", {"x": "f32[2,3]"}, "i32[K,2]"
     ),
-    "can't compute with open extents": op_of("tensor.shape(%x)", {"x": "f32[N,2]"}, "i32[2]"),
+    "can't compute with dynamic dimensions": op_of("tensor.shape(%x)", {"x": "f32[N,2]"}, "i32[2]"),
     "samples boxes of images": op_of(
         "image.crop_resize(%x, %boxes) {size = [2, 2], layout = #channels_last}",
         IMAGES,

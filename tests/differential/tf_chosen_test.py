@@ -56,7 +56,7 @@ def test_room_for_no_box():
     module = parse(SUPPRESSION.replace("PER", "true"))
     made, scores = boxes(1, 5, 2)
     given = {"b": made, "s": scores, "i": np.float32(0), "t": np.float32(0), "m": np.int32(0)}
-    with pytest.raises(CompileError, match=r"gives out.*0.*boxes"):
+    with pytest.raises(CompileError, match=r"returns.*0.*boxes"):
         load_target("tf").executable(lowered(module)).run(given, "main")
 
 
@@ -117,7 +117,7 @@ def test_running_sums_along_nothing():
 @pytest.mark.parametrize("axes", ["[1]", "[-1]"])
 @pytest.mark.parametrize("op", ["nn.mean_variance_norm", "nn.l2_norm"])
 def test_norms_of_half_precision_are_computed_in_single_precision(op, axes):
-    """Squares of 300 and differences below 1e-4 are no numbers of half precision."""
+    """Squares of 300 and differences below 1e-4 are not numbers of half precision."""
     module = parse(f"""
     func @main(%x: f16[N,4,3]) -> f16[N,4,3] {{
       %y = {op}(%x) {{axes = {axes}, epsilon = 1e-10}} : f16[N,4,3]

@@ -8,7 +8,7 @@ from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Constant, Return, constant
 from cmlc.ir.rewrite import adopt
 from cmlc.ir.ssa import Function, Module
-from cmlc.ir.weights import encodings
+from cmlc.ir.weights import encodings, resources
 from cmlc.ir.weights.encodings import EncodedResource, Encoding, Sparse
 from cmlc.ir.weights.resources import ArrayResource, ViewResource
 from support.modules.encoded import ENCODINGS, codes, encoded
@@ -44,7 +44,7 @@ def assert_same_bits(ours, theirs):
 
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_same_bits_from_small_variables(name, monkeypatch):
-    monkeypatch.setattr(encodings, "LEAST_SIZE", 0)
+    monkeypatch.setattr(resources, "LEAST_SIZE", 0)
     resource = encoded(name)
     (found,), size = read(resource)
     assert_same_bits(resource.array(), found)
@@ -89,7 +89,7 @@ VIEWS = [
 @pytest.mark.parametrize("view", VIEWS, ids=str)
 @pytest.mark.parametrize("name", [name for name in ENCODINGS if name != "joined"])
 def test_views(name, view, monkeypatch):
-    monkeypatch.setattr(encodings, "LEAST_SIZE", 0)
+    monkeypatch.setattr(resources, "LEAST_SIZE", 0)
     base = encoded(name)
     if base.type.shape != (12, 10, 3, 3):
         view = (view[0], (*(base.type.shape[axis] for axis in view[0]),))

@@ -154,7 +154,7 @@ def test_borders_that_only_running_tells():
     both = {"pad_type": PadType.SAME, "strides": (2, 1, 1), "dilations": (2, 1, 1)}
     means = {"pad_type": PadType.SAME, "strides": (2, 1, 1), "kernel_sizes": (3, 3, 3)}
     for op in (conv.Conv(x, w, **lower), conv.Conv(x, w, **both), pool.AvgPool(x, **means)):
-        with pytest.raises(CompileError, match="this padding needs fixed spatial extents"):
+        with pytest.raises(CompileError, match="this padding needs fixed spatial dimensions"):
             lowered(module_of(op))
 
 

@@ -73,7 +73,7 @@ def test_a_saved_model_draws_anew(kind, tmp_path):
 
     x = np.zeros((100, 100), np.float32)
     model = cmlc.compile(noisy(kind, -1))
-    loaded = tf.saved_model.load(str(model.save(tmp_path / "model")))
+    loaded = tf.saved_model.load(str(model.write(tmp_path / "model")))
     again = tf.saved_model.load(str(tmp_path / "model"))
     serve = loaded.signatures["serving_default"], again.signatures["serving_default"]
     drawn = [f(x=tf.constant(x))["y"].numpy() for f in serve for _ in range(2)]
@@ -93,7 +93,7 @@ def test_a_saved_model_with_a_seed(kind, tmp_path):
     fields, mean, variance = MOMENTS[kind]
     x = np.zeros((100, 100), np.float32)
     model = cmlc.compile(network(layer(kind, seed=3, **fields), x=x.shape))
-    serve = tf.saved_model.load(str(model.save(tmp_path / "model"))).signatures["serving_default"]
+    serve = tf.saved_model.load(str(model.write(tmp_path / "model"))).signatures["serving_default"]
     drawn = [serve(x=tf.constant(x))["y"].numpy() for _ in range(2)]
     np.testing.assert_array_equal(*drawn)
     assert_close(model.interpret({"x": x})["y"], drawn[0])

@@ -179,7 +179,7 @@ def test_one_saved_model_for_every_sequence_and_batch(item, tmp_path):
 
     model = network(item, rank5=True, x=(SIZE,))
     compiled = cmlc.compile(model, Options(shapes={"x": ("S", "B", SIZE, 1, 1)}))
-    loaded = tf.saved_model.load(str(compiled.save(tmp_path / "model")))
+    loaded = tf.saved_model.load(str(compiled.write(tmp_path / "model")))
     for steps, batch in ((1, 1), (6, 2), (19, 1)):
         x = numbers(steps, batch, SIZE, 1, 1, seed=steps)
         found = loaded.signatures["serving_default"](x=tf.constant(x))

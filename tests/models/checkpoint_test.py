@@ -22,7 +22,7 @@ def peak():
 model = cmlc.compile(sys.argv[1])
 tensorflow.constant(1.0)
 before = peak()
-model.save(sys.argv[2])
+model.write(sys.argv[2])
 print(peak() - before)
 """
 
@@ -39,16 +39,16 @@ def test_one_file_for_a_small_model_whether_it_ran_before_or_not(tmp_path):
     x = np.linspace(-1, 1, 64, dtype=np.float32).reshape(4, 16)
     model = cmlc.compile(many_operations(20))
     ((name, expected),) = model.interpret({"x": x}).items()
-    model.save(tmp_path / "before")
+    model.write(tmp_path / "before")
     np.testing.assert_allclose(model.predict({"x": x})[name], expected, atol=1e-5)
     variable = next(iter(model.executable.variables.values()))
-    model.save(tmp_path / "after")
+    model.write(tmp_path / "after")
     for folder in ("before", "after"):
         np.testing.assert_allclose(run(tmp_path / folder, x=x)[1][name], expected, atol=1e-5)
         files = sorted(path.name for path in (tmp_path / folder / "variables").iterdir())
         assert files == ["variables.data-00000-of-00001", "variables.index"]
     variable.assign(variable * 0)  # what was trained is what is saved
-    model.save(tmp_path / "changed")
+    model.write(tmp_path / "changed")
     loaded, _ = run(tmp_path / "changed", x=x)
     assert not loaded.weights[0].numpy().any()
 
@@ -59,7 +59,7 @@ def test_shards(tmp_path, monkeypatch):
     model = cmlc.compile(transformer("full"))
     x = np.random.default_rng(0).standard_normal((64, 16)).astype(np.float32)
     expected = model.interpret({"x": x})["y"]
-    model.save(tmp_path / "model")
+    model.write(tmp_path / "model")
     assert len(list((tmp_path / "model" / "variables").glob("*.data-*"))) > 10
     loaded, got = run(tmp_path / "model", x=x)
     np.testing.assert_allclose(got["y"], expected, atol=1e-5 * np.abs(expected).max())

@@ -9,11 +9,11 @@ from pathlib import Path
 import cmlc
 import numpy as np
 import pytest
-from cmlc.compiler.driver import write_message
 from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import network_of
 from cmlc.compiler.source.survey import survey
 from cmlc.ir.interpret import run
+from support.running.messages import write_message
 from support.running.saved_models import assert_agrees, inputs_of, run_saved, save
 from support.running.shared_folder import FOREIGN, needs_models
 

@@ -1,9 +1,6 @@
 """`cmlc.enable_coremltools_predict`: coremltools' own models predict on this machine."""
 
 import importlib
-import re
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -285,18 +282,6 @@ def test_a_network_that_only_a_sequence_fits(ct, enabled):
         np.testing.assert_allclose(found.ravel(), dense @ table[:, indices].ravel(), rtol=1e-4)
     with pytest.raises(RuntimeError, match="4 features, weight expects 60"):
         model.predict({"data": np.ones((1, 1, 1), np.float32)})
-
-
-def test_the_example_of_the_readme(tmp_path):
-    """In a process of its own, as a project's test suite runs."""
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    section = text.partition("### coremltools' predict anywhere")[2].partition("\n### ")[0]
-    conftest, tests = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    (tmp_path / "conftest.py").write_text(conftest)
-    (tmp_path / "conversion_test.py").write_text(tests)
-    command = [sys.executable, "-m", "pytest", "-q", "conversion_test.py"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert "1 passed" in result.stdout, result.stdout + result.stderr
 
 
 # -- files, and what is refused ------------------------------------------------------------------

@@ -41,7 +41,7 @@ def test_entries_are_independent(tmp_path):
     several = cmlc.compile(spec, Options(batch="dynamic"))
     expected = np.concatenate([one.predict({"x": row[None]})["y"] for row in x])
     np.testing.assert_allclose(several.predict({"x": x})["y"], expected, rtol=1e-5, atol=1e-6)
-    several.save(tmp_path / "saved")
+    several.write(tmp_path / "saved")
     import tensorflow as tf
 
     signature = tf.saved_model.load(tmp_path / "saved").signatures["serving_default"]

@@ -5,9 +5,9 @@ import json
 import cmlc
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
-from cmlc.compiler.driver import load_text, lower_source
+from cmlc.compiler.driver import load_text
 from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ def test_a_saved_model(tmp_path):
     np.testing.assert_allclose(ours["mean"], theirs["mean"], rtol=1e-5)
     with pytest.raises(cmlc.CompileError, match="has no function 'layer'; its functions are main"):
         model.predict(given, function="layer")
-    loaded = tf.saved_model.load(str(model.save(tmp_path / "m")))
+    loaded = tf.saved_model.load(str(model.write(tmp_path / "m")))
     assert list(loaded.signatures) == ["serving_default"]
     assert [variable.name for variable in loaded.weights] == ["dense.weight:0"]
     facts = json.loads((tmp_path / "m" / "assets.extra" / "cmlc.json").read_text())
@@ -68,7 +68,7 @@ def test_public_functions_are_signatures(tmp_path):
     import tensorflow as tf
 
     model = cmlc.compile(load_text(MODEL.replace("private @same", "@same")))
-    loaded = tf.saved_model.load(str(model.save(tmp_path / "m")))
+    loaded = tf.saved_model.load(str(model.write(tmp_path / "m")))
     assert sorted(loaded.signatures) == ["same", "serving_default"]
 
 
@@ -82,9 +82,9 @@ def without_strings():
 
 
 def test_keras_code():
-    module, _, lowered = lower_source(without_strings(), Options(target="keras"))
-    made = load_target("keras").executable(lowered)
-    expected = cmlc.compile(module).interpret({"x": X})
+    stages = Stages(without_strings(), Options(target="keras"))
+    made = stages.executable
+    expected = cmlc.compile(stages.named).interpret({"x": X})
     found = made.model(X)
     np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found["mean"], expected["mean"], rtol=1e-5)
@@ -93,7 +93,7 @@ def test_keras_code():
 def test_a_tflite_file():
     from cmlc.backends.tflite.contents import Contents
 
-    module, _, lowered = lower_source(without_strings(), Options(target="tflite"))
-    file = Contents(load_target("tflite").executable(lowered).convert())
-    found, expected = file.run({"x": X}), cmlc.compile(module).interpret({"x": X})
+    stages = Stages(without_strings(), Options(target="tflite"))
+    file = Contents(stages.executable.convert())
+    found, expected = file.run({"x": X}), cmlc.compile(stages.named).interpret({"x": X})
     np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-5, atol=1e-6)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.compiler.driver import lower_source
 from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 from cmlc.ir.interpret import run
 from cmlc.tools import cmlc
 from support.networks import keras as keras_networks
@@ -20,7 +20,7 @@ from support.running.saved_models import assert_close, inputs_of
 pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).with_name("run_keras.py")
 NAMES = ["digits", *keras_networks.NETWORKS, *keras_networks.PROGRAMS]
-# What has a tensor of weights that is no standard layer's: positions that are added.
+# What has a tensor of weights that is not a standard layer's: positions that are added.
 CUSTOM = {"transformer_encoder"}
 ON_JAX = ["digits", "lstm_classifier", "transformer_encoder"]
 MOST_LINES = {"mobilenet_v2": 150, "resnet50": 150}
@@ -39,7 +39,8 @@ def written(tmp_path_factory):
         if name not in CUSTOM:
             assert cmlc.main([str(path), "--emit=keras", "-o", target, *options]) == 0
         batch = "dynamic" if options else "auto"
-        imported, optimized, _ = lower_source(path, Options(target="keras", batch=batch))
+        stages = Stages(path, Options(target="keras", batch=batch))
+        imported, optimized = stages.imported, stages.optimized
         inputs = inputs_of(imported)
         as_float = {
             k: a.astype(np.float32) if a.dtype == np.uint8 else a for k, a in inputs.items()
@@ -141,10 +142,9 @@ def _without_names(function):
 
 PRINT = """
 import sys
-from cmlc.backends.target import load_target
-from cmlc.compiler.driver import lower_source
+from cmlc.compiler.stages import Stages
 from cmlc.compiler.options import Options
-made = load_target("keras").executable(lower_source(sys.argv[1], Options(target="keras"))[2])
+made = Stages(sys.argv[1], Options(target="keras")).executable
 print(made.text, end="")
 """
 

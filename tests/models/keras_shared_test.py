@@ -13,9 +13,9 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.backends.keras.files import write_code, write_model
-from cmlc.backends.target import load_target
-from cmlc.compiler.driver import load, lower_source
+from cmlc.compiler.driver import load
 from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 from cmlc.ir.interpret import run
 from support.running.saved_models import inputs_of
 from support.running.shared_folder import FOREIGN, needs_models
@@ -73,8 +73,8 @@ def models(tmp_path_factory):
             continue
         # What needs its default shapes says so: see the refusals.
         options = Options(target="keras", fixed_shapes=refusal(path) is not None)
-        module, _, lowered = lower_source(path, options)
-        made = load_target("keras").executable(lowered)
+        stages = Stages(path, options)
+        module, lowered, made = stages.named, stages.lowered, stages.executable
         write_code(made, folder / str(position))
         write_model(made, folder / f"{position}.keras")
         inputs = inputs_of(module)
@@ -134,7 +134,7 @@ def assert_close(ours, theirs, what):
 def test_is_refused_by_name(part, tmp_path):
     (path,) = FOREIGN.glob(part)
     with pytest.raises(cmlc.CompileError) as caught:
-        lower_source(path, Options(target="keras"))
+        _ = Stages(path, Options(target="keras")).lowered
     assert REFUSED[part] in str(caught.value)
     assert path.name in str(caught.value)
     assert "--fixed-shapes" in str(caught.value)

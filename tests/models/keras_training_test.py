@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
-from cmlc.compiler.driver import lower_source
 from cmlc.compiler.options import Options
-from cmlc.tools import cmlc
+from cmlc.compiler.stages import Stages
 from support.networks import keras as keras_networks
 
 pytestmark = pytest.mark.slow
@@ -19,8 +17,7 @@ STEPS = 10
 
 
 def keras_model(path, **options):
-    _, _, lowered = lower_source(path, Options(target="keras", **options))
-    return load_target("keras").executable(lowered).model
+    return Stages(path, Options(target="keras", **options)).executable.model
 
 
 @pytest.fixture(scope="module")
@@ -132,32 +129,10 @@ def test_the_summary_names_layers_as_the_model_does(classifier):
     assert "Non-trainable params: 32 " in "\n".join(lines)
 
 
-def test_the_example_of_the_readme(digits, tmp_path):
-    """Even or odd: a new head on a frozen backbone, in a process of its own."""
-    images, labels = digits
-    written = tmp_path / "digits_keras"
-    assert cmlc.main([str(keras_networks.DIGITS), "--emit=keras-code", "-o", str(written)]) == 0
-    np.savez(tmp_path / "digits.npz", images=images, labels=labels)
-    section = (ROOT / "README.md").read_text().partition("### Keras code")[2].partition("\n### ")[0]
-    (code,) = (c for c in re.findall(r"```python\n(.*?)```", section, re.DOTALL) if "fit(" in c)
-    check = """
-assert {w.path for w in parity.trainable_weights} == {"parity/kernel", "parity/bias"}
-assert all(map(np.array_equal, kept, backbone.get_weights()))
-print("accuracy", parity.evaluate(images, odd, verbose=0)[1])
-"""
-    code = code.replace("parity.compile(", "kept = backbone.get_weights()\nparity.compile(")
-    done = subprocess.run(
-        [sys.executable, "-c", code + check], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert float(done.stdout.rpartition("accuracy ")[2]) > 0.9
-
-
-def test_the_excerpt_of_the_readme_is_what_is_written(folder):
+def test_the_excerpt_of_the_page_is_what_is_written(folder):
     path = folder / "MobileNet.mlmodel"
     path.write_bytes(keras_networks.mobilenet_v2(224).SerializeToString())
-    _, _, lowered = lower_source(path, Options(target="keras"))
-    text = load_target("keras").executable(lowered).text
+    text = Stages(path, Options(target="keras")).executable.text
     section = (ROOT / "README.md").read_text().partition("### Keras code")[2].partition("\n### ")[0]
     (excerpt,) = (c for c in re.findall(r"```python\n(.*?)```", section, re.DOTALL) if "def " in c)
     for part in excerpt.split("    ...\n"):

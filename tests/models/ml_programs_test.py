@@ -1,6 +1,6 @@
 """Other people's ML Programs: read from packages and compiled models, and written back.
 
-The models are no part of the repository: CMLC_SHARED names the folder that has `models/` and
+The models are not part of the repository: CMLC_SHARED names the folder that has `models/` and
 `conformance/`. Nothing here is compiled to TensorFlow.
 """
 
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.compiler.driver import write_message
 from cmlc.compiler.source.mil_text import parse_program, read_program
 from cmlc.compiler.source.programs import operations, stored_values
 from cmlc.compiler.source.reading import program_of, read_model
 from cmlc.compiler.source.spec import messages, parts
 from cmlc.ir.interpret import random_inputs, run
 from support.mil.files import program_text
+from support.running.messages import write_message
 from support.running.shared_folder import FOREIGN, SHARED, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]

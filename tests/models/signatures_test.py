@@ -22,7 +22,7 @@ def test_names_of_signatures(given, made, tmp_path):
     x = numbers(3, seed=1)
     expected = weight.reshape(2, 3) @ x
     np.testing.assert_allclose(model.predict({given: x})[made], expected, rtol=1e-5)
-    loaded = tf.saved_model.load(str(model.save(tmp_path / "model")))
+    loaded = tf.saved_model.load(str(model.write(tmp_path / "model")))
     results = loaded.signatures["serving_default"](**{given: tf.constant(x, tf.float32)})
     assert list(results) == [made]
     np.testing.assert_allclose(results[made], expected, rtol=1e-5)
@@ -65,7 +65,7 @@ def test_optional_states_of_a_recurrent_layer(tmp_path):
         {"x": x[:, None, :, None, None]}
     )
     np.testing.assert_allclose(np.ravel(whole["y"])[-2:], np.ravel(second["y"]), atol=1e-6)
-    folder = model.save(tmp_path / "model")
+    folder = model.write(tmp_path / "model")
     message = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     signature = message.meta_graphs[0].signature_def["serving_default"]
     assert sorted(signature.defaults) == ["c", "h"]
@@ -86,7 +86,7 @@ def test_one_saved_model_for_all_declared_shapes(tmp_path):
     for low, high in ((1, 1), (3, 3), (8, 32), (8, 64)):
         ranges.add(lowerBound=low, upperBound=high)
     model = cmlc.compile(made)
-    loaded = tf.saved_model.load(str(model.save(tmp_path / "model"))).signatures["serving_default"]
+    loaded = tf.saved_model.load(str(model.write(tmp_path / "model"))).signatures["serving_default"]
     for height, width in ((8, 8), (16, 16), (32, 64)):
         x = numbers(1, 3, height, width)
         expected = model.interpret({"x": x})["y"]

@@ -79,7 +79,7 @@ def test_a_saved_model_keeps_its_states(tmp_path):
     import tensorflow as tf
 
     model = cmlc.compile(accumulator())
-    folder = model.save(tmp_path / "model")
+    folder = model.write(tmp_path / "model")
     loaded = tf.saved_model.load(str(folder))
     assert sorted(loaded.signatures) == ["reset", "serving_default"]
     step, reset = loaded.signatures["serving_default"], loaded.signatures["reset"]
@@ -104,7 +104,7 @@ def test_a_cache_of_keys_and_values(tmp_path):
     expected = model.interpret({"x": x}, function="full")["y"]
     assert np.abs(expected - x).max() > 0.5
 
-    folder = model.save(tmp_path / "model")
+    folder = model.write(tmp_path / "model")
     facts = json.loads((folder / "assets.extra" / "cmlc.json").read_text())
     assert list(facts["functions"]) == ["decode", "full"]
     loaded = tf.saved_model.load(str(folder))
@@ -135,7 +135,7 @@ def test_one_function_of_several(tmp_path):
     import tensorflow as tf
 
     model = cmlc.compile(transformer(), function="full")
-    loaded = tf.saved_model.load(str(model.save(tmp_path / "model")))
+    loaded = tf.saved_model.load(str(model.write(tmp_path / "model")))
     assert list(loaded.signatures) == ["serving_default"]
     with pytest.raises(cmlc.CompileError, match="no function 'decode'"):
         model.predict({}, function="decode")

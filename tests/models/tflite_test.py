@@ -10,12 +10,14 @@ from pathlib import Path
 import cmlc
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.tf.emit import TensorFlowModule
 from cmlc.backends.tf.frozen import frozen
 from cmlc.backends.tflite.contents import Contents
-from cmlc.compiler import driver
+from cmlc.backends.tflite.emit import TFLiteModule
 from cmlc.compiler.binding import bind_inputs
+from cmlc.compiler.input_files import random_values
 from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 from cmlc.ir.dialects.builtin import Return, constant
 from cmlc.ir.interface import Result
 from cmlc.ir.interpret import run
@@ -23,7 +25,6 @@ from cmlc.ir.ssa import Function, Module
 from cmlc.ir.types import DType, Tensor
 from cmlc.ir.weights.resources import SplatResource
 from cmlc.tools.bench import mobilenet
-from cmlc.tools.cli.run_inputs import read_inputs
 from support.mil.programs import op, program
 from support.networks.builders import layer, lstm_weights, network, numbers
 from support.running.samples import pictures, sequences
@@ -50,17 +51,18 @@ THEIRS = {
 def lowered(source, target="tflite", **options):
     """(optimized module, lowered module)."""
     options = Options(target=target, **({"batch": "static"} | options))
-    return driver.lower_source(source, options)[1:]
+    stages = Stages(source, options)
+    return stages.optimized, stages.lowered
 
 
-def convert(source, quantization="", samples=None, **options):
+def convert(source, quantize=None, samples=None, **options):
     """(optimized module, TFLite file)."""
     optimized, low = lowered(source, **options)
-    return optimized, load_target("tflite").executable(low).convert(quantization, samples)
+    return optimized, TFLiteModule(low).convert(quantize, samples)
 
 
 def inputs_of(module):
-    return bind_inputs(module.main, read_inputs(module.main, [], 0))[0]
+    return bind_inputs(module.main, random_values(module.main, 0))[0]
 
 
 def recurrent():
@@ -147,7 +149,7 @@ def results(tmp_path_factory):
         note(name, optimized)
     for name in ("digits", "recurrent"):
         optimized, low = lowered(OURS[name](), "tf")
-        graph = frozen(low)
+        graph = frozen(TensorFlowModule(low))
         graph.write(folder / f"frozen_{name}.pb")
         tensors = {"inputs": graph.inputs, "outputs": graph.outputs}
         (folder / f"frozen_{name}.json").write_text(json.dumps(tensors))
@@ -185,7 +187,7 @@ def mobile():
 
 def test_mobilenet_is_as_small_as_one_made_by_hand(mobile):
     optimized, low = mobile
-    made = load_target("tflite").executable(low)
+    made = TFLiteModule(low)
     content = Contents(file := made.convert())
     convolutions = mobilenet.layers()
     depthwise = sum(separate for *_, separate in convolutions)
@@ -208,7 +210,7 @@ def test_mobilenet_is_as_small_as_one_made_by_hand(mobile):
     assert 0.48 < len(small) / len(file) < 0.52
     apart = np.abs(half.run(given)["probabilities"] - exact).max() / exact.max()
     assert 0 < apart < 0.02
-    whole = made.convert("int8", lambda: iter([given, given]))
+    whole = made.convert("int8", [given, given])
     assert 0.24 < len(whole) / len(file) < 0.30
     assert set(Contents(whole).floating()) == {"CAST"}
     assert Contents(whole).run(given).keys() == {"probabilities"}
@@ -311,6 +313,6 @@ def test_more_than_a_file_can_hold_is_refused():
     function.result_names, function.outputs = ["y"], [Result()]
     module = Module("m", [function])
     with pytest.raises(cmlc.CompileError, match=r"2\.4 GB, more than the 2 GiB of a GraphDef"):
-        frozen(module)
+        frozen(TensorFlowModule(module))
     with pytest.raises(cmlc.CompileError, match=r"2\.4 GB, more than the 2 GiB of a TFLite file"):
-        load_target("tflite").executable(module)
+        TFLiteModule(module)

@@ -89,4 +89,4 @@ def connect(spec):
 
 
 if __name__ == "__main__":
-    cmlc.compile(connect(read_spec(sys.argv[1]))).save(sys.argv[2])
+    cmlc.compile(connect(read_spec(sys.argv[1]))).write(sys.argv[2])

@@ -151,12 +151,12 @@ def test_stages(capsys):
     assert out.startswith("- imported\n+ optimized\n")
     assert "- %bn1 = nn.batch_norm(" in out
     assert "transposed by [2, 3, 1, 0]" in out
-    assert cmlc_diff.main([str(DIGITS), "--stages=tf..tf", "--quiet"]) == 0
+    assert cmlc_diff.main([str(DIGITS), "--stages=lowered..lowered", "--quiet"]) == 0
     assert cmlc_diff.main([str(DIGITS), str(DIGITS), "--stage=optimized", "--quiet"]) == 0
 
 
 def test_ops_of_one_layer_are_paired_across_stages(capsys):
-    assert cmlc_diff.main([str(DIGITS), "--stages=imported..tf", "--json"]) == 1
+    assert cmlc_diff.main([str(DIGITS), "--stages=imported..lowered", "--json"]) == 1
     edits = json.loads(capsys.readouterr().out)["edits"]
     replaced = {(edit["old"], edit["new"]) for edit in edits if edit["kind"] == "replaced"}
     assert {("nn.conv", "tf.nn.conv2d"), ("nn.linear", "tf.linalg.matmul")} <= replaced
@@ -168,11 +168,11 @@ def test_ops_of_one_layer_are_paired_across_stages(capsys):
         (),
         ("old.cmir",),
         ("old.cmir", "nothing.cmir"),
-        ("nothing.mlmodel", "--stages=imported..tf"),
+        ("nothing.mlmodel", "--stages=imported..lowered"),
         ("old.cmir", "--stages=imported"),
         ("old.cmir", "--stages=first..last"),
-        ("old.cmir", "old.cmir", "--stages=imported..tf"),
-        ("old.cmir", "--stages=imported..tf", "--stage=tf"),
+        ("old.cmir", "old.cmir", "--stages=imported..lowered"),
+        ("old.cmir", "--stages=imported..lowered", "--stage=lowered"),
         ("old.cmir", "old.cmir", "--ignore=everything"),
         ("old.cmir", "old.cmir", "--limit=-1"),
         ("old.cmir", "old.cmir", "--html=missing/page.html"),

@@ -63,11 +63,11 @@ def test_private_functions_are_nobodys_interface(tmp_path, capsys):
 
 def test_calls_are_told_before_they_are_lowered(tmp_path, capsys):
     (tmp_path / "h.cmir").write_text(HELPERS)
-    assert cmlc_opt.main(["h.cmir", "--passes=layout", "--lower=tf"]) == 1
+    assert cmlc_opt.main(["h.cmir", "--passes=layout", "--lower"]) == 1
     printed = capsys.readouterr().err
     assert "'call' of @twice may not occur here; the pass 'inline' comes before" in printed
     assert "TensorFlow needs other passes first: inline, symbol-dce, " in printed
-    assert cmlc_opt.main(["h.cmir", "--passes=inline, layout", "--lower=tf"]) == 0
+    assert cmlc_opt.main(["h.cmir", "--passes=inline, layout", "--lower"]) == 0
 
 
 def test_a_function_that_is_not_there(capsys):

@@ -6,6 +6,7 @@ import shutil
 import stat
 from pathlib import Path
 
+import cmlc as cmlc_api
 import numpy as np
 import pytest
 from cmlc.compiler import driver
@@ -18,6 +19,7 @@ from cmlc.tools import cmlc
 from cmlc.tools.cli import console
 from support.networks.builders import RGB, numbers
 from support.networks.compiled_models import change_json, compiled, espresso, image
+from support.running.messages import write_message
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 
@@ -94,14 +96,14 @@ def test_from_a_package():
         (["m.mlmodelc", "--emit=mlmodel"], "writes what is called .mlmodel"),
         (["m.mlmodelc", "--emit=mlmodel", "-o", "-"], "writes what is called .mlmodel"),
         (["m.mlmodelc", "--emit=mlmodel", "-o", "x.bin"], "writes what is called .mlmodel"),
-        (["m.cmir", "-o", "x.mlmodel"], "IR can't become a .mlmodel"),
+        (["m.cmir", "-o", "x.mlmodel"], "needs the model as it is stored, not IR"),
         (["m.mlmodelc", "-o", "x.mlmodel", "--batch=static"], "--batch means nothing for"),
         (["m.mlmodelc", "-o", "x.mlmodel", "--io-layout=nhwc"], "--io-layout means nothing for"),
         (["m.mlmodelc", "-o", "x.mlmodel", "--fixed-shapes"], "--fixed-shapes means nothing for"),
         (["m.mlmodelc", "-o", "x.mlmodel", "--shape=x=1"], "--shape means nothing for"),
         (["m.mlmodelc", "-o", "x.mlmodel", "--print-after=dce"], "--print-after means nothing for"),
         (["m.mlmodelc", "-o", "x.mlmodel", "--verify-each"], "--verify-each means nothing for"),
-        (["m.mlmodelc", "-o", "x.mlmodel", "--stage=tf"], "--stage means nothing for"),
+        (["m.mlmodelc", "-o", "x.mlmodel", "--stage=lowered"], "--stage means nothing for"),
     ],
 )
 def test_wrong_usage(capsys, options, message):
@@ -147,14 +149,14 @@ def programs():
 @pytest.mark.parametrize("model", programs(), ids=["itself", "in a pipeline", "deeper"])
 def test_ml_programs_have_weights_elsewhere(tmp_path, model):
     with pytest.raises(CompileError, match="an ML Program keeps its weights beside the model"):
-        driver.write_message(model, tmp_path / "out.mlmodel")
+        cmlc_api.write(model, tmp_path / "out.mlmodel")
     assert left_behind() == []
 
 
 def test_a_pipeline_is_written_whole(tmp_path):
     outer = messages("Model_pb2").Model(specificationVersion=4)
     outer.pipelineRegressor.pipeline.models.add().CopyFrom(read_spec(DIGITS))
-    assert driver.write_message(outer, tmp_path / "out.mlmodel") is outer
+    cmlc_api.write(outer, tmp_path / "out.mlmodel")
     assert read_spec(tmp_path / "out.mlmodel") == outer
 
 
@@ -162,7 +164,7 @@ def test_a_pipeline_is_written_whole(tmp_path):
 def test_coremltools_reads_it(tmp_path):
     import coremltools
 
-    written = driver.write_message(network(), tmp_path / "out.mlmodel")
+    written = write_message(network(), tmp_path / "out.mlmodel")
     model = coremltools.models.MLModel(str(tmp_path / "out.mlmodel"), skip_model_load=True)
     assert model.get_spec() == written
 

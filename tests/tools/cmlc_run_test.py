@@ -115,10 +115,10 @@ def test_numbers(capsys):
         ([], "1 input missing: --input 'image=…' (u8[N,8,8,1])"),
         (["--input=nothing.png"], "there is no file 'nothing.png'"),
         (["--input=picture=digit.png"], "there is no input 'picture'"),
-        (["--input=text.png"], "is no image"),
+        (["--input=text.png"], "is not an image"),
         (
             ["--input=text.npy"],
-            "is no numpy file: it is broken, or holds Python objects",
+            "is not a numpy file: it is broken, or holds Python objects",
         ),
         (["--input=[1, 2]"], "input 'image' has shape [1, 2], expected u8[N,8,8,1]"),
         (["--input=other.npz"], "there is no input 'other'"),

@@ -65,7 +65,7 @@ def test_choices_are_those_of_the_api():
 
 @pytest.mark.parametrize(
     ("stage", "expected"),
-    [("imported", "nn.conv("), ("optimized", "#channels_last"), ("tf", "tf.nn.conv2d(")],
+    [("imported", "nn.conv("), ("optimized", "#channels_last"), ("lowered", "tf.nn.conv2d(")],
 )
 def test_stages(capsys, stage, expected):
     assert cmlc.main([str(DIGITS), "--emit=ir", f"--stage={stage}"]) == 0
@@ -86,7 +86,7 @@ def test_ir_needs_no_tensorflow():
         "import sys; from cmlc.tools.cmlc import main; status = main()\n"
         "assert status == 0 and 'tensorflow' not in sys.modules and 'rich' not in sys.modules"
     )
-    assert python("-c", code, str(DIGITS), "--emit=ir", "--stage=tf").returncode == 0
+    assert python("-c", code, str(DIGITS), "--emit=ir", "--stage=lowered").returncode == 0
 
 
 def test_print_after(capsys):
@@ -165,13 +165,13 @@ def test_weights_that_stayed_behind(capsys):
     [
         ([], "required: MODEL"),
         (["m", "--emit=x"], "invalid choice"),
-        (["m", "--stage=tf"], "--stage means nothing for --emit=savedmodel"),
+        (["m", "--stage=lowered"], "--stage means nothing for --emit=savedmodel"),
         (["m", "--emit=ir", "--json"], "can't share standard output"),
         (["m", "--emit=ir", "-o", "x.txt"], "called .cmir"),
         (["m", "--print-after=nonsense"], "no pass called 'nonsense'"),
         (
             ["m", "-o", "m.tflit"],
-            "would be the folder of a SavedModel; did you mean .tflite?",
+            "nothing is known that is called .tflit: 'm.tflit'; did you mean .tflite?",
         ),
         (["m", "-o", "."], "current folder"),
         (["m", "-o", "full"], "holds no SavedModel"),
@@ -278,7 +278,7 @@ def test_interrupt(capsys, monkeypatch):
 
 
 def test_closed_pipe():
-    command = f"{sys.executable} -m cmlc.tools.cmlc {DIGITS} --emit=ir --stage=tf"
+    command = f"{sys.executable} -m cmlc.tools.cmlc {DIGITS} --emit=ir --stage=lowered"
     code = f"for i in 1 2 3 4 5 6 7 8 9; do {command}; break; done | true; echo ${{PIPESTATUS[0]}}"
     found = subprocess.run(["bash", "-c", code], capture_output=True, text=True)
     assert found.stderr == ""
@@ -315,7 +315,7 @@ def test_savedmodel_as_json_from_an_archive(capsys):
     capsys.readouterr()
     assert cmlc.main(["d.cmir", "-o", "out", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert facts["ops"] == {"imported": 20, "optimized": 13, "tf": 16}
+    assert facts["ops"] == {"imported": 20, "optimized": 13, "lowered": 16}
     assert facts["transposes"] == 0
     assert facts["output"] == "out"
     assert [item["name"] for item in facts["inputs"]] == ["image"]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.compiler import driver
+from cmlc.compiler.artefacts.samples import samples_of
 from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 from cmlc.ir.diagnostics import CompileError
 from cmlc.tools import cmlc
 from cmlc.tools.cli import console
-from cmlc.tools.cli.tflite_file import read_samples
 from PIL import Image
 from support.mil.programs import op, program
 from support.networks.builders import layer, network
@@ -32,7 +32,7 @@ def left_behind():
 def digits_function():
     """The classifier's function as it is converted."""
     options = Options(target="tflite", batch="static")
-    return driver.lower_source(DIGITS, options)[2].main
+    return Stages(DIGITS, options).lowered.main
 
 
 # -- choices --------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def test_options_that_mean_nothing(capsys, options, said):
 def test_samples_of_an_archive():
     images = np.load(DIGITS.with_suffix(".npz"))["images"][:3]
     np.savez("samples.npz", image=images)
-    samples = read_samples(digits_function(), Path("samples.npz"))
+    samples = samples_of(digits_function(), Path("samples.npz"))
     assert len(samples) == 3
     assert samples[2].keys() == {"image"}
     np.testing.assert_array_equal(samples[2]["image"], images[2][None, :, :, None])
@@ -77,7 +77,7 @@ def test_samples_of_a_folder_have_the_models_size():
     Image.new("RGB", (32, 20), (255, 255, 255)).save("photos/white.png")
     Image.new("L", (8, 8), 7).save("photos/gray.png")
     Path("photos/notes.txt").write_text("no image")
-    samples = read_samples(digits_function(), Path("photos"))
+    samples = samples_of(digits_function(), Path("photos"))
     assert len(samples) == 2
     assert [int(samples[i]["image"].mean()) for i in range(2)] == [7, 255]
     assert samples[1]["image"].shape == (1, 8, 8, 1)
@@ -97,27 +97,27 @@ def test_samples_of_a_folder_have_the_models_size():
 def test_samples_that_fit_no_input(arrays, said):
     np.savez("samples.npz", **arrays)
     with pytest.raises(CompileError, match=said):
-        read_samples(digits_function(), Path("samples.npz"))
+        samples_of(digits_function(), Path("samples.npz"))
 
 
 def test_folders_that_hold_no_samples():
     function = digits_function()
     Path("empty").mkdir()
     with pytest.raises(CompileError, match="the folder 'empty' has no images"):
-        read_samples(function, Path("empty"))
+        samples_of(function, Path("empty"))
     with pytest.raises(CompileError, match="'nowhere' is not there"):
-        read_samples(function, Path("nowhere"))
+        samples_of(function, Path("nowhere"))
     spec = network(layer("softmaxND", axis=-1), x=(1, 3))
-    arrays = driver.lower_source(spec, Options(target="tflite"))[2].main
+    arrays = Stages(spec, Options(target="tflite")).lowered.main
     with pytest.raises(CompileError, match="only input is an image"):
-        read_samples(arrays, Path("empty"))
+        samples_of(arrays, Path("empty"))
 
 
 def test_an_image_that_is_none(capsys):
     Path("photos").mkdir()
     Path("photos/a.png").write_text("no image")
-    with pytest.raises(CompileError, match=r"a\.png' is no image"):
-        read_samples(digits_function(), Path("photos"))
+    with pytest.raises(CompileError, match=r"a\.png' is not an image"):
+        samples_of(digits_function(), Path("photos"))
 
 
 # -- what is refused ------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_quantized_as_json(capsys):
     found = facts["tflite"]
     assert (found["quantize"], found["samples"]) == ("int8", 40)
     assert found["in_floating_point"] == {"CAST": 1}
-    assert 0 < found["errors"]["digitProbabilities"] < 0.05
+    assert 0 < facts["errors"]["digitProbabilities"] < 0.05
     assert facts["output_bytes"] == Path("q.tflite").stat().st_size
     assert left_behind() == ["q.tflite", "samples.npz"]
 
@@ -193,7 +193,7 @@ def test_a_sample_that_turns_out_to_be_damaged(capsys):
     Path("photos/b.png").write_text("no image")
     options = ["--quantize=int8", "--representative=photos"]
     assert cmlc.main([str(DIGITS), "-o", "q.tflite", *options]) == console.USAGE_ERROR
-    assert "b.png' is no image" in capsys.readouterr().err
+    assert "b.png' is not an image" in capsys.readouterr().err
     assert left_behind() == ["photos"]
 
 

@@ -62,7 +62,7 @@ def test_a_network(capsys):
     assert cmlc.main([str(DIGITS), "--emit=weights", "-o", "out"]) == 0
     assert "10 tensors, 40.0 kB" in capsys.readouterr().out
     entries, arrays, tensors = written()
-    spec = driver.read_weights(DIGITS)[0]
+    spec = driver.read(DIGITS).spec
     conv = next(item for item in spec.neuralNetworkClassifier.layers if item.name == "conv2")
     entry = entries["conv2.weights"]
     assert entry["shape"] == [32, 16, 3, 3]
@@ -234,7 +234,7 @@ def test_a_damaged_weight_is_named(capsys):
     assert cmlc.main(["m.mlmodel", "--emit=weights"]) == console.INPUT_ERROR
     found = capsys.readouterr().err
     assert (
-        "layers[0] 'd': error: the weight 'd.weights' has 1 values; shape [2, 3] takes 6" in found
+        "layers[0] 'd': error: the weight 'd.weights' has 1 values; shape [2, 3] needs 6" in found
     )
     assert left_behind() == ["m.mlmodel"]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.backends.tf import TARGET, dialect
+from cmlc.backends.tf import dialect
+from cmlc.backends.tf.target import TARGET
 from cmlc.ir.dialects.core import TABLE, activation
 from cmlc.ir.interpret import random_inputs
 from cmlc.ir.text.parser import parse
@@ -62,7 +63,9 @@ def wrong_relu(op):
 @pytest.mark.slow
 def test_a_wrong_lowering_is_named(capsys, monkeypatch):
     rules = {**TARGET.lowering, activation.Relu: wrong_relu}
-    monkeypatch.setattr("cmlc.backends.tf.TARGET", dataclasses.replace(TARGET, lowering=rules))
+    monkeypatch.setattr(
+        "cmlc.backends.tf.target.TARGET", dataclasses.replace(TARGET, lowering=rules)
+    )
     status, out = run(capsys, "--compare", "--json")
     facts = json.loads(out)
     (first,) = (row for row in facts["ops"] if row["position"] == facts["first"])
@@ -159,7 +162,7 @@ def test_json_of_a_probe(capsys):
     ("probe", "message"),
     [
         ("convv1", "there is no value, op or layer 'convv1'; there is conv1"),
-        ("nn.relu=one.npy", "'nn.relu' names 2 values, a .npy file holds one"),
+        ("nn.relu=one.npy", "'nn.relu' names 2 values, but a .npy file holds one"),
     ],
 )
 def test_probes_that_find_nothing(capsys, probe, message):

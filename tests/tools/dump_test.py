@@ -24,12 +24,13 @@ def names(folder):
 @pytest.mark.parametrize("target", ["tf", "keras"])
 def test_every_stage_is_written(tmp_path, target, capsys):
     folder = tmp_path / "ir"
-    arguments = [str(DIGITS), "--emit=ir", f"--stage={target}", "--dump-dir", str(folder)]
+    arguments = [str(DIGITS), "--emit=ir", "--stage=lowered", f"--target={target}"]
+    arguments += ["--dump-dir", str(folder)]
     assert cmlc.main(arguments) == 0
     assert capsys.readouterr().err == ""
     found = names(folder)
     assert found[0] == "00-imported.cmir"
-    assert found[-1].endswith(f"-{target}.cmir")
+    assert found[-1].endswith("-lowered.cmir")
     for index, name in enumerate(found):
         assert name.startswith(f"{index:02d}-")
         module = driver.load_text((folder / name).read_text())
@@ -51,7 +52,7 @@ def test_dumps_do_not_depend_on_hash_seeds(tmp_path):
     for seed in ("1", "2"):
         folder = tmp_path / seed
         code = "import sys; from cmlc.tools import cmlc; sys.exit(cmlc.main(sys.argv[1:]))"
-        arguments = [str(DIGITS), "--emit=ir", "--stage=tf", "--statistics", "--locations"]
+        arguments = [str(DIGITS), "--emit=ir", "--stage=lowered", "--statistics", "--locations"]
         subprocess.run(
             [sys.executable, "-c", code, *arguments, "--dump-dir", str(folder)],
             env={**os.environ, "PYTHONHASHSEED": seed},

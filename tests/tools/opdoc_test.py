@@ -116,15 +116,20 @@ def test_readme(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", own_passes())
 def test_every_pass_is_listed(name):
-    assert f"| `{name}` |" in opdoc.passes_table()
+    assert f"- [`{name}`](#{name}): " in passdoc.passes_document(opdoc.ROOT)
 
 
 def test_no_readme_is_needed(tmp_path):
     assert opdoc.documents(tmp_path).keys() == {Path(tmp_path, "ir", "OPS.md")}
 
 
+def rows_of(text):
+    """The rows of a table of names."""
+    return [line for line in text.splitlines() if line.startswith("| `")]
+
+
 def test_every_layer_is_described_and_tested():
-    rows = layerdoc.layers_document(opdoc.ROOT).splitlines()[8:]
+    rows = rows_of(layerdoc.layers_document(opdoc.ROOT))
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert len(cells) == 158
     for name, summary, _, family, test in cells:
@@ -141,7 +146,7 @@ def test_modes_of_a_layer():
 
 
 def test_every_operation_is_described_and_tested():
-    rows = operationdoc.operations_document(opdoc.ROOT).splitlines()[9:]
+    rows = rows_of(operationdoc.operations_document(opdoc.ROOT))
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert len(cells) >= 168
     for name, span, summary, parameters, rule, test in cells:

@@ -106,7 +106,7 @@ def test_it_is_explained(capsys):
 
 def test_a_pass_without_patterns_says_that_it_explains_nothing(capsys):
     assert cmlc_opt.main(["m.cmir", "--plugin", "shrink.py", "--explain=idle"]) == 0
-    assert "idle: is no set of patterns" in capsys.readouterr().err
+    assert "idle: is not a set of patterns" in capsys.readouterr().err
 
 
 def test_it_is_traced_timed_and_counted(capsys):
@@ -172,14 +172,17 @@ def test_a_failing_pass_of_a_plugin_is_reproduced_with_it(capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("PASSES = (Shrink, Idle)", "PASSES = Shrink"), "PASSES is no tuple of pass classes"),
-        (("PASSES = (Shrink, Idle)", "PASSES = (Shrink())"), "PASSES is no tuple"),
-        (("Idle)", "Idle())"), "Idle() is an object, no pass; write Idle without parentheses"),
-        (("Idle)", "dataclass)"), "is no pass; derive a class from Pass"),
+        (("PASSES = (Shrink, Idle)", "PASSES = Shrink"), "PASSES is not a tuple of pass classes"),
+        (("PASSES = (Shrink, Idle)", "PASSES = (Shrink())"), "PASSES is not a tuple"),
+        (
+            ("Idle)", "Idle())"),
+            "Idle() is an object, not a pass class; write Idle without parentheses",
+        ),
+        (("Idle)", "dataclass)"), "is not a pass; derive a class from Pass"),
         (('name = "idle"', ""), "Idle is called ''; give it a name = 'verb-object'"),
         (('name = "idle"', 'name = "Do Nothing"'), "Idle is called 'Do Nothing'"),
         (('name = "idle"', 'name = "shrink"'), "two passes are called 'shrink'"),
-        (("@dataclass(frozen=True)\nclass Idle", "class Idle"), "'idle' is no dataclass"),
+        (("@dataclass(frozen=True)\nclass Idle", "class Idle"), "'idle' is not a dataclass"),
         (('name = "idle"', 'name = "dce"'), "defines a pass 'dce', as does cmlc itself"),
         (("threshold: int = 3", "threshold: dict = 3"), "its option 'threshold' is of type dict"),
         (("threshold: int = 3", "threshold: Nothing = 3"), "NameError: name 'Nothing'"),
@@ -200,7 +203,7 @@ def test_what_only_looks_like_a_pass(capsys):
     Path("shrink.py").write_text(PLUGIN.replace("class Idle(Pass)", "class Idle"))
     run = ["m.cmir", "--plugin", "shrink.py", "--passes=idle"]
     assert cmlc_opt.main(run) == console.USAGE_ERROR
-    assert "'idle' is no pass; derive Idle from Pass" in capsys.readouterr().err
+    assert "'idle' is not a pass; derive Idle from Pass" in capsys.readouterr().err
 
 
 def test_two_plugins_with_one_name(capsys):
@@ -246,7 +249,7 @@ def test_packages_are_listed_and_described(capsys):
         ("shrink = noise:Nothing", "noise 1.0 (noise:Nothing): error: the pass 'shrink' can't be"),
         ("shrink = nowhere:Shrink", "ModuleNotFoundError: No module named 'nowhere'"),
         ("shrink = noise:Idle", "announces the pass 'idle' as 'shrink'"),
-        ("shrink = noise:pattern", "is no pass"),
+        ("shrink = noise:pattern", "is not a pass"),
     ],
 )
 def test_packages_that_are_refused(capsys, row, message):
@@ -267,7 +270,7 @@ def test_two_packages_with_one_name(capsys):
 def test_a_package_and_a_plugin_with_one_name(capsys):
     install("noise", "shrink = noise:Shrink")
     assert cmlc_opt.main(["m.cmir", "--plugin", "shrink.py"]) == console.USAGE_ERROR
-    remedy = "leave out --plugin shrink.py, uninstall the package, or give one of them"
+    remedy = "leave out --plugin shrink.py, uninstall the package, or rename one of them"
     assert f"as does the package noise 1.0; {remedy}" in capsys.readouterr().err
 
 
@@ -325,7 +328,7 @@ def test_passes_as_facts(capsys):
             "kind": "int",
             "default": "65536",
             "required": False,
-            "meaning": "elements up to which a result may grow beyond its operands.",
+            "meaning": "how many elements a result that is larger than its operands may have.",
         }
     ]
     assert facts["patterns"][0]["name"] == "view-of-constant"

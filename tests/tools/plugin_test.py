@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc.tools import cmlc, cmlc_run
+from cmlc.tools import cmlc
 from cmlc.tools.cli import console
 from support.networks.builders import layer, lstm_weights, network, numbers
 from support.running.shared_folder import FOREIGN
@@ -65,20 +65,6 @@ def test_plugins_that_fail(capsys, text, message):
         Path("p.py").write_text(text)
     assert cmlc.main([model_file(), "--plugin", "p.py"]) == console.USAGE_ERROR
     assert message in capsys.readouterr().err
-
-
-def test_the_readme(tmp_path):
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    code = next(part for part in text.split("```python\n")[1:] if "def swish" in part)
-    Path("swish.py").write_text(code.split("```")[0])
-    model = network(layer("custom", className="Swish", weights=[{"floatValue": [2]}]), x=(2,))
-    Path("m.mlmodel").write_bytes(model.SerializeToString())
-    status = cmlc_run.main(
-        ["m.mlmodel", "--plugin", "swish.py", "--input", "x=[1,-1]", "--interpret", "-o", "y.npz"]
-    )
-    assert status == 0
-    expected = np.array([1, -1]) / (1 + np.exp([-2.0, 2.0]))
-    np.testing.assert_allclose(np.load("y.npz")["y"], expected, rtol=1e-6)
 
 
 def recognizer(path):

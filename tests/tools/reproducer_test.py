@@ -6,8 +6,8 @@ from pathlib import Path
 
 import cmlc
 import pytest
-from cmlc.backends.tf import TARGET
 from cmlc.backends.tf.emit import TensorFlowModule
+from cmlc.backends.tf.target import TARGET
 from cmlc.compiler import driver
 from cmlc.ir.diagnostics import CompileError, Diagnostic
 from cmlc.ir.dialects.core import activation
@@ -33,7 +33,7 @@ def crash(op):
 @pytest.fixture
 def _crashing(monkeypatch):
     target = dataclasses.replace(TARGET, lowering={**TARGET.lowering, activation.Relu: crash})
-    monkeypatch.setattr("cmlc.backends.tf.TARGET", target)
+    monkeypatch.setattr("cmlc.backends.tf.target.TARGET", target)
 
 
 def reproduces(name: str, capsys) -> str:
@@ -80,14 +80,14 @@ def test_an_emitter_that_crashes(capsys, monkeypatch):
 
 
 def test_ir_that_no_pass_prepared_is_refused_not_a_bug(capsys):
-    assert cmlc_opt.main([str(DIGITS), "--lower=tf"]) == console.INPUT_ERROR
+    assert cmlc_opt.main([str(DIGITS), "--lower"]) == console.INPUT_ERROR
     err = capsys.readouterr().err
     assert "'nn.conv' has layout channels_first, expected channels_last" in err
     assert f"TensorFlow needs other passes first: {TARGET.preparation}" in err
 
 
 def test_prepared_ir_is_lowered(capsys):
-    assert cmlc_opt.main([str(DIGITS), "--passes", TARGET.pipeline, "--lower=tf"]) == 0
+    assert cmlc_opt.main([str(DIGITS), "--passes", TARGET.pipeline, "--lower"]) == 0
     assert "tf.nn.relu(" in capsys.readouterr().out
 
 

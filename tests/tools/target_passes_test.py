@@ -43,7 +43,7 @@ def _elsewhere(tmp_path, monkeypatch):
 
 
 def test_why_a_pattern_declines(capsys):
-    assert cmlc_opt.main(["shared.cmir", "--lower=keras", "--explain=fuse-keras"]) == 0
+    assert cmlc_opt.main(["shared.cmir", "--lower", "--target=keras", "--explain=fuse-keras"]) == 0
     found = capsys.readouterr()
     assert "fuse-keras: 0 rewrites, 1 near-miss" in found.err
     assert "activation-into-layer (convolution.py:" in found.err
@@ -69,7 +69,15 @@ def test_a_pass_on_core_ir_is_a_wrong_pipeline(capsys):
 
 
 def test_time_and_counts_of_both_stages(capsys):
-    arguments = ["-o", "o.cmir", "--stage=keras", "--json", "--timing", "--stats"]
+    arguments = [
+        "-o",
+        "o.cmir",
+        "--stage=lowered",
+        "--target=keras",
+        "--json",
+        "--timing",
+        "--stats",
+    ]
     assert cmlc.main([str(DIGITS), *arguments]) == 0
     facts = json.loads(capsys.readouterr().out)
     stages = {item["name"]: item for item in facts["timing"]["children"]}
@@ -82,7 +90,9 @@ def test_time_and_counts_of_both_stages(capsys):
 
 
 def test_counts_for_people(capsys):
-    assert cmlc.main([str(DIGITS), "--emit=ir", "--stage=keras", "--stats"]) == 0
+    assert (
+        cmlc.main([str(DIGITS), "--emit=ir", "--stage=lowered", "--target=keras", "--stats"]) == 0
+    )
     before, _, lowered = capsys.readouterr().err.partition("\n  lowered ")
     assert before.startswith("  before ")
     assert "keras" not in before
@@ -91,14 +101,14 @@ def test_counts_for_people(capsys):
 
 
 def test_the_ir_after_it(capsys):
-    run = [str(DIGITS), "--emit=ir", "--stage=keras"]
+    run = [str(DIGITS), "--emit=ir", "--stage=lowered", "--target=keras"]
     assert cmlc.main([*run, "--print-after=fuse-keras"]) == 0
     found = capsys.readouterr()
     assert found.err.startswith("// ----- after fuse-keras -----")
     assert "keras.layers.Rescaling" in found.err
     assert cmlc.main([*run, "--dump-dir=ir", "--print-after", ",".join(AFTER)]) == 0
     names = [path.stem.partition("-")[2] for path in sorted(Path("ir").iterdir())]
-    assert names == ["imported", *AFTER, "keras"]
+    assert names == ["imported", *AFTER, "lowered"]
 
 
 def test_what_it_is(capsys):
@@ -139,7 +149,7 @@ class Crash(PatternPass):
 
 def test_a_crash_is_reproduced(capsys, monkeypatch):
     monkeypatch.setitem(backends.PASSES, "fuse-keras", Crash)
-    assert cmlc.main([str(DIGITS), "--emit=ir", "--stage=keras"]) == console.BUG
+    assert cmlc.main([str(DIGITS), "--emit=ir", "--stage=lowered", "--target=keras"]) == console.BUG
     assert "has no attribute 'nothing'" in capsys.readouterr().err
     first = Path("cmlc-reproducer-fuse-keras.cmir").read_text().partition("\n")[0]
     command, *arguments = shlex.split(first.removeprefix("// RUN: "))

@@ -10,11 +10,11 @@ import cmlc
 import pytest
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.text.parser import parse
+from cmlc.ir.view.dot import dot
+from cmlc.ir.view.graph import graph
+from cmlc.ir.view.page import page, page_data
 from cmlc.tools import cmlc as command
 from cmlc.tools.bench.large_program import many_operations
-from cmlc.tools.view.dot import dot
-from cmlc.tools.view.graph import graph
-from cmlc.tools.view.page import page, page_data
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 NESTED = r"""func @f(%"a\"b\\": f32[2], %p: bool[]) -> ("</script>": f32[2]) {
@@ -114,7 +114,7 @@ def test_page_holds_its_data_and_nothing_foreign():
 def test_stages_share_origins(tmp_path):
     assert command.main([str(DIGITS), "--emit=html", "-o", str(tmp_path / "d.html")]) == 0
     data = embedded((tmp_path / "d.html").read_text())
-    assert [stage["name"] for stage in data["stages"]] == ["imported", "optimized", "tf"]
+    assert [stage["name"] for stage in data["stages"]] == ["imported", "optimized", "lowered"]
     origin = data["texts"].index("layers[4] 'conv2'")
     for stage in data["stages"]:
         assert any(origin in node[4] for node in stage["nodes"])

@@ -1,4 +1,4 @@
-"""An ML Program that computes in float16, with random weights: for measurements.
+"""An ML Program that computes in float16 with random weights, for measurements.
 
 Convolutions with ReLU and a classifier, as coremltools writes them: single precision in and out,
 half precision between two casts.

@@ -10,13 +10,13 @@ import numpy as np
 from ...compiler.source.spec import messages
 from .program_builder import FLOAT16, FLOAT32, ProgramBuilder, fill_type
 
-_WIDTH = 2048  # of the products that hold the weights
-# Dtype's number in weight files, in programs, and numpy's.
+_WIDTH = 2048  # width of the products that hold the weights
+# A dtype's number in weight files and in programs, and numpy's dtype.
 _HALF, _SINGLE = (1, FLOAT16, np.float16), (2, FLOAT32, np.float32)
 
 
 def many_operations(count: int, width: int = 16) -> Any:
-    """A Model message of `count` operations at least: residual blocks of ten each."""
+    """A Model message of at least `count` operations: residual blocks of ten each."""
     random = np.random.default_rng(0)
     rows, halves, turned = (4, width), (2, 2, width), (width, 2, 2)
     builder = ProgramBuilder(rows)
@@ -39,7 +39,7 @@ def many_operations(count: int, width: int = 16) -> Any:
 
 
 def many_statements(count: int) -> str:
-    """The text of a compiled program with so many statements, as compilers print it."""
+    """The text of a compiled program with `count` statements, as compilers print it."""
     kind = "tensor<fp16, [1, 64, 16]>"
     lines: list[str] = []
     last = "x"
@@ -59,12 +59,12 @@ def many_statements(count: int) -> str:
 
 
 def many_weights(folder: Path, size: int, half: bool = False) -> Path:
-    """A package with a chain of products whose weights take `size` bytes at least.
+    """A package with a chain of products whose weights take at least `size` bytes.
 
     Args:
-        folder: where the package goes.
-        size: of the weight file, in bytes.
-        half: weights are float16, not float32.
+        folder: where to write the package.
+        size: the size of the weight file, in bytes.
+        half: whether weights are float16, not float32.
 
     Returns:
         the package's path.

@@ -10,11 +10,11 @@ import numpy as np
 from ...compiler.source.spec import messages
 
 STEPS, FEATURES = 512, 128
-_GATES = ("inputGate", "forgetGate", "blockInput", "outputGate")  # in the order of Keras
+_GATES = ("inputGate", "forgetGate", "blockInput", "outputGate")  # in Keras's order
 
 
 def keras_layer(units: int) -> Any:
-    """A layer with random weights that gives its whole sequence."""
+    """A layer with random weights that returns its whole sequence."""
     import keras
 
     layer = keras.layers.LSTM(units, return_sequences=True)
@@ -26,7 +26,7 @@ def model(layer: Any, batch: int) -> Any:
     """The layer as a Model message: x [512, batch, 128, 1, 1] → y [512, batch, units, 1, 1]."""
     spec = messages("Model_pb2").Model(specificationVersion=4)
     network = spec.neuralNetwork
-    network.arrayInputShapeMapping = 1  # shapes as they are
+    network.arrayInputShapeMapping = 1  # exact shapes
     item = network.layers.add(name="lstm", input=["x"], output=["y"])
     p = item.uniDirectionalLSTM
     p.inputVectorSize, p.outputVectorSize = FEATURES, layer.units

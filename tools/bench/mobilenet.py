@@ -88,7 +88,7 @@ class _Builder:
         self.weights(p.variance, self.random.uniform(0.5, 1.5, count))
 
     def relu6(self) -> None:
-        """-max(-relu(x), -6): Core ML had no limit on activations then."""
+        """-max(-relu(x), -6): Core ML had no limit for activations then."""
         self.layer("activation").ReLU.SetInParent()
         self.layer("activation").linear.alpha = -1
         p = self.layer("unary")
@@ -203,7 +203,7 @@ def keras_twin(path: Path) -> Any:
 
 
 def quantized(bits: int, scheme: str) -> Any:
-    """The same model with small weights of its products: "half", "linear" (by channel) or "lut".
+    """The same model with compressed weights: "half", "linear" (per channel) or "lut".
 
     Batch normalization is left out, as tools merge it into the weights before they quantize them.
     """

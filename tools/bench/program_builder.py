@@ -13,11 +13,11 @@ _OPSET = "CoreML7"
 
 
 class ProgramBuilder:
-    """A function on x, of float32 and this shape.
+    """A function on x, a float32 tensor of this shape.
 
     Attributes:
-        last: the name of what was made last.
-        count: how many operations there are.
+        last: the name of the last result.
+        count: the number of operations.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -34,12 +34,12 @@ class ProgramBuilder:
     def op(
         self, kind: str, shape: tuple[int, ...], dtype: int = FLOAT32, /, **parameters: Any
     ) -> str:
-        """Add an operation on what was made last; gives its result's name.
+        """Add an operation on the last result; returns its result's name.
 
         Args:
-            kind: its type.
-            shape: of its result.
-            dtype: of its result.
+            kind: the type of the operation.
+            shape: the shape of its result.
+            dtype: the dtype of its result.
             parameters: names of values, Value messages, or constants as arrays.
         """
         self.count += 1
@@ -57,7 +57,7 @@ class ProgramBuilder:
         return self.last
 
     def model(self, shape: tuple[int, ...]) -> Any:
-        """The Model message, which gives what was made last, of float32 and this shape."""
+        """The Model message, which returns the last result, a float32 tensor of this shape."""
         self.block.outputs.append(self.last)
         self._describe(self.spec.description.output, self.last, shape)
         return self.spec
@@ -69,7 +69,7 @@ class ProgramBuilder:
 
 
 def fill_type(message: Any, shape: tuple[int, ...], dtype: int = FLOAT32) -> None:
-    """Make a ValueType that of a tensor."""
+    """Make a ValueType the type of a tensor."""
     tensor = message.tensorType
     tensor.dataType, tensor.rank = dtype, len(shape)
     for size in shape:

@@ -1,9 +1,9 @@
 """Measures what the project promises: start-up, compile time and memory, inference beside Keras.
 
 `python -m cmlc.tools.bench [--json FILE] [--runs N] [--tflite] [--weights MODEL …]`: with models,
-only what weights that stay compressed save and cost in those; with `--tflite`, only TFLite files.
-Ratios are taken side by side in one process, alternating, because machines are noisy; absolute
-times are for orientation only. Each measurement of start-up or memory runs in a fresh process.
+only the savings and costs of compressed weights in them; with `--tflite`, only TFLite files.
+Ratios are measured side by side in one process, alternating, because machines are noisy; absolute
+times are only for orientation. Each measurement of start-up or memory runs in a fresh process.
 """
 
 import argparse
@@ -61,7 +61,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 started = time.perf_counter()
 import cmlc
 model = cmlc.compile(sys.argv[1])
-model.save(sys.argv[2])
+model.write(sys.argv[2])
 print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
@@ -71,7 +71,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import tensorflow
 import numpy as np
 import cmlc
-from cmlc.tools import mobilenet
+from cmlc.tools.bench import mobilenet
 spec = mobilenet.one_layer()
 cmlc.compile(spec).predict({"x": np.zeros(4, "f")})
 times = []
@@ -86,11 +86,11 @@ print(sorted(times)[5])
 def main(argv: list[str] | None = None) -> int:
     """Run all measurements; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, prog="bench")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--runs", type=int, default=40, help="interleaved runs of each network")
-    help_ = "measure only weights=compressed beside expanded, of these models"
+    help_ = "measure only compressed against expanded weights of these models"
     parser.add_argument("--weights", type=Path, nargs="+", metavar="MODEL", help=help_)
-    help_ = "measure only memory, of programs whose weights take so much"
+    help_ = "measure only the memory for programs with N gigabytes of weights"
     parser.add_argument("--gigabytes", type=float, metavar="N", help=help_)
     help_ = "measure only TFLite files of MobileNetV2"
     parser.add_argument("--tflite", action="store_true", help=help_)
@@ -183,12 +183,15 @@ def _inference_figures(path: Path, runs: int) -> dict[str, Any]:
     import numpy as np
     import tensorflow as tf
 
-    from ...compiler.driver import compile as compile_model
+    from ...backends.tf.emit import TensorFlowModule
+    from ...compiler.runtime import compile as compile_model
 
     model = compile_model(path)
-    function = model.executable.graph("main")
+    executable = model.executable
+    assert isinstance(executable, TensorFlowModule)
+    function = executable.graph("main")
     with tempfile.TemporaryDirectory() as folder:
-        saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
+        saved = tf.saved_model.load(str(model.write(Path(folder) / "model")))
     ours = saved.signatures["serving_default"]
     keras_model = mobilenet.keras_twin(path)
     theirs = tf.function(lambda x: keras_model(x, training=False), autograph=False)
@@ -210,18 +213,18 @@ def _inference_figures(path: Path, runs: int) -> dict[str, Any]:
 
 
 def _lstm_figures(runs: int) -> dict[str, Any]:
-    """A 512-step LSTM beside keras.layers.LSTM."""
+    """A 512-step LSTM next to keras.layers.LSTM."""
     import numpy as np
     import tensorflow as tf
 
-    from ...compiler.driver import compile as compile_model
+    from ...compiler.runtime import compile as compile_model
 
     figures: dict[str, Any] = {}
     for units, batch in itertools.product((64, 256), (1, 8)):
         layer = long_lstm.keras_layer(units)
         model = compile_model(long_lstm.model(layer, batch))
         with tempfile.TemporaryDirectory() as folder:
-            saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
+            saved = tf.saved_model.load(str(model.write(Path(folder) / "model")))
         ours = saved.signatures["serving_default"]
         theirs = tf.function(lambda x, layer=layer: layer(x, training=False), autograph=False)
         shape = (long_lstm.STEPS, batch, long_lstm.FEATURES)
@@ -238,10 +241,10 @@ def _lstm_figures(runs: int) -> dict[str, Any]:
 
 
 def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
-    """Size and time of a SavedModel with weights decoded before, and whenever it runs."""
+    """Size and time of a SavedModel with weights decoded once, and at each run."""
     import tensorflow as tf
 
-    from ...compiler.driver import compile as compile_model
+    from ...compiler.runtime import compile as compile_model
     from ...ir.interpret import random_inputs
     from ..cli.summary import folder_size
 
@@ -250,7 +253,7 @@ def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
     for weights in ("expanded", "compressed"):
         model = compile_model(source, weights=weights)
         with tempfile.TemporaryDirectory() as folder:
-            path = model.save(Path(folder) / "model")
+            path = model.write(Path(folder) / "model")
             sizes.append(folder_size(path) / 1e6)
             functions.append(tf.saved_model.load(str(path)).signatures["serving_default"])
         given = random_inputs(model.module.main, 0, N=1)
@@ -268,11 +271,11 @@ def _weight_figures(source: Any, name: str, runs: int) -> dict[str, Any]:
 
 
 def precision_figures(runs: int) -> dict[str, Any]:
-    """A program of float16: computed in float32, and as it says; errors of probabilities."""
+    """A float16 program computed in float32, and in float16; errors of probabilities."""
     import numpy as np
     import tensorflow as tf
 
-    from ...compiler.driver import compile as compile_model
+    from ...compiler.runtime import compile as compile_model
 
     spec = half_program.model()
     x = np.random.default_rng(1).standard_normal((1, 3, half_program.SIZE, half_program.SIZE))
@@ -285,7 +288,7 @@ def precision_figures(runs: int) -> dict[str, Any]:
     for precision in ("float32", "keep"):
         model = compile_model(spec, precision=precision)
         with tempfile.TemporaryDirectory() as folder:
-            saved = tf.saved_model.load(str(model.save(Path(folder) / "model")))
+            saved = tf.saved_model.load(str(model.write(Path(folder) / "model")))
         functions.append(saved.signatures["serving_default"])
         found = functions[-1](x=given)[name].numpy()
         error = np.abs(found - reference).max() / reference.max()

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import large_program
 
-# What one operation may cost more in a program that is four times as large.
+# How much more one operation may cost in a program that is four times as large.
 OPERATIONS = (2_500, 10_000)
 
 _SAVE = """
@@ -23,7 +23,7 @@ def peak():  # of this process alone: getrusage remembers the one that started i
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 tensorflow.constant(1.0)
 before = peak()
-cmlc.compile(sys.argv[1]).save(sys.argv[2])
+cmlc.compile(sys.argv[1]).write(sys.argv[2])
 print(before, peak())
 """
 
@@ -32,7 +32,7 @@ def operation_figures() -> dict[str, Any]:
     """Seconds of each stage for programs of two sizes, and their ratio."""
     import tensorflow as tf
 
-    tf.constant(1.0)  # starting TensorFlow is no part of it
+    tf.constant(1.0)  # starting TensorFlow is not part of it
     rows = [_stages(count) for count in OPERATIONS]
     figures: dict[str, Any] = {}
     for stage in rows[0]:
@@ -47,7 +47,7 @@ def operation_figures() -> dict[str, Any]:
 
 
 def _stages(count: int) -> dict[str, float]:
-    from ...compiler.driver import compile as compile_model
+    from ...compiler.runtime import compile as compile_model
     from ...compiler.watch import Watch
 
     with tempfile.TemporaryDirectory() as folder:
@@ -56,12 +56,12 @@ def _stages(count: int) -> dict[str, float]:
         watch = Watch()
         model = compile_model(path, watch=watch)
         started = time.perf_counter()
-        model.save(Path(folder) / "model")
+        model.write(Path(folder) / "model")
         return {**watch.seconds, "trace and save": time.perf_counter() - started}
 
 
 def text_figures() -> dict[str, Any]:
-    """How fast the text of compiled programs becomes messages."""
+    """How fast the text of compiled programs is parsed."""
     from ...compiler.source.mil_text import parse_program
 
     rates: list[float] = []
@@ -76,7 +76,7 @@ def text_figures() -> dict[str, Any]:
 
 
 def ir_text_figures() -> dict[str, Any]:
-    """How fast IR is printed and read, and what lark's own part of reading is."""
+    """How fast IR is printed and parsed, and how fast lark alone parses it."""
     from ...compiler.driver import load
     from ...ir.text.parser import parse
     from ...ir.text.printer import print_module
@@ -84,7 +84,7 @@ def ir_text_figures() -> dict[str, Any]:
 
     module = load(large_program.many_operations(OPERATIONS[1]))
     count, text = sum(1 for _ in module.walk()), print_module(module)
-    read("func @f() -> () { return }")  # loading the grammar is no part of it
+    read("func @f() -> () { return }")  # loading the grammar is not part of it
     steps = {
         "printed": lambda: print_module(module),
         "read by lark": lambda: read(text),
@@ -106,7 +106,7 @@ def _seconds(function: Callable[[], Any]) -> float:
 
 
 def weight_figures(gigabytes: float) -> dict[str, Any]:
-    """Peak memory of compiling and saving: float32 weights take so much. On Linux only."""
+    """Peak memory of compiling and saving `gigabytes` of float32 weights. Only on Linux."""
     figures: dict[str, Any] = {}
     for half in (False, True):
         size = int(gigabytes * 1e9) // (2 if half else 1)

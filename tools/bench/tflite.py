@@ -1,4 +1,4 @@
-"""What TFLite files of MobileNetV2 are and take, beside one made of the Keras model."""
+"""Measures TFLite files of MobileNetV2 next to one made from the Keras model."""
 
 import tempfile
 import warnings
@@ -22,36 +22,39 @@ def figures(path: Path, runs: int) -> dict[str, Any]:
     """
     from ...backends.tflite.contents import Contents
     from ...backends.tflite.emit import TFLiteModule
-    from ...compiler.driver import lower_source
     from ...compiler.options import Options
+    from ...compiler.stages import Stages
     from ...ir.interpret import run
 
     options = Options(target="tflite", batch="static")
-    _, optimized, lowered = lower_source(path, options)
+    stages = Stages(path, options)
+    optimized, lowered = stages.optimized, stages.lowered
     made = TFLiteModule(lowered)
     pixels = np.random.default_rng(0).integers(0, 256, (_SAMPLES, 1, 224, 224, 3))
     pixels = pixels.astype(np.uint8)
 
-    def samples() -> Any:
-        return ({"image": image} for image in pixels)
-
+    samples = [{"image": image} for image in pixels]
     expected = run(optimized, {"image": pixels[0]}, optimized.main.name)["probabilities"]
     found: dict[str, Any] = {}
     files = {
-        kind: made.convert(kind, samples if kind == "int8" else None)
-        for kind in ("", "float16", "dynamic", "int8")
+        "float32": made.convert(),
+        "float16": made.convert("float16"),
+        "dynamic": made.convert("dynamic"),
+        "int8": made.convert("int8", samples),
     }
-    for kind, file in files.items():
+    for name, file in files.items():
         got = Contents(file).run({"image": pixels[0]})["probabilities"]
-        name = kind or "float32"
         found[f"TFLite, {name}: MB"] = len(file) / 1e6
         found[f"  error, of scale ({name})"] = float(np.abs(got - expected).max() / expected.max())
-    operations = Contents(files[""]).operations()
+    operations = Contents(files["float32"]).operations()
     found["TFLite operations"] = sum(operations.values())
     found["  of them transposes"] = operations["TRANSPOSE"]
     keras_file = _by_hand(path)
     found["  of the Keras model's file"] = sum(Contents(keras_file).operations().values())
-    ours, theirs = _ready(files[""], pixels[0]), _ready(keras_file, pixels[0].astype(np.float32))
+    ours, theirs = (
+        _ready(files["float32"], pixels[0]),
+        _ready(keras_file, pixels[0].astype(np.float32)),
+    )
     a, b = interleaved(ours, theirs, runs)
     found["TFLite inference, ms"] = 1000 * a
     found["the Keras model's file, ms"] = 1000 * b
@@ -60,7 +63,7 @@ def figures(path: Path, runs: int) -> dict[str, Any]:
 
 
 def _by_hand(path: Path) -> bytes:
-    """What TensorFlow's converter makes of the network written in Keras, with a batch of one."""
+    """TensorFlow's conversion of the network written in Keras, with a batch of one."""
     import keras
     import tensorflow as tf
 
@@ -72,7 +75,7 @@ def _by_hand(path: Path) -> bytes:
 
 
 def _ready(file: bytes, x: Any) -> Any:
-    """A run of the file on x."""
+    """A function that runs the file on x."""
     import tensorflow as tf
 
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Times of two functions side by side: machines are noisy, ratios are less so."""
+"""Times two functions side by side: machines are noisy, ratios are less so."""
 
 import statistics
 import time

@@ -4,33 +4,34 @@ Nothing heavy is imported here: `--help` of every command answers at once.
 """
 
 import argparse
+import importlib
 import io
 import json
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, get_args
 
-if TYPE_CHECKING:
-    from ...ir.diagnostics import Diagnostic
+from ...ir.choices import Group
+from ...ir.diagnostics import CompileError, CompileWarning, Diagnostic, usage_error
 
 INPUT_ERROR, USAGE_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
 _AGAIN = "run again with --debug for a traceback"
 _STYLES = {"red": "1;31", "yellow": "1;33", "green": "32", "cyan": "36", "dim": "2", "bold": "1"}
-# What users may lack, and can install: the library, by the module that is missing.
+# Libraries that users may lack and can install.
 _LIBRARIES = ("tensorflow", "coremltools", "PIL", "rich", "lark", "numpy")
 
 
 class CommandParser(argparse.ArgumentParser):
     """Options of a command: `--version`, `--debug`, examples; wrong usage becomes a diagnostic."""
 
-    def __init__(self, prog: str, description: str, examples: str) -> None:
+    def __init__(self, prog: str, operands: str, description: str, examples: str) -> None:
         super().__init__(
             prog=prog,
+            usage=f"{prog} [OPTION…] {operands}".rstrip(),
             description=description,
             epilog=f"examples:\n{examples}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -39,8 +40,11 @@ class CommandParser(argparse.ArgumentParser):
         from ... import __version__
 
         self.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-        self.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        self.add_argument(
+        self._groups = {name: self.add_argument_group(name) for name in get_args(Group)}
+        self.group("debugging").add_argument(
+            "--debug", action="store_true", help="show the traceback of an error"
+        )
+        self.group("model").add_argument(
             "--plugin",
             metavar="FILE.py",
             action="append",
@@ -49,15 +53,12 @@ class CommandParser(argparse.ArgumentParser):
             help="run this file first: it defines passes and custom layers",
         )
 
+    def group(self, name: Group) -> "argparse._ArgumentGroup":
+        """Where `--help` lists what is about the same."""
+        return self._groups[name]
+
     def error(self, message: str) -> NoReturn:
         raise usage_error(message, f"{self.prog} --help lists the options")
-
-
-def usage_error(message: str, remedy: str = "") -> Exception:
-    """An error of kind "usage", to raise."""
-    from ...ir.diagnostics import CompileError, Diagnostic
-
-    return CompileError(Diagnostic(message, "usage", remedy=remedy))
 
 
 def run(
@@ -67,11 +68,11 @@ def run(
 ) -> int:
     """Parse the options and run the command; whatever happens becomes an exit status.
 
-    0: all is well; 1: the input is at fault; 2: the options are; 70: this program is.
+    0: success; 1: the input is at fault; 2: the options are at fault; 70: a bug in this program.
     """
     given = sys.argv[1:] if argv is None else argv
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a label that can't be shown is no failure
+        if isinstance(stream, io.TextIOWrapper):  # a label that can't be shown is not a failure
             stream.reconfigure(errors="backslashreplace")
     try:
         with _shown_warnings():
@@ -100,11 +101,9 @@ def run(
 
 @contextmanager
 def _shown_warnings() -> Iterator[None]:
-    """Our own warnings look like errors do; those of libraries are not about the model."""
+    """Print our own warnings like errors; those of libraries are not about the model."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        from ...ir.diagnostics import CompileWarning
-
         if isinstance(message, CompileWarning):
             print(_colored(str(message), "warning"), file=sys.stderr)
 
@@ -114,7 +113,7 @@ def _shown_warnings() -> Iterator[None]:
 
 
 def _discard_output() -> None:
-    """Nobody reads standard output: what is buffered must not fail once more at exit."""
+    """Nobody reads standard output any more, so flushing its buffer must not fail again at exit."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):  # not a real file, in tests
@@ -122,8 +121,6 @@ def _discard_output() -> None:
 
 
 def _report(error: Exception, *, as_json: bool, debug: bool) -> int:
-    from ...ir.diagnostics import CompileError
-
     is_known = isinstance(error, CompileError)
     diagnostics = error.diagnostics if is_known else (_unexpected(error),)
     kinds = {diagnostic.kind for diagnostic in diagnostics}
@@ -139,9 +136,8 @@ def _report(error: Exception, *, as_json: bool, debug: bool) -> int:
     return USAGE_ERROR if kinds == {"usage"} else INPUT_ERROR
 
 
-def _unexpected(error: Exception) -> "Diagnostic":
+def _unexpected(error: Exception) -> Diagnostic:
     """What an exception that is no CompileError tells the user."""
-    from ...ir.diagnostics import Diagnostic
     from ...ir.weights.resources import MissingResourceError
 
     if isinstance(error, MissingResourceError):
@@ -157,7 +153,7 @@ def _unexpected(error: Exception) -> "Diagnostic":
     return Diagnostic(message, "internal", remedy="this is a bug: please report it")
 
 
-def _as_dict(diagnostic: "Diagnostic") -> dict[str, Any]:
+def _as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
     from ...ir.location import Unknown, parts
 
     places = [str(part) for part in parts(diagnostic.location) if not isinstance(part, Unknown)]
@@ -185,7 +181,7 @@ def is_colored(stream: TextIO) -> bool:
 
 
 def style(text: str, name: str, stream: TextIO) -> str:
-    """The text in a colour, where the stream takes one."""
+    """The text in a colour, if the stream shows colours."""
     return f"\033[{_STYLES[name]}m{text}\033[0m" if is_colored(stream) else text
 
 
@@ -210,9 +206,9 @@ def _plain(value: Any) -> Any:
 
 
 def print_rows(rows: Iterable[tuple[str, ...]], stream: TextIO | None = None) -> None:
-    """Aligned columns below each other, the first one highlighted; long lines stay whole."""
+    """Print rows in aligned columns, the first one highlighted; long lines are not wrapped."""
     out, rows = stream or sys.stdout, list(rows)
-    # The last cell of a row takes what it needs: it widens no column.
+    # The last cell of a row does not widen its column.
     columns = max((len(row) for row in rows), default=0)
     widths = [max((len(r[i]) for r in rows if len(r) > i + 1), default=0) for i in range(columns)]
     for row in rows:
@@ -225,44 +221,38 @@ def print_rows(rows: Iterable[tuple[str, ...]], stream: TextIO | None = None) ->
 
 @contextmanager
 def progress(*, enabled: bool = True) -> Iterator[Callable[[str, str], None] | None]:
-    """A spinner on standard error that names (stage, pass); None where that is no terminal."""
+    """A spinner on standard error that names (stage, pass); None where that is not a terminal."""
     if not enabled or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.markup import escape
 
-    # A terminal handle of its own: `quiet_errors` must not take it away.
+    # A separate terminal handle, which `quiet_errors` does not redirect.
     with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as terminal:
         console = Console(file=terminal, no_color=not is_colored(sys.stderr))
         with console.status("starting") as status:
             yield lambda stage, name: status.update(escape(f"{stage}: {name}" if name else stage))
 
 
-def bar(done: int, total: int) -> str:
-    """How far something is, as text of one width."""
-    width = 20
-    full = width * done // max(total, 1)
-    return f"{'━' * full}{'─' * (width - full)} {done} of {total}"
-
-
-def start_tensorflow() -> None:
-    """Import TensorFlow without its notices, which are not about the model."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet_errors():
-        import tensorflow
-
-    tensorflow.get_logger().setLevel("ERROR")
+def start_library(name: str) -> None:
+    """Import what a target computes with, without its notices; it takes seconds."""
+    if name:
+        with quiet_errors():
+            importlib.import_module(name)
 
 
 @contextmanager
 def quiet_errors() -> Iterator[None]:
-    """Hold back what libraries write to the error stream itself; show it if all goes wrong.
+    """Hold back what libraries write to standard error; show it only for unexpected errors.
 
-    A diagnostic says better than a library what is wrong.
+    A diagnostic says better than a library what is wrong; TensorFlow's notices are not about it.
     """
-    from ...ir.diagnostics import CompileError
+    import logging
+    import tempfile
 
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         descriptor = sys.stderr.fileno()
         kept = os.dup(descriptor)
@@ -286,20 +276,6 @@ def quiet_errors() -> Iterator[None]:
             if failed:
                 held.seek(0)
                 sys.stderr.write(held.read().decode(errors="replace"))
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Failures to write are the user's: no permission, no space, no such folder."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        from ...ir.diagnostics import CompileError, Diagnostic
-
-        message = f"can't be written: {error.strerror or error}"
-        raise CompileError(Diagnostic(message, "malformed", file=str(path))) from error
 
 
 def size_text(count: float) -> str:

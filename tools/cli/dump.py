@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import console
+from ...ir.writing import failures_told
 
 if TYPE_CHECKING:
     from ...ir.ssa import Module
@@ -17,14 +17,14 @@ class Dump:
     """Writes `00-imported.cmir`, `01-canonicalize.cmir`, … into a folder.
 
     Weights are named by their hash, so that the same model gives the same bytes on any machine.
-    Numbered files of an earlier run vanish; other files stay.
+    Numbered files of an earlier run are removed; other files are kept.
     """
 
     def __init__(self, folder: Path, options: "PrintOptions") -> None:
         self.folder = folder
         self.options = options
         self.count = 0
-        with console.writing(folder):
+        with failures_told(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for path in sorted(folder.iterdir()):
                 if _NUMBERED.fullmatch(path.name):
@@ -40,5 +40,5 @@ class Dump:
         """Write what a pass printed."""
         path = self.folder / f"{self.count:02d}-{name}.cmir"
         self.count += 1
-        with console.writing(path):
+        with failures_told(path):
             path.write_text(text, encoding="utf-8")

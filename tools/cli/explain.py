@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def events_of(name: str, trace: "Trace", starts: list[tuple[str, int]]) -> Iterator["Event"]:
-    """What happened while the pass ran, as often as it did; `starts` are the events before each."""
+    """The events of all runs of the pass; `starts` are the numbers of events before each run."""
     bounds = [*starts, ("", len(trace.events))]
     for (running, start), (_, end) in itertools.pairwise(bounds):
         if running == name:
@@ -21,7 +21,7 @@ def events_of(name: str, trace: "Trace", starts: list[tuple[str, int]]) -> Itera
 
 
 def print_explained(name: str, events: Iterable["Event"]) -> None:
-    """Near-misses on standard error: patterns whose shape was there, and why they declined."""
+    """Print near-misses on standard error: patterns that matched, and why they declined."""
     facts = explained_facts(name, events)
     if facts["note"]:
         print(f"{name}: {facts['note']}", file=sys.stderr)
@@ -39,7 +39,7 @@ def print_explained(name: str, events: Iterable["Event"]) -> None:
 
 
 def explained_facts(name: str, events: Iterable["Event"]) -> dict[str, Any]:
-    """The same as plain data; a pass that is no set of patterns says so in `note`."""
+    """The same as plain data; a pass that is not a set of patterns says so in `note`."""
     from ...passes.known import KNOWN
     from ...passes.manager import PatternPass, load_pass
 
@@ -51,7 +51,8 @@ def explained_facts(name: str, events: Iterable["Event"]) -> dict[str, Any]:
     keys = ("pattern", "where", "location", "op", "reason")
     is_explained = issubclass(load_pass(name, KNOWN), PatternPass)
     note = (
-        "is no set of patterns, so nothing can decline; --print-after and --stats show what it does"
+        "is not a set of patterns, so nothing can decline; "
+        "--print-after and --stats show what it does"
     )
     return {
         "pass": name,
@@ -65,7 +66,7 @@ def explained_facts(name: str, events: Iterable["Event"]) -> dict[str, Any]:
 
 
 def print_rewrites(trace: "Trace") -> None:
-    """Every rewrite on standard error, in the order of happening."""
+    """Print every rewrite on standard error, in order."""
     for event in trace.events:
         if event.reason:
             continue

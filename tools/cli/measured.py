@@ -1,4 +1,4 @@
-"""What `--timing` and `--stats` tell: stages, passes and groups of passes as one tree."""
+"""`--timing` and `--stats`: stages, passes and groups of passes as one tree."""
 
 import sys
 from collections import Counter
@@ -21,8 +21,8 @@ class Node:
     """A stage, a group of passes, or a pass with all its runs in one place of the pipeline.
 
     Attributes:
-        rounds: of a group; 0 for what is none.
-        runs: of a pass.
+        rounds: the rounds of a group; 0 for anything else.
+        runs: the runs of a pass.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Node:
 
     @property
     def delta(self) -> Counter[str]:
-        """By how many ops of each kind all its runs changed the module."""
+        """The change of the number of ops of each kind over all its runs."""
         change: Counter[str] = Counter()
         for run in self.runs:
             change.update(run.after)
@@ -42,7 +42,7 @@ class Node:
 
     @property
     def patterns(self) -> dict[str, "PatternCount"]:
-        """What patterns did in all its runs, those first that took longest."""
+        """What patterns did in all its runs, the slowest first."""
         from ...passes.measure import PatternCount
 
         found: dict[str, PatternCount] = {}
@@ -57,7 +57,7 @@ class Node:
 
 
 def tree(watch: "Watch") -> Node:
-    """All stages, with the passes below the one that runs them."""
+    """All stages, with passes below the stage that runs them."""
     total = Node("total", sum(watch.seconds.values()))
     for name, seconds in watch.seconds.items():
         stage = Node(name, seconds)
@@ -86,7 +86,7 @@ def _order(depth: int) -> Any:
 
 
 def print_timing(watch: "Watch", patterns: bool) -> None:
-    """The tree with times and shares of the whole, on standard error."""
+    """Print the tree with times and shares of the total on standard error."""
     root = tree(watch)
     console.print_rows(_time_rows(root, 0, root.seconds or 1.0, patterns), sys.stderr)
 
@@ -125,7 +125,7 @@ def _counts(count: "PatternCount") -> str:
 
 
 def print_stats(watch: "Watch") -> None:
-    """What every pass did to the ops, and every pattern, on standard error."""
+    """Print what every pass and pattern did to the ops, on standard error."""
     stages = [node for node in tree(watch).children if node.children]
     if not stages:
         print("no pass ran", file=sys.stderr)
@@ -134,12 +134,12 @@ def print_stats(watch: "Watch") -> None:
     console.print_rows(rows[1:], sys.stderr)
 
 
-# What the ops are called that the passes of a stage get.
+# The name of the ops that the passes of a stage receive.
 _GIVEN = {"optimize": "before", "lower": "lowered"}
 
 
 def _stage_rows(stage: Node, runs: Sequence["PassRun"]) -> Iterator[tuple[str, ...]]:
-    """A blank, what the passes of a stage did, how many ops of each kind there were and are."""
+    """A blank line, what the passes of a stage did, and the number of ops of each kind."""
     first, last = runs[0].before, runs[-1].after
     yield ("", "", "")
     yield (_GIVEN[stage.name], console.plural(first.total(), "op"), "")
@@ -171,11 +171,11 @@ def _changes(delta: Counter[str]) -> str:
     return ", ".join(shown + (["…"] if len(ordered) > _KINDS_SHOWN else []))
 
 
-# -- for machines ---------------------------------------------------------------------------------
+# -- for programs ---------------------------------------------------------------------------------
 
 
 def timing_facts(watch: "Watch", patterns: bool) -> dict[str, Any]:
-    """The tree as plain data; `share` is of the whole, from 0 to 1."""
+    """The tree as plain data; `share` is a fraction of the total."""
     root = tree(watch)
     return _node_facts(root, root.seconds or 1.0, patterns)
 

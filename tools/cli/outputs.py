@@ -18,7 +18,7 @@ _FIRST = 6
 
 
 def _top(probabilities: Mapping[Any, float], count: int) -> list[tuple[Any, float]]:
-    """The likeliest classes; NaN counts as least."""
+    """The most probable classes; NaN counts as the least."""
     order = sorted(probabilities.items(), key=lambda item: -item[1] if item[1] == item[1] else 1e30)
     return order[:count]
 
@@ -28,7 +28,7 @@ def _is_picture(value: Any) -> bool:
 
 
 def as_facts(value: Any, top: int) -> dict[str, Any]:
-    """What JSON tells about one output."""
+    """One output as JSON data."""
     if isinstance(value, Mapping):
         pairs = [{"label": label, "probability": share} for label, share in _top(value, top)]
         return {"kind": "dictionary", "classes": len(value), "top": pairs}
@@ -52,7 +52,7 @@ def _array_facts(array: Any) -> dict[str, Any]:
 
 
 def print_outputs(outputs: Mapping[str, Any], top: int) -> None:
-    """All outputs for people, on standard output."""
+    """Print all outputs for people on standard output."""
     for name, value in outputs.items():
         title = console.style(name, "bold", sys.stdout)
         if isinstance(value, Mapping):
@@ -116,12 +116,12 @@ def _arrays(outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_objects(array: Any) -> Any:
-    """Strings as numpy's own, which need no pickle."""
+    """Strings as numpy's own type, which does not need pickle."""
     return array.astype(np.str_) if array.dtype.kind == "O" else array
 
 
 def _save_each(outputs: Mapping[str, Any], place: Callable[[str], Path]) -> None:
-    """Write each output to where a file of its name goes."""
+    """Write each output to a file of its name."""
     others: dict[str, Any] = {}
     for name, value in outputs.items():
         stem = name.replace(os.sep, "_").lstrip(".") or "output"

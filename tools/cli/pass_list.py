@@ -1,4 +1,4 @@
-"""What there is to say about each pass: for `--list-passes`, `--help-pass` and documents."""
+"""The documentation of each pass, for `--list-passes`, `--help-pass` and documents."""
 
 import inspect
 import re
@@ -24,14 +24,14 @@ class PassFacts:
 
     Attributes:
         summary: the first line of its docstring.
-        text: the rest of it, without options and example.
-        options: with what each means.
-        patterns: (name, what it rewrites, file) of each; None for a pass that has none.
+        text: the rest of the docstring, without options and example.
+        options: its options and their meaning.
+        patterns: (name, what it rewrites, file) of each; None for a pass without patterns.
         requires: what the module must satisfy before, in words; may depend on options.
         ensures: what it satisfies after.
-        example: of the docstring; empty without one.
+        example: the example in the docstring; empty without one.
         file: where it is defined.
-        origin: what it comes from that is not this package; None for our own.
+        origin: the plugin or package that it comes from; None for built-in passes.
     """
 
     name: str
@@ -52,15 +52,15 @@ class PassFacts:
 
 
 def all_passes(names: Iterable[str] | None = None) -> list[PassFacts]:
-    """Every pass by name: all that are known, or those that are named."""
+    """Every known pass by name, or the named ones."""
     return [pass_facts(name) for name in (KNOWN if names is None else sorted(names))]
 
 
 def pass_facts(name: str) -> PassFacts:
-    """What there is to say about one.
+    """The documentation of one pass.
 
     Raises:
-        CompileError: there is none of that name.
+        CompileError: there is no pass of that name.
     """
     cls = load_pass(name, KNOWN)
     sections = _sections(cls)
@@ -116,7 +116,7 @@ def legal_text(legal: Legal | None) -> str:
 
 
 def _file(cls: type[Pass]) -> str:
-    """The file that defines a pass: below the package for our own."""
+    """The file that defines a pass, relative to the package for built-in passes."""
     path, package = Path(inspect.getfile(cls)), Path(__file__).resolve().parents[2]
     return path.relative_to(package).as_posix() if path.is_relative_to(package) else str(path)
 
@@ -140,7 +140,7 @@ def check_pipeline(text: str) -> None:
     """Refuse a pipeline before a model is read for it.
 
     Raises:
-        CompileError: the text describes none.
+        CompileError: the text is not a pipeline.
     """
     parse_pipeline(text)
 
@@ -149,7 +149,7 @@ def check_pipeline(text: str) -> None:
 
 
 def print_list() -> None:
-    """All passes with their options, one below the other."""
+    """Print all passes with their options."""
     rows: list[tuple[str, ...]] = []
     for item in all_passes():
         origin = f" [{item.origin}]" if item.origin else ""
@@ -159,7 +159,7 @@ def print_list() -> None:
 
 
 def print_help(item: PassFacts) -> None:
-    """All about one pass."""
+    """Print the documentation of one pass."""
     print(f"{item.name} ({item.origin or item.file})\n")
     print(f"  {item.summary}")
     for line in item.text.splitlines():
@@ -185,7 +185,7 @@ def _print_part(title: str, rows: Iterable[tuple[str, ...]]) -> None:
 
 
 def example(item: PassFacts) -> str:
-    """The docstring's example, or else how the pass is called with all its options."""
+    """The docstring's example, or else a command that runs the pass with all its options."""
     if item.example:
         return item.example
     given = " ".join(

@@ -1,22 +1,39 @@
 """What `cmlc` tells about a compilation: facts as plain data, and their form for people."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...compiler.artefacts.write import Written
+from ...compiler.description import describe
 from ...compiler.driver import count_ops
-from ...compiler.runtime import CompiledModel, describe
 from ...compiler.source.survey import Survey
 from ...compiler.watch import Watch
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Module
 from . import console
 
 _SHOWN_TYPES = 6
 
 
-def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
+def written_facts(written: Written, watch: Watch, source: Path) -> dict[str, Any]:
+    """What programs are told of a model that was written."""
+    path = written.path
+    if written.source is not None:
+        facts = _message_facts(written.source.spec, watch, source)
+    else:
+        *_, last = written.modules.values()
+        facts = _module_facts(last, watch, source)
+        if len(written.modules) > 1:
+            facts |= _staged_facts(written.modules)
+    for name, value in written.facts.items():  # a form may say more of what is said already
+        facts[name] = facts[name] | value if isinstance(facts.get(name), dict) else value
+    size = folder_size(path) if path.is_dir() else path.stat().st_size
+    return facts | {"output": str(path), "output_bytes": size, "seconds": dict(watch.seconds)}
+
+
+def _module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
     """Facts that need nothing but a module."""
     function, survey, described = module.main, watch.survey, describe(module)
     return {
@@ -35,7 +52,6 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "layers": dict(survey.layers.most_common()) if survey else {},
         "ops": {"written": count_ops(module)},
         "weights": {**_weights(module), "encodings": dict(survey.encodings) if survey else {}},
-        "seconds": dict(watch.seconds),
         "passes": [
             {"name": run.name, "seconds": run.seconds, "ops": run.after.total()}
             for runs in watch.runs.values()
@@ -44,7 +60,7 @@ def module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
     }
 
 
-def message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
+def _message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
     """Facts of a specification that was not compiled."""
     survey = watch.survey or Survey()
     return {
@@ -67,7 +83,6 @@ def message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
             "bytes": survey.weight_bytes,
             "encodings": dict(survey.encodings),
         },
-        "seconds": dict(watch.seconds),
         "passes": [],
     }
 
@@ -77,29 +92,17 @@ def _described(feature: Any) -> dict[str, Any]:
     return {"name": feature.name, "type": kind.removesuffix("Type"), "kind": ""}
 
 
-def compiled_facts(model: CompiledModel, watch: Watch, source: Path) -> dict[str, Any]:
-    """Facts of a model that went through all stages."""
-    stages = {"imported": model.module, "optimized": model.optimized, "tf": model.lowered}
-    return staged_facts(stages, model.lowered, watch, source)
-
-
-def staged_facts(
-    stages: Mapping[str, Module], lowered: Module, watch: Watch, source: Path
-) -> dict[str, Any]:
-    """Facts of a lowered module, with the ops of the stages before it."""
-    return module_facts(lowered, watch, source) | {
+def _staged_facts(stages: Mapping[str, Module]) -> dict[str, Any]:
+    """How many ops each stage has."""
+    return {
         "ops": {stage: count_ops(module) for stage, module in stages.items()},
         "transposes": sum(op.name == "tensor.transpose" for op in stages["optimized"].walk()),
     }
 
 
 def _weights(module: Module) -> dict[str, int]:
-    """Named tensors of more than one element; equal ones count once."""
-    found = {
-        op.value
-        for op in module.walk()
-        if isinstance(op, Constant) and op.value.name and op.value.size > 1
-    }
+    """Those of more than one element; one that is used twice counts once."""
+    found = [item for item in held_by(module) if item.origin is not None and item.size > 1]
     return {"tensors": len(found), "bytes": sum(item.stored_bytes for item in found)}
 
 
@@ -108,8 +111,14 @@ def folder_size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def print_summary(facts: Mapping[str, Any], loading: str) -> None:
-    """The facts for people, and how to load what was written, on standard output."""
+def print_summary(facts: Mapping[str, Any], told: Iterable[tuple[str, str]], loading: str) -> None:
+    """The facts for people, and how to load what was written, on standard output.
+
+    Args:
+        facts: of `written_facts`.
+        told: rows that the form adds.
+        loading: lines of code, see `Form`.
+    """
     version = facts["spec_version"]
     suffix = f", specification version {version}" if version else ""
     print(f"{console.style(facts['model'], 'bold', sys.stdout)}: {facts['kind']}{suffix}\n")
@@ -123,10 +132,7 @@ def print_summary(facts: Mapping[str, Any], loading: str) -> None:
         ("ignored", facts["ignored"]),
         ("layers", _layers(facts["layers"])),
         ("ops", _ops(facts)),
-        ("code", _code(facts.get("code"))),
-        ("needs", _needs(facts.get("custom_objects", []))),
-        *_tflite(facts.get("tflite")),
-        *_tensors(facts.get("tensors", {})),
+        *told,
         ("weights", _weight_text(facts["weights"])),
         ("time", _times(facts["seconds"])),
         ("written", _written(facts)),
@@ -181,50 +187,12 @@ def _layers(layers: Mapping[str, int]) -> str:
 
 def _ops(facts: Mapping[str, Any]) -> str:
     text = " → ".join(
-        str(count) if stage == "written" else f"{count} {'TensorFlow' if stage == 'tf' else stage}"
+        str(count) if stage == "written" else f"{count} {stage}"
         for stage, count in facts["ops"].items()
     )
     if "transposes" in facts:
         text += f"; {console.plural(facts['transposes'], 'transpose')} left"
     return text
-
-
-def _needs(custom_objects: list[str]) -> str:
-    """What has to be imported before a `.keras` file is loaded."""
-    names = ", ".join(custom_objects)
-    return f"{names}, of the code that --emit=keras-code writes" if names else ""
-
-
-def _code(code: Mapping[str, Any] | None) -> str:
-    if code is None:
-        return ""
-    return f"{console.plural(code['lines'], 'line')}, {console.plural(code['functions'], 'block')}"
-
-
-def _tflite(found: Mapping[str, Any] | None) -> list[tuple[str, ...]]:
-    if found is None:
-        return []
-    kinds = [f"{count} {kind}" for kind, count in found["operations"].items()]
-    rows: list[tuple[str, ...]] = [("TFLite", ", ".join(kinds) or "no operation")]
-    if found["quantize"] == "int8":
-        floating = ", ".join(found["in_floating_point"]) or "nothing"
-        rows.append(("", f"ranges from {console.plural(found['samples'], 'sample')}"))
-        rows.append(("", f"computed in floating point: {floating}"))
-    rows += [
-        ("" if position else "error", f"{name}: {error:.1e} of its largest number")
-        for position, (name, error) in enumerate(found["errors"].items())
-    ]
-    against = f"on {found['measured_on']}, against the interpreter in float32"
-    return [*rows, ("" if found["errors"] else "error", against)]
-
-
-def _tensors(found: Mapping[str, Mapping[str, str]]) -> list[tuple[str, ...]]:
-    """Which tensors of a graph are what."""
-    return [
-        ("" if position else f"{kind[:-1]} nodes", f"{name}: {tensor}")
-        for kind, tensors in found.items()
-        for position, (name, tensor) in enumerate(tensors.items())
-    ]
 
 
 def _weight_text(weights: Mapping[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""Modes that look into a model: comparing op by op, bisection, probes, reduction."""
+"""Debugging modes: comparing op by op, bisection, probes, reduction."""

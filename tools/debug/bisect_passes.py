@@ -15,7 +15,7 @@ _SHOWN_COLUMNS = 160
 
 
 def run_bisect(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
-    """Search and tell; 1 if a pass moved a result by more than the tolerance."""
+    """Search and print the result; returns 1 if a pass moved a result beyond the tolerance."""
     from ...compiler.driver import pipeline_of
     from ...passes.bisect import TOLERANCE, bisect
     from ...passes.bisect import Experiment as Run
@@ -39,7 +39,7 @@ def _print(found: "Bisection", tolerance: float, model: Path) -> None:
     print_table(("moved", "in all", "place", "pass"), rows)
     if not found.found:
         print(f"no pass moves a result by more than {tolerance:g} of its largest number")
-        print("other inputs (--random) may show more: a saturated softmax hides what is below")
+        print("other inputs (--random) may show more: a saturated softmax hides the ops before it")
         return
     step = found.steps[-1]
     print(f"pass '{step.spec}' moves ", end="")
@@ -48,7 +48,7 @@ def _print(found: "Bisection", tolerance: float, model: Path) -> None:
     else:
         print(f"'{step.result}' by {number_text(step.moved.relative)}, more than {tolerance:g}")
     if found.rewrite is None:
-        print("it is no set of patterns: its rewrites can't be told apart")
+        print("it is not a set of patterns: its rewrites can't be told apart")
     else:
         _print_rewrite(found.rewrite)
     reduce = f"cmlc-reduce {model}{_plugins(found)} --passes='{step.spec}' {_prefix(found)}"
@@ -56,7 +56,7 @@ def _print(found: "Bisection", tolerance: float, model: Path) -> None:
 
 
 def _plugins(found: "Bisection") -> str:
-    """Where the passes up to the one that is to blame come from, if they aren't ours."""
+    """The plugins of the passes up to the wrong one."""
     from ...passes.known import plugin_options
     from ...passes.manager import parse_pipeline
 
@@ -65,7 +65,7 @@ def _plugins(found: "Bisection") -> str:
 
 
 def _prefix(found: "Bisection") -> str:
-    """The passes before the one that is to blame, where there are any."""
+    """The passes before the wrong one, if there are any."""
     before = ", ".join(step.spec for step in found.steps[:-1])
     return f"--after='{before}'" if before else ""
 
@@ -88,7 +88,7 @@ def _print_rewrite(culprit: "Culprit") -> None:
 
 
 def _is_data(line: str) -> bool:
-    """Whether a line of IR holds data and no computation."""
+    """Whether a line of IR has data and no computation."""
     return line.startswith('"') or " = const {" in line
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...backends.target import load_target
 from ..cli import console
 from .experiment import (
     Experiment,
@@ -17,6 +18,7 @@ from .experiment import (
     origins_text,
     print_table,
     run_lowered,
+    taken,
 )
 
 if TYPE_CHECKING:
@@ -24,12 +26,12 @@ if TYPE_CHECKING:
     from ...ir.ssa import Function, Module, Op, Value
     from ...ir.types import Array
 
-# Relative to each value's largest number. Rounding adds up in the middle of deep networks: some
-# 1e-4 after the fifty convolutions of a MobileNet with random weights.
+# Relative to each value's largest number. Rounding errors add up in deep networks: about 1e-4
+# after the fifty convolutions of a MobileNet with random weights.
 TOLERANCE = 1e-3
-# Of values that the graph gives at once; a larger model runs several times.
+# Bytes of values that the graph returns at once; a larger model runs several times.
 GROUP_BYTES = 256 << 20
-_ASSUMED_EXTENT = 64  # of dimensions that only running tells
+_ASSUMED_EXTENT = 64  # the size of dimensions that are known only at run time
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,10 @@ class OpRow:
     """How far the target's value of an op is off.
 
     Attributes:
-        position: of the op among those compared, from 1.
-        op: of the optimized module.
-        value: what the IR calls the result that is furthest off.
-        deviation: of that result.
+        position: the number of the op among those compared, from 1.
+        op: the op in the optimized module.
+        value: the name in the IR of the result that is furthest off.
+        deviation: the deviation of that result.
     """
 
     position: int
@@ -51,12 +53,12 @@ class OpRow:
 
 @dataclass(frozen=True)
 class ResultRow:
-    """How far one result of the model is off, and since when.
+    """How far one result of the model is off, and what causes it.
 
     Attributes:
-        name: of the result.
-        passes: what the interpreter gives after the passes, from what it gives before them.
-        target: what the target gives, from what the interpreter gives after the passes.
+        name: the name of the result.
+        passes: how far the interpreter's result moved through the passes.
+        target: how far the target's result is from the interpreter's after the passes.
     """
 
     name: str
@@ -66,7 +68,7 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was compared; the rows of ops are in the order of running."""
+    """The result of a comparison; rows of ops are in execution order."""
 
     ops: tuple[OpRow, ...]
     results: tuple[ResultRow, ...]
@@ -97,23 +99,24 @@ def compare(
     Args:
         experiment: the model; its target needs an executable that runs on arrays.
         tolerance: relative to the largest number of each value.
-        progress: called with what is going to run.
+        progress: called with a description of what runs next.
     """
-    from ...backends.target import load_target
-    from ...compiler.driver import lower_source
+    from ...compiler.stages import Stages
     from ...ir.deviation import deviation
 
-    module, optimized, lowered = lower_source(experiment.module, experiment.options)
+    stages = Stages(experiment.module, experiment.options)
+    module, optimized, lowered = stages.named, stages.optimized, stages.lowered
     progress("the interpreter, before passes")
     expected = interpret(module, experiment.arrays)
     rows = _Rows(experiment, optimized, progress)
     ours = interpret(optimized, experiment.arrays, rows.observe)
     progress("the graph")
-    executable = load_target(experiment.options.target).executable(lowered)
-    theirs = executable.run(experiment.arrays, lowered.main.name)
+    given = taken(lowered.main, experiment.arrays)
+    theirs = stages.executable.run(given, lowered.main.name)
+    # A target's passes may leave results out, such as the class that follows from probabilities.
     results = tuple(
-        ResultRow(n, deviation(array, ours[n]), deviation(ours[n], theirs[n]))
-        for n, array in expected.items()
+        ResultRow(n, deviation(expected[n], array), deviation(array, theirs[n]))
+        for n, array in ours.items()
     )
     return Comparison(tuple(rows.found), results, tolerance)
 
@@ -121,8 +124,8 @@ def compare(
 class _Rows:
     """Compares while the interpreter runs, so that neither side's values are kept.
 
-    The graph gives the values of a group of ops; when the interpreter comes to the next group, it
-    runs again for that one.
+    The graph returns the values of a group of ops; when the interpreter reaches the next group, the
+    graph runs again for that group.
     """
 
     def __init__(
@@ -140,7 +143,7 @@ class _Rows:
         self._held: dict[Op, list[Array]] = {}
 
     def observe(self, op: "Op", results: "tuple[Array, ...]") -> None:
-        """Compare what the interpreter computed; ops of regions belong to the one around them."""
+        """Compare the interpreter's results; ops in regions belong to the op around them."""
         from ...ir.deviation import deviation
         from ...ir.dialects.builtin import Constant
 
@@ -162,7 +165,7 @@ class _Rows:
 
 
 def groups(function: "Function", arrays: "dict[str, Array]", limit: int) -> "Iterator[list[Op]]":
-    """The ops in order, cut where their results would take more than `limit` bytes together."""
+    """The ops in order, in groups whose results take at most `limit` bytes together."""
     known = _extents(function, arrays)
     group: list[Op] = []
     taken = 0
@@ -178,7 +181,7 @@ def groups(function: "Function", arrays: "dict[str, Array]", limit: int) -> "Ite
 
 
 def _extents(function: "Function", arrays: "dict[str, Array]") -> dict[str, int]:
-    """The symbolic dimensions that arguments bind."""
+    """The symbolic dimensions bound by arguments."""
     from ...ir.dims import bare_symbol
 
     known: dict[str, int] = {}
@@ -190,7 +193,7 @@ def _extents(function: "Function", arrays: "dict[str, Array]") -> dict[str, int]
 
 
 def _size(value: "Value", known: dict[str, int]) -> int:
-    """The bytes of a value."""
+    """The size of a value in bytes."""
     from ...ir.dims import substitute
 
     sizes = (substitute(dim, known) for dim in value.type.shape)
@@ -199,12 +202,12 @@ def _size(value: "Value", known: dict[str, int]) -> int:
     )
 
 
-# -- for people and machines ----------------------------------------------------------------------
+# -- for people and programs -----------------------------------------------------------------------
 
 
 def run_compare(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
     """Compare and tell; 1 if anything is beyond the tolerance."""
-    console.start_tensorflow()
+    console.start_library(load_target(experiment.options.target).library)
     tolerance = TOLERANCE if given.tolerance is None else given.tolerance
     found = compare(experiment, tolerance, progress)
     if given.json:

@@ -1,4 +1,4 @@
-"""What the debugging modes of `cmlc-run` share: a model, its inputs, values in the middle."""
+"""What the debugging modes of `cmlc-run` share: a model, its inputs, intermediate values."""
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..cli import console
+from ..cli.choices import options_of
 
 if TYPE_CHECKING:
     from ...compiler.options import Options
@@ -19,12 +20,12 @@ _SHOWN_ORIGINS = 3
 
 @dataclass(frozen=True)
 class Experiment:
-    """A model and what it is run on.
+    """A model and its inputs.
 
     Attributes:
         module: the IR as imported.
-        options: how it is compiled; no other function is.
-        arrays: by argument of the module's main function; states are zeros.
+        options: how it is compiled; only the main function is.
+        arrays: the inputs by argument of the main function; states are zeros.
     """
 
     module: "Module"
@@ -42,15 +43,14 @@ def read_experiment(
     """
     from ...compiler import driver
     from ...compiler.binding import bind_inputs, full_shapes
-    from ...compiler.options import Options
     from ...compiler.state import ModelState, held_arrays
     from ..cli.run_inputs import read_inputs
 
-    options = Options(function=given.function, target=given.target, passes=given.passes)
+    options = options_of(given)
     module = driver.load(given.model, options, watch)
     inputs = read_inputs(module.main, given.input, given.random)
     complete(module.main, inputs)
-    if shapes := full_shapes(module.main, inputs):  # a sequence or batch, of old networks
+    if shapes := full_shapes(module.main, inputs):  # a sequence or batch, for old networks
         options = replace(options, shapes=dict(shapes))
         module = driver.load(given.model, options, watch)
     arrays, _ = bind_inputs(module.main, inputs)
@@ -59,11 +59,11 @@ def read_experiment(
 
 
 def keep_results(module: "Module", ops: "Sequence[Op]") -> "tuple[Module, list[list[str]]]":
-    """A copy whose main function also returns what these of its ops give.
+    """A copy whose main function also returns the results of these ops.
 
     Args:
-        module: stays as it is.
-        ops: of the main function's block, not of regions.
+        module: the module, which is not changed.
+        ops: ops in the main function's block, not in regions.
 
     Returns:
         (the copy, for each op the names of its results among the function's).
@@ -91,25 +91,35 @@ def keep_results(module: "Module", ops: "Sequence[Op]") -> "tuple[Module, list[l
 
 
 def run_lowered(experiment: Experiment, module: "Module") -> "dict[str, Array]":
-    """What the target computes of an optimized module, by name of the result."""
+    """The target's results for an optimized module, by name."""
     from ...backends.target import load_target
     from ...compiler import driver
 
+    target = load_target(experiment.options.target)
     lowered = driver.lower(module, experiment.options)
-    executable = load_target(experiment.options.target).executable(lowered)
-    return executable.run(experiment.arrays, module.main.name)
+    console.start_library(target.library)
+    arrays = taken(lowered.main, experiment.arrays)
+    return target.executable(lowered).run(arrays, module.main.name)
+
+
+def taken(function: "Function", arrays: "dict[str, Array]") -> "dict[str, Array]":
+    """The arrays as the function takes them: a target's passes may let images be numbers."""
+    return {
+        value.name: arrays[value.name].astype(value.type.dtype.numpy, copy=False)
+        for value in function.arguments
+    }
 
 
 def interpret(
     module: "Module", arrays: "dict[str, Array]", observe: Any = None
 ) -> "dict[str, Array]":
-    """The interpreter's results of the main function by name; `observe` sees every op."""
+    """The interpreter's results of the main function by name; `observe` is called for every op."""
     from ...ir.interpret import Interpreter
     from ...passes.bisect import names_of
 
     interpreter = Interpreter(module)
     interpreter.observe = observe
-    ordered = [arrays[value.name] for value in module.main.arguments]
+    ordered = [*taken(module.main, arrays).values()]
     return dict(zip(names_of(module.main), interpreter.run(module.main, ordered), strict=True))
 
 

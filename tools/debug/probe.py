@@ -1,4 +1,4 @@
-"""`cmlc-run --probe NAME`: values in the middle of a model, printed or saved."""
+"""`cmlc-run --probe NAME`: intermediate values of a model, printed or saved."""
 
 import argparse
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...ir.diagnostics import usage_error
+from ...ir.writing import failures_told
 from ..cli import console
 from .experiment import (
     Experiment,
@@ -27,7 +29,7 @@ _SUFFIXES = (".npy", ".npz")
 
 @dataclass(frozen=True)
 class Probe:
-    """What is asked for: a name or a pattern such as `conv*`, and where it goes."""
+    """A requested value: a name or a pattern such as `conv*`, and the file to save it to."""
 
     name: str
     file: Path | None = None
@@ -42,9 +44,9 @@ def parse_probe(text: str) -> Probe:
 
 
 def matching(function: "Function", probe: Probe, names: "dict[Value, str]") -> "list[Op]":
-    """The ops whose value, kind or Core ML layer is called so.
+    """The ops whose value, kind or Core ML layer has the name.
 
-    Of a layer that became several ops, those whose results leave it.
+    For a layer that became several ops, these are the ops whose results leave it.
     """
     ops = computing_ops(function)
     by_value = [op for op in ops if any(fnmatchcase(names[v], probe.name) for v in op.results)]
@@ -54,7 +56,7 @@ def matching(function: "Function", probe: Probe, names: "dict[Value, str]") -> "
     if by_kind:
         return by_kind
     layers = {op: _layers(op) for op in ops}
-    # An op that was fused gives what the last of its layers gives.
+    # A fused op computes the result of its last layer.
     ending = {op for op in ops if layers[op] and fnmatchcase(layers[op][-1], probe.name)}
     part = {op for op in ops if any(fnmatchcase(name, probe.name) for name in layers[op])}
     chosen = ending or part
@@ -73,13 +75,13 @@ def _is_used_outside(op: "Op", chosen: "set[Op]") -> bool:
 
 def run_probes(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
     """Run, then print or save every value that is asked for."""
-    from ...compiler import driver
+    from ...compiler.stages import Stages
     from ...ir.text.printer import value_names
 
     probes = [parse_probe(text) for text in given.probe]
     module = experiment.module
     if not given.interpret:
-        _, module, _ = driver.lower_source(module, experiment.options)
+        module = Stages(module, experiment.options).optimized
     names = value_names(module.main)
     found = {probe: matching(module.main, probe, names) for probe in probes}
     _check(found, names)
@@ -87,7 +89,6 @@ def run_probes(given: argparse.Namespace, experiment: Experiment, progress: Any)
     progress("the interpreter" if given.interpret else "the graph")
     values = _interpreted(experiment, module, wanted) if given.interpret else {}
     if not given.interpret:
-        console.start_tensorflow()
         values = _computed(experiment, module, wanted)
     files: dict[Path, dict[str, Array]] = {}
     rows: list[tuple[str, Op, Array]] = []
@@ -111,10 +112,10 @@ def _check(found: "dict[Probe, list[Op]]", names: "dict[Value, str]") -> None:
         if not ops:
             near = get_close_matches(probe.name, names.values(), 3)
             remedy = f"there is {', '.join(near)}" if near else "cmlc MODEL --emit=ir names values"
-            raise console.usage_error(f"there is no value, op or layer '{probe.name}'", remedy)
+            raise usage_error(f"there is no value, op or layer '{probe.name}'", remedy)
         count = sum(len(op.results) for op in ops)
         if probe.file is not None and probe.file.suffix == ".npy" and count > 1:
-            raise console.usage_error(
+            raise usage_error(
                 f"'{probe.name}' names {count} values, a .npy file holds one", "name a .npz file"
             )
 
@@ -145,7 +146,7 @@ def _save(path: Path, arrays: "dict[str, Array]") -> None:
     from ...ir.writing import writing_whole
     from ..cli.outputs import save_outputs
 
-    with console.writing(path):
+    with failures_told(path):
         if path.suffix == ".npz":
             save_outputs(arrays, path)
         else:

@@ -1,4 +1,4 @@
-"""What `cmlc-reduce` asks of a candidate: a command's failure, or one in this process."""
+"""The tests of `cmlc-reduce` for a candidate: a command fails, or something in this process."""
 
 import argparse
 import os
@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...ir.diagnostics import usage_error
 from ..cli import console
+from ..cli.choices import options_of
 
 if TYPE_CHECKING:
+    from ...backends.target import Target
     from ...ir.ssa import Module
     from ...ir.types import Array
 
 _NAME = "candidate.cmir"
-# What a shell gives for a command that it doesn't find, or may not execute.
+# A shell's exit status for a command that it can't find or execute.
 _CANNOT_RUN = ("exit status 126", "exit status 127")
 
 
@@ -29,8 +32,8 @@ class Test:
 
     Attributes:
         signature: how a module fails, for people; empty if it doesn't. Two modules fail alike if
-            theirs are equal.
-        command: what shows the failure of the file `{}`.
+            their signatures are equal.
+        command: a command that shows the failure of the file `{}`.
         hint: what to do if the whole module does not fail.
     """
 
@@ -46,16 +49,16 @@ def make_test(given: argparse.Namespace) -> Iterator[Test]:
     Raises:
         CompileError: of kind "usage".
     """
-    inside = given.passes is not None or bool(given.lower or given.compare)
+    inside = given.passes is not None or given.lower or given.compare
     if bool(given.test) == inside or (given.lower and given.compare):
-        raise console.usage_error(
+        raise usage_error(
             "say what fails", "with --test COMMAND, or --passes, --lower or --compare"
         )
     if given.match and not given.test:
-        raise console.usage_error("--match is for --test")
+        raise usage_error("--match is for --test")
     if given.test:
         if "{}" not in given.test:
-            raise console.usage_error(f"'{given.test}' names no file", "write {} for the module's")
+            raise usage_error(f"'{given.test}' names no file", "write {} for the module's")
         with tempfile.TemporaryDirectory(prefix="cmlc-reduce-") as folder:
             yield _command_test(given, Path(folder))
         return
@@ -76,27 +79,27 @@ def _command_test(given: argparse.Namespace, folder: Path) -> Test:
         status, output = _outcome(command, given.timeout)
         if status in _CANNOT_RUN:
             said = output.strip().splitlines()
-            raise console.usage_error(
+            raise usage_error(
                 f"'{given.test}' can't run, {status}: {said[-1] if said else '?'}",
-                "check its path, and that it may be executed",
+                "check its path, and that it is executable",
             )
         if given.match:
             return f"{status}, prints '{given.match}'" if given.match in output else ""
         return "" if status == "exit status 0" else status
 
-    hint = "the command must exit with another status than 0, or print what --match says"
+    hint = "the command must exit with a status other than 0, or print the text of --match"
     return Test(signature, given.test, hint)
 
 
 def _outcome(command: str, seconds: float) -> tuple[str, str]:
-    """(how the command ends, what it prints)."""
+    """(how the command ends, its output)."""
     with subprocess.Popen(
         command,
         shell=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # what it starts ends with it
+        start_new_session=True,  # processes that it starts are ended with it
     ) as process:
         try:
             output, _ = process.communicate(timeout=seconds)
@@ -118,7 +121,8 @@ def _inside_test(given: argparse.Namespace) -> Test:
     from ...passes.manager import Instrumentation, parse_pipeline
     from ...passes.reduce.failures import Failure, interpreted
 
-    target = load_target(given.lower or "tf")
+    options = options_of(given)
+    target = load_target(options.target)
     text = target.preparation if given.passes is None else given.passes
     pipeline, after = parse_pipeline(text), parse_pipeline(target.after)
 
@@ -130,30 +134,30 @@ def _inside_test(given: argparse.Namespace) -> Test:
 
     run: Any = None if given.lower else interpreted
     if given.compare:
-        console.start_tensorflow()
-        run = _computed
+        console.start_library(target.library)
+        run = _computing(target)
     failure = Failure(transform, run, given.tolerance, given.random)
     hint = "another --random draws other inputs; a smaller --tolerance finds smaller differences"
-    return Test(failure.signature, _shown_command(given, text), "" if given.lower else hint)
+    command = _shown_command(given, text, options.command_line(["target"]))
+    return Test(failure.signature, command, "" if given.lower else hint)
 
 
-def _computed(module: "Module", inputs: "dict[str, Array]") -> "dict[str, Array]":
-    """What TensorFlow gives for a lowered module; results without a name are numbered."""
-    from ...backends.target import load_target
-
-    return load_target("tf").executable(module).run(inputs, module.main.name)
+def _computing(target: "Target") -> "Callable[[Module, dict[str, Array]], dict[str, Array]]":
+    """Gives what the target computes of a lowered module; results without a name are numbered."""
+    return lambda module, inputs: target.executable(module).run(inputs, module.main.name)
 
 
-def _shown_command(given: argparse.Namespace, text: str) -> str:
-    """The command that shows the failure again."""
+def _shown_command(given: argparse.Namespace, text: str, target: str) -> str:
+    """The command that shows the failure again; `target` is the option, if it needs one."""
     from ...passes.known import plugin_options
     from ...passes.manager import parse_pipeline
 
     plugins = plugin_options(item.name for item in parse_pipeline(text))
     passes = f"{plugins} --passes={shlex.quote(text)}" if text else ""
     if given.compare:
-        return f"cmlc-run {{}} --random {given.random} --compare --tolerance {given.tolerance:g}"
+        compare = f"--compare{target} --tolerance {given.tolerance:g}"
+        return f"cmlc-run {{}} --random {given.random} {compare}"
     if given.lower:
-        return f"cmlc-opt {{}}{passes} --lower={given.lower}"
+        return f"cmlc-opt {{}}{passes} --lower{target}"
     tolerance = f" --tolerance {given.tolerance:g}"
     return f"cmlc-run {{}} --random {given.random} --bisect-passes{passes}{tolerance}"

@@ -1,4 +1,4 @@
-"""Writes the generated documents anew, or checks them (`--check`)."""
+"""Writes the generated documents, or checks them (`--check`)."""
 
 import sys
 

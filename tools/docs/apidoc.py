@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-# Section → (module, names; all that `__all__` lists without).
+# Section → (module, names; without names, all in `__all__`).
 SECTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Compiling and running": (("cmlc", ()),),
     "Text and numbers": (

@@ -1,11 +1,11 @@
 """Which ops a rule can make, read from its source: for the reference of ops.
 
 A rule makes the op classes that its code names as values, and so do the functions and tables of
-this package that it names, all the way down. Classes in annotations, in `isinstance` and in
-patterns of `match` are only looked at. What a frontend's context does around rules (weights,
-conversions, expanded dimensions) is left out: nearly every rule may need it. So is
-`ir.rewrite.replace`, which makes an op of the same class. All of this says what a rule can make, by
-any of its branches; one model's layer makes some of it.
+this package that it names, recursively. Classes in annotations, in `isinstance` and in patterns of
+`match` are not made. What a frontend's context does around rules (weights, conversions, expanded
+dimensions) is left out, because nearly every rule may need it. So is `ir.rewrite.replace`, which
+makes an op of the same class. The result is what a rule can make in any of its branches; a layer of
+one model makes some of it.
 """
 
 import ast
@@ -23,7 +23,7 @@ from ...ir.ssa import Op
 
 _ASKING = ("isinstance", "issubclass")
 _LOADS = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME")
-# Where rules live: what they name of the IR itself makes nothing else.
+# Packages with rules; names from the IR itself make nothing else.
 _OWN = tuple(f"{__name__.split('.')[0]}.{part}" for part in ("compiler", "backends", "passes"))
 
 
@@ -46,7 +46,7 @@ def constructed(rule: Any) -> frozenset[type[Op]]:
 
 
 def _named_by(item: Any) -> list[Any]:
-    """What a function, a class, a table or a partial application refers to."""
+    """The objects that a function, a class, a table or a partial application refers to."""
     if item is CUSTOM_RULES:
         return []
     if inspect.isclass(item) and item.__module__.startswith(_OWN):
@@ -63,7 +63,7 @@ def _named_by(item: Any) -> list[Any]:
 
 
 def _is_written(member: Any) -> bool:
-    """Whether it is a function that has source: dataclasses make some that have none."""
+    """Whether it is a function with source; those that dataclasses make have none."""
     if not inspect.isfunction(member):
         return False
     return not inspect.unwrap(member).__code__.co_filename.startswith("<")
@@ -113,7 +113,7 @@ def _values(node: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
 
 
 def _resolved(node: ast.expr, scope: Mapping[str, Any]) -> Any:
-    """What a dotted name stands for in the module; None for what only running tells."""
+    """The object of a dotted name in the module; None if it is known only at run time."""
     if isinstance(node, ast.Name):
         return scope.get(node.id)
     if isinstance(node, ast.Attribute):

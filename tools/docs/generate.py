@@ -2,8 +2,9 @@
 
 Writes `ir/OPS.md` (every core op, what makes it, what targets make of it), `passes/PASSES.md` (see
 `passdoc`), the tables of NeuralNetwork layers (see `layerdoc`) and of ML Program operations (see
-`operationdoc`), and what stands between markers such as `<!-- passes:begin -->` and their ends: in
-README.md tables, in `docs/` the grammar and the API (see `apidoc`). `--check` only compares.
+`operationdoc`), and what stands between markers such as `<!-- support:begin -->` and their ends: in
+README.md how much is supported, in `docs/` the grammar and the API (see `apidoc`). `--check` only
+compares.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -34,21 +35,21 @@ EXAMPLES = """\
 _HEAD = """\
 # Core ops
 
-Made from the declarations by `python -m cmlc.tools.docs`: change those, not this file. How to read
-it: `(Cn)` are constraints, checked whenever an op is made and named in messages. An *axis* may be
-negative in Python and text; it is kept positive.
+Made from the declarations by `python -m cmlc.tools.docs`: change those, not this file. `(Cn)` are
+constraints, which are checked whenever an op is made and named in messages. An *axis* may be
+negative in Python and text; it is stored as positive.
 
-*Made by* names the NeuralNetwork layers, ML Program operations and passes that can make the op: it
+*Made by* names the NeuralNetwork layers, ML Program operations and passes that can make the op. It
 is read from the source of their rules (`tools/docs/constructed.py`), all branches together, without
-what goes on around rules (weights, conversions, expanded dimensions). *TensorFlow* and *Keras* say
-what an op becomes: one call, or a rule and the calls it can make, read in the same way. *Batch* is
-how `dynamic-batch` treats entries apart: the rule that `Op.batch` declares, or why there is none.
+the code around rules (weights, conversions, expanded dimensions). *TensorFlow* and *Keras* say what
+an op becomes: one call, or a rule and the calls that it can make, read in the same way. *Batch*
+says how `dynamic-batch` keeps entries apart: the op's rule (`Op.batch`), or why there is none.
 """
 
 
 def make_parser() -> console.CommandParser:
     """The options of `opdoc`."""
-    parser = console.CommandParser("opdoc", "Write the generated documents.", EXAMPLES)
+    parser = console.CommandParser("opdoc", "", "Write the generated documents.", EXAMPLES)
     parser.add_argument("--check", action="store_true", help="only say whether they are current")
     return parser
 
@@ -74,7 +75,7 @@ def _run(root: Path, given: argparse.Namespace) -> int:
 
 
 def documents(root: Path) -> dict[Path, str]:
-    """What every generated document should hold, by path."""
+    """The content of every generated document, by path."""
     found = {root / "ir" / "OPS.md": ops_document()}
     if (root / FILE).parent.is_dir():
         found[root / FILE] = layers_document(root)
@@ -91,15 +92,12 @@ def documents(root: Path) -> dict[Path, str]:
             found[path] = _between(path.read_text(encoding="utf-8"), name, make)
     readme = root / "README.md"
     if readme.exists():
-        text = readme.read_text(encoding="utf-8")
-        for name, make in (("support", support_table), ("passes", passes_table)):
-            text = _between(text, name, make)
-        found[readme] = text
+        found[readme] = _between(readme.read_text(encoding="utf-8"), "support", support_table)
     return found
 
 
 def _between(text: str, name: str, make: Callable[[], str]) -> str:
-    """The text with what is between a pair of markers made anew; as it is without the markers."""
+    """The text with the part between a pair of markers replaced; unchanged without markers."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     if begin not in text or end not in text:
         return text
@@ -229,7 +227,7 @@ def grammar() -> str:
     return f"\n```\n{path.read_text(encoding='utf-8').strip()}\n```\n"
 
 
-# -- tables of the README -------------------------------------------------------------------------
+# -- the README -----------------------------------------------------------------------------------
 
 
 def support_table() -> str:
@@ -248,19 +246,3 @@ def support_table() -> str:
         f"{operations} operations of ML Programs are supported, in each version that iOS 15 to\n"
         f"iOS 18 have of them: [the table]({operationdoc.FILE}).\n"
     )
-
-
-def passes_table() -> str:
-    """Every pass, what it does, and its options."""
-    return "\n".join(_pass_rows()) + "\n"
-
-
-def _pass_rows() -> Iterator[str]:
-    from ...passes.known import own_passes
-    from ..cli.pass_list import all_passes
-
-    yield "| pass | what it does | options |"
-    yield "|---|---|---|"
-    for item in all_passes(own_passes()):
-        options = ", ".join(f"`{option}`" for option in item.option_texts).replace("|", "\\|")
-        yield f"| `{item.name}` | {item.summary} | {options} |"

@@ -12,8 +12,8 @@ _HEAD = """\
 # NeuralNetwork layers
 
 Made from the rules, the specification's messages and the tests by `python -m cmlc.tools.docs`.
-Parameters are the fields of the layer's message; in brackets the choices that a mode has. Weights
-are left out. *Test* is the file that tries the layer; `make conformance` replays recorded cases.
+Parameters are the fields of the layer's message, with the choices of a mode in brackets. Weights
+are left out. *Test* is the file that tests the layer; `make conformance` replays recorded cases.
 
 """
 
@@ -90,7 +90,7 @@ def _is_plain(message: Any) -> bool:
 
 
 def tested_names(folder: Path) -> dict[str, list[str]]:
-    """The test files that name each layer type or operation; or builders that they import do."""
+    """The test files that name each layer type or operation, directly or in builders."""
     found: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*_test.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -13,16 +13,17 @@ _HEAD = """\
 # Operations of ML Programs
 
 Made from the rules, coremltools' registry and the tests by `python -m cmlc.tools.docs`. A number
-before a parameter is the first iOS version that has it, -16 one that iOS 16 has last. *Test* is
-the file that tries the operation; samples of it with every parameter are compared with coremltools
-(`tests/differential/mil_registry_test.py`), and `make conformance` replays recorded cases.
+before a parameter is the first iOS version that has it; -16 means that iOS 16 is the last one.
+*Test* is the file that tests the operation; samples with every parameter are compared with
+coremltools (`tests/differential/mil_registry_test.py`), and `make conformance` replays recorded
+cases.
 
 """
 # Operations of the registry that programs don't have.
 ABSENT = {
     "_const_symbolic": "never in a program",
 }
-# What programs have and the registry lacks: coremltools makes these when it writes a program.
+# Operations of programs that the registry lacks: coremltools makes these when it writes a program.
 _WRITTEN = {
     "coreml_update_state": {"18": ["state", "value"]},
     "write_state": {"18": ["input", "data"]},
@@ -59,7 +60,7 @@ def _span(opsets: dict[str, list[str]]) -> str:
 
 
 def _parameters(opsets: dict[str, list[str]]) -> str:
-    """All parameters; with the version that they come with, or are last in."""
+    """All parameters, with their first or last version."""
     first, last = min(opsets, default=""), max(opsets, default="")
     shown: list[str] = []
     for name in dict.fromkeys(name for names in opsets.values() for name in names):

@@ -10,7 +10,7 @@ from ...backends.target import TARGETS, load_target
 from ...ir.ssa import Op
 from .constructed import constructed
 
-# What rules ask the walk for, which their own source doesn't show: op → (frontend, name).
+# Ops that the walk makes for rules, which their source doesn't show: op → (frontend, name).
 _BY_THE_WALK = {"ctl.cond": ("nn", "branch"), "custom.call": ("nn", "custom")}
 _TITLES = {"nn": "layers", "mil": "operations", "passes": "passes"}
 
@@ -28,7 +28,7 @@ def made_by(op: type[Op]) -> str:
         for kind, names in found.items()
         if names
     ]
-    return "; ".join(parts) or "nothing: it is for IR that is written by hand"
+    return "; ".join(parts) or "nothing: it is for hand-written IR"
 
 
 @cache
@@ -50,7 +50,7 @@ def _operations() -> Mapping[str, frozenset[type[Op]]]:
 
 @cache
 def _passes() -> Mapping[str, frozenset[type[Op]]]:
-    """By pass: what its patterns, or its `apply`, can make."""
+    """The ops that the patterns, or the `apply`, of each pass can make."""
     from ...passes import PASSES
     from ...passes.manager import PatternPass, load_pass
 
@@ -64,7 +64,7 @@ def _passes() -> Mapping[str, frozenset[type[Op]]]:
 
 
 def becomes(op: type[Op]) -> list[str]:
-    """One line for each target: what it makes of the op, or why nothing."""
+    """One line per target: what the op becomes, or why it is not supported."""
     targets = (load_target(name) for name in TARGETS)
     return [f"{t.title}: {_lowered(op, t.lowering, t.unsupported)}" for t in targets]
 

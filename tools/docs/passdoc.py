@@ -13,15 +13,15 @@ _HEAD = """\
 # Passes
 
 Made from the passes and their tests by `python -m cmlc.tools.docs`: change those, not this file.
-`cmlc-opt --help-pass NAME` says the same on the terminal, of your own passes as well. A *pattern*
-rewrites one op where it can; `cmlc-opt --explain NAME` tells where it declined, and why. Passes
+`cmlc-opt --help-pass NAME` prints the same on the terminal, also for your own passes. A *pattern*
+rewrites one op where it applies; `cmlc-opt --explain NAME` shows where it declined, and why. Passes
 without patterns change the module as a whole. How to write one:
 [the tutorial](../docs/tutorial.md).
 """
 
 
 def passes_document(root: Path) -> str:
-    """Every pass of ours, by name."""
+    """Every built-in pass, by name."""
     from ...backends.target import TARGETS, load_target
     from ...passes.known import own_passes
     from ..cli.pass_list import all_passes
@@ -58,7 +58,7 @@ def _pass(item: "PassFacts", root: Path) -> Iterator[str]:
     if item.patterns:
         yield "\n| pattern | rewrite | file |\n|---|---|---|"
     for name, doc, where in item.patterns or ():
-        # Without lines, which every change of the file moves.
+        # Without line numbers, which every change of the file moves.
         file = where.partition(":")[0]
         yield f"| `{name}` | {_cell(doc)} | {file} |"
     yield f"\n```sh\n{example(item)}\n```"

@@ -1,1 +1,1 @@
-"""Modules as pictures: Graphviz text (`dot`), and a page to browse (`page`, drawn by page.html)."""
+"""What `cmlc-diff` tells: as lines, as data, as a page."""

@@ -1,4 +1,4 @@
-"""What `cmlc-diff` tells: in words that text and page share, and as plain data."""
+"""The result of `cmlc-diff`: in words that text and page share, and as plain data."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,7 +24,7 @@ NOUNS = {
 
 @dataclass(frozen=True)
 class Compared:
-    """Two modules, as the user calls them, and how they differ."""
+    """Two modules, by the user's names, and how they differ."""
 
     old: str
     new: str
@@ -32,7 +32,7 @@ class Compared:
 
 
 def summary(found: Difference) -> str:
-    """One line: how many edits of which kind, and how much is the same."""
+    """One line: the number of edits of each kind, and how much is equal."""
     same = f"{console.plural(found.matched, 'op')} matched"
     if found.ops != (found.matched, found.matched):
         same += f" of {found.ops[0]:,} and {found.ops[1]:,}"
@@ -45,7 +45,7 @@ def summary(found: Difference) -> str:
 
 
 def following(found: Difference) -> list[str]:
-    """What follows from the edits, a sentence each."""
+    """The consequences of the edits, one sentence each."""
     types = found.types_following
     if not types:
         return list(found.following)
@@ -54,7 +54,7 @@ def following(found: Difference) -> list[str]:
 
 
 def section(edit: Edit) -> str:
-    """The heading that an edit belongs below."""
+    """The heading above an edit."""
     if edit.kind in ("interface", "function", "metadata"):
         return edit.kind
     if edit.is_preprocessing and edit.place is not None:
@@ -63,14 +63,14 @@ def section(edit: Edit) -> str:
 
 
 def distance(change: WeightChange) -> str:
-    """How far the contents of two constants are from each other."""
+    """How far the contents of two constants differ."""
     if change.old_type != change.new_type and change.changed is None:
         how = f": transposed by {list(change.transposed)}" if change.transposed else ""
         return f"{change.old_type} → {change.new_type}{how}"
     if change.changed is None:
-        return "contents differ; they are not here, only their hashes are"
+        return "contents differ; only their hashes are available"
     if change.changed == 0:
-        return "the same numbers, stored otherwise"
+        return "the same numbers, stored differently"
     text = f"{change.changed:,} of {console.plural(change.size, 'element')} differ"
     if change.changed == change.size > 1:
         text = f"all {change.size:,} elements differ"
@@ -83,7 +83,7 @@ def distance(change: WeightChange) -> str:
 
 
 def change_of(edit: Edit) -> str:
-    """What became what, on one line."""
+    """The change on one line."""
     if edit.kind == "moved":
         return f"was {edit.old or 'alone'}, is {edit.new or 'alone'}"
     if edit.weight is not None and edit.weight.changed is not None:

@@ -70,7 +70,7 @@ search.oninput = show;
 
 
 def page(compared: Compared) -> str:
-    """The page as HTML, for a file; it loads nothing."""
+    """The page as HTML, for a file; it loads nothing else."""
     found = compared.difference
     listed = entries(found.edits, fold=False)
     body = [
@@ -130,7 +130,7 @@ def _header(first: Edit, count: int) -> Iterator[str]:
 
 
 def _lines(edits: list[Edit]) -> Iterator[str]:
-    """Ops that only one side has, and both texts of those that are written differently."""
+    """Ops that only one side has, and both texts of ops that differ."""
     for before, after in dict.fromkeys((edit.before, edit.after) for edit in edits):
         if before is not None and after is not None and before.line == after.line:
             continue

@@ -11,22 +11,22 @@ from ...ir.diff import Edit, Place
 from ..cli import console
 from .diff_facts import Compared, change_of, following, section, summary
 
-_LIKE = 4  # so many like edits are shown as one
-_NAMED = 3  # ops that are named then
-_WIDTH = 160  # of a page that is no terminal
+_LIKE = 4  # so many similar edits are shown as one
+_NAMED = 3  # how many ops are named then
+_WIDTH = 160  # columns of text that does not go to a terminal
 _MARKS = {"removed": "-", "added": "+", "moved": ">", "replaced": "!"}
 _COLOURS = {"-": "red", "+": "green", ">": "cyan", "!": "yellow", "~": "yellow", "@": "cyan"}
 
 
 @dataclass
 class Entry:
-    """What is told of one op, or of several like ones.
+    """The lines about one op, or about several similar ones.
 
     Attributes:
-        mark: "-", "+", ">", "!", or "~" for an op in which something differs; "" for other facts.
+        mark: "-", "+", ">", "!", or "~" for an op in which something differs; "" otherwise.
         heading: the section.
-        edits: the differences, of the first op.
-        places: all ops that they are true of.
+        edits: the differences of the first op.
+        places: all ops with these differences.
     """
 
     mark: str
@@ -40,9 +40,9 @@ def print_difference(compared: Compared, limit: int, *, beside: bool, quiet: boo
 
     Args:
         compared: what to print.
-        limit: of lines; 0 for all, with every edit by itself.
-        beside: old and new lines side by side.
-        quiet: the summary line only.
+        limit: the number of lines; 0 for all, with every edit by itself.
+        beside: whether old and new lines are side by side.
+        quiet: whether only the summary line is printed.
     """
     found = compared.difference
     if not quiet:
@@ -61,7 +61,7 @@ def print_difference(compared: Compared, limit: int, *, beside: bool, quiet: boo
 
 
 def entries(edits: Iterable[Edit], *, fold: bool) -> list[Entry]:
-    """Edits by op, in order; with `fold`, like ones together."""
+    """Edits by op, in order; with `fold`, similar ones together."""
     found = [
         Entry(_mark(edits := list(group)), section(edits[0]), edits, _places(edits))
         for _, group in groupby(edits, key=_op_of)
@@ -70,7 +70,7 @@ def entries(edits: Iterable[Edit], *, fold: bool) -> list[Entry]:
 
 
 def _op_of(edit: Edit) -> object:
-    """What edits of one op share; ops that were added (removed) together are one entry."""
+    """A key that edits of one op share; ops added (removed) together are one entry."""
     if edit.group >= 0:
         return edit.kind, edit.group
     return (edit.before, edit.after) if edit.before is not None else edit
@@ -88,7 +88,7 @@ def _places(edits: list[Edit]) -> list[Place]:
 
 
 def _folded(found: list[Entry]) -> Iterator[Entry]:
-    """Entries that say the same of other ops come with the first one."""
+    """Merge entries with the same differences into the first one."""
     groups: dict[object, list[Entry]] = {}
     for number, entry in enumerate(found):
         groups.setdefault(_likeness(entry) or number, []).append(entry)
@@ -101,7 +101,7 @@ def _folded(found: list[Entry]) -> Iterator[Entry]:
 
 
 def _likeness(entry: Entry) -> object:
-    """What entries that are shown as one share; None for those that stay alone."""
+    """A key that entries shown as one share; None for those that stay alone."""
     if not entry.mark or len({place.op for place in entry.places}) != 1:
         return None
     if any(edit.weight is not None or edit.kind in ("moved", "operands") for edit in entry.edits):
@@ -155,7 +155,7 @@ def _named(place: Place) -> str:
 
 
 def _grouped_lines(entry: Entry) -> Iterator[str]:
-    """Ops that were added or removed together."""
+    """The lines of ops that were added or removed together."""
     note, count = entry.edits[0].note, len(entry.edits)
     if note and count > 1:
         yield console.style(f"  {console.plural(count, 'op')} {note}", "dim", sys.stdout)
@@ -200,7 +200,7 @@ def _styled(text: str, mark: str) -> str:
 
 
 def _side_by_side(listed: list[Entry]) -> Iterator[str]:
-    """Old lines left, new ones right; between them what `diff -y` puts there."""
+    """Old lines left, new ones right, with the marks of `diff -y` between them."""
     total = shutil.get_terminal_size((_WIDTH, 0)).columns
     width = max((total - 3) // 2, 20)
     heading = ""

@@ -1,6 +1,6 @@
-"""The Keras dialect: layers, and functions of `keras.ops`; each op is the call that code writes.
+"""The Keras dialect: layers, and functions of `keras.ops`; each op is a call in generated code.
 
-`from ..dialect import layers, ops` reads like the generated code; only `emit` touches the library
+`from ..dialect import layers, ops` reads like the generated code; only `emit` uses the library
 itself.
 """
 

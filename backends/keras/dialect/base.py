@@ -9,7 +9,7 @@ class KerasOp(CallOp):
     """A call of a `keras.ops` function: operands by position, then attributes by name.
 
     Attributes:
-        infix: the operator that people write instead; empty if there is none.
+        infix: the operator to write instead of the call; empty if there is none.
     """
 
     infix: ClassVar[str] = ""
@@ -17,15 +17,15 @@ class KerasOp(CallOp):
 
 
 class KerasLayer(CallOp):
-    """A layer: attributes construct it, operands are what it is called with.
+    """A layer: attributes construct it, and it is called with the operands.
 
-    Attributes that have their default aren't written; the defaults declared are Keras's.
+    Attributes with their default value aren't written; the declared defaults are Keras's.
 
     Attributes:
-        weights: the operands that aren't inputs but loaded, in the order of the layer's own
+        weights: the operands that are loaded as weights, in the order of the layer's own
             `weights`.
         positional: the attributes that are written without their names.
-        listed: whether the inputs are one list.
+        listed: whether the inputs are passed as one list.
     """
 
     roots = ("keras",)

@@ -1,4 +1,4 @@
-"""The namespace of layers: those with weights, and others that people write as layers."""
+"""The namespace of layers: those with weights, and others that are usually written as layers."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from .weighted import *  # noqa: F403
 
 
 class Pooling(KerasLayer):
-    """Base of pooling over windows, channels last."""
+    """Base of pooling over windows, channels-last."""
 
     positional = ("pool_size",)
 
@@ -36,15 +36,15 @@ class MaxPooling3D(Pooling, call="keras.layers.MaxPooling3D"):
 
 
 class AveragePooling1D(Pooling, call="keras.layers.AveragePooling1D"):
-    """The mean of each window, padding left out."""
+    """The mean of each window, without padding."""
 
 
 class AveragePooling2D(Pooling, call="keras.layers.AveragePooling2D"):
-    """The mean of each window, padding left out."""
+    """The mean of each window, without padding."""
 
 
 class AveragePooling3D(Pooling, call="keras.layers.AveragePooling3D"):
-    """The mean of each window, padding left out."""
+    """The mean of each window, without padding."""
 
 
 class GlobalPooling(KerasLayer):
@@ -70,11 +70,11 @@ class GlobalMaxPooling2D(GlobalPooling, call="keras.layers.GlobalMaxPooling2D"):
     """The largest of all pixels."""
 
 
-# -- borders and sizes -----------------------------------------------------------------------------
+# -- padding and sizes -----------------------------------------------------------------------------
 
 
 class Border(KerasLayer):
-    """Base of layers about the borders: (before, after) for each spatial dimension."""
+    """Base of padding and cropping layers: (before, after) for each spatial dimension."""
 
     positional: ClassVar[tuple[str, ...]] = ("padding",)
 
@@ -83,19 +83,19 @@ class Border(KerasLayer):
 
 
 class ZeroPadding1D(Border, call="keras.layers.ZeroPadding1D"):
-    """Zeros around."""
+    """Pads with zeros."""
 
 
 class ZeroPadding2D(Border, call="keras.layers.ZeroPadding2D"):
-    """Zeros around."""
+    """Pads with zeros."""
 
 
 class ZeroPadding3D(Border, call="keras.layers.ZeroPadding3D"):
-    """Zeros around."""
+    """Pads with zeros."""
 
 
 class Cropping(KerasLayer):
-    """Base of layers that cut borders off."""
+    """Base of cropping layers."""
 
     positional = ("cropping",)
 
@@ -104,19 +104,19 @@ class Cropping(KerasLayer):
 
 
 class Cropping1D(Cropping, call="keras.layers.Cropping1D"):
-    """Borders cut off."""
+    """Crops."""
 
 
 class Cropping2D(Cropping, call="keras.layers.Cropping2D"):
-    """Borders cut off."""
+    """Crops."""
 
 
 class Cropping3D(Cropping, call="keras.layers.Cropping3D"):
-    """Borders cut off."""
+    """Crops."""
 
 
 class UpSampling2D(KerasLayer, call="keras.layers.UpSampling2D"):
-    """Every pixel repeated."""
+    """Repeats every pixel."""
 
     positional = ("size",)
 
@@ -126,7 +126,7 @@ class UpSampling2D(KerasLayer, call="keras.layers.UpSampling2D"):
 
 
 class Resizing(KerasLayer, call="keras.layers.Resizing"):
-    """Images of a fixed size; pixels are squares, of which two images have the same borders."""
+    """Resizes images to a fixed size; pixels are squares, and both images have the same edges."""
 
     positional = ("height", "width")
 
@@ -212,13 +212,13 @@ class Minimum(Merge, call="keras.layers.Minimum"):
 
 
 class Concatenate(Merge, call="keras.layers.Concatenate"):
-    """Joined along a dimension."""
+    """Joins along a dimension."""
 
     axis: int = attr(default=-1)
 
 
 class Reshape(KerasLayer, call="keras.layers.Reshape"):
-    """Another shape of every example."""
+    """Reshapes every example."""
 
     positional = ("target_shape",)
 
@@ -227,13 +227,13 @@ class Reshape(KerasLayer, call="keras.layers.Reshape"):
 
 
 class Flatten(KerasLayer, call="keras.layers.Flatten"):
-    """A vector of every example."""
+    """Flattens every example to a vector."""
 
     inputs: Value = operand()
 
 
 class Permute(KerasLayer, call="keras.layers.Permute"):
-    """Dimensions in another order, counted from 1: the batch stays."""
+    """Permutes dimensions, counted from 1; the batch stays."""
 
     positional = ("dims",)
 

@@ -129,7 +129,7 @@ class Where(KerasOp, call="keras.ops.where"):
 
 
 class Cast(Unary, call="keras.ops.cast"):
-    """Another dtype."""
+    """Converts the dtype."""
 
     dtype: DType = attr()
 

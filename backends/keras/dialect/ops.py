@@ -43,14 +43,14 @@ class Logsumexp(Reduction, call="keras.ops.logsumexp"):
 
 
 class Argmax(Unary, call="keras.ops.argmax"):
-    """Where the largest element is, the first of equal ones."""
+    """The index of the largest element; the first of equal ones."""
 
     axis: int = attr()
     keepdims: bool = attr(default=False)
 
 
 class Argmin(Unary, call="keras.ops.argmin"):
-    """Where the smallest element is, the first of equal ones."""
+    """The index of the smallest element; the first of equal ones."""
 
     axis: int = attr()
     keepdims: bool = attr(default=False)
@@ -70,59 +70,59 @@ class Getitem(Unary, call="operator.getitem"):
 
 
 class Reshape(Unary, call="keras.ops.reshape"):
-    """Another shape; -1 is what the others leave."""
+    """Reshapes; -1 follows from the others."""
 
     newshape: tuple[int, ...] = attr()
 
 
 class Transpose(Unary, call="keras.ops.transpose"):
-    """Dimensions in another order."""
+    """Permutes dimensions."""
 
     axes: tuple[int, ...] = attr()
 
 
 class ExpandDims(Unary, call="keras.ops.expand_dims"):
-    """New extents of 1."""
+    """Inserts dimensions of 1."""
 
     axis: tuple[int, ...] = attr()
 
 
 class Squeeze(Unary, call="keras.ops.squeeze"):
-    """Extents of 1 removed."""
+    """Removes dimensions of 1."""
 
     axis: tuple[int, ...] = attr()
 
 
 class Concatenate(KerasOp, call="keras.ops.concatenate"):
-    """Joined along a dimension."""
+    """Joins along a dimension."""
 
     xs: tuple[Value, ...] = operand()
     axis: int = attr()
 
 
 class Stack(KerasOp, call="keras.ops.stack"):
-    """Joined along a new dimension."""
+    """Joins along a new dimension."""
 
     x: tuple[Value, ...] = operand()
     axis: int = attr()
 
 
 class Split(Unary, call="keras.ops.split"):
-    """Cut before the given positions."""
+    """Splits before the given indices."""
 
     indices_or_sections: tuple[int, ...] = attr()
     axis: int = attr()
 
 
 class SplitEvenly(Unary, call="keras.ops.split", variant="evenly"):
-    """Cut into so many equal parts."""
+    """Splits into a number of equal parts."""
 
     indices_or_sections: int = attr()
     axis: int = attr()
 
 
 class Pad(Unary, call="keras.ops.pad"):
-    """A border: (before, after) of each dimension."""
+    """Pads by (before, after) of each dimension."""
 
     pad_width: tuple[tuple[int, int], ...] = attr()
     mode: str = attr(default="constant")
@@ -130,19 +130,19 @@ class Pad(Unary, call="keras.ops.pad"):
 
 
 class Tile(Unary, call="keras.ops.tile"):
-    """Repeated along each dimension."""
+    """Repeats along each dimension."""
 
     repeats: tuple[int, ...] = attr()
 
 
 class Flip(Unary, call="keras.ops.flip"):
-    """Backwards along dimensions."""
+    """Reverses along dimensions."""
 
     axis: tuple[int, ...] = attr()
 
 
 class BroadcastTo(Unary, call="keras.ops.broadcast_to"):
-    """Extents of 1 repeated."""
+    """Repeats dimensions of 1."""
 
     shape: tuple[int, ...] = attr()
 
@@ -167,7 +167,7 @@ class DotProductAttention(KerasOp, call="keras.ops.dot_product_attention"):
 
 
 class Conv(KerasOp, call="keras.ops.conv"):
-    """Convolution, channels last."""
+    """Convolution, channels-last."""
 
     inputs: Value = operand()
     kernel: Value = operand()
@@ -177,19 +177,19 @@ class Conv(KerasOp, call="keras.ops.conv"):
 
 
 class DepthToSpace(Unary, call="keras.ops.depth_to_space"):
-    """Blocks of pixels out of channels, numbered by the place in the block first."""
+    """Channels to blocks of pixels, numbered by the position in the block first."""
 
     block_size: int = attr()
 
 
 class SpaceToDepth(Unary, call="keras.ops.space_to_depth"):
-    """Channels out of blocks of pixels, numbered by the place in the block first."""
+    """Blocks of pixels to channels, numbered by the position in the block first."""
 
     block_size: int = attr()
 
 
 class Interpolate(KerasOp, call="interpolate"):
-    """Images [N, H, W, C] of another size, where Keras has no such grid; the code defines it."""
+    """Resizes [N, H, W, C] on a grid that Keras doesn't have; the generated code defines it."""
 
     images: Value = operand()
     target_size: tuple[int, ...] = attr()

@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` that take or give positions: elements picked, written, put in order."""
+"""Functions of `keras.ops` that take or return indices: gathers, scatters, sorting."""
 
 from ....ir.declare import attr, operand
 from ....ir.ssa import Value
@@ -16,7 +16,7 @@ class Take(KerasOp, call="keras.ops.take"):
 
 
 class TakeAlongAxis(KerasOp, call="keras.ops.take_along_axis"):
-    """Elements along a dimension, at positions that broadcast along the others."""
+    """Elements along a dimension, at indices that broadcast along the others."""
 
     x: Value = operand()
     indices: Value = operand()
@@ -24,7 +24,7 @@ class TakeAlongAxis(KerasOp, call="keras.ops.take_along_axis"):
 
 
 class OneHot(Unary, call="keras.ops.one_hot"):
-    """1 where the position along a new dimension is the index, 0 elsewhere."""
+    """1 where the position along a new dimension equals the index, 0 elsewhere."""
 
     num_classes: int = attr()
     axis: int = attr(default=-1)
@@ -32,7 +32,7 @@ class OneHot(Unary, call="keras.ops.one_hot"):
 
 
 class ScatterUpdate(KerasOp, call="keras.ops.scatter_update"):
-    """Slices written at multi-indices [n, k], or combined with what is there."""
+    """Writes slices at multi-indices [n, k], or combines them with the old ones."""
 
     inputs: Value = operand()
     indices: Value = operand()
@@ -41,7 +41,7 @@ class ScatterUpdate(KerasOp, call="keras.ops.scatter_update"):
 
 
 class Slice(KerasOp, call="keras.ops.slice"):
-    """A block of the given shape from computed positions on."""
+    """A block of the given shape from computed indices on."""
 
     inputs: Value = operand()
     start_indices: Value = operand()
@@ -49,7 +49,7 @@ class Slice(KerasOp, call="keras.ops.slice"):
 
 
 class SliceUpdate(KerasOp, call="keras.ops.slice_update"):
-    """A block written from computed positions on."""
+    """Writes a block from computed indices on."""
 
     inputs: Value = operand()
     start_indices: Value = operand()
@@ -57,13 +57,13 @@ class SliceUpdate(KerasOp, call="keras.ops.slice_update"):
 
 
 class Argsort(Unary, call="keras.ops.argsort"):
-    """The positions that put a dimension in ascending order, the lower first among equals."""
+    """The indices that sort a dimension in ascending order, the lower first among equals."""
 
     axis: int = attr(default=-1)
 
 
 class TopK(Unary, call="keras.ops.top_k"):
-    """The largest elements of the last dimension in order, and their positions."""
+    """The largest elements of the last dimension in order, and their indices."""
 
     k: int = attr()
 

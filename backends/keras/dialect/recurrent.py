@@ -8,7 +8,7 @@ from .base import KerasLayer
 
 
 class Recurrent(KerasLayer):
-    """Base: results are the sequence or the last step, then states if they are returned."""
+    """Base: the results are the sequence or the last step, then states if they are returned."""
 
     weights = ("kernel", "recurrent_kernel", "bias")
     positional = ("units",)
@@ -42,10 +42,10 @@ class SimpleRNN(Recurrent, call="keras.layers.SimpleRNN"):
 
 
 class Bidirectional(KerasLayer):
-    """Base: a layer and the same on the reversed sequence, their results side by side.
+    """Base: a layer and the same on the reversed sequence, with concatenated results.
 
     Attributes:
-        inner: the layer that the code wraps; it takes all attributes.
+        inner: the wrapped layer, which takes all attributes.
     """
 
     inner: ClassVar[str] = ""

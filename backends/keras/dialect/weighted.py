@@ -8,7 +8,7 @@ from .base import KerasLayer
 
 
 class Conv(KerasLayer):
-    """Base of convolutions, channels last."""
+    """Base of convolutions, channels-last."""
 
     weights = ("kernel", "bias")
     positional = ("filters", "kernel_size")
@@ -163,7 +163,7 @@ class LayerNormalization(KerasLayer, call="keras.layers.LayerNormalization"):
 
 
 class GroupNormalization(KerasLayer, call="keras.layers.GroupNormalization"):
-    """The same over groups of channels and all pixels; as many groups as channels by -1."""
+    """The same over groups of channels and all pixels; -1 means as many groups as channels."""
 
     weights = ("gamma", "beta")
 
@@ -216,9 +216,9 @@ class PReLU(KerasLayer, call="keras.layers.PReLU"):
 
 
 class Weight(KerasLayer, call="Weight"):
-    """A tensor that no layer of Keras's own holds; the generated code defines the class.
+    """A tensor that no layer of Keras holds; the generated code defines the class.
 
-    What it is called with says only where in the graph it is.
+    Its input only determines its place in the graph.
     """
 
     weights = ("value",)

@@ -1,4 +1,4 @@
-"""Calls that people write as one."""
+"""Fuses calls that people would write as one."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from . import affine, convolution, sequence, shape
 
 @dataclass(frozen=True)
 class FuseKeras(PatternPass):
-    """Write as one layer what people write as one: biases, activations, norms, attention.
+    """Fuse calls into the layers that people would write: biases, activations, norms, attention.
 
     Example:
-        cmlc-opt model.mlmodel --passes='layout, constant-fold' --lower=keras --explain=fuse-keras
+        cmlc-opt m.cmir --passes='layout, constant-fold' --lower --target=keras --explain=fuse-keras
     """
 
     name = "fuse-keras"

@@ -146,7 +146,8 @@ def _scaled(weight: Value, factor: float) -> Value:
     array = array_of(weight)
     assert array is not None
     assert isinstance(weight.op, Constant)
-    return constant((array * factor).astype(np.float32), weight.op.value.name)
+    held = weight.op.value
+    return constant((array * factor).astype(np.float32), held.name, held.derived("scaled", factor))
 
 
 _FLOAT32 = 2.0**-24  # half of float32's last place at 1

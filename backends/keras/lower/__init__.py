@@ -1,4 +1,4 @@
-"""Core ops → Keras layers and functions: the families' tables, and what has no counterpart."""
+"""Core ops → Keras layers and functions: the families' tables, and ops without a counterpart."""
 
 from ....ir.dialects.core import control, custom, detection, random
 from ....ir.dialects.core import image as image_ops
@@ -32,27 +32,25 @@ LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
 
 _RANDOM = (
     "a functional model draws numbers once, when it is built, and Keras's generators "
-    "don't give the same ones for a seed"
+    "don't draw the same numbers for a seed"
 )
-_DATA = "its shape depends on data, and the shapes of a functional model don't"
+_DATA = "its shape depends on data, which shapes of a functional model can't"
 # Core ops that Keras code can't express, with the reason a user is told.
 UNSUPPORTED: dict[type[Op], str] = {
     **dict.fromkeys(random.OPS, _RANDOM),
     index_ops.NonZero: _DATA,
     shape_ops.ShapeOf: (
-        "a functional model can't compute with open extents (--fixed-shapes compiles the default)"
+        "a functional model can't compute with dynamic dimensions (--fixed-shapes avoids them)"
     ),
-    sort_ops.DynamicCumsum: "Keras takes no dimension that is computed",
-    # What `if-convert` and `unroll` leave.
+    sort_ops.DynamicCumsum: "Keras doesn't take a computed axis",
+    # Left over by `if-convert` and `unroll`.
     control.Cond: "a functional model has no branches, and these can't both be computed",
     control.WhileLoop: (
-        "a functional model has no loops, and constants don't say that this one runs at most once"
+        "a functional model has no loops, and it is not known that this one runs at most once"
     ),
     image_ops.CropResize: "no function of Keras samples boxes of images (--emit=savedmodel does)",
     detection.NonMaximumSuppression: (
         "Keras has no such function on all backends (--emit=savedmodel has it)"
     ),
-    custom.Call: (
-        "its definition computes with TensorFlow only; Keras code takes those that are core ops"
-    ),
+    custom.Call: ("its definition uses only TensorFlow; for Keras code, define it by core ops"),
 }

@@ -1,4 +1,4 @@
-"""Activations: layers, or their names inside of other layers (`fuse`)."""
+"""Activations: layers, or names of activations in other layers (`fuse`)."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def relu6(op: core.Relu6) -> Value:
 
 @lower(core.ThresholdedRelu)
 def thresholded_relu(op: core.ThresholdedRelu) -> Value:
-    """x where it is not below alpha, else 0: Keras's threshold leaves alpha itself out."""
+    """x where it is not below alpha, else 0: Keras's threshold excludes alpha itself."""
     out = op.result.type
     kind = op.x.type.with_dtype(DType.BOOL)
     above = ops.GreaterEqual(op.x, scalar(op.alpha, op.x), result_types=kind).result
@@ -55,7 +55,7 @@ def thresholded_relu(op: core.ThresholdedRelu) -> Value:
 
 @lower(core.LeakyRelu)
 def leaky_relu(op: core.LeakyRelu) -> Value:
-    """Keras takes slopes of 0 and more."""
+    """Keras takes only slopes of 0 and more."""
     if op.alpha >= 0:
         return layers.LeakyReLU(op.x, negative_slope=op.alpha, result_types=op.result.type).result
     return _below_zero(op.x, multiplied(op.x, op.alpha))
@@ -90,7 +90,7 @@ def elu(op: core.Elu) -> Value:
 
 @lower(core.SigmoidHard)
 def sigmoid_hard(op: core.SigmoidHard) -> Value:
-    """Keras's own line is x / 6 + 0.5."""
+    """Keras's own function has the line x / 6 + 0.5."""
     if float(np.float32(op.alpha)) == float(np.float32(1 / 6)) and op.beta == 0.5:
         return _named("hard_sigmoid")(op)
     line = added(multiplied(op.x, op.alpha), op.beta)
@@ -137,7 +137,7 @@ def gelu(op: core.Gelu) -> Value:
 
 @lower(core.Softmax)
 def softmax(op: core.Softmax) -> Value:
-    """A layer; over the last dimension by its default."""
+    """A layer, which is over the last dimension by default."""
     rank = op.x.type.rank
     axis = -1 if op.axis % rank == rank - 1 else op.axis
     return layers.Softmax(op.x, axis=axis, result_types=op.result.type).result

@@ -1,4 +1,4 @@
-"""Convolutions: layers with their weights, channels last by contract."""
+"""Convolutions: layers with their weights, channels-last by contract."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ...lowering import Lowering
 from ...padding import Amounts, resolve_padding, same_amounts
 from ..dialect import layers, ops
 from .shape import reshaped_to
-from .weights import is_weight, require_weights, reshaped
+from .weights import is_weight, origin_of, require_weights, reshaped
 
 lower = Lowering()
 
@@ -24,19 +24,19 @@ _CROPPING = {3: layers.Cropping1D, 4: layers.Cropping2D, 5: layers.Cropping3D}
 
 @lower(core.Conv)
 def conv(op: core.Conv) -> Value:
-    """A layer; borders that "same" doesn't mean are one of their own."""
+    """A layer; padding that differs from "same" is a layer of its own."""
     assert op.layout is Layout.CHANNELS_LAST
-    op.require("", op.weight.type.is_static, "Keras code needs fixed extents of the weights")
+    op.require("", op.weight.type.is_static, "Keras code needs weights of a fixed shape")
     kernel = op.weight.type.static_shape[:-2]
     strides, dilations = op.per_spatial(op.strides, 1), op.per_spatial(op.dilations, 1)
-    # That of a single tap means nothing.
+    # The dilation of a single tap has no meaning.
     dilations = tuple(1 if k == 1 else d for k, d in zip(kernel, dilations, strict=True))
     if max(strides) > 1 and max(dilations) > 1:
         return _every_nth(op, kernel, strides, dilations)
     padding, x = resolve_padding(op, kernel, strides, dilations), op.x
     if not isinstance(padding, str):
         x, padding = with_zeros(x, padding), "valid"
-    # A single tap meets no border: nobody writes "same" then.
+    # A single tap needs no padding, so nobody writes "same" then.
     padding = "valid" if max(kernel) == 1 else padding.lower()
     if not all(value is None or is_weight(value) for value in (op.weight, op.bias)):
         return _computed(op, x, strides, dilations, padding)
@@ -63,7 +63,7 @@ def conv(op: core.Conv) -> Value:
 def _computed(
     op: core.Conv, x: Value, strides: tuple[int, ...], dilations: tuple[int, ...], padding: str
 ) -> Value:
-    """The function, for weights that no layer holds."""
+    """The function, for weights that no layer can hold."""
     op.require("", op.groups == 1, "Keras's function of computed weights has no groups")
     out = op.result.type
     sizes = {"strides": collapsed(strides), "dilation_rate": collapsed(dilations)}
@@ -74,7 +74,7 @@ def _computed(
 def _every_nth(
     op: core.Conv, kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
 ) -> Value:
-    """Keras takes a stride or a dilation: every nth pixel of a result without strides."""
+    """Every nth pixel of a result without strides: Keras takes a stride or a dilation."""
     padding, x = resolve_padding(op, kernel, strides, dilations), op.x
     if padding == "SAME":
         padding = same_amounts(op, "same", kernel, strides, dilations)
@@ -87,19 +87,19 @@ def _every_nth(
 
 
 def collapsed(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """One number for all dimensions, where they are equal."""
+    """One number for all dimensions, if they are equal."""
     return numbers[:1] if len(set(numbers)) == 1 else numbers
 
 
 def with_zeros(x: Value, amounts: Amounts) -> Value:
-    """x [N, *spatial, C] with borders of zeros."""
+    """x [N, *spatial, C] padded with zeros."""
     if not any(amount for pair in amounts for amount in pair):
         return x
     return _ZEROS[x.type.rank](x, amounts, result_types=_grown(x.type, amounts, 1)).result
 
 
 def cropped(x: Value, amounts: Amounts) -> Value:
-    """x [N, *spatial, C] without borders."""
+    """x [N, *spatial, C] cropped."""
     if not any(amount for pair in amounts for amount in pair):
         return x
     return _CROPPING[x.type.rank](x, amounts, result_types=_grown(x.type, amounts, -1)).result
@@ -115,15 +115,15 @@ def _grown(kind: Tensor, amounts: Amounts, sign: int) -> Tensor:
 
 @lower(core.ConvTranspose)
 def conv_transpose(op: core.ConvTranspose) -> Value:
-    """A layer of the full result, or of "same", then a border cut off; else by a convolution."""
+    """A layer of the full result, or of "same", then a crop; otherwise a convolution."""
     assert op.layout is Layout.CHANNELS_LAST
     require_weights(op, op.weight, op.bias)
     kernel, strides = op.weight.type.static_shape[:-2], op.per_spatial(op.strides, 1)
     crops, sizes = op.crops_and_sizes(op.x.type.shape[1:-1], kernel)
     known = is_static(crops)
-    op.require("", known, "Keras's transposed convolution needs fixed spatial extents here")
+    op.require("", known, "Keras's transposed convolution needs fixed spatial dimensions here")
     pairs = tuple(zip(map(_number, crops[::2]), map(_number, crops[1::2]), strict=True))
-    # A bias comes after the zeros that continue a result: the layer can't say that.
+    # A bias comes after the zeros that continue a result, which the layer can't express.
     grown = any(amount < 0 for pair in pairs for amount in pair)
     if op.groups > 1 or max(op.per_spatial(op.dilations, 1)) > 1 or grown:
         return _by_convolution(op, kernel, strides, pairs)
@@ -134,7 +134,7 @@ def conv_transpose(op: core.ConvTranspose) -> Value:
     covers = all(k >= s for k, s in zip(kernel, strides, strict=True))
     padding = "same" if pairs == same and covers else "valid"
     if padding == "valid":
-        # Keras continues the last window up to a whole stride.
+        # Keras extends the last window to a whole stride.
         rows = zip(kernel, strides, pairs, strict=True)
         pairs = tuple((low, high + max(s - k, 0)) for k, s, (low, high) in rows)
         sizes = tuple(low + size + high for size, (low, high) in zip(sizes, pairs, strict=True))
@@ -156,7 +156,7 @@ def conv_transpose(op: core.ConvTranspose) -> Value:
 def _by_convolution(
     op: core.ConvTranspose, kernel: tuple[int, ...], strides: tuple[int, ...], crops: Amounts
 ) -> Value:
-    """Pixels with zeros between them, convolved: Keras's layer has no groups and dilations."""
+    """A convolution of pixels with zeros between them: Keras's layer lacks groups and dilations."""
     dilations = op.per_spatial(op.dilations, 1)
     reaches = [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
     rows = list(zip(reaches, strides, crops, strict=True))
@@ -168,21 +168,21 @@ def _by_convolution(
 
 
 def _limited(amounts: list[tuple[int, int]], sign: int) -> Amounts:
-    """The amounts of one sign, 0 for the others."""
+    """The numbers of one sign, 0 for the others."""
     return tuple((max(sign * low, 0), max(sign * high, 0)) for low, high in amounts)
 
 
 def _spread(op: core.ConvTranspose, strides: tuple[int, ...]) -> Value:
-    """[N, *spatial, C] with zeros behind each pixel, as many as a stride skips."""
+    """[N, *spatial, C] with zeros after each pixel, as many as a stride skips."""
     x = op.x
     if max(strides) == 1:
         return x
-    op.require("", is_static(x.type.shape[1:]), "Keras code needs fixed extents here")
+    op.require("", is_static(x.type.shape[1:]), "Keras code needs fixed dimensions here")
     for axis, stride in enumerate(strides, 1):
         before, (extent, *after) = x.type.shape[:axis], x.type.shape[axis:]
         if stride == 1:
             continue
-        # One dimension at a time: TensorFlow pads six at most.
+        # One dimension at a time: TensorFlow pads at most six.
         x = reshaped_to(op, x, (*before, extent, 1, *after))
         pairs = tuple((0, (stride - 1) * (i == axis + 1)) for i in range(x.type.rank))
         grown = x.type.with_shape((*before, extent, stride, *after))
@@ -192,7 +192,7 @@ def _spread(op: core.ConvTranspose, strides: tuple[int, ...]) -> Value:
 
 
 def _turned(op: core.ConvTranspose) -> Value:
-    """[*size, O / groups, C] backwards as the kernel of a convolution, [*size, C / groups, O]."""
+    """[*size, O / groups, C] reversed, as the kernel of a convolution, [*size, C / groups, O]."""
     array = array_of(op.weight)
     assert array is not None, "checked before"
     *sizes, outputs, inputs = array.shape
@@ -201,7 +201,8 @@ def _turned(op: core.ConvTranspose) -> Value:
     array = array.reshape(*sizes, outputs, groups, inputs // groups)
     array = np.moveaxis(array, (rank, rank + 2), (rank + 2, rank))
     kernel = array.reshape(*sizes, inputs // groups, groups * outputs)
-    return constant(np.ascontiguousarray(kernel), op.weight.name)
+    origin = origin_of(op.weight, "turned", groups)
+    return constant(np.ascontiguousarray(kernel), op.weight.name, origin)
 
 
 def _number(dim: object) -> int:

@@ -59,7 +59,7 @@ lower.direct(core.Select, ops.Where, cond="condition", x="x1", y="x2")
 
 
 def _merged(layer: type[layers.Merge], call: type[ops.Binary]) -> Any:
-    """A merging layer for two values of one shape, else the function."""
+    """A merging layer for two values of the same shape, else the function."""
 
     def rule(op: Any) -> Value:
         x, y, out = op.x, op.y, op.result.type
@@ -98,7 +98,7 @@ def clip(op: core.Clip) -> Value:
 
 @lower(core.FloorDiv)
 def floor_div(op: core.FloorDiv) -> Value:
-    """On floats, the rounded quotient's floor."""
+    """On floats, the floor of the rounded quotient."""
     out = op.result.type
     if not out.dtype.is_float:
         return ops.FloorDivide(op.x, op.y, result_types=out).result

@@ -15,7 +15,7 @@ lower = Lowering()
 
 @lower(core.BandPart)
 def band_part(op: core.BandPart) -> Value:
-    """What is neither above the upper diagonal nor below the lower one."""
+    """The part that is neither above the upper diagonal nor below the lower one."""
     rank = op.x.type.rank
     last = (rank - 2, rank - 1)
     if {op.rows, op.columns} == set(last):
@@ -38,20 +38,22 @@ def _band(op: core.BandPart, x: Value, *, turned: bool) -> Value:
 
 
 def _removes(distance: int, extent: Dim) -> bool:
-    """Whether anything is farther from the diagonal, on the side of this extent."""
+    """Whether anything is farther from the diagonal, on the side of this dimension."""
     return distance < core.NO_LIMIT and not (isinstance(extent, int) and distance >= extent - 1)
 
 
 def _within(distance: int, extent: Dim) -> int:
-    """A negative distance beyond the other side takes no more away than one up to it."""
+    """The distance, clipped: a negative one beyond the other side removes nothing more."""
     return max(distance, -extent) if isinstance(extent, int) else distance
 
 
 @lower(core.Range1d)
 def range_1d(op: core.Range1d) -> Value:
-    """start + step * (0, 1, …), if it is known how many there are."""
+    """start + step * (0, 1, …), if the number of elements is known."""
     out = op.result.type
-    op.require("", is_static(op.dims), "a Keras model's input can't say how long a range is")
+    op.require(
+        "", is_static(op.dims), "a Keras model's input can't determine the length of a range"
+    )
     positions = constant(np.arange(out.static_shape[0]).astype(out.dtype.numpy))
     steps = ops.Multiply(op.step, positions, result_types=out).result
     return ops.Add(op.start, steps, result_types=out).result
@@ -59,7 +61,7 @@ def range_1d(op: core.Range1d) -> Value:
 
 @lower(core.DynamicBroadcastTo)
 def dynamic_broadcast_to(op: core.DynamicBroadcastTo) -> Value:
-    """To numbers only."""
+    """The shape has only numbers."""
     out = op.result.type
-    op.require("", out.is_static, "Keras code can't broadcast to open extents")
+    op.require("", out.is_static, "Keras code can't broadcast to dynamic dimensions")
     return ops.BroadcastTo(op.x, out.static_shape, result_types=out).result

@@ -1,4 +1,4 @@
-"""Resampling of images, channels last by contract."""
+"""Resampling of images, channels-last by contract."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def _upsampled(x: Value, size: tuple[int, ...], out: Tensor, interpolation: str)
 
 @lower(core.Resize)
 def resize(op: core.Resize) -> Value:
-    """A layer where pixels are squares, else what the code defines itself."""
+    """A layer if pixels are squares, else a function that the code defines."""
     assert op.layout is Layout.CHANNELS_LAST
     extents, out = op.x.type.shape[1:3], op.result.type
     known = is_static(extents)
@@ -48,7 +48,7 @@ def resize(op: core.Resize) -> Value:
             return _upsampled(op.x, factors, out, "bilinear")
         height, width = op.size
         return layers.Resizing(op.x, height=height, width=width, result_types=out).result
-    op.require("", known, "Keras code needs fixed extents for these sampling points")
+    op.require("", known, "Keras code needs fixed dimensions for these sampling points")
     if op.mode == "nearest":
         return _nearest(op, sizes)
     grids = [_grid(*pair, op.coordinates) for pair in zip(sizes, op.size, strict=True)]
@@ -58,7 +58,7 @@ def resize(op: core.Resize) -> Value:
 
 
 def _grid(old: int, new: int, coordinates: str) -> tuple[float, float]:
-    """(distance of samples, the first one's place): `reference.resize.grid` as a line."""
+    """(distance of samples, position of the first one): `reference.resize.grid` as a line."""
     match coordinates:
         case "strict_align_corners":
             return (old - 1) / max(new - 1, 1), 0.0
@@ -72,7 +72,7 @@ def _grid(old: int, new: int, coordinates: str) -> tuple[float, float]:
 
 
 def _nearest(op: core.Resize, sizes: tuple[int, ...]) -> Value:
-    """Rows and columns by their positions."""
+    """Take rows and columns by their indices."""
     value = op.x
     for axis, (old, new) in enumerate(zip(sizes, op.size, strict=True), 1):
         points = reference.grid(old, new, op.coordinates)  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ def _nearest(op: core.Resize, sizes: tuple[int, ...]) -> Value:
 
 @lower(core.DepthToSpace)
 def depth_to_space(op: core.DepthToSpace) -> Value:
-    """The function; it numbers channels by the place in the block first."""
+    """The function, which numbers channels by the position in the block first."""
     assert op.layout is Layout.CHANNELS_LAST
     x, block = op.x, op.block_size
     if op.order == "CRD":
@@ -100,7 +100,7 @@ def depth_to_space(op: core.DepthToSpace) -> Value:
 
 @lower(core.SpaceToDepth)
 def space_to_depth(op: core.SpaceToDepth) -> Value:
-    """The function; it numbers channels by the place in the block first."""
+    """The function, which numbers channels by the position in the block first."""
     assert op.layout is Layout.CHANNELS_LAST
     block, channels = op.block_size, op.x.type.shape[3]
     y = ops.SpaceToDepth(op.x, block, result_types=op.result.type).result

@@ -1,4 +1,4 @@
-"""Slices and elements at computed positions."""
+"""Slices and elements at computed indices."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ lower = Lowering()
 
 @lower(core.Gather)
 def gather(op: core.Gather) -> Value:
-    """An embedding if the table is a weight and positions are computed."""
+    """An embedding if the table is a weight and indices are computed."""
     out = op.result.type
     table = op.x.type
     is_table = is_weight(op.x) and table.rank == 2 and table.dtype.is_float
@@ -35,18 +35,18 @@ lower.direct(core.GatherAlongAxis, ops.TakeAlongAxis)
 
 @lower(core.GatherNd)
 def gather_nd(op: core.GatherNd) -> Value:
-    """Rows of x with its first dimensions made one: Keras indexes along one dimension."""
+    """Rows of x with its first dimensions merged: Keras indexes along one dimension."""
     depth = op.indices.type.shape[-1]
     assert isinstance(depth, int)
     extents, rest = op.x.type.shape[:depth], op.x.type.shape[depth:]
-    op.require("", is_static(extents), "Keras code needs fixed extents where it is indexed")
+    op.require("", is_static(extents), "Keras code needs fixed dimensions for indexing")
     sizes = tuple(int(str(size)) for size in extents)
     rows = reshaped_to(op, op.x, (int(np.prod(sizes)), *rest))
     return ops.Take(rows, flat_positions(op.indices, sizes), 0, result_types=op.result.type).result
 
 
 def flat_positions(indices: Value, sizes: tuple[int, ...]) -> Value:
-    """[..., k] multi-indices into these extents as [...] positions in row-major order."""
+    """[..., k] multi-indices into this shape as [...] row-major indices."""
     strides = np.cumprod((1, *sizes[:0:-1]))[::-1].astype(indices.type.dtype.numpy)
     indices = counted_from_the_start(indices, sizes)
     kind = indices.type.with_shape(indices.type.shape[:-1])
@@ -59,7 +59,7 @@ def flat_positions(indices: Value, sizes: tuple[int, ...]) -> Value:
 
 
 def counted_from_the_start(indices: Value, sizes: tuple[int, ...]) -> Value:
-    """Indices along extents, the last dimension's or one for all; negative ones become positive."""
+    """Make negative indices positive, with one size for each or one for all."""
     extents = np.asarray(sizes if len(sizes) > 1 else sum(sizes), indices.type.dtype.numpy)
     known = array_of(indices)
     if known is not None:
@@ -69,7 +69,7 @@ def counted_from_the_start(indices: Value, sizes: tuple[int, ...]) -> Value:
 
 @lower(core.OneHot)
 def one_hot(op: core.OneHot) -> Value:
-    """The function; other numbers than 1 and 0 are chosen by it."""
+    """The function; numbers other than 1 and 0 are selected by its result."""
     out, rank = op.result.type, op.result.type.rank
     axis = -1 if op.axis == rank - 1 else op.axis
     on, off = op.numbers()
@@ -83,7 +83,7 @@ def one_hot(op: core.OneHot) -> Value:
 
 @lower(core.ReverseSequence)
 def reverse_sequence(op: core.ReverseSequence) -> Value:
-    """Elements taken at turned positions."""
+    """Take elements at reversed indices."""
     x, rank = op.x, op.x.type.rank
     extent = x.type.shape[op.seq_axis]
     op.require("", isinstance(extent, int), "Keras code needs a fixed length of sequences here")

@@ -1,4 +1,4 @@
-"""Matrix products: dense layers where one factor is a weight."""
+"""Matrix products: dense layers if one factor is a weight."""
 
 from ....ir.dialects.core import linear as core
 from ....ir.dialects.core.broadcasting import broadcast_shapes
@@ -13,7 +13,7 @@ lower = Lowering()
 
 @lower(core.Linear)
 def linear(op: core.Linear) -> Value:
-    """x @ weight^T + bias; a vector is the only row of a matrix, since layers have a batch."""
+    """x @ weight^T + bias; a vector becomes a matrix of one row, because layers have a batch."""
     if op.x.type.rank > 1:
         return _of_rows(op)
     row = ops.ExpandDims(op.x, (0,), result_types=op.x.type.with_shape((1, *op.x.type.shape)))
@@ -64,7 +64,7 @@ def matmul(op: core.MatMul) -> Value:
 
 @lower(core.Attention)
 def attention(op: core.Attention) -> Value:
-    """Keras's function where there are heads; it has them after the time. Else its steps."""
+    """Keras's function if there are heads, which it has after the time; else spelled out."""
     query, key, value = op.query, op.key, op.value
     heads = query.type.shape[1:2] == key.type.shape[1:2] == value.type.shape[1:2]
     ranks = {v.type.rank for v in (query, key, value)}

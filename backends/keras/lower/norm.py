@@ -1,4 +1,4 @@
-"""Normalization: layers, trainable as they are."""
+"""Normalization: trainable layers."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ lower = Lowering()
 
 @lower(core.BatchNorm)
 def batch_norm(op: core.BatchNorm) -> Value:
-    """Never folded: fine-tuning wants the statistics."""
+    """Never folded: fine-tuning needs the statistics."""
     vectors = (op.gamma, op.beta, op.mean, op.variance)
     require_weights(op, *vectors)
     axis = -1 if op.axis == op.x.type.rank - 1 else op.axis
@@ -29,7 +29,7 @@ def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
     """A layer where one norms these dimensions, else its steps; `fuse-keras` adds scale, bias."""
     x, rank, out = op.x, op.x.type.rank, op.result.type
     bare = {"epsilon": op.epsilon, "center": False, "scale": False, "result_types": out}
-    # An epsilon of 0 is none of a layer's: 1 / sqrt(0) would be infinite in its gradient, too.
+    # Layers don't take an epsilon of 0: 1 / sqrt(0) would be infinite, also in its gradient.
     if op.normalize_variance and op.axes:
         if op.axes == tuple(range(rank - len(op.axes), rank)) and op.axes[0] > 0:
             axes = tuple(axis - rank for axis in op.axes)

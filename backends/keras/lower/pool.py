@@ -1,4 +1,4 @@
-"""Pooling: layers, channels last by contract."""
+"""Pooling: layers, channels-last by contract."""
 
 from math import inf, prod
 
@@ -28,7 +28,7 @@ def _pooled(table: dict[int, type[layers.Pooling]], op: core.Pool, x: Value, pad
     return table[x.type.rank](
         x,
         pool_size=collapsed(kernel),
-        # None is the same as the window, in Keras.
+        # In Keras, None means the size of the window.
         strides=None if strides == kernel else collapsed(strides),
         padding=padding,
         result_types=op.result.type,
@@ -44,7 +44,7 @@ def _padding(op: core.Pool) -> str | Amounts:
 
 @lower(core.MaxPool)
 def max_pool(op: core.MaxPool) -> Value:
-    """Explicit borders are filled with what never wins."""
+    """Explicit padding is the lowest number, which never wins."""
     padding, x = _padding(op), op.x
     if not isinstance(padding, str):
         pairs = ((0, 0), *padding, (0, 0))
@@ -80,7 +80,7 @@ def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
     if not exclude_padding:
         return mean
     sizes = x.type.shape[1:-1]
-    op.require("", is_static(sizes), "Keras code needs fixed spatial extents for this padding")
+    op.require("", is_static(sizes), "Keras code needs fixed spatial dimensions for this padding")
     share = _shares(op, tuple(int(str(size)) for size in sizes), padding)
     out = op.result.type
     return ops.Multiply(mean, constant(share.astype(out.dtype.numpy)), result_types=out).result

@@ -9,7 +9,7 @@ from ....ir.types import Array
 from ...lowering import Lowering
 from ..dialect import layers, ops
 from .linear import transposed
-from .weights import require_weights
+from .weights import origin_of, require_weights
 
 lower = Lowering()
 
@@ -19,8 +19,8 @@ _FUNCTIONS = {
     "linear,1.0,0.0": "linear",
     "hard_sigmoid,0.2,0.5": "keras2_hard_sigmoid",
 }
-# What a limit must be to mean nothing: the gates of f32 are 0 and 1 beyond 40 (to 4e-18), and
-# these functions don't grow.
+# Limits from which on clipping has no effect: the gates of f32 are 0 and 1 beyond 40 (to 4e-18),
+# and these functions don't grow.
 _NO_GATE_CLIP = 40.0
 _SATURATING = ("sigmoid", "tanh", "keras2_hard_sigmoid")
 
@@ -38,10 +38,10 @@ def lstm(op: core.Lstm) -> tuple[Value, ...]:
 
 
 def _clips_cell(op: core.Lstm) -> bool:
-    """Whether cell_clip can mean something.
+    """Whether cell_clip can have an effect.
 
-    Each step adds at most 1 to a cell state. Converters write 50000 for no limit: what other
-    states than those of so many steps a caller gives isn't looked at.
+    Each step adds at most 1 to a cell state. Converters write 50000 for no limit, which takes so
+    many steps to reach; initial states near it are not considered.
     """
     if op.cell_clip <= 0:
         return False
@@ -91,7 +91,7 @@ def _layer(
         given["recurrent_activation"] = functions[1]
     states = tuple(state for state in (op.initial_h, initial_c) if state is not None)
     if isinstance(op, core.Lstm) and len(states) == 1:
-        # Keras takes both initial states or none; the other one is zeros.
+        # Keras takes both initial states or none; a missing one becomes zeros.
         zeros = ops.ZerosLike(states[0], result_types=states[0].type).result
         states = (zeros, *states) if op.initial_h is None else (*states, zeros)
     bias = _bias(op, order, bias_h, two=bool(given.get("reset_after")))
@@ -99,7 +99,7 @@ def _layer(
     by_batch = op.results[0].type.with_shape((batch, time, hidden))
     last = op.results[1].type
     sequence_used, *states_used = [bool(value.users) for value in op.results]
-    # The last hidden state alone is what the layer gives anyway.
+    # The layer returns the last hidden state anyway.
     return_state = any(states_used[1:]) or (sequence_used and states_used[0])
     types = (
         by_batch if sequence_used else last,
@@ -124,15 +124,15 @@ def _layer(
 
 def _gates(weight: Value, order: tuple[int, ...]) -> Value:
     """[gates * H, n] → [n, gates * H], the gates in another order."""
-    array = _array(weight)
-    blocks = np.split(array, len(order))
-    return constant(np.concatenate([blocks[i] for i in order]).T.copy(), weight.name)
+    blocks = np.split(_array(weight), len(order))
+    array = np.concatenate([blocks[i] for i in order]).T.copy()
+    return constant(array, weight.name, origin_of(weight, "gates", order))
 
 
 def _bias(
     op: core.Lstm | core.Gru | core.Rnn, order: tuple[int, ...], bias_h: Value | None, *, two: bool
 ) -> Value | None:
-    """[gates * H]; with that of the states after it, two of them."""
+    """[gates * H]; or two of them with the bias of the states."""
     given = op.bias or bias_h
     if given is None:
         return None
@@ -141,7 +141,8 @@ def _bias(
         array = np.zeros_like(_array(given)) if value is None else _array(value)
         blocks = np.split(array, len(order))
         rows.append(np.concatenate([blocks[i] for i in order]))
-    return constant(np.stack(rows) if two else rows[0], given.name)
+    origin = origin_of(given, "gates", order, bias_h and origin_of(bias_h), two)
+    return constant(np.stack(rows) if two else rows[0], given.name, origin)
 
 
 def _array(value: Value) -> Array:

@@ -1,4 +1,4 @@
-"""Reductions: global pooling layers where they are some, else functions."""
+"""Reductions: global pooling layers where possible, else functions."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Writing at computed positions."""
+"""Writing at computed indices."""
 
 from math import prod
 
@@ -38,13 +38,13 @@ def _written(op: core.Scattering, x: Value, indices: Value, updates: Value) -> V
 
 
 def _numbers(op: core.Scattering, sizes: tuple[Dim, ...]) -> tuple[int, ...]:
-    op.require("", is_static(sizes), "Keras code needs fixed extents where it writes")
+    op.require("", is_static(sizes), "Keras code needs fixed dimensions for writing")
     return tuple(int(str(size)) for size in sizes)
 
 
 @lower(core.Scatter)
 def scatter(op: core.Scatter) -> Value:
-    """The dimension comes first, and positions are rows of one number."""
+    """The axis is moved to the front, and indices are rows of one number."""
     rank, axis, picked = op.x.type.rank, op.axis, op.indices.type.rank
     indices = counted_from_the_start(op.indices, _numbers(op, (op.x.type.shape[axis],)))
     count = product(op.indices.type.shape)
@@ -74,7 +74,7 @@ def scatter_nd(op: core.ScatterNd) -> Value:
 
 @lower(core.ScatterAlongAxis)
 def scatter_along_axis(op: core.ScatterAlongAxis) -> Value:
-    """Elements of x in one row, at their positions in it."""
+    """Elements of x as one row, at their indices in it."""
     rank, axis = op.x.type.rank, op.axis
     order = (*range(axis), *range(axis + 1, rank), axis)
     back = tuple(order.index(i) for i in range(rank))

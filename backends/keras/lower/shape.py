@@ -23,7 +23,7 @@ lower.direct(core.Reverse, ops.Flip, axes="axis")
 
 @lower(core.Reshape)
 def reshape(op: core.Reshape) -> Value:
-    """A layer if the batch stays; at most one extent may be open."""
+    """A layer if the batch stays; at most one dimension may be dynamic."""
     return reshaped_to(op, op.x, op.result.type.shape)
 
 
@@ -31,7 +31,7 @@ def reshaped_to(op: Op, x: Value, sizes: tuple[Dim, ...]) -> Value:
     """The same elements in another shape.
 
     Raises:
-        CompileError: too many extents are open; `op` is refused for it.
+        CompileError: too many dimensions are dynamic; `op` is refused.
     """
     out = x.type.with_shape(sizes)
     if out.shape == x.type.shape:
@@ -44,7 +44,7 @@ def reshaped_to(op: Op, x: Value, sizes: tuple[Dim, ...]) -> Value:
         if out.rank == 2 and x.type.rank > 2 and known:
             return layers.Flatten(x, result_types=out).result
         return layers.Reshape(x, _numbers(sizes[1:]), result_types=out).result
-    op.require("", _open(sizes) <= 1, "Keras code can't reshape to several open extents")
+    op.require("", _open(sizes) <= 1, "Keras code can't reshape to several dynamic dimensions")
     return ops.Reshape(x, _numbers(sizes), result_types=out).result
 
 
@@ -66,13 +66,13 @@ def transpose(op: core.Transpose) -> Value:
 
 @lower(core.ExpandDims)
 def expand_dims(op: core.ExpandDims) -> Value:
-    """All new extents at once."""
+    """Insert all new dimensions at once."""
     return ops.ExpandDims(op.x, op.axes, result_types=op.result.type).result
 
 
 @lower(core.Squeeze)
 def squeeze(op: core.Squeeze) -> Value:
-    """All extents at once; none is meant by none."""
+    """Remove all dimensions at once; without axes, nothing."""
     if not op.axes:
         return op.x
     return ops.Squeeze(op.x, op.axes, result_types=op.result.type).result
@@ -93,7 +93,7 @@ def concat(op: core.Concat) -> Value:
 
 @lower(core.Split)
 def split(op: core.Split) -> tuple[Value, ...]:
-    """Into so many equal parts, or before positions."""
+    """Split into equal parts, or before indices."""
     types = tuple(value.type for value in op.results)
     if len(op.sizes) == 1:
         return (op.x,)
@@ -105,7 +105,7 @@ def split(op: core.Split) -> tuple[Value, ...]:
 
 @lower(core.SliceByIndex)
 def slice_by_index(op: core.SliceByIndex) -> Value:
-    """As people write slices; backwards, what was flipped before."""
+    """A plain slice; backwards, a slice of the flipped value."""
     rank = op.x.type.rank
     rows = zip(
         op.begin,
@@ -136,10 +136,10 @@ def slice_by_index(op: core.SliceByIndex) -> Value:
 
 
 def _flipped(op: core.SliceByIndex, part: slice, extent: Dim) -> slice:
-    """The same elements of a dimension that is turned around."""
+    """The slice of the same elements in the reversed dimension."""
     if part.start is part.stop is None:
         return slice(None, None, -part.step)
-    op.require("", isinstance(extent, int), "Keras code needs a fixed extent to slice backwards")
+    op.require("", isinstance(extent, int), "Keras code needs a fixed dimension to slice backwards")
     assert isinstance(extent, int)
     first, last, step = part.indices(extent)
     return slice(extent - 1 - first, extent - 1 - last, -step)
@@ -153,23 +153,23 @@ def _slice(begin: int | None, end: int | None, stride: int) -> str:
 
 @lower(core.DynamicReshape)
 def dynamic_reshape(op: core.DynamicReshape) -> Value:
-    """To a shape that is known, whatever computes it."""
+    """Reshape to a known shape, however it is computed."""
     return reshaped_to(op, op.x, op.result.type.shape)
 
 
 @lower(core.DynamicSlice)
 def dynamic_slice(op: core.DynamicSlice) -> Value:
-    """As many elements as are known, from computed positions on."""
+    """A known number of elements, from computed indices on."""
     x, out = op.x, op.result.type
     known = out.is_static and x.type.is_static
     op.require("", known, "Keras code needs to know how many elements a slice has")
-    op.require("", set(op.stride) <= {1}, "Keras slices from computed positions without strides")
+    op.require("", set(op.stride) <= {1}, "Keras can't slice from computed positions with strides")
     begin = _from_the_start(op, x.type.static_shape)
     return ops.Slice(x, begin, out.static_shape, result_types=out).result
 
 
 def _from_the_start(op: core.DynamicSlice, sizes: tuple[int, ...]) -> Value:
-    """Where each dimension's slice begins; negative positions count from the end."""
+    """The begin of each dimension's slice; negative indices count from the end."""
     kind = op.begin.type
     number = kind.dtype.numpy
     extents, zero = constant(np.asarray(sizes, number)), scalar(0, op.begin)
@@ -185,10 +185,10 @@ def _from_the_start(op: core.DynamicSlice, sizes: tuple[int, ...]) -> Value:
 
 @lower(core.DynamicPad)
 def dynamic_pad(op: core.DynamicPad) -> Value:
-    """x written into a known shape at computed positions."""
+    """Write x into a known shape at computed indices."""
     out, kind = op.result.type, op.pad.type
     known = out.is_static and op.x.type.is_static
-    op.require("", known, "Keras code needs to know how large what it pads becomes")
+    op.require("", known, "Keras code needs to know the shape after padding")
     begin = ops.Getitem(op.pad, "::2", result_types=kind.with_shape((out.rank,))).result
     border = ops.Full(out.static_shape, op.value, out.dtype, result_types=out).result
     return ops.SliceUpdate(border, begin, op.x, result_types=out).result
@@ -196,7 +196,7 @@ def dynamic_pad(op: core.DynamicPad) -> Value:
 
 @lower(core.Pad)
 def pad(op: core.Pad) -> Value:
-    """A layer for zeros around pixels; the edge is repeated by taking positions."""
+    """A layer for zeros around pixels; the edge is repeated by taking indices."""
     pairs, out, rank = op.pairs(), op.result.type, op.x.type.rank
     if not any(op.pad):
         return op.x
@@ -232,5 +232,5 @@ def broadcast_to(op: core.BroadcastTo) -> Value:
 
 @lower(core.AssertShape)
 def assert_shape(op: core.AssertShape) -> Value:
-    """Keras's inputs have open extents, but no ranges: nothing checks them."""
+    """Nothing: Keras's inputs have dynamic dimensions, but no ranges to check."""
     return op.x

@@ -1,4 +1,4 @@
-"""Orders and running sums along one dimension."""
+"""Sorting and running sums along one dimension."""
 
 from ....ir.dialects.builtin import scalar
 from ....ir.dialects.core import sort as core
@@ -14,13 +14,13 @@ lower = Lowering()
 
 @lower(core.Argsort)
 def argsort(op: core.Argsort) -> Value:
-    """Keras knows the ascending order only."""
+    """Keras only sorts in ascending order."""
     x = op.x if op.ascending else _falling(op.x)
     return ops.Argsort(x, _axis(op.x, op.axis), result_types=op.result.type).result
 
 
 def _falling(x: Value) -> Value:
-    """Numbers in the opposite order: -1 - x is one for each whole number, -x is not."""
+    """Numbers in the opposite order: -1 - x exists for each whole number, -x does not."""
     if x.type.dtype.is_float:
         return ops.Negative(x, result_types=x.type).result
     return ops.Subtract(scalar(-1, x), x, result_types=x.type).result
@@ -32,14 +32,14 @@ def _axis(x: Value, axis: int) -> int:
 
 @lower(core.Topk)
 def topk(op: core.Topk) -> tuple[Value, ...]:
-    """The function for the largest of the last dimension, else by the order of all."""
+    """The function for the largest of the last dimension, else by sorting all."""
     return _picked(op, op.k)
 
 
 @lower(core.DynamicTopk)
 def dynamic_topk(op: core.DynamicTopk) -> tuple[Value, ...]:
-    """Only where it is known how many there will be."""
-    op.require("", is_static(op.dims), "Keras code needs to know how many elements it takes")
+    """Only if the number of elements is known."""
+    op.require("", is_static(op.dims), "Keras code needs to know the number of elements")
     return _picked(op, int(str(op.dims[0])))
 
 
@@ -65,7 +65,7 @@ def _picked(op: core.Topk | core.DynamicTopk, k: int) -> tuple[Value, ...]:
 
 @lower(core.Cumsum)
 def cumsum(op: core.Cumsum) -> Value:
-    """Keras sums from the beginning, each element included."""
+    """Keras sums from the beginning, including each element."""
     x = op.x
     turn = (op.axis,)
     if op.reverse:

@@ -1,7 +1,10 @@
 """Constants as weights of layers: views, never copies."""
 
+from collections.abc import Hashable
+
 from ....ir.dialects.builtin import Constant
 from ....ir.ssa import Op, Value
+from ....ir.weights.resources import Origin
 from ....passes.constant_fold import view
 
 
@@ -11,13 +14,18 @@ def is_weight(value: Value) -> bool:
 
 
 def require_weights(op: Op, *values: Value | None) -> None:
-    """Refuse what a layer can't hold.
+    """Refuse values that a layer can't hold.
 
     Raises:
         CompileError: one of the values is computed.
     """
     fits = all(value is None or is_weight(value) for value in values)
-    op.require("", fits, "a Keras layer can't have weights that are computed")
+    op.require("", fits, "a Keras layer can't have computed weights")
+
+
+def origin_of(value: Value, *how: Hashable) -> Origin | None:
+    """The origin of what is made of a weight in this way; None for numbers that are none."""
+    return value.op.value.derived(*how) if isinstance(value.op, Constant) else None
 
 
 def reshaped(value: Value, sizes: tuple[int, ...]) -> Value:

@@ -7,14 +7,14 @@ from .base import TfOp
 
 
 class Reshape(TfOp, call="tf.reshape"):
-    """To a fixed shape; -1 is what the others leave."""
+    """Reshapes to a fixed shape; -1 follows from the others."""
 
     tensor: Value = operand()
     shape: tuple[int, ...] = attr()
 
 
 class ReshapeDynamic(TfOp, call="tf.reshape", variant="dynamic"):
-    """To a computed shape."""
+    """Reshapes to a computed shape."""
 
     tensor: Value = operand()
     shape: Value = operand()
@@ -34,14 +34,14 @@ class Transpose(TfOp, call="tf.transpose"):
 
 
 class ExpandDims(TfOp, call="tf.expand_dims"):
-    """Inserts one extent of 1."""
+    """Inserts one dimension of 1."""
 
     input: Value = operand()
     axis: int = attr()
 
 
 class Squeeze(TfOp, call="tf.squeeze"):
-    """Removes extents of 1."""
+    """Removes dimensions of 1."""
 
     input: Value = operand()
     axis: tuple[int, ...] = attr()
@@ -70,7 +70,7 @@ class Split(TfOp, call="tf.split"):
 
 
 class StridedSlice(TfOp, call="tf.strided_slice"):
-    """x[begin:end:strides] in every dimension; set mask bits ignore a position."""
+    """x[begin:end:strides] in every dimension; set mask bits ignore an index."""
 
     input_: Value = operand()
     begin: tuple[int, ...] = attr()
@@ -82,7 +82,7 @@ class StridedSlice(TfOp, call="tf.strided_slice"):
 
 
 class StridedSliceDynamic(TfOp, call="tf.strided_slice", variant="dynamic"):
-    """Between computed positions."""
+    """Slices between computed indices."""
 
     input_: Value = operand()
     begin: Value = operand()
@@ -93,7 +93,7 @@ class StridedSliceDynamic(TfOp, call="tf.strided_slice", variant="dynamic"):
 
 
 class PadV2(TfOp, call="tf.raw_ops.PadV2"):
-    """Adds a border of one number.
+    """Pads with one number.
 
     Not `tf.pad`: on CPUs, TensorFlow 2.21 fuses its Pad kernel with a convolution that is added to
     it, and crashes; it leaves PadV2 alone.
@@ -105,7 +105,7 @@ class PadV2(TfOp, call="tf.raw_ops.PadV2"):
 
 
 class PadV2Dynamic(TfOp, call="tf.raw_ops.PadV2", variant="dynamic"):
-    """By computed amounts."""
+    """Pads by computed numbers."""
 
     input: Value = operand()
     constant_values: Value = operand()
@@ -113,7 +113,7 @@ class PadV2Dynamic(TfOp, call="tf.raw_ops.PadV2", variant="dynamic"):
 
 
 class Pad(TfOp, call="tf.pad"):
-    """Adds a border that mirrors the data."""
+    """Pads by mirroring the data."""
 
     tensor: Value = operand()
     paddings: tuple[tuple[int, ...], ...] = attr()
@@ -149,14 +149,14 @@ class BroadcastToDynamic(TfOp, call="tf.broadcast_to", variant="dynamic"):
 
 
 class Range(TfOp, call="tf.range"):
-    """Whole numbers from start up to, without, limit."""
+    """Whole numbers from start up to limit, which is excluded."""
 
     start: Value = operand()
     limit: Value = operand()
 
 
 class Shape(TfOp, call="tf.shape"):
-    """The extents."""
+    """The shape as a tensor."""
 
     input: Value = operand()
     out_type: DType = attr(default=DType.I32)
@@ -178,7 +178,7 @@ class OnesLike(TfOp, call="tf.ones_like"):
 
 
 class Gather(TfOp, call="tf.gather"):
-    """Slices at computed positions."""
+    """Slices at computed indices."""
 
     params: Value = operand()
     indices: Value = operand()
@@ -193,14 +193,14 @@ class GatherNd(TfOp, call="tf.gather_nd"):
 
 
 class AlongAxis(TfOp, call="kernels.along_axis"):
-    """The multi-indices that indices along one dimension mean."""
+    """Multi-indices for indices along one dimension."""
 
     indices: Value = operand()
     axis: int = attr()
 
 
 class OneHot(TfOp, call="tf.one_hot"):
-    """Numbers at computed positions of a new dimension."""
+    """Numbers at computed indices of a new dimension."""
 
     indices: Value = operand()
     on_value: Value = operand()
@@ -219,7 +219,7 @@ class ReverseSequence(TfOp, call="tf.reverse_sequence"):
 
 
 class WherePositions(TfOp, call="tf.where", variant="positions"):
-    """The multi-indices of what is not 0, in i64."""
+    """The multi-indices of elements that are not 0, in i64."""
 
     condition: Value = operand()
 
@@ -259,7 +259,7 @@ class ScatterNdDiv(_Scatter, call="kernels.scatter_nd_div"):
 
 
 class Argsort(TfOp, call="tf.argsort"):
-    """Positions in order."""
+    """The indices that sort."""
 
     values: Value = operand()
     axis: int = attr()
@@ -268,7 +268,7 @@ class Argsort(TfOp, call="tf.argsort"):
 
 
 class TopK(TfOp, call="kernels.top_k"):
-    """The largest or smallest elements, and their positions."""
+    """The largest or smallest elements, and their indices."""
 
     input: Value = operand()
     k: int = attr()
@@ -277,7 +277,7 @@ class TopK(TfOp, call="kernels.top_k"):
 
 
 class TopKDynamic(TfOp, call="kernels.top_k", variant="dynamic"):
-    """As many as a tensor says."""
+    """The largest or smallest elements, as many as a tensor says."""
 
     input: Value = operand()
     k: Value = operand()
@@ -295,7 +295,7 @@ class Cumsum(TfOp, call="tf.cumsum"):
 
 
 class CumsumDynamic(TfOp, call="tf.cumsum", variant="dynamic"):
-    """Along a dimension that a tensor names."""
+    """Running sums along an axis given by a tensor."""
 
     x: Value = operand()
     axis: Value = operand()
@@ -304,7 +304,7 @@ class CumsumDynamic(TfOp, call="tf.cumsum", variant="dynamic"):
 
 
 class Cond(TfOp, call="tf.cond"):
-    """One of two functions."""
+    """Runs one of two functions."""
 
     pred: Value = operand()
     true_fn: Region = region()
@@ -312,7 +312,7 @@ class Cond(TfOp, call="tf.cond"):
 
 
 class WhileLoop(TfOp, call="kernels.while_loop"):
-    """A loop over values; `shape_invariants` has -1 for extents that change from step to step."""
+    """A loop over values; `shape_invariants` has -1 for dimensions that change between steps."""
 
     loop_vars: tuple[Value, ...] = operand()
     cond: Region = region()
@@ -321,7 +321,7 @@ class WhileLoop(TfOp, call="kernels.while_loop"):
 
 
 class CustomCall(TfOp, call="kernels.custom_call"):
-    """A function that was registered; see the core op `custom.call`."""
+    """A registered function; see the core op `custom.call`."""
 
     inputs: tuple[Value, ...] = operand()
     definition: str = attr()

@@ -100,7 +100,7 @@ class Where(TfOp, call="tf.where"):
 
 
 class Cast(_X, call="tf.cast"):
-    """Another dtype."""
+    """Converts the dtype."""
 
     dtype: DType = attr()
 
@@ -238,7 +238,7 @@ class ReduceLogsumexp(_Reduce, call="tf.reduce_logsumexp"):
 
 
 class Argmax(TfOp, call="tf.argmax"):
-    """Position of the largest element."""
+    """Index of the largest element."""
 
     input: Value = operand()
     axis: int = attr()
@@ -246,7 +246,7 @@ class Argmax(TfOp, call="tf.argmax"):
 
 
 class Argmin(TfOp, call="tf.argmin"):
-    """Position of the smallest element."""
+    """Index of the smallest element."""
 
     input: Value = operand()
     axis: int = attr()

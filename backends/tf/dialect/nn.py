@@ -127,14 +127,14 @@ class Softmax(TfOp, call="tf.nn.softmax"):
 
 
 class DepthToSpace(TfOp, call="tf.nn.depth_to_space"):
-    """Blocks of pixels out of channels, NHWC; the channel's number is the last part."""
+    """Channels to blocks of pixels, NHWC; the output channel is the last part of the number."""
 
     input: Value = operand()
     block_size: int = attr()
 
 
 class SpaceToDepth(TfOp, call="tf.nn.space_to_depth"):
-    """Channels out of blocks of pixels, NHWC."""
+    """Blocks of pixels to channels, NHWC."""
 
     input: Value = operand()
     block_size: int = attr()
@@ -170,7 +170,7 @@ class ResizeBilinear(TfOp, call="tf.raw_ops.ResizeBilinear"):
 
 
 class Resample(TfOp, call="kernels.resample"):
-    """Resampling of one dimension whose extent only running tells."""
+    """Resampling of one dimension whose size is known only at run time."""
 
     x: Value = operand()
     axis: int = attr()
@@ -180,7 +180,7 @@ class Resample(TfOp, call="kernels.resample"):
 
 
 class CropResize(TfOp, call="kernels.crop_resize"):
-    """Boxes out of images, each resampled to one size, NHWC."""
+    """Boxes cropped from images, each resampled to one size, NHWC."""
 
     x: Value = operand()
     boxes: Value = operand()

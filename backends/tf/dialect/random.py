@@ -1,4 +1,4 @@
-"""Random numbers: of one algorithm, from a key."""
+"""Random numbers of one algorithm, from a key."""
 
 from ....ir.declare import attr, operand
 from ....ir.ssa import Value
@@ -9,7 +9,7 @@ PHILOX = 1
 
 
 class FreshKey(TfOp, call="kernels.fresh_key"):
-    """A key that is another one each time the graph runs."""
+    """A key that differs each time the graph runs."""
 
     def effects(self) -> bool:
         return True
@@ -32,7 +32,7 @@ class StatelessRandomNormalV2(_Stateless, call="tf.raw_ops.StatelessRandomNormal
 
 
 class RandomCategorical(TfOp, call="kernels.random_categorical"):
-    """Classes in proportion to the exponentials of logits."""
+    """Classes with probabilities proportional to the exponentials of logits."""
 
     logits: Value = operand()
     key: Value = operand()

@@ -1,7 +1,7 @@
 """Composite functions that TensorFlow has no single call for; run while the graph is traced.
 
-They are called through the dialect like any function of the library, with keyword arguments named
-as there; a family's are in the file of its name.
+The dialect calls them like any function of the library, with keyword arguments of the same names;
+those of a family are in the file of its name.
 """
 
 from .control import while_loop

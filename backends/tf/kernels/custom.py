@@ -14,7 +14,7 @@ def custom_call(
     weights: int,
     results_are: Sequence[Tensor],
 ) -> tuple[Any, ...]:
-    """What a custom layer's registered function gives, held to the types that were declared."""
+    """The results of a custom layer's registered function, checked against the declared types."""
     import tensorflow as tf
 
     function = definition_of(definition).tensorflow
@@ -22,7 +22,7 @@ def custom_call(
         raise TypeError("it has no TensorFlow function")
     found = called(function, inputs, weights, parameters)
     if len(found) != len(results_are):
-        raise TypeError(f"it gives {len(found)} results, {len(results_are)} were declared")
+        raise TypeError(f"it returns {len(found)} results, {len(results_are)} were declared")
     made: list[Any] = []
     for value, expected in zip(found, results_are, strict=True):
         shape = [dim if isinstance(dim, int) else None for dim in expected.shape]

@@ -1,4 +1,4 @@
-"""Choosing among boxes."""
+"""Selection among boxes."""
 
 from typing import Any
 
@@ -18,9 +18,8 @@ def non_max_suppression(
 
     most = tf.get_static_value(max_boxes)
     max_boxes = tf.cast(max_boxes, tf.int32)
-    max_boxes = required(
-        max_boxes, max_boxes >= 1, ["non-maximum suppression gives out ", max_boxes, " boxes"]
-    )
+    message = ["non-maximum suppression returns ", max_boxes, " boxes, not 1 or more"]
+    max_boxes = required(max_boxes, max_boxes >= 1, message)
     lowest = tf.constant(-float("inf"), scores.dtype)
     clean = tf.where(tf.math.is_nan(scores), lowest, scores)
     best = tf.reduce_max(clean, -1)
@@ -29,7 +28,7 @@ def non_max_suppression(
     ranked = _ranked_boxes(tf, boxes, labels, order)
     candidates = tf.gather(best, order, batch_dims=1) >= score_threshold
     positions = tf.range(tf.shape(order)[1])
-    # Without a candidate, the best box stays nevertheless.
+    # Without a candidate, the best box is kept nevertheless.
     kept = (positions == 0) & ~tf.reduce_any(candidates, 1, keepdims=True)
 
     def body(step: Any, candidates: Any, kept: Any) -> tuple[Any, Any, Any]:
@@ -67,7 +66,7 @@ def _ranked_boxes(tf: Any, boxes: Any, labels: Any, order: Any) -> tuple[Any, ..
 
 
 def _near(tf: Any, ranked: tuple[Any, ...], first: Any, threshold: Any) -> Any:
-    """Which boxes overlap more than the threshold with one of their class at the position."""
+    """Which boxes overlap the box at the position, of the same class, above the threshold."""
     left, right, low, high, width, height, label = ranked
     one = [tf.gather(x, first, batch_dims=1) for x in ranked]
     across = tf.minimum(right, one[1]) - tf.maximum(left, one[0])

@@ -1,4 +1,4 @@
-"""Resampling at positions that only running tells."""
+"""Resampling at positions that are known only at run time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from ....ir.reference.resize import box_shares
 
 
 def resample(x: Any, axis: int, count: int, mode: str, coordinates: str) -> Any:
-    """One dimension of `image.resize` where only running tells its extent; see `resize.grid`."""
+    """One dimension of `image.resize` whose size is known only at run time; see `resize.grid`."""
     import tensorflow as tf
 
     last = tf.shape(x)[axis] - 1
@@ -105,7 +105,7 @@ def _box_grid(tf: Any, start: Any, end: Any, count: int, coordinates: str) -> An
 
 
 def _neighbours(tf: Any, points: Any, last: Any, number: Any) -> tuple[Any, Any, Any, Any]:
-    """(position below, position above, the upper one's share, whether a point lies inside)."""
+    """(index below, index above, the weight of the upper one, whether a point is inside)."""
     inside = (points >= 0) & (points <= tf.cast(last, points.dtype))
     points = tf.where(inside, points, tf.zeros_like(points))
     low = tf.cast(tf.floor(points), tf.int32)

@@ -1,10 +1,10 @@
-"""Positions."""
+"""Indices."""
 
 from typing import Any
 
 
 def along_axis(indices: Any, axis: int) -> Any:
-    """Multi-indices [*shape, rank]: each element's own position, but the index along `axis`."""
+    """Multi-indices [*shape, rank]: each element's own position, with the index along `axis`."""
     import tensorflow as tf
 
     shape = tf.shape(indices, out_type=indices.dtype)

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def fresh_key() -> Any:
-    """A key of random numbers, u64[1], from TensorFlow's own state: another one in each run."""
+    """A key of random numbers, u64[1], from TensorFlow's own state; it differs in each run."""
     import tensorflow as tf
 
     most = tf.int64.max

@@ -1,20 +1,20 @@
 """LSTM, GRU and simple RNN as while loops over time.
 
-The graph is the same for every length of the sequence. (`tf.raw_ops.BlockLSTM` would be faster
-still, but TFLite has no such op.) Weights are [I, gates * H] and [H, gates * H] here, biases rows
-of that.
+The graph is the same for every length of the sequence. (`tf.raw_ops.BlockLSTM` would be even
+faster, but TFLite has no such op.) Weights are [I, gates * H] and [H, gates * H] here, and biases
+are rows of them.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# Steps in one turn of the loop, whose own bookkeeping costs as much as the ops of a small network.
+# Steps per iteration of the loop, whose bookkeeping costs as much as the ops of a small network.
 _STEPS = 8
-# The same where the length is known: one that leaves no rest, if there is one.
+# The same for a known length: the first one that leaves no rest, if there is one.
 _STRIDES = (8, 9, 7, 10, 6, 11, 5, 12)
-# Elements of a recurrent weight that one product takes; two of these products side by side are
-# twice as fast as one with a weight of double the size (256 units of an LSTM), which leaves the
-# cache in every step. For smaller weights a second product costs more than it saves.
+# Elements of a recurrent weight per product. Two such products side by side are twice as fast as
+# one with a weight of double the size (256 units of an LSTM), which doesn't stay in the cache
+# between steps. For smaller weights, a second product costs more than it saves.
 _BLOCK = 1 << 17
 
 Step = Callable[..., tuple[Any, ...]]
@@ -135,7 +135,7 @@ def rnn(
 
 
 def _product(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
-    """What multiplies a state by a weight [H, columns]; a large weight is taken in blocks.
+    """A function that multiplies a state by a weight [H, columns], in blocks if it is large.
 
     Making blocks takes the time of a few products: too long for one step.
     """
@@ -149,7 +149,7 @@ def _product(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
 
 
 def _started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tuple[Any, ...]]:
-    """x and the states before the first step, all with the batch that any of them knows."""
+    """x and the initial states, all with the batch size that is known for any of them."""
     given = [state for state in states if state is not None]
     known = {x.shape[1], *(state.shape[0] for state in given)} - {None}
     batch = known.pop() if known else None
@@ -169,11 +169,11 @@ def _run(
 
     Args:
         tf: TensorFlow.
-        step: new states from W x + b for one position, and the states.
+        step: computes new states from W x + b of one step, and the states.
         x: [T, B, I].
         weight: W.
         bias: b, or None.
-        states: before the first step.
+        states: the initial states.
     """
     time, batch = x.shape[0], x.shape[1]
     shape = states[0].shape
@@ -192,7 +192,7 @@ def _run(
 def _known_length(
     tf: Any, step: Step, projected: Any, time: int, batch: Any, states: Any
 ) -> tuple[Any, Any]:
-    """One loop, and its rest as ops in a row."""
+    """One loop, followed by its unrolled rest."""
     stride = next((n for n in _STRIDES if time % n == 0), _STEPS)
     turns = time // stride
     looped, parts = turns * stride, []
@@ -214,9 +214,9 @@ def _known_length(
 def _open_length(
     tf: Any, step: Step, projected: Any, time: Any, batch: Any, states: Any
 ) -> tuple[Any, Any]:
-    """Two loops: whole turns of several steps, then what is left by one step a turn.
+    """Two loops: iterations of several steps, then the rest, one step per iteration.
 
-    Both run through at least one row of padding, which they don't reach.
+    Both loop over rows with at least one row of padding, which they don't reach.
     """
     turns = time // _STEPS
     whole = turns * _STEPS
@@ -231,11 +231,11 @@ def _open_length(
 def _loop(
     tf: Any, step: Step, rows: Any, count: Any, stride: int, turns: Any, batch: Any, states: Any
 ) -> tuple[Any, Any]:
-    """`turns` turns of `stride` steps through `rows`, which have `count` turns.
+    """`turns` iterations of `stride` steps over `rows`, which are enough for `count` iterations.
 
     Returns:
-        the first state after each step [count * stride, B, H], zeros where no turn came; and all
-        states after the last.
+        the first state after each step [count * stride, B, H], zeros where there was no iteration;
+        and all states after the last.
     """
     size = states[0].shape[1]
     given = tf.reshape(rows, (count, stride * batch, rows.shape[1]))
@@ -257,10 +257,10 @@ def _loop(
 
 
 def _limited(tf: Any, text: str, bound: float) -> Callable[[Any], Any]:
-    """The activation of an argument that is kept within [-bound, bound], if that is above 0.
+    """The activation of an argument limited to [-bound, bound], if bound is above 0.
 
-    From 50 on, tanh is 1 and the sigmoid of -50 is 2e-22, far below what TensorFlow's own kernels
-    err by: there such a limit would change nothing, but take its time in every step.
+    From 50 on, tanh is 1 and the sigmoid of -50 is 2e-22, far below the error of TensorFlow's own
+    kernels: such a limit would change nothing, but take time in every step.
     """
     function = _activation(tf, text)
     if bound <= 0 or (bound >= 50 and text in ("sigmoid", "tanh")):

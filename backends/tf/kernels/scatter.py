@@ -19,10 +19,10 @@ def scatter_nd_div(tensor: Any, indices: Any, updates: Any) -> Any:
 
 
 def _scatter_in_turn(tensor: Any, indices: Any, updates: Any, combine: Callable[..., Any]) -> Any:
-    """Combines slices with updates, one after the other where they have one position.
+    """Combines slices with updates, one after the other if several have the same index.
 
-    The first updates of all positions are taken at once, then the second ones, and so on; what
-    has none is combined with 1. Numbers round and overflow as if there were one update at a time.
+    The first updates of all indices are applied at once, then the second ones, and so on; slices
+    without an update are combined with 1. Numbers round and overflow as with one update at a time.
     """
     import tensorflow as tf
 
@@ -32,7 +32,7 @@ def _scatter_in_turn(tensor: Any, indices: Any, updates: Any, combine: Callable[
     slices = tf.reshape(updates, tf.concat([tf.shape(positions)[:1], tf.shape(tensor)[depth:]], 0))
     strides = tf.math.cumprod(shape[:depth], exclusive=True, reverse=True)
     flat = tf.reduce_sum(positions * strides, -1)
-    # The turn of an update: how many earlier ones have its position.
+    # The turn of an update: how many earlier ones have the same index.
     order = tf.argsort(flat, stable=True)
     ordered = tf.gather(flat, order)
     turns_in_order = tf.range(tf.size(flat)) - tf.searchsorted(ordered, ordered)

@@ -1,4 +1,4 @@
-"""Promises about shapes and numbers that only running can keep."""
+"""Assertions about shapes and numbers at run time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,11 +7,11 @@ import numpy as np
 
 
 def assert_shape(x: Any, allowed: Sequence[Sequence[int]], subject: str, expectation: str) -> Any:
-    """See the core op `tensor.assert_shape`; the message says what shape it is."""
+    """See the core op `tensor.assert_shape`; the message contains the shape."""
     import tensorflow as tf
 
     shape = tf.shape(x)
-    most = np.iinfo(np.int32).max  # no extent is larger
+    most = np.iinfo(np.int32).max  # no dimension is larger
     limits = np.minimum(np.asarray(allowed, np.int64), most).astype(np.int32)
     limits = limits.reshape(len(allowed), -1, 2)
     greatest = np.where(limits[..., 1] < 0, most, limits[..., 1])
@@ -21,9 +21,9 @@ def assert_shape(x: Any, allowed: Sequence[Sequence[int]], subject: str, expecta
 
 
 def required(value: Any, condition: Any, message: Sequence[Any]) -> Any:
-    """The value; where the condition doesn't hold, the run stops with a message of these parts.
+    """The value; if the condition doesn't hold, the run stops with a message of these parts.
 
-    Text and tensors become one string: TensorFlow would show several ones in brackets.
+    Text and tensors become one string, because TensorFlow would show several in brackets.
     """
     import tensorflow as tf
 
@@ -38,9 +38,9 @@ def required(value: Any, condition: Any, message: Sequence[Any]) -> Any:
 
 
 def with_extents(x: Any, extents: Sequence[int | None]) -> Any:
-    """x, whose extents are these; None and -1 are those that only running tells.
+    """x with this shape; None and -1 are dimensions known only at run time.
 
-    A reshape that changes nothing: `ensure_shape` would be a check, but TFLite hasn't got it.
+    This is a reshape that changes nothing: `ensure_shape` would be a check, but TFLite lacks it.
     """
     import tensorflow as tf
 

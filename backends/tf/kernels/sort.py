@@ -6,7 +6,7 @@ from .shape import required
 
 
 def top_k(input: Any, k: Any, axis: int, ascending: bool) -> tuple[Any, Any]:
-    """The k largest or smallest elements along `axis` and where they are, lower ones first."""
+    """The k largest or smallest elements along `axis` and their indices, lower ones first."""
     import tensorflow as tf
 
     axes = [i for i in range(len(input.shape)) if i != axis]

@@ -1,4 +1,4 @@
-"""Core ops → TensorFlow ops: the families' tables, and what has no counterpart."""
+"""Core ops → TensorFlow ops: the families' tables, and the ops without a counterpart."""
 
 from ....ir.ssa import Op
 from ...lowering import Rule, compose

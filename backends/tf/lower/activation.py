@@ -1,4 +1,4 @@
-"""Activations. Where TensorFlow's function has no parameter, the formula is spelled out."""
+"""Activations. Where TensorFlow's function lacks a parameter, the formula is spelled out."""
 
 from ....ir.dialects.builtin import scalar
 from ....ir.dialects.core import activation as core
@@ -51,7 +51,7 @@ def where_not_negative(x: Value, positive: Value, negative: Value) -> Value:
 
 
 def channels(vector: Value, axis: int, rank: int) -> Value:
-    """A vector shaped so that it broadcasts along `axis`; as it is for the last one."""
+    """A vector shaped to broadcast along `axis`; unchanged for the last axis."""
     if axis == rank - 1:
         return vector
     sizes = [1] * rank

@@ -1,4 +1,4 @@
-"""Structured control flow: regions are handed over, their ops are lowered on their own."""
+"""Structured control flow: regions are passed on, and their ops are lowered separately."""
 
 from ....ir.dialects.core import control as core
 from ....ir.ssa import Value

@@ -1,4 +1,4 @@
-"""Convolutions: channels last by contract, explicit padding only where SAME doesn't say it."""
+"""Convolutions: channels-last by contract, with explicit padding only where SAME doesn't fit."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ lower = Lowering()
 
 
 def pad_spatial(x: Value, amounts: Amounts, value: float = 0.0) -> Value:
-    """x [N, *spatial, C] with an explicit border."""
+    """x [N, *spatial, C] with explicit padding."""
     paddings = ((0, 0), *amounts, (0, 0))
     sizes = [dim + low + high for dim, (low, high) in zip(x.type.shape, paddings, strict=True)]
     out = x.type.with_shape(sizes)
@@ -30,7 +30,7 @@ def add_bias(x: Value, bias: Value | None) -> Value:
 
 @lower(core.Conv)
 def conv(op: core.Conv) -> Value:
-    """Depthwise convolutions have their own, faster function."""
+    """Depthwise convolutions use their own, faster function."""
     assert op.layout is Layout.CHANNELS_LAST
     rank = op.x.type.rank - 2
     kernel = tuple(k for k in op.weight.type.shape[:-2] if isinstance(k, int))
@@ -110,7 +110,7 @@ def conv_transpose(op: core.ConvTranspose) -> Value:
     strides = op.per_spatial(op.strides, 1)
     crops, sizes = op.crops_and_sizes(op.x.type.shape[1:-1], op.weight.type.shape[:-2])
     amounts = [c for c in crops if isinstance(c, int)]
-    op.require("", len(amounts) == len(crops), "TensorFlow needs fixed spatial extents here")
+    op.require("", len(amounts) == len(crops), "TensorFlow needs fixed spatial dimensions here")
     pairs = tuple(zip(amounts[::2], amounts[1::2], strict=True))
     full = tuple(low + size + high for size, (low, high) in zip(sizes, pairs, strict=True))
     xs, weights = _split_last(op.x, op.groups), _split_last(weight, op.groups)
@@ -135,7 +135,8 @@ def _dilated(op: core.ConvTranspose) -> Value:
     kernel = [(k - 1) * d + 1 for k, d in zip(array.shape[:-2], dilations, strict=True)]
     spread = np.zeros((*kernel, *array.shape[-2:]), array.dtype)
     spread[tuple(slice(None, None, d) for d in dilations)] = array
-    return constant(spread, op.weight.name)
+    assert isinstance(op.weight.op, Constant)
+    return constant(spread, op.weight.name, op.weight.op.value.derived("dilated", dilations))
 
 
 def _full_transpose(x: Value, weight: Value, strides: tuple[int, ...], full: Shape) -> Value:
@@ -163,7 +164,7 @@ def _crop_and_extend(y: Value, crops: Amounts) -> Value:
             for dim, (low, high) in zip(y.type.shape[1:-1], crops, strict=True)
         ]
         out = y.type.with_shape((y.type.shape[0], *kept, y.type.shape[-1]))
-        end_mask = 1 | 1 << (rank - 1)  # batch and channels stay, and ends without a crop
+        end_mask = 1 | 1 << (rank - 1)  # batch, channels and ends without a crop stay
         for axis, (_, high) in enumerate(crops, 1):
             end_mask |= (high <= 0) << axis
         begin = (0, *(low for low, _ in crops), 0)

@@ -1,4 +1,4 @@
-"""Custom layers: the functions that were registered for them."""
+"""Custom layers: the functions registered for them."""
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.core import custom as core

@@ -1,4 +1,4 @@
-"""Choosing among boxes."""
+"""Selection among boxes."""
 
 from ....ir.dialects.core import detection as core
 from ....ir.ssa import Value
@@ -10,7 +10,7 @@ lower = Lowering()
 
 @lower(core.NonMaximumSuppression)
 def non_maximum_suppression(op: core.NonMaximumSuppression) -> tuple[Value, ...]:
-    """TensorFlow's own has corners for boxes, no batch and no classes."""
+    """A composite: TensorFlow's own op takes corners for boxes, and has no batch and no classes."""
     fields = {name: value for name, value in op.fields().items() if name != "dims"}
     types = tuple(value.type for value in op.results)
     return tf.NonMaxSuppression(**fields, result_types=types).results

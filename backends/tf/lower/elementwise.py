@@ -61,7 +61,7 @@ lower.direct(core.Select, tf.Where, cond="condition")
 
 @lower(core.FloorDiv)
 def floor_div(op: core.FloorDiv) -> Value:
-    """On floats, the rounded quotient's floor: `tf.math.floordiv` may correct the rounding away."""
+    """On floats, the floor of the rounded quotient: `tf.math.floordiv` may undo the rounding."""
     out = op.result.type
     if not out.dtype.is_float:
         return tf.Floordiv(op.x, op.y, result_types=out).result
@@ -70,7 +70,7 @@ def floor_div(op: core.FloorDiv) -> Value:
 
 @lower(core.Clip)
 def clip(op: core.Clip) -> Value:
-    """min(max(x, alpha), beta), without the sides that limit nothing."""
+    """min(max(x, alpha), beta), without limits that have no effect."""
     out, value = op.result.type, op.x
     if op.alpha > float("-inf"):
         value = tf.Maximum(value, scalar(op.alpha, op.x), result_types=out).result

@@ -1,4 +1,4 @@
-"""Symbolic extents as tensors: what a graph computes from the shapes that it sees."""
+"""Symbolic dimensions as tensors that a graph computes from shapes."""
 
 from functools import reduce
 
@@ -14,9 +14,9 @@ _SCALAR = Tensor(DType.I32, ())
 
 
 def extents_from(x: Value, dims: tuple[Dim, ...]) -> Value:
-    """The dims as an i32 vector; symbols are read off the shape of x, in which they stand alone.
+    """The dims as an i32 vector; symbols are taken from the shape of x, in which they stand alone.
 
-    Extents that x has itself are read as they are, whatever they are made of.
+    Dimensions of x itself are taken directly, whatever their expression.
     """
     shape = tf.Shape(x, result_types=Tensor(DType.I32, (x.type.rank,))).result
 

@@ -14,14 +14,14 @@ lower = Lowering()
 
 @lower(core.DynamicBroadcastTo)
 def dynamic_broadcast_to(op: core.DynamicBroadcastTo) -> Value:
-    """Extents hidden from shape inference, as in `dynamic_reshape`."""
+    """The shape is hidden from shape inference, as in `dynamic_reshape`."""
     shape = tf.Identity(op.shape, result_types=op.shape.type).result
     return tf.BroadcastToDynamic(op.x, shape, result_types=op.result.type).result
 
 
 @lower(core.Range1d)
 def range_1d(op: core.Range1d) -> Value:
-    """Counts first: `tf.range` refuses empty ranges that go the wrong way."""
+    """Count first: `tf.range` refuses empty ranges in the wrong direction."""
     number, out = op.start.type, op.result.type
     if number.dtype.is_float:
         way = tf.Subtract(op.end, op.start, result_types=number).result
@@ -44,7 +44,7 @@ def range_1d(op: core.Range1d) -> Value:
 
 @lower(core.BandPart)
 def band_part(op: core.BandPart) -> Value:
-    """By a mask: `tf.linalg.band_part` wants the diagonal, and limits within the extents."""
+    """By a mask: `tf.linalg.band_part` needs the diagonal, and limits within the shape."""
     above = _distances(op)
     inside: Value | None = None
     for distance, limit in ((above, op.upper), (_negated(above), op.lower)):
@@ -69,7 +69,7 @@ def _distances(op: core.BandPart) -> Value:
 
 
 def _positions(x: Value, axis: int) -> Value:
-    """0, 1, … along one dimension, with extents of 1 around it."""
+    """0, 1, … along one dimension, with dimensions of 1 around it."""
     rank, size = x.type.rank, x.type.shape[axis]
     sizes = tuple(-1 if i == axis else 1 for i in range(rank))
     if isinstance(size, int):

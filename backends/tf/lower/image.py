@@ -1,4 +1,4 @@
-"""Resampling: channels last by contract."""
+"""Resampling: channels-last by contract."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from .. import dialect as tf
 
 lower = Lowering()
 
-# MIL's names for what TensorFlow's kernels do with the flags (align_corners, half_pixel_centers).
+# MIL's names for TensorFlow's flags (align_corners, half_pixel_centers).
 _NATIVE = {"default": (False, False), "unalign_corners": (False, True)}
 
 
@@ -37,16 +37,16 @@ def upsample_nearest(op: core.UpsampleNearest) -> Value:
 
 @lower(core.Resize)
 def resize(op: core.Resize) -> Value:
-    """TensorFlow's kernel where it has the coordinates, else gathers and a weighted sum.
+    """TensorFlow's kernel if it has the coordinates, else gathers and a weighted sum.
 
-    Where they lie is known now, or computed while the graph runs for extents that are symbolic.
+    Sampling points are known now, or computed at run time for symbolic dimensions.
     """
     assert op.layout is Layout.CHANNELS_LAST
     out = op.result.type
     if op.mode == "bilinear" and op.coordinates in _NATIVE and out.dtype is not DType.F64:
         align, half = _NATIVE[op.coordinates]
         size = constant(np.asarray(op.size, np.int32))
-        # The kernel gives f32 whatever it takes.
+        # The kernel returns f32 for every input.
         single = out.with_dtype(DType.F32)
         value = tf.ResizeBilinear(op.x, size, align, half, result_types=single).result
         return value if out == single else tf.Cast(value, out.dtype, result_types=out).result
@@ -86,7 +86,7 @@ def _resample(value: Value, axis: int, count: int, op: core.Resize) -> Value:
 
 @lower(core.CropResize)
 def crop_resize(op: core.CropResize) -> Value:
-    """Boxes are numbers of the run: a composite computes where to sample."""
+    """Boxes are known only at run time, so a composite computes the sampling points."""
     assert op.layout is Layout.CHANNELS_LAST
     fields = op.fields()
     del fields["layout"]

@@ -1,4 +1,4 @@
-"""Indexing by computed positions."""
+"""Indexing by computed indices."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def gather(op: core.Gather) -> Value:
 
 @lower(core.GatherAlongAxis)
 def gather_along_axis(op: core.GatherAlongAxis) -> Value:
-    """By multi-indices, so that no dimension has to move."""
+    """Gather by multi-indices, so that no dimension has to move."""
     where = along_axis(op, op.indices, op.axis)
     return tf.GatherNd(op.x, where, result_types=op.result.type).result
 
@@ -48,12 +48,12 @@ def positive_nd(op: Op, indices: Value) -> Value:
 
 
 def positive(op: Op, indices: Value, axes: tuple[int, ...]) -> Value:
-    """Makes negative positions, which TensorFlow doesn't know, positive.
+    """Make negative indices, which TensorFlow doesn't have, positive.
 
     Args:
         op: its first operand is indexed.
-        indices: positions; several axes are the last dimension.
-        axes: which dimensions they count along.
+        indices: the indices; several axes are the last dimension.
+        axes: the axes that they index.
     """
     known = array_of(indices)
     if isinstance(indices.op, tf.Argmax | tf.Argmin) or (known is not None and (known >= 0).all()):
@@ -74,7 +74,7 @@ def positive(op: Op, indices: Value, axes: tuple[int, ...]) -> Value:
 
 
 def _extents(x: Value, axes: tuple[int, ...], dtype: DType) -> Value:
-    """Extents that are known when the graph runs: one number, or one for each axis."""
+    """Sizes at run time: one number, or one for each axis."""
     shape = tf.Shape(x, dtype, result_types=Tensor(dtype, (x.type.rank,))).result
     positions = np.asarray(axes if len(axes) != 1 else axes[0], np.int32)
     out = Tensor(dtype, positions.shape)
@@ -93,7 +93,7 @@ lower.direct(core.ReverseSequence, tf.ReverseSequence, x="input", lengths="seq_l
 
 @lower(core.NonZero)
 def non_zero(op: core.NonZero) -> Value:
-    """TensorFlow's positions are i64, and not of half precision on CPUs."""
+    """TensorFlow's indices are i64, and its CPU kernel has no half precision."""
     out, x = op.result.type, op.x
     if x.type.dtype is DType.F16:
         x = tf.Cast(x, DType.F32, result_types=x.type.with_dtype(DType.F32)).result

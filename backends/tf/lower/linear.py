@@ -16,7 +16,7 @@ lower = Lowering()
 
 @lower(core.MatMul)
 def matmul(op: core.MatMul) -> Value:
-    """Bytes are multiplied as i32, which TensorFlow's kernels have; wrapping is the same."""
+    """Bytes are multiplied as i32, for which TensorFlow has kernels; wrapping is the same."""
     out = op.result.type
     narrow = out.dtype in (DType.I8, DType.U8)
     x, y = (_cast(v, DType.I32) if narrow else v for v in (op.x, op.y))
@@ -27,7 +27,7 @@ def matmul(op: core.MatMul) -> Value:
 
 @lower(core.Attention)
 def attention(op: core.Attention) -> Value:
-    """Its steps: TensorFlow has no such kernel for CPUs."""
+    """Spelled out: TensorFlow has no such kernel for CPUs."""
     query, key = op.query.type, op.key.type
     batch = broadcast_shapes(op, query.shape[:-2], key.shape[:-2])
     kind = query.with_shape((*batch, query.shape[-2], key.shape[-2]))
@@ -44,8 +44,12 @@ def _cast(value: Value, dtype: DType) -> Value:
 
 
 def transposed(weight: Value) -> tuple[Value, bool]:
-    """(the matrix, whether the product must still transpose it): constants become views."""
-    if not isinstance(weight.op, Constant):
+    """(the matrix, whether the product must still transpose it): constants become views.
+
+    One that has other uses, such as a table that words are looked up in, stays as it is.
+    """
+    is_tied = any(not isinstance(user, core.Linear) for user in weight.users)
+    if is_tied or not isinstance(weight.op, Constant):
         return weight, True
     rows, columns = weight.type.static_shape
     view = ViewResource(weight.op.value, (1, 0), (columns, rows))
@@ -54,7 +58,7 @@ def transposed(weight: Value) -> tuple[Value, bool]:
 
 @lower(core.Linear)
 def linear(op: core.Linear) -> Value:
-    """x @ weight + bias; a vector is taken as one row."""
+    """x @ weight + bias; a vector is treated as one row."""
     weight, transpose = transposed(op.weight)
     x, out = op.x, op.result.type
     single = x.type.rank == 1

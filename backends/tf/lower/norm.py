@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import array_of, constant
+from ....ir.dialects.builtin import Constant, array_of, constant
 from ....ir.dialects.core import norm as core
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
+from ....ir.weights.resources import Origin
 from ...lowering import Lowering
 from .. import dialect as tf
 from .activation import add, channels
@@ -17,7 +18,7 @@ lower.direct(core.LocalResponseNorm, tf.LocalResponseNorm)
 
 @lower(core.BatchNorm)
 def batch_norm(op: core.BatchNorm) -> Value:
-    """x * scale + offset, both computed now when the statistics are constants."""
+    """x * scale + offset, both computed now if the statistics are constants."""
     out, rank = op.result.type, op.x.type.rank
     arrays = [array_of(value) for value in (op.mean, op.variance, op.gamma, op.beta)]
     known = [array for array in arrays if array is not None]
@@ -25,8 +26,9 @@ def batch_norm(op: core.BatchNorm) -> Value:
         mean, variance, gamma, beta = known
         scale_array = gamma / np.sqrt(variance + variance.dtype.type(op.epsilon))
         name = op.gamma.name.removesuffix(".gamma") or "batch_norm"
-        scale = constant(scale_array, f"{name}.scale")
-        offset = constant(beta - mean * scale_array, f"{name}.offset")
+        shift = beta - mean * scale_array
+        scale = constant(scale_array, f"{name}.scale", _origin(op, "scale"))
+        offset = constant(shift, f"{name}.offset", _origin(op, "offset"))
     else:
         vector = op.variance.type
         deviation = tf.Rsqrt(add(op.variance, op.epsilon), result_types=vector).result
@@ -35,6 +37,13 @@ def batch_norm(op: core.BatchNorm) -> Value:
         offset = tf.Subtract(op.beta, moved, result_types=vector).result
     scaled = tf.Multiply(op.x, channels(scale, op.axis, rank), result_types=out).result
     return tf.Add(scaled, channels(offset, op.axis, rank), result_types=out).result
+
+
+def _origin(op: core.BatchNorm, role: str) -> Origin | None:
+    """Which weight a vector is that is computed of all four, if one of them is a weight."""
+    ops = [value.op for value in (op.mean, op.variance, op.gamma, op.beta)]
+    known = [item.value.origin for item in ops if isinstance(item, Constant)]
+    return Origin((role, op.epsilon, *known)) if any(known) else None
 
 
 @lower(core.MeanVarianceNorm)
@@ -65,7 +74,7 @@ def l2_norm(op: core.L2Norm) -> Value:
 
 
 def _single(x: Value) -> Value:
-    """Half precision as single precision: squares of 256 and more are none of its numbers."""
+    """Half precision as single precision: squares of 256 and more overflow half precision."""
     if x.type.dtype is not DType.F16:
         return x
     return tf.Cast(x, DType.F32, result_types=x.type.with_dtype(DType.F32)).result

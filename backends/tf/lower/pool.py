@@ -1,4 +1,4 @@
-"""Pooling: channels last by contract."""
+"""Pooling: channels-last by contract."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def _padding(op: core.Pool) -> str | Amounts:
 
 
 def _operand(op: core.Pool) -> Value:
-    """x, in the one dtype for which TensorFlow has kernels on CPUs in three dimensions: f32."""
+    """x in f32, the only dtype for which TensorFlow has CPU kernels in three dimensions."""
     x = op.x
     if x.type.rank != 5 or x.type.dtype is DType.F32:
         return x
@@ -34,14 +34,14 @@ def _operand(op: core.Pool) -> Value:
 
 
 def _result(op: core.Pool, value: Value) -> Value:
-    """Back in the op's own dtype."""
+    """Converted back to the op's dtype."""
     out = op.result.type
     return value if value.type == out else tf.Cast(value, out.dtype, result_types=out).result
 
 
 @lower(core.MaxPool)
 def max_pool(op: core.MaxPool) -> Value:
-    """Explicit borders are filled with the lowest number, which never wins."""
+    """Explicit padding is the lowest number, which never wins."""
     padding, x = _padding(op), _operand(op)
     if not isinstance(padding, str):
         x, padding = pad_spatial(x, padding, float("-inf")), "VALID"
@@ -79,7 +79,7 @@ def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
     mean = mean_of(pad_spatial(x, amounts))
     if not exclude_padding:
         return mean
-    # A window of padding alone has the sum 0, and one element as far as the mean is concerned.
+    # A window with only padding has the sum 0, and counts as one element for the mean.
     least = 1 / float(np.prod(op.kernel_sizes))
     sizes = op.x.type.shape[1:-1]
     if not is_static(sizes):
@@ -87,7 +87,7 @@ def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
         inside = mean_of(pad_spatial(ones, amounts))
         divisor = tf.Maximum(inside, scalar(least, x), result_types=out).result
         return tf.Divide(mean, divisor, result_types=out).result
-    # The share of every window that is data, as a constant of one image and channel.
+    # The fraction of every window that is data, as a constant of one image and channel.
     inside = windows.pool(
         np.ones((1, *(size for size in sizes if isinstance(size, int)), 1), np.float32),
         "average",

@@ -1,4 +1,4 @@
-"""Random tensors: one algorithm, keyed by the seed or by a number that is drawn anew."""
+"""Random tensors: one algorithm, keyed by the seed or by a fresh random number."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def _key(seed: int) -> Value:
 
 
 def _shape(op: core.RandomTensor) -> Value:
-    """Computed extents are hidden from shape inference, as in `dynamic_reshape`."""
+    """The computed shape, hidden from shape inference as in `dynamic_reshape`."""
     if array_of(op.shape) is not None:
         return op.shape
     return tf.Identity(op.shape, result_types=op.shape.type).result

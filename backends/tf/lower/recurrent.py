@@ -31,7 +31,7 @@ def rnn(op: core.Rnn) -> tuple[Value, ...]:
 
 
 def _fields(op: core.Lstm | core.Gru | core.Rnn) -> dict[str, Any]:
-    """The op's fields for the call; weights are transposed now, not in every step."""
+    """The op's fields for the call; weights are transposed once, not in every step."""
     types = tuple(value.type for value in op.results)
     weights = {"weight_x": _transposed(op.weight_x), "weight_h": _transposed(op.weight_h)}
     return {**op.fields(), **weights, "result_types": types}

@@ -1,4 +1,4 @@
-"""Writing at computed positions: everything by multi-indices."""
+"""Writing at computed indices: everything uses multi-indices."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from .index import along_axis, positive, positive_nd
 
 lower = Lowering()
 
-# On CPUs, TensorFlow's update goes through the updates in order: the last one stays.
+# On CPUs, TensorFlow applies updates in order: the last one wins.
 _CALLS: dict[ScatterMode, type[Any]] = {
     ScatterMode.UPDATE: tf.TensorScatterNdUpdate,
     ScatterMode.ADD: tf.TensorScatterNdAdd,
@@ -24,7 +24,7 @@ _CALLS: dict[ScatterMode, type[Any]] = {
 
 
 def _scatter(mode: ScatterMode, x: Value, where: Value, updates: Value) -> Value:
-    if where.type.rank == 1:  # TensorFlow's max and min take no single multi-index
+    if where.type.rank == 1:  # TensorFlow's max and min don't take a single multi-index
         where, updates = _unsqueezed(where), _unsqueezed(updates)
     return _CALLS[mode](x, where, updates, result_types=x.type).result
 
@@ -37,13 +37,13 @@ def scatter_nd(op: core.ScatterNd) -> Value:
 
 @lower(core.ScatterAlongAxis)
 def scatter_along_axis(op: core.ScatterAlongAxis) -> Value:
-    """Each element has a multi-index."""
+    """Every element gets a multi-index."""
     return _scatter(op.mode, op.x, along_axis(op, op.indices, op.axis), op.updates)
 
 
 @lower(core.Scatter)
 def scatter(op: core.Scatter) -> Value:
-    """The dimension moves to the front, and back."""
+    """Move the axis to the front, scatter, and move it back."""
     picked = positive(op, op.indices, (op.axis,))
     count, rank = picked.type.rank, op.x.type.rank
     column = picked.type.with_shape((*picked.type.shape, 1))

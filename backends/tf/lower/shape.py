@@ -23,7 +23,7 @@ lower.direct(core.ShapeOf, tf.Shape, x="input")
 
 @lower(core.Squeeze)
 def squeeze(op: core.Squeeze) -> Value:
-    """TensorFlow takes no axes for all of them."""
+    """TensorFlow's call without axes squeezes all of them."""
     if not op.axes:
         return op.x
     return tf.Squeeze(op.x, op.axes, result_types=op.result.type).result
@@ -31,7 +31,7 @@ def squeeze(op: core.Squeeze) -> Value:
 
 @lower(core.Reshape)
 def reshape(op: core.Reshape) -> Value:
-    """-1 stands for the only symbolic extent; several are computed from the shape of x."""
+    """-1 for a single symbolic dimension; several are computed from the shape of x."""
     sizes, out = op.sizes(), op.result.type
     known = tuple(size for size in sizes if isinstance(size, int))
     if len(known) == len(sizes):
@@ -41,7 +41,7 @@ def reshape(op: core.Reshape) -> Value:
 
 @lower(core.DynamicReshape)
 def dynamic_reshape(op: core.DynamicReshape) -> Value:
-    """TensorFlow's shape inference stumbles over extents computed as floats, as Core ML's are.
+    """TensorFlow's shape inference fails on shapes computed as floats, as Core ML's are.
 
     It follows them through a cast, wrongly; an identity stops it.
     """
@@ -81,7 +81,7 @@ def _bits(mask: tuple[int, ...]) -> int:
 
 @lower(core.DynamicSlice)
 def dynamic_slice(op: core.DynamicSlice) -> Value:
-    """Positions hidden from shape inference, as in `dynamic_reshape`."""
+    """Indices are hidden from shape inference, as in `dynamic_reshape`."""
     begin = tf.Identity(op.begin, result_types=op.begin.type).result
     end = tf.Identity(op.end, result_types=op.end.type).result
     masks = _bits(op.begin_mask), _bits(op.end_mask)
@@ -91,7 +91,7 @@ def dynamic_slice(op: core.DynamicSlice) -> Value:
 
 @lower(core.Pad)
 def pad(op: core.Pad) -> Value:
-    """TensorFlow can't repeat the edge: clamped positions are gathered instead."""
+    """TensorFlow can't repeat the edge, so elements at clamped indices are gathered."""
     if op.mode == "replicate":
         return replicated(op, "TensorFlow", _gathered)
     paddings, out = op.pairs(), op.result.type
@@ -104,7 +104,7 @@ def pad(op: core.Pad) -> Value:
 
 @lower(core.DynamicPad)
 def dynamic_pad(op: core.DynamicPad) -> Value:
-    """Amounts in pairs, hidden from shape inference, as in `dynamic_reshape`."""
+    """Padding in pairs, hidden from shape inference as in `dynamic_reshape`."""
     pad = tf.Identity(op.pad, result_types=op.pad.type).result
     pairs = op.pad.type.with_shape((op.x.type.rank, 2))
     paddings = tf.Reshape(pad, (op.x.type.rank, 2), result_types=pairs).result
@@ -128,7 +128,7 @@ def broadcast_to(op: core.BroadcastTo) -> Value:
 
 @lower(core.AssertShape)
 def assert_shape(op: core.AssertShape) -> Value:
-    """An assertion that the value's own use depends on."""
+    """An assertion that every use of the value depends on."""
     expected = op.expectation()
     return tf.AssertShape(
         op.x, op.allowed, op.subject, expected, result_types=op.result.type

@@ -9,6 +9,7 @@ from ....ir.dialects.builtin import Return
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module
+from ....ir.weights.resources import Origin
 from ...options import Options
 from ...source.interface import Interface
 from ...source.reading import ModelSource, Program, program_of
@@ -53,7 +54,7 @@ FAMILIES = (
     *(recurrent, reduce, resample, shape, slicing, sort, space, states),
 )
 OPERATIONS = by_opset(compose(*(family.rules for family in FAMILIES)))
-# What the walk itself takes care of.
+# Operations that the walk itself lowers.
 BUILTIN = frozenset({"const"})
 
 _OPSETS = {"CoreML5": 15, "CoreML6": 16, "CoreML7": 17, "CoreML8": 18} | {
@@ -62,13 +63,13 @@ _OPSETS = {"CoreML5": 15, "CoreML6": 16, "CoreML7": 17, "CoreML8": 18} | {
 
 
 def import_model(source: ModelSource, options: Options) -> Module:
-    """An ML Program as a module, with a function for each one chosen; the first is the default.
+    """An ML Program as a module, with a function for each chosen one; the first is the default.
 
-    Functions keep their names where the model describes several; else the only one is @main.
+    Functions keep their names if the model describes several; otherwise the only one is @main.
 
     Raises:
-        CompileError: every unsupported operation at once, or every malformed one; or the model is
-            of another type.
+        CompileError: every unsupported operation at once, or every malformed one; or the model has
+            another type.
     """
     program, interfaces = program_of(source), chosen_interfaces(source, options)
     importer = _Importer(source.name, program, interfaces, options)
@@ -77,7 +78,7 @@ def import_model(source: ModelSource, options: Options) -> Module:
 
 @dataclass(frozen=True)
 class _Importer:
-    """Imports functions of one program."""
+    """Imports the functions of one program."""
 
     name: str
     program: Program
@@ -85,12 +86,13 @@ class _Importer:
     options: Options
 
     def module(self, flexible: bool) -> Module:
-        """All functions, with flexible shapes or with the default ones only."""
+        """All functions, with flexible shapes or only with the default ones."""
         problems: list[Diagnostic] = []
         functions: list[Function] = []
+        shared = Origin()
         for interface in self.interfaces:
             try:
-                functions.append(self._function(interface, flexible))
+                functions.append(self._function(interface, shared, flexible=flexible))
             except CompileError as error:
                 problems += [d for d in error.diagnostics if d not in problems]
         if problems:
@@ -106,7 +108,7 @@ class _Importer:
             module.attributes["default_function"] = functions[0].name
         return module
 
-    def _function(self, interface: Interface, flexible: bool) -> Function:
+    def _function(self, interface: Interface, shared: Origin, *, flexible: bool) -> Function:
         """One function of the program, as its interface describes it."""
         place = f"functions[{interface.function}]." if len(self.interfaces) > 1 else ""
         message = _message(self.program.message, interface.function)
@@ -114,7 +116,7 @@ class _Importer:
         block = message.block_specializations[message.opset]
         _check_supported(block, operations)
         singles = self.options.precision == "float32"
-        walk = Walk(opset, self.program.weights, singles)
+        walk = Walk(opset, self.program.weights, singles, program=shared)
         inputs = Inputs(message, interface, singles, flexible=flexible)
         made = Function(name_of(interface), *inputs.signature())
         made.inputs = inputs.described()
@@ -151,7 +153,7 @@ def _message(program: Any, name: str) -> Any:
         return functions["main"]
     if len(functions) == 1:
         return next(iter(functions.values()))
-    message = f"the program has {len(functions)} functions, none of them main"
+    message = f"the program has {len(functions)} functions, but no main"
     raise CompileError(Diagnostic(message, "unsupported"))
 
 
@@ -159,7 +161,7 @@ def program_opset(function: Any) -> int:
     """The opset that a function is written for: 15 for iOS 15, and so on.
 
     Raises:
-        CompileError: it is another one.
+        CompileError: the opset is unknown.
     """
     if function.opset not in _OPSETS or function.opset not in function.block_specializations:
         message = f"the program is written for the opset '{function.opset}'"
@@ -168,7 +170,7 @@ def program_opset(function: Any) -> int:
 
 
 def walk_operations(block: Any, kind: str = "operations") -> Iterator[tuple[InModel, Any]]:
-    """Location and message of every operation, nested blocks included."""
+    """Location and message of every operation, including nested blocks."""
     for position, operation in enumerate(block.operations):
         outputs = operation.outputs
         name = outputs[0].name if outputs else operation.type

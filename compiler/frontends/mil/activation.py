@@ -22,7 +22,7 @@ for _name, _op in {
 
 
 def _with_numbers(name: str, op: type[Op], *parameters: str) -> None:
-    """An op of x and numbers, all of which MIL requires."""
+    """Add a rule for an op of x and numbers, all of which MIL requires."""
 
     def rule(cx: MilContext) -> Result:
         return op(cx.value("x"), **{p: cx.number(p) for p in parameters}).result
@@ -48,20 +48,20 @@ def clamped_relu(cx: MilContext) -> Result:
 
 @rules("prelu")
 def prelu(cx: MilContext) -> Result:
-    """A slope below 0 for each entry of dimension 1."""
+    """Prelu with a slope below 0 for each entry of dimension 1."""
     x, alpha = _per_channel(cx, "alpha")
     return core.Prelu(x, alpha, axis=1).result
 
 
 @rules("softplus_parametric")
 def softplus_parametric(cx: MilContext) -> Result:
-    """A factor and a slope for each entry of dimension 1."""
+    """Softplus with a factor and a slope for each entry of dimension 1."""
     x, alpha, beta = _per_channel(cx, "alpha", "beta")
     return core.SoftplusParametric(x, alpha, beta, axis=1).result
 
 
 def _per_channel(cx: MilContext, *parameters: str) -> tuple[Value, ...]:
-    """x, and vectors for its dimension 1 in its dtype, which they may differ from since iOS 17."""
+    """x, and vectors for its dimension 1, converted to its dtype (since iOS 17 they may differ)."""
     x = cx.value("x")
     cx.require(x.type.rank >= 3, f"needs an operand of rank 3 or more, got {x.type}")
     return (x, *(cast(cx.value(name), x.type.dtype) for name in parameters))
@@ -69,7 +69,7 @@ def _per_channel(cx: MilContext, *parameters: str) -> tuple[Value, ...]:
 
 @rules("gelu")
 def gelu(cx: MilContext) -> Result:
-    """The exact form and both approximations."""
+    """Gelu, in the exact form or one of both approximations."""
     mode = cx.text("mode", "EXACT")
     known = ("EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION")
     cx.require(mode in known, f"has the unknown mode '{mode}'")

@@ -1,4 +1,4 @@
-"""Classifiers: the label of the greatest probability, and the probabilities of all classes."""
+"""Classifiers: the label of the highest probability, and the probabilities of all classes."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ rules = MilRules("classify")
 
 @rules("classify")
 def classify(cx: MilContext) -> Result:
-    """The label of the first greatest probability, and [classes] probabilities in float32.
+    """The label of the first highest probability, and [classes] probabilities in float32.
 
     The second result is a dictionary in MIL; the runtime makes one of it.
     """
@@ -25,8 +25,8 @@ def classify(cx: MilContext) -> Result:
     assert classes is not None
     count = len(classes)
     fits = product(probabilities.type.shape) == count
-    cx.require(fits, f"has {probabilities.type} for {count} classes")
-    lead = (1,) * (probabilities.type.rank > 1)  # the batch of one, for who wants several
+    cx.require(fits, f"has probabilities of type {probabilities.type} for {count} classes")
+    lead = (1,) * (probabilities.type.rank > 1)  # the batch of one, which may be made dynamic
     rows = cast(shape.Reshape(probabilities, (*lead, count)).result, DType.F32)
     best = reduce.ReduceArgmax(rows, axis=-1).result
     kind = object if classes.dtype.kind == "O" else np.int64

@@ -1,4 +1,4 @@
-"""Values and types of MIL programs: what their messages hold, as arrays and IR types."""
+"""Values and types of MIL programs, from messages to arrays and IR types."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ DTYPES = {
     10: DType.F16,
     11: DType.F32,
     12: DType.F64,
-    13: DType.F32,  # bfloat16, every value of which is one of float32
+    13: DType.F32,  # bfloat16, whose values float32 holds exactly
     21: DType.I8,
     22: DType.I16,
     23: DType.I32,
@@ -30,7 +30,7 @@ DTYPES = {
     33: DType.U32,
     34: DType.U64,
     **dict.fromkeys((35, 36, 37, 38, 39), DType.U8),  # uint4, 2, 1, 6, 3
-    40: DType.F32,  # 8-bit floats, every value of which is one of float32: E4M3FN
+    40: DType.F32,  # 8-bit floats, whose values float32 holds exactly: E4M3FN
     41: DType.F32,  # and E5M2
 }
 # MIL's names of types, as `cast` has them.
@@ -57,7 +57,7 @@ _PACKED = {
     DType.I32: "<i4",
     DType.U32: "<u4",
 }
-# DataType of the specification → how elements are stored that the IR has not, and what they are.
+# DataType of the specification → how elements without an IR type are stored and decoded.
 _WIDENED: dict[int, tuple[str, Callable[[Array], Array]]] = {
     13: ("<u2", lambda halves: (halves.astype(np.uint32) << 16).view(np.float32)),
     40: ("u1", lambda codes: e4m3_floats()[codes]),
@@ -69,10 +69,10 @@ NARROW = {INT4: 4, 35: 4, 36: 2, 37: 1, 38: 6, 39: 3}
 
 
 def tensor_type(message: Any, dim: Callable[[int], Dim]) -> Tensor:
-    """The IR type of a ValueType that is a tensor; `dim` gives the extents that it leaves open.
+    """The IR type of a ValueType that is a tensor; `dim` makes the dimensions that it leaves open.
 
     Raises:
-        CompileError: it is no tensor, or of unknown elements.
+        CompileError: it is not a tensor, or has an unknown element type.
     """
     kind = message.WhichOneof("type")
     if kind == "stateType":
@@ -95,13 +95,13 @@ def _dims(tensor: Any, dim: Callable[[int], Dim]) -> list[Dim]:
         else:
             found.append(dim(axis))
     if len(found) != tensor.rank:
-        fail(f"has {len(found)} dimensions, but says {tensor.rank}")
+        fail(f"has {len(found)} dimensions, but declares {tensor.rank}")
     return found
 
 
 def open_extent(axis: int) -> Dim:
-    """Constants have none: refuse it."""
-    fail(f"has an open extent, dimension {axis}")
+    """Refuse a dynamic dimension, which constants can't have."""
+    fail(f"has the dynamic dimension {axis}")
 
 
 def is_blob(value: Any) -> bool:
@@ -113,7 +113,7 @@ def immediate_array(value: Any) -> Array:
     """The array of a Value that holds a tensor, or a list of scalars; strings are objects.
 
     Raises:
-        CompileError: it holds something else, or not as much as its type says.
+        CompileError: it holds something else, or a number of elements that its type contradicts.
     """
     if value.WhichOneof("value") != "immediateValue":
         fail("has no value")
@@ -152,7 +152,7 @@ def _from_bytes(stored: bytes, data_type: int, kind: Tensor) -> Array:
 
 @contextmanager
 def about(subject: str) -> Iterator[None]:
-    """Diagnostics of what is read inside begin with what it is."""
+    """Prefix diagnostics that are raised inside with the subject."""
     try:
         yield
     except CompileError as error:
@@ -163,15 +163,15 @@ def about(subject: str) -> Iterator[None]:
 
 def _listed(items: list[Array]) -> Array:
     if not items or any(item.shape or item.dtype != items[0].dtype for item in items):
-        fail("is a list of other things than scalars of one type", "unsupported")
+        fail("is a list whose elements are not scalars of one type", "unsupported")
     return np.stack(items)
 
 
 def unpacked(stored: bytes, data_type: int, count: int) -> Array:
-    """Integers of fewer than 8 bits, one after the other, the least significant bits first.
+    """Integers of fewer than 8 bits, packed without gaps, the least significant bits first.
 
     Raises:
-        CompileError: it is another number of them.
+        CompileError: the number of bytes is wrong.
     """
     bits = NARROW[data_type]
     if len(stored) != (bits * count + 7) // 8:
@@ -181,5 +181,5 @@ def unpacked(stored: bytes, data_type: int, count: int) -> Array:
 
 
 def fail(message: str, kind: Any = "malformed") -> NoReturn:
-    """Refuse a value; who reads it says which."""
+    """Refuse a value; the caller adds which one."""
     raise CompileError(Diagnostic(message, kind))

@@ -1,7 +1,7 @@
-"""What an operation's rule sees: operands, constants, types; and tables of rules by opset.
+"""What an operation's rule works with: operands, constants, types; and tables of rules by opset.
 
-A rule takes every parameter that it understands; one that is left over is refused by name. The
-parameters of MIL are operands like any other: those that say how an op works must be constants.
+A rule consumes every parameter that it understands; a remaining one is refused by name. Parameters
+of MIL are operands like any other; those that become attributes must be constants.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ class MilContext:
     Attributes:
         operation: its message.
         location: where diagnostics point.
-        operands: its arguments, by parameter; several where a parameter takes a list.
+        operands: its arguments by parameter; several if a parameter takes a list.
         scope: the block that it is in.
         run: lowers a block of the operation in a scope; see `Walker.run`.
     """
@@ -65,7 +65,7 @@ class MilContext:
             raise self._error(message, "malformed", remedy)
 
     def unsupported(self, message: str, remedy: str = "") -> CompileError:
-        """What can't be expressed."""
+        """An error for something that can't be expressed."""
         return self._error(message, "unsupported", remedy)
 
     def _error(self, message: str, kind: Any, remedy: str) -> CompileError:
@@ -73,7 +73,7 @@ class MilContext:
         return CompileError(Diagnostic(text, kind, self.location, subject=self.kind, remedy=remedy))
 
     def left_over(self) -> list[str]:
-        """Parameters that no one took."""
+        """Parameters that no rule consumed."""
         return sorted(set(self.operands) - self._taken)
 
     # -- operands ------------------------------------------------------------------------------
@@ -95,14 +95,14 @@ class MilContext:
         return found[0]
 
     def optional(self, name: str) -> Value | None:
-        """The value of a parameter that may be left out."""
+        """The value of an optional parameter."""
         self._taken.add(name)
         return self.value(name) if name in self.operands else None
 
     # -- parameters that must be constants -----------------------------------------------------
 
     def array(self, name: str) -> Array | None:
-        """The array of a parameter; None without it."""
+        """The array of a constant parameter; None without it."""
         value = self.optional(name)
         if value is None:
             return None
@@ -111,7 +111,7 @@ class MilContext:
         return value.op.value.array()
 
     def scalar(self, name: str, default: Any = None) -> Any:
-        """A parameter of one element, as a Python number, truth value or text."""
+        """A parameter of one element, as a Python number, bool or string."""
         array = self.array(name)
         if array is None:
             self.require(default is not None, f"lacks '{name}'")
@@ -121,7 +121,7 @@ class MilContext:
         return found.item() if hasattr(found, "item") else found
 
     def number(self, name: str, default: float | None = None) -> float:
-        """A float parameter, as the shortest decimal that means the same float32."""
+        """A float parameter, as the shortest decimal that rounds to the same float32."""
         return float(str(np.float32(self.scalar(name, default))))
 
     def integer(self, name: str, default: int | None = None) -> int:
@@ -143,22 +143,22 @@ class MilContext:
         return tuple(int(n) for n in array.reshape(-1))
 
     def flags(self, name: str, count: int) -> tuple[bool, ...]:
-        """A vector of truth values; all false without it."""
+        """A vector of bools; all false without it."""
         array = self.array(name)
         return (False,) * count if array is None else tuple(bool(n) for n in array.reshape(-1))
 
     def extents(self, name: str) -> tuple[Dim | None, ...] | None:
-        """What is known of a vector of extents: numbers and symbols; None if nothing is."""
+        """The known entries of a shape vector: numbers and symbols; None if nothing is known."""
         return known_dims(self.value(name))
 
     # -- types ---------------------------------------------------------------------------------
 
     def dtype(self, dtype: DType) -> DType:
-        """What elements of a type are computed in."""
+        """The dtype that elements of a type are computed in."""
         return DType.F32 if self.singles and dtype is DType.F16 else dtype
 
     def fresh_symbol(self, axis: int, output: int = 0) -> Dim:
-        """An extent of a result that only running tells; no other value has it."""
+        """A dimension of a result that is known only at run time, with a unique symbol."""
         index = self.location.index or 0
         return symbol(f"d{self.scope.tag}{index}_{output}_{axis}")
 
@@ -170,8 +170,8 @@ class MilContext:
 class MilRules(Rules[tuple[str, int], MilRule]):
     """One family's rules: by name, each from an opset on.
 
-    Use as a decorator: `@rules("gather", since=17)`; or `rules.direct("relu", core.Relu)` where an
-    op has MIL's parameters as fields, renamed where they differ (`x="data"`).
+    Use as a decorator: `@rules("gather", since=17)`; or `rules.direct("relu", core.Relu)` if an op
+    has MIL's parameters as fields, renamed where they differ (`x="data"`).
     """
 
     def __call__(self, *names: str, since: int = 15) -> Callable[[MilRule], MilRule]:
@@ -183,7 +183,7 @@ class MilRules(Rules[tuple[str, int], MilRule]):
         return register
 
     def direct(self, name: str, op: type[Op], since: int = 15, **renamed: str) -> None:
-        """Field for field; attributes are constants, with the op's own defaults."""
+        """Map parameters to fields one to one; attributes are constants, with the op's defaults."""
 
         def rule(cx: MilContext) -> Result:
             given: dict[str, Any] = {}
@@ -210,7 +210,7 @@ def _attribute(cx: MilContext, name: str, annotation: Any) -> Any:
 
 
 def by_opset(rules: Mapping[tuple[str, int], MilRule]) -> dict[str, dict[int, MilRule]]:
-    """Rules by name, then by the opset from which on they hold."""
+    """Rules by name, then by the first opset that they apply to."""
     table: dict[str, dict[int, MilRule]] = {}
     for (name, since), rule in rules.items():
         table.setdefault(name, {})[since] = rule

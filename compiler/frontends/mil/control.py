@@ -15,9 +15,9 @@ rules = MilRules("control")
 
 @rules("cond")
 def cond(cx: MilContext) -> Result:
-    """The results of the first block where the predicate is true, else of the second.
+    """The results of the first block if the predicate is true, else of the second.
 
-    What the blocks leave of states that one of them writes are further results of the op.
+    States that one of the blocks writes are additional results of the op.
     """
     pred, blocks = _truth(cx, cx.value("pred")), cx.operation.blocks
     cx.require(len(blocks) == 2, f"has {len(blocks)} blocks, expected two")
@@ -36,10 +36,10 @@ def cond(cx: MilContext) -> Result:
 
 @rules("while_loop")
 def while_loop(cx: MilContext) -> Result:
-    """The second block while the first one says true, each on what the step before left.
+    """Repeat the second block while the first one yields true, on the loop values of each step.
 
-    The types of loop values are found by lowering the body until they don't change: extents that
-    do become symbols. States that the body writes are further loop values.
+    The types of loop values are found by lowering the body until they don't change; dimensions that
+    do become symbols. States that the body writes are additional loop values.
     """
     initial, blocks = cx.values("loop_vars"), cx.operation.blocks
     cx.require(len(blocks) == 2, f"has {len(blocks)} blocks, expected two")
@@ -51,7 +51,7 @@ def while_loop(cx: MilContext) -> Result:
         body, following = _block(cx, 1, types, states)
         cx.require(
             len(following) == len(types),
-            f"has {len(types)} values, its body leaves {len(following)}",
+            f"has {len(types)} values, its body returns {len(following)}",
         )
         rows = enumerate(zip(types, following, strict=True))
         general = [_general(cx, i, before, after.type) for i, (before, after) in rows]
@@ -73,7 +73,7 @@ def while_loop(cx: MilContext) -> Result:
 
 
 def _without_states(cx: MilContext, results: tuple[Value, ...], states: list[str]) -> Result:
-    """The first results; the last ones are what states hold from now on."""
+    """The results without those for states, which become the states' values."""
     count = len(results) - len(states)
     for name, value in zip(states, results[count:], strict=True):
         cx.scope.names[name] = cx.scope.put(value, cx.location)
@@ -83,26 +83,26 @@ def _without_states(cx: MilContext, results: tuple[Value, ...], states: list[str
 def _held(scope: Scope, name: str) -> Value:
     value = scope.names[name]
     if value is None:
-        raise CompileError(())  # said where it happened
+        raise CompileError(())  # reported where it happened
     return value
 
 
 def _block(
     cx: MilContext, index: int, types: list[Tensor], states: list[str]
 ) -> tuple[Scope, tuple[Value, ...]]:
-    """A scope after a block of the loop ran on values of these types, and what it leaves."""
+    """A scope after a block of the loop ran on values of these types, and its results."""
     block = cx.operation.blocks[index]
     names = [*(item.name for item in block.inputs), *states]
     held = [_held(cx.scope, name).type for name in states]
     scope = cx.scope.nested(names, [*types, *held])
     found = cx.run(scope, block, _place(cx, index))
     if found is None:
-        raise CompileError(())  # said where it happened
+        raise CompileError(())  # reported where it happened
     return scope, found
 
 
 def _general(cx: MilContext, index: int, before: Tensor, after: Tensor) -> Tensor:
-    """A type for a loop value that is right before and after a step."""
+    """A type for a loop value that holds before and after a step."""
     cx.require(
         (before.rank, before.dtype) == (after.rank, after.dtype),
         f"changes its value {index} from {before} to {after} in a step",
@@ -113,14 +113,14 @@ def _general(cx: MilContext, index: int, before: Tensor, after: Tensor) -> Tenso
 
 
 def _truth(cx: MilContext, value: Value) -> Value:
-    """A truth value as a scalar; programs have tensors of one, too."""
+    """A bool as a scalar; programs also use tensors of one element."""
     one = value.type.shape.count(1) == value.type.rank
-    cx.require(one, f"has a condition of type {value.type}, expected one truth value")
+    cx.require(one, f"has a condition of type {value.type}, expected one bool")
     return shape.Reshape(value, ()).result if value.type.rank else value
 
 
 def _place(cx: MilContext, index: int) -> str:
-    """What locations in a block are called."""
+    """The prefix of locations in a block."""
     return f"{cx.location.kind}[{cx.location.index}].blocks[{index}].operations"
 
 

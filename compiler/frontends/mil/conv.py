@@ -19,21 +19,21 @@ _PAD_TYPES = {kind.value: kind for kind in PadType}
 
 @rules("conv")
 def conv(cx: MilContext) -> Result:
-    """Weights [out, in / groups, *kernel], which may be computed."""
+    """Convolution; weights are [out, in / groups, *kernel] and may be computed."""
     x, weight, bias = _operands(cx)
     return core.Conv(x, weight, bias, **_options(cx)).result
 
 
 @rules("conv_quantized")
 def conv_quantized(cx: MilContext) -> Result:
-    """A convolution with weights scale * weight + bias, by output channels or all alike.
+    """Convolution with weights scale * weight + bias, per output channel or per tensor.
 
-    Look-up tables, its other kind of quantization, have no parameter that would hold the table.
+    Look-up tables, its other kind of quantization, have no parameter for the table.
     """
     kind = cx.text("quantization_type")
     if kind != "linear":
         raise cx.unsupported(f"has weights of the quantization type '{kind}'")
-    cx.integer("nbits", 8)  # how a NeuralNetwork packs them; a program has one in each byte
+    cx.integer("nbits", 8)  # how a NeuralNetwork packs them; a program stores one per byte
     x, weight, bias = _operands(cx)
     cx.require(weight.type.rank > 0, f"has a weight of type {weight.type}")
     scaled = elementwise.Mul(weight, _by_channel(cx, "quant_scale", weight)).result
@@ -42,7 +42,7 @@ def conv_quantized(cx: MilContext) -> Result:
 
 
 def _by_channel(cx: MilContext, name: str, weight: Value) -> Value:
-    """One number, or one for each output channel, to be combined with the weight."""
+    """One number, or one per output channel, shaped to combine with the weight."""
     value = cast(cx.value(name), weight.type.dtype)
     count = product(value.type.shape)
     fits = count == 1 or not differs(count, weight.type.shape[0])
@@ -52,7 +52,7 @@ def _by_channel(cx: MilContext, name: str, weight: Value) -> Value:
 
 @rules("conv_transpose")
 def conv_transpose(cx: MilContext) -> Result:
-    """Weights [in, out / groups, *kernel]; an output shape is that of the whole result."""
+    """Transposed convolution; weights are [in, out / groups, *kernel]."""
     x, weight, bias = _operands(cx)
     options = _options(cx)
     target = cx.integers("output_shape", ())
@@ -66,7 +66,7 @@ def conv_transpose(cx: MilContext) -> Result:
 
 
 def _operands(cx: MilContext) -> tuple[Value, Value, Value | None]:
-    """x, weight and bias; from iOS 17 on the last two may be of another float type."""
+    """x, weight and bias; since iOS 17, the last two may have another float dtype."""
     x, bias = cx.value("x"), cx.optional("bias")
     dtype = x.type.dtype
     return x, cast(cx.value("weight"), dtype), None if bias is None else cast(bias, dtype)
@@ -84,7 +84,7 @@ def _options(cx: MilContext) -> dict[str, Any]:
 
 
 def padding(cx: MilContext, default: str | None = None) -> tuple[PadType, tuple[int, ...]]:
-    """(pad type, amounts); amounts count for custom padding only, as in Core ML."""
+    """(pad type, padding); padding counts only for the type custom, as in Core ML."""
     name, amounts = cx.text("pad_type", default).lower(), cx.integers("pad", ())
     if name not in _PAD_TYPES:
         raise cx.unsupported(f"has the unknown padding type '{name}'")

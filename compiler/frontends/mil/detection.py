@@ -1,4 +1,4 @@
-"""Choosing among boxes."""
+"""Selection among boxes."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def _suppressed(
     cx: MilContext, boxes: Value, scores: Value, score_threshold: float
 ) -> tuple[Value, ...]:
     count = cx.integer("max_boxes")
-    cx.require(count > 0, f"gives out {count} boxes")
+    cx.require(count > 0, f"returns {count} boxes, not 1 or more")
     return core.NonMaximumSuppression(
         boxes,
         scores,

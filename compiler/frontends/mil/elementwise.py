@@ -61,7 +61,7 @@ for _name, _op in (_BINARY | _UNARY).items():
 
 def _with_epsilon(op: type[Op], default: float) -> None:
     def rule(cx: MilContext) -> Result:
-        # The default is a number of the declared type: of half precision it can be 0.
+        # The default is a number of the declared type, so in half precision it can be 0.
         declared = tensor_type(cx.operation.outputs[0].type, cx.fresh_symbol).dtype
         epsilon = float(np.asarray(default, declared.numpy))
         return op(cx.value("x"), epsilon=cx.number("epsilon", epsilon)).result
@@ -76,18 +76,18 @@ for _op, _epsilon in ((unary.Log, 1e-45), (unary.Rsqrt, 1e-12), (unary.Inverse, 
 
 @rules("real_div")
 def real_div(cx: MilContext) -> Result:
-    """x / y; of integers an integer again, rounded towards zero."""
+    """x / y; for integers an integer, rounded towards zero."""
     x, y = cx.value("x"), cx.value("y")
     if x.type.dtype.is_float:
         return core.RealDiv(x, y).result
     if _is_natural(cx.extents("x")) and _is_natural(cx.extents("y")):
-        return core.FloorDiv(x, y).result  # the same, and it says what becomes of extents
-    cx.require(y.type.dtype is x.type.dtype, f"divides {x.type} by {y.type}")
+        return core.FloorDiv(x, y).result  # the same, and it keeps dimensions exact
+    cx.require(y.type.dtype is x.type.dtype, f"can't divide {x.type} by {y.type}")
     return cast(core.RealDiv(cast(x, DType.F64), cast(y, DType.F64)).result, x.type.dtype)
 
 
 def _is_natural(dims: tuple[Dim | None, ...] | None) -> bool:
-    """Whether none of the extents is unknown or can be negative."""
+    """Whether all entries are known and can't be negative."""
     return dims is not None and all(
         (isinstance(dim, int) and dim >= 0) or (dim is not None and bare_symbol(dim) is not None)
         for dim in dims
@@ -96,7 +96,7 @@ def _is_natural(dims: tuple[Dim | None, ...] | None) -> bool:
 
 @rules("exp2")
 def exp2(cx: MilContext) -> Result:
-    """2 to the power x; of integers an integer again, rounded towards zero."""
+    """2 to the power x; for integers an integer, rounded towards zero."""
     x = cx.value("x")
     wide = x if x.type.dtype.is_float else cast(x, DType.F64)
     return cast(unary.Exp2(wide).result, x.type.dtype)
@@ -123,14 +123,14 @@ def clip(cx: MilContext) -> Result:
 
 @rules("select")
 def select(cx: MilContext) -> Result:
-    """a where the condition holds, else b."""
+    """a where the condition holds, b elsewhere."""
     return core.Select(cx.value("cond"), cx.value("a"), cx.value("b")).result
 
 
 @rules("cast")
 def convert(cx: MilContext) -> Result:
-    """Another type of elements; float16 becomes what it is computed in."""
+    """Convert to another dtype; float16 becomes the dtype that it is computed in."""
     name = cx.text("dtype")
     if name not in DTYPE_NAMES or name == "string":
-        raise cx.unsupported(f"converts to '{name}'")
+        raise cx.unsupported(f"converts to the unknown type '{name}'")
     return cast(cx.value("x"), cx.dtype(DTYPE_NAMES[name]))

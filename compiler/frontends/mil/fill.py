@@ -1,4 +1,4 @@
-"""Tensors made from a few numbers: fills and ranges; and bands of matrices."""
+"""Tensors made from a few numbers: fills, ranges, and bands of matrices."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def _scalar(cx: MilContext, name: str) -> Value:
 
 
 def _filling(cx: MilContext) -> Value:
-    """The number to fill with; 0 without it, of the type that the result has."""
+    """The number to fill with, in the result's dtype; 0 if missing."""
     if cx.has("value"):
         return _scalar(cx, "value")
     return constant(np.zeros((), cx.dtype(declared_type(cx).dtype).numpy))
@@ -33,7 +33,7 @@ def _filling(cx: MilContext) -> Value:
 
 @rules("fill")
 def fill(cx: MilContext) -> Result:
-    """One number in a shape."""
+    """Fill a shape with one number."""
     shape, known = cx.value("shape"), known_dims(cx.value("shape"))
     cx.require(shape.type.rank == 1, f"takes a shape of type {shape.type}")
     if known is not None:
@@ -47,7 +47,7 @@ def fill(cx: MilContext) -> Result:
 
 @rules("fill_like")
 def fill_like(cx: MilContext) -> Result:
-    """One number in the shape of a tensor."""
+    """Fill the shape of a tensor with one number."""
     like = cx.value("ref_tensor")
     dims = like.type.shape
     if is_static(dims):
@@ -60,7 +60,7 @@ def fill_like(cx: MilContext) -> Result:
 
 @rules("range_1d")
 def range_1d(cx: MilContext) -> Result:
-    """From start by steps up to end, without it."""
+    """Count from start by steps up to end, which is excluded."""
     start, end, step = (_scalar(cx, name) for name in ("start", "end", "step"))
     return range_between(cx, start, end, step, lambda: declared_dims(cx, count=1)[0])
 
@@ -70,7 +70,7 @@ def range_1d(cx: MilContext) -> Result:
 
 @rules("band_part")
 def band_part(cx: MilContext) -> Result:
-    """Some diagonals below and above the main one; a negative number means all."""
+    """Keep some diagonals below and above the main one; a negative number means all."""
     x, rank = cx.value("x"), cx.value("x").type.rank
     cx.require(rank >= 2, f"takes {x.type}, expected matrices")
     counts = (cx.integer("lower", -1), cx.integer("upper", -1))

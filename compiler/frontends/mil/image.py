@@ -1,4 +1,4 @@
-"""Images resampled to another size, and boxes cut out of them."""
+"""Resampling of images to another size, and cropping of boxes."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ _INTERPOLATIONS = {"LINEAR": "bilinear", "NEAREST_NEIGHBOR": "nearest"}
 
 @rules("upsample_nearest_neighbor")
 def upsample_nearest_neighbor(cx: MilContext) -> Result:
-    """By whole or fractional factors."""
+    """Upsample by whole or fractional factors."""
     x, factors = _images(cx), _factors(cx)
     if all(factor == int(factor) for factor in factors):
         images, restore = _as_batch(x)
@@ -38,15 +38,15 @@ def upsample_nearest_neighbor(cx: MilContext) -> Result:
 
 @rules("upsample_bilinear")
 def upsample_bilinear(cx: MilContext) -> Result:
-    """By whole or fractional factors; the spacing follows from the sizes, not from the factors.
+    """Upsample by whole or fractional factors; the spacing depends on sizes, not on factors.
 
-    Corners are aligned, or (by default the opposite) pixels have their centres at halves.
+    Either corners are aligned, or pixel centres are at halves (the default is the opposite).
     """
     x, factors = _images(cx), _factors(cx)
     aligned = cx.flag("align_corners", True)
     halves = cx.flag("half_pixel_centers", not aligned) if cx.opset >= 16 else not aligned
     if aligned and halves:
-        raise cx.unsupported("aligns corners with centres of pixels at halves")
+        raise cx.unsupported("aligns corners and has pixel centres at halves")
     coordinates = "unalign_corners" if halves else "default"
     coordinates = "strict_align_corners" if aligned else coordinates
     return _resized(x, _scaled(cx, x, factors), "bilinear", coordinates)
@@ -71,7 +71,7 @@ def _scaled_extent(cx: MilContext, x: Value, axis: int, factor: float) -> Size:
     extent = x.type.shape[axis]
     if isinstance(extent, int):
         size = upsampled_size(extent, factor)
-        cx.require(size > 0, f"scales an extent of {extent} by {factor}")
+        cx.require(size > 0, f"can't scale a dimension of {extent} by {factor}")
         return size
     dim = extent * int(factor) if factor == int(factor) else cx.fresh_symbol(axis)
     return sampling.scaled(x, axis, factor), dim
@@ -82,14 +82,14 @@ def _scaled_extent(cx: MilContext, x: Value, axis: int, factor: float) -> Size:
 
 @rules("resize_nearest_neighbor")
 def resize_nearest_neighbor(cx: MilContext) -> Result:
-    """To a height and a width: the pixel in which a sample's centre lies, as recorded."""
+    """Resize to a height and a width: the pixel that contains a sample's centre, as recorded."""
     x, size = _images(cx), (cx.integer("target_size_height"), cx.integer("target_size_width"))
     return _resized(x, size, "nearest", "unalign_corners")
 
 
 @rules("resize_bilinear")
 def resize_bilinear(cx: MilContext) -> Result:
-    """To a height and a width, which are 1 unless given."""
+    """Resize to a height and a width, which are 1 unless given."""
     x = _images(cx)
     size = (cx.integer("target_size_height", 1), cx.integer("target_size_width", 1))
     return _resized(x, size, "bilinear", _coordinates(cx, core.COORDINATES))
@@ -97,10 +97,10 @@ def resize_bilinear(cx: MilContext) -> Result:
 
 @rules("resize", since=17)
 def resize(cx: MilContext) -> Result:
-    """The last dimensions to the last entries of a shape, where 0 leaves one as it is.
+    """Resize the last dimensions to the last entries of a shape, where 0 keeps a dimension.
 
-    The nearest pixel by "DEFAULT" is the one in which the sample's centre lies, as recorded of Core
-    ML: [a, b] becomes [a, b, b]. The definition doesn't say.
+    The nearest pixel for "DEFAULT" is the one that contains the sample's centre, as recorded from
+    Core ML: [a, b] becomes [a, b, b]. The definition doesn't say.
     """
     x, count = cx.value("x"), cx.integer("resized_dims")
     mode = cx.text("interpolation_mode", "LINEAR")
@@ -113,12 +113,12 @@ def resize(cx: MilContext) -> Result:
     cx.require(target.type.rank == 1, f"takes a shape of type {target.type}")
     (length,) = target.type.static_shape
     fits = 0 <= count <= length <= x.type.rank
-    cx.require(fits, f"resizes {count} dimensions of {x.type} to {length} sizes")
+    cx.require(fits, f"resizes {count} dimensions of {x.type}, but has {length} sizes")
     if count > 2:
         raise cx.unsupported(f"resizes {count} dimensions at once")
     floats = x.type.dtype in (DType.F16, DType.F32)
     if mode == "LINEAR" and not floats:
-        raise cx.unsupported(f"interpolates between {x.type.dtype.value}")
+        raise cx.unsupported(f"can't interpolate between elements of {x.type.dtype.value}")
     axes = range(x.type.rank - count, x.type.rank)
     sizes: list[Size] = []
     for axis, at in zip(axes, range(length - count, length), strict=True):
@@ -126,7 +126,7 @@ def resize(cx: MilContext) -> Result:
         extent = x.type.shape[axis]
         entry = extent if entry == 0 else entry
         if isinstance(entry, int):
-            cx.require(entry > 0, f"resizes to an extent of {entry}")
+            cx.require(entry > 0, f"resizes to a dimension of {entry}")
             sizes.append(entry)
         else:
             dim = cx.fresh_symbol(axis) if entry is None else entry
@@ -146,7 +146,7 @@ def _coordinates(cx: MilContext, known: tuple[str, ...]) -> str:
 
 
 def _resized(x: Value, size: tuple[Size, Size], mode: str, coordinates: str) -> Value:
-    """The last two dimensions with other extents."""
+    """x with other sizes of the last two dimensions."""
     height, width = size
     if isinstance(height, int) and isinstance(width, int):
         images, restore = _as_batch(x)
@@ -163,7 +163,7 @@ def _images(cx: MilContext) -> Value:
 
 
 def _as_batch(x: Value) -> tuple[Value, Callable[[Value], Value]]:
-    """(x as [N, C, H, W], what restores its own leading dimensions)."""
+    """(x as [N, C, H, W], a function that restores its leading dimensions)."""
     lead = x.type.shape[:-3]
     if len(lead) == 1:
         return x, lambda result: result
@@ -182,7 +182,7 @@ def _as_batch(x: Value) -> tuple[Value, Callable[[Value], Value]]:
 
 @rules("crop_resize")
 def crop_resize(cx: MilContext) -> Result:
-    """Boxes [N, 1, 4, 1, 1] out of all images, or [N, 1, 5, 1, 1] that begin with their image's."""
+    """Crop boxes [N, 1, 4, 1, 1] from all images, or [N, 1, 5, 1, 1] from the image they name."""
     x, boxes = _batch(cx), cx.value("roi")
     numbers = boxes.type.shape[2] if boxes.type.rank == 5 else None
     fits = numbers in (4, 5) and boxes.type.shape[1::2] == (1, 1) and boxes.type.shape[4] == 1
@@ -202,14 +202,14 @@ def crop_resize(cx: MilContext) -> Result:
 
 @rules("crop_resize", since=17)
 def crop_resize_by_indices(cx: MilContext) -> Result:
-    """Boxes [N, 4], each out of the image that its index says; box n out of image n without."""
+    """Crop boxes [N, 4], each from the image of its index; without indices, box n from image n."""
     x, boxes, indices = _batch(cx), cx.value("boxes"), cx.optional("box_indices")
     cx.require(boxes.type.rank == 2, f"takes boxes [N, 4], got {boxes.type}")
     if indices is None:
         count: Dim = boxes.type.shape[0]
         batch = x.type.shape[0]
         if not isinstance(count, int):
-            raise cx.unsupported("has a number of boxes that only running tells, and no indices")
+            raise cx.unsupported("has a number of boxes known only at run time, and no indices")
         fits = not isinstance(batch, int) or count <= batch
         cx.require(fits, f"has {count} boxes for {batch} images, and no indices")
         indices = constant(np.arange(count, dtype=np.int32))

@@ -1,4 +1,4 @@
-"""Reading and writing at computed positions."""
+"""Reading and writing at computed indices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,14 +29,14 @@ from .shape import declared_dims, declared_type
 
 rules = MilRules("index")
 
-OUT_OF_RANGE = -(2**31)  # of any extent: reading there is an error of the run
+OUT_OF_RANGE = -(2**31)  # for any dimension: reading there is a run-time error
 
 
 def _indices(cx: MilContext, x: Value, axes: tuple[int, ...]) -> Value:
-    """Positions along axes of x: several of them are the last dimension.
+    """Indices along axes of x; for several axes, they are the last dimension.
 
-    Negative ones count from the end; since iOS 17 they mean nothing, and are errors with
-    `validate_indices`. Then they become positions that are out of range in any tensor.
+    Negative ones count from the end; since iOS 17 they are undefined, and errors with
+    `validate_indices`. In that case they become indices that are out of range in any tensor.
     """
     indices = integers(cx.value("indices"))
     if not cx.flag("validate_indices", False):
@@ -64,7 +64,7 @@ def _axis(cx: MilContext, x: Value, default: int = 0) -> int:
 
 @rules("gather")
 def gather(cx: MilContext) -> Result:
-    """Slices along an axis; each entry of the batch with indices of its own."""
+    """Gather slices along an axis; each entry of the batch has its own indices."""
     x = cx.value("x")
     axis, batch = _axis(cx, x), cx.integer("batch_dims", 0)
     indices = _indices(cx, x, (axis,))
@@ -87,7 +87,7 @@ def gather(cx: MilContext) -> Result:
 
 @rules("gather_nd")
 def gather_nd(cx: MilContext) -> Result:
-    """Slices at multi-indices; each entry of the batch with indices of its own."""
+    """Gather slices at multi-indices; each entry of the batch has its own indices."""
     x, batch = cx.value("x"), cx.integer("batch_dims", 0)
     given = cx.value("indices").type
     cx.require(given.rank > 0, f"takes indices of type {given}")
@@ -107,7 +107,7 @@ def _batch_dims(cx: MilContext, x: Value, batch: int, most: int) -> int:
 
 
 def _with_batch(indices: Value, batch: int) -> Value:
-    """Multi-indices that also have their own positions along the first dimensions."""
+    """Multi-indices with their own positions along the first dimensions prepended."""
     if batch == 0:
         return indices
     shape = (*indices.type.shape[:-1], 1)
@@ -128,7 +128,7 @@ def _with_batch(indices: Value, batch: int) -> Value:
 
 
 def _counting(x: Value, axis: int) -> Value:
-    """0, 1, … below the extent of an axis."""
+    """0, 1, … below the size of an axis."""
     extent = x.type.shape[axis]
     if isinstance(extent, int):
         return _numbers(range(extent))
@@ -142,7 +142,7 @@ def _numbers(numbers: Any) -> Value:
 
 @rules("gather_along_axis")
 def gather_along_axis(cx: MilContext) -> Result:
-    """Elements along an axis."""
+    """Gather elements along an axis."""
     x = cx.value("x")
     axis = _axis(cx, x)
     return core.GatherAlongAxis(x, _indices(cx, x, (axis,)), axis=axis).result
@@ -176,7 +176,7 @@ rules("scatter_along_axis")(_scatter(scatter.ScatterAlongAxis))
 
 @rules("scatter_nd")
 def scatter_nd(cx: MilContext) -> Result:
-    """Writes slices at multi-indices."""
+    """Write slices at multi-indices."""
     data, given = cx.value("data"), cx.value("indices").type
     depth = given.shape[-1] if given.rank else None
     fits = isinstance(depth, int) and depth <= data.type.rank
@@ -191,7 +191,7 @@ def scatter_nd(cx: MilContext) -> Result:
 
 @rules("one_hot")
 def one_hot(cx: MilContext) -> Result:
-    """A number at the positions, along a new axis, and another one elsewhere."""
+    """One-hot vectors along a new axis, with given numbers for hot and cold."""
     indices, axis = integers(cx.value("indices")), cx.integer("axis", -1)
     rank = indices.type.rank
     cx.require(-rank - 1 <= axis <= rank, f"has axis {axis} for {indices.type}")
@@ -223,13 +223,13 @@ def _classes(cx: MilContext, axis: int) -> Value:
 
 @rules("non_zero")
 def non_zero(cx: MilContext) -> Result:
-    """Where x is not 0: one row for each element, as many as there are when it runs."""
+    """The multi-indices of elements that are not 0, one per row; their number is dynamic."""
     x = cx.value("x")
     return core.NonZero(x, (declared_dims(cx, count=2)[0], x.type.rank)).result
 
 
 @rules("reverse_sequence")
 def reverse_sequence(cx: MilContext) -> Result:
-    """Each sequence reversed up to its length."""
+    """Reverse each sequence up to its length."""
     axes = {name: cx.integer(name, 0) for name in ("seq_axis", "batch_axis")}
     return core.ReverseSequence(cx.value("x"), integers(cx.value("lengths")), **axes).result

@@ -1,8 +1,8 @@
-"""Arguments of a function: what the model's description says, as the program takes them.
+"""Arguments of a function: the inputs of the model's description, converted for the program.
 
 Images are [N, H, W, C] bytes with colours in the order red, green, blue; the program takes them as
 [N, C, H, W] numbers in the order of the description. Arrays keep Core ML's shape and dtype. States
-follow the inputs, in the dtype that the program computes in: they never leave it in between.
+follow the inputs, in the dtype that the program computes in, and stay in it between calls.
 """
 
 from typing import Any
@@ -71,11 +71,11 @@ class Inputs:
         return open_sizes(feature, default) if self.flexible else default
 
     def described(self) -> list[Argument]:
-        """What is known of each argument."""
+        """The interface attributes of each argument."""
         return [argument_of(feature) for feature in self.features]
 
     def operand(self, feature: Feature, argument: Value) -> Value:
-        """What the program's operations see of an argument."""
+        """The value that the program's operations read for an argument."""
         if self.flexible and feature.flexibility is not None:
             allowed = allowed_shapes(feature)
             argument = shape.AssertShape(argument, allowed, f"input '{feature.name}'").result

@@ -19,7 +19,7 @@ rules = MilRules("linear")
 
 @rules("linear")
 def linear(cx: MilContext) -> Result:
-    """x @ weight^T + bias; the weight and bias may have another dtype than x since iOS 17."""
+    """x @ weight^T + bias; since iOS 17, weight and bias may have another dtype than x."""
     x, weight, bias = cx.value("x"), cx.value("weight"), cx.optional("bias")
     weight = _like(cx, weight, x)
     bias = None if bias is None else _like(cx, bias, x)
@@ -31,9 +31,9 @@ def linear(cx: MilContext) -> Result:
 
 @rules("matmul")
 def matmul(cx: MilContext) -> Result:
-    """The matrix product; vectors count as a row on the left and a column on the right.
+    """The matrix product; a vector is a row on the left and a column on the right.
 
-    Since iOS 17 a constant may have another dtype than the other operand, whose dtype counts.
+    Since iOS 17, a constant may have another dtype than the other operand, whose dtype is used.
     """
     x, y = cx.value("x"), cx.value("y")
     flags = cx.flag("transpose_x", False), cx.flag("transpose_y", False)
@@ -45,16 +45,16 @@ def matmul(cx: MilContext) -> Result:
 
 
 def _like(cx: MilContext, weight: Value, x: Value) -> Value:
-    """A weight in the dtype of x, if that can hold it."""
+    """A weight in the dtype of x, if that holds it exactly."""
     if weight.type.dtype.is_float and not x.type.dtype.is_float:
         array = weight.op.value.array() if isinstance(weight.op, Constant) else None
         if array is None or not np.array_equal(array, np.trunc(array)):
-            raise cx.unsupported(f"multiplies {x.type} by weights that are no whole numbers")
+            raise cx.unsupported(f"can't multiply {x.type} by weights that are not whole numbers")
     return cast(weight, x.type.dtype)
 
 
 def _product(x: Value, y: Value, transpose_x: bool = False, transpose_y: bool = False) -> Value:
-    """As numpy's matmul: the dimension that makes a matrix of a vector isn't in the result."""
+    """As numpy's matmul: the dimension that makes a vector a matrix is not in the result."""
     row, column = x.type.rank == 1, y.type.rank == 1
     x = ExpandDims(x, (0,)).result if row else x
     y = ExpandDims(y, (1,)).result if column else y
@@ -66,7 +66,7 @@ def _product(x: Value, y: Value, transpose_x: bool = False, transpose_y: bool = 
 
 @rules("einsum")
 def einsum(cx: MilContext) -> Result:
-    """Products of matrices in dimensions -3 and -1, at each place of the others."""
+    """Products of matrices in dimensions -3 and -1, for each index of the others."""
     values = cx.values("values")
     cx.require(len(values) == 2, f"has {len(values)} operands, expected two")
     equation = cx.text("equation")
@@ -75,11 +75,11 @@ def einsum(cx: MilContext) -> Result:
     batched = (0, 1, 2, 3, ",", 0, 3, 2, 4, "-", ">", 0, 1, 2, 4)
     single = (0, 1, 2, ",", 2, 1, 3, "-", ">", 0, 1, 3)
     if tuple(numbered) not in (batched, single):
-        raise cx.unsupported(f"computes '{equation}'")
+        raise cx.unsupported(f"computes the unsupported equation '{equation}'")
     rank = 4 if tuple(numbered) == batched else 3
     for value in values:
         cx.require(value.type.rank == rank, f"'{equation}' has an operand of {value.type}")
-    # At each place of dimension -2 a product: that dimension goes before the matrices.
+    # One product for each index of dimension -2: that dimension goes before the matrices.
     leading = tuple(range(rank - 3))
     order = (*leading, rank - 2, rank - 3, rank - 1)
     x, y = (Transpose(value, order).result for value in values)
@@ -92,7 +92,7 @@ def attention(cx: MilContext) -> Result:
     query, key, value = (cx.value(name) for name in ("query", "key", "value"))
     features = query.type.shape[-1] if query.type.rank > 1 else 0
     if not isinstance(features, int):
-        raise cx.unsupported("divides by the root of an extent that only running tells")
+        raise cx.unsupported("divides by the root of a dimension that is known only at run time")
     cx.require(features > 0, f"has a query of {query.type}")
     mask = cx.optional("attn_mask")
     if mask is not None and mask.type.dtype in BOOL:

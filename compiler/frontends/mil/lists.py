@@ -1,8 +1,8 @@
-"""Lists of tensors, as one tensor with the list's length in front.
+"""Lists of tensors, as one tensor with the list's length as the first dimension.
 
-Elements are zeros until they are written; writing behind the end makes a list longer, whatever
-length the program declares for it. Extents that a program leaves open are taken for 1, which what
-is written must confirm: so much can be said of the default shapes of most programs.
+Elements are zeros until they are written; writing beyond the end makes a list longer, whatever
+length the program declares. Dimensions that a program leaves open are assumed to be 1, which
+written elements must confirm; the default shapes of most programs do.
 """
 
 import numpy as np
@@ -18,12 +18,12 @@ from .context import MilContext, MilRules
 
 rules = MilRules("lists")
 
-_UNKNOWN = "has elements of a shape that only running tells"
+_UNKNOWN = "has elements of a shape that is known only at run time"
 
 
 @rules("make_list")
 def make_list(cx: MilContext) -> Result:
-    """Zeros: `init_length` elements of one shape. Whether the list may grow changes nothing."""
+    """Make `init_length` elements of zeros; whether the list may grow has no effect."""
     cx.flag("dynamic_length", True)
     name = cx.text("dtype", "fp32")
     if name not in ("bool", "fp16", "fp32", "int32"):
@@ -32,21 +32,21 @@ def make_list(cx: MilContext) -> Result:
     for value in cx.values("elem_shape") if cx.has("elem_shape") else ():
         if not isinstance(value.op, Constant):
             raise cx.unsupported(_UNKNOWN)
-        if value.type.dtype is DType.STR:  # the name of an extent
+        if value.type.dtype is DType.STR:  # the name of a dimension
             cx.scope.walk.has_open_lists = True
             sizes.append(1)
         else:
             sizes += [int(n) for n in value.op.value.array().reshape(-1)]
     length = cx.extents("init_length") if cx.has("init_length") else (1,)
     if length is None or len(length) != 1 or not isinstance(length[0], int):
-        raise cx.unsupported("has a length that only running tells")
+        raise cx.unsupported("has a length that is known only at run time")
     kind = Tensor(cx.dtype(DTYPE_NAMES[name]), (length[0], *sizes))
     return constant(SplatResource(kind, 0), cx.location.name)
 
 
 @rules("list_length")
 def list_length(cx: MilContext) -> Result:
-    """How many elements there are."""
+    """The number of elements."""
     return _length(cx.value("ls"))
 
 
@@ -65,7 +65,7 @@ def list_gather(cx: MilContext) -> Result:
 
 @rules("list_write")
 def list_write(cx: MilContext) -> Result:
-    """The list with another element at a place."""
+    """The list with one element replaced."""
     places = shape.Reshape(cx.value("index"), (1,)).result
     known = cx.value("index").op
     last = int(known.value.array().max()) if isinstance(known, Constant) else None
@@ -74,7 +74,7 @@ def list_write(cx: MilContext) -> Result:
 
 @rules("list_scatter")
 def list_scatter(cx: MilContext) -> Result:
-    """The list with other elements at several places."""
+    """The list with several elements replaced."""
     places = cx.value("indices")
     known = places.op
     last = int(known.value.array().max(initial=-1)) if isinstance(known, Constant) else None
@@ -82,7 +82,7 @@ def list_scatter(cx: MilContext) -> Result:
 
 
 def _written(cx: MilContext, places: Value, values: Value, last: int | None) -> Value:
-    """The list, as long as its last place (None: computed) needs, with the values written."""
+    """The list with the values written, extended to hold the last index (None: computed)."""
     found = cx.value("ls")
     if cx.scope.walk.has_open_lists and values.type.shape[1:] != found.type.shape[1:]:
         raise cx.unsupported(_UNKNOWN)

@@ -18,7 +18,7 @@ rules = MilRules("norm")
 
 @rules("batch_norm")
 def batch_norm(cx: MilContext) -> Result:
-    """With given statistics; the scale is 1 and the offset 0 without them."""
+    """Normalize with given statistics; the scale defaults to 1 and the offset to 0."""
     x = _of_rank(cx, 2)
     mean, variance = (cast(cx.value(name), x.type.dtype) for name in ("mean", "variance"))
     gamma = _given(cx, "gamma", x) or _filled(1, mean.type)
@@ -33,7 +33,7 @@ def _filled(number: float, kind: Tensor) -> Value:
 
 @rules("instance_norm")
 def instance_norm(cx: MilContext) -> Result:
-    """Over each channel's pixels."""
+    """Normalize over each channel's pixels."""
     x = _of_rank(cx, 3)
     spatial = tuple(range(2, x.type.rank))
     normal = core.MeanVarianceNorm(x, spatial, epsilon=cx.number("epsilon", 1e-5)).result
@@ -42,19 +42,19 @@ def instance_norm(cx: MilContext) -> Result:
 
 @rules("layer_norm")
 def layer_norm(cx: MilContext) -> Result:
-    """Over some dimensions, by default all; gamma and beta have an entry for each of theirs."""
+    """Normalize over some axes, by default all; gamma and beta have the shape of these axes."""
     x = _of_rank(cx, 1)
     rank = x.type.rank
     given = cx.integers("axes", tuple(range(rank)))
     axes = tuple(sorted({axis % rank for axis in given if -rank <= axis < rank}))
     fits = 0 < len(axes) == len(given)
-    cx.require(fits, f"normalizes over the axes {list(given)} of {x.type}")
+    cx.require(fits, f"can't normalize over the axes {list(given)} of {x.type}")
     normal = core.MeanVarianceNorm(x, axes, epsilon=cx.number("epsilon", 1e-5)).result
     return _scaled(cx, normal, axes)
 
 
 def _scaled(cx: MilContext, normal: Value, axes: tuple[int, ...]) -> Value:
-    """normal * gamma + beta, which have the extents of some dimensions."""
+    """normal * gamma + beta, which have the shape of some axes."""
     gamma, beta = _spread(cx, "gamma", normal, axes), _spread(cx, "beta", normal, axes)
     scaled = normal if gamma is None else elementwise.Mul(normal, gamma).result
     return scaled if beta is None else elementwise.Add(scaled, beta).result
@@ -74,20 +74,20 @@ def _spread(cx: MilContext, name: str, x: Value, axes: tuple[int, ...]) -> Value
 
 
 def _given(cx: MilContext, name: str, x: Value) -> Value | None:
-    """An optional parameter in the dtype of x, which it may differ from since iOS 17."""
+    """An optional parameter, converted to the dtype of x (since iOS 17 it may differ)."""
     value = cx.optional(name)
     return None if value is None else cast(value, x.type.dtype)
 
 
 @rules("l2_norm")
 def l2_norm(cx: MilContext) -> Result:
-    """Over the last three dimensions together."""
+    """Normalize over the last three dimensions together."""
     return core.L2Norm(_of_rank(cx, 3), (-3, -2, -1), cx.number("epsilon", 1e-6)).result
 
 
 @rules("local_response_norm")
 def local_response_norm(cx: MilContext) -> Result:
-    """Across neighbouring channels."""
+    """Normalize across neighbouring channels."""
     return core.LocalResponseNorm(
         _of_rank(cx, 3),
         size=cx.integer("size"),

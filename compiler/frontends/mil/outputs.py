@@ -1,6 +1,6 @@
-"""Results of a function: what the model's description says, from the values of the program.
+"""Results of a function: the outputs of the model's description, from the program's values.
 
-What states hold in the end follows the outputs.
+The final values of states follow the outputs.
 """
 
 from ....ir.diagnostics import CompileError, Diagnostic
@@ -55,19 +55,19 @@ class Outputs:
             message = f"a {feature.kind} output is not supported"
             raise CompileError(Diagnostic(message, "unsupported", location))
         if value.type.rank == 0:
-            value = Reshape(value, (1,)).result  # Core ML's arrays have an extent at least
+            value = Reshape(value, (1,)).result  # Core ML's arrays have at least one dimension
         return cast(value, feature.dtype) if feature.dtype is not None else value
 
     def _of_classifier(self, feature: Feature, value: Value, location: InModel) -> Value:
-        """What `classify` makes: a label, or the probabilities of all classes."""
+        """The result of `classify`: a label, or the probabilities of all classes."""
         interface = self.interface
         dictionary = feature.kind == "dictionary"
         wanted = interface.predicted_probabilities if dictionary else interface.predicted_feature
         if not self.labels or feature.name != wanted:
-            message = f"a {feature.kind} output must be what a classifier predicts"
+            message = f"a {feature.kind} output must be a classifier's prediction"
             raise CompileError(Diagnostic(message, "unsupported", location))
         return value
 
     def described(self) -> list[Result]:
-        """What is known of each result."""
+        """The interface attributes of each result."""
         return [result_of(feature) for feature in self.features]

@@ -1,4 +1,4 @@
-"""Borders added to tensors, and cut off."""
+"""Padding and cropping."""
 
 import numpy as np
 
@@ -19,13 +19,13 @@ rules = MilRules("padding")
 
 @rules("pad")
 def pad(cx: MilContext) -> Result:
-    """Amounts (before, after) for the last dimensions of x; computed ones for all."""
+    """Pad the last dimensions of x by (before, after); computed padding is for all of them."""
     x, amounts, rank = cx.value("x"), cx.value("pad"), cx.value("x").type.rank
     mode, number = cx.text("mode", "constant"), cx.number("constant_val", 0.0)
     whole = amounts.type.rank == 1 and is_static(amounts.type.shape)
-    cx.require(whole, f"has amounts of type {amounts.type}")
+    cx.require(whole, f"has padding of type {amounts.type}")
     (count,) = amounts.type.static_shape
-    cx.require(count % 2 == 0 and count <= 2 * rank, f"has {count} amounts for {x.type}")
+    cx.require(count % 2 == 0 and count <= 2 * rank, f"has {count} numbers of padding for {x.type}")
     known = cx.extents("pad")
     if known is not None and all(isinstance(n, int) for n in known):
         found = tuple(n for n in known if isinstance(n, int))
@@ -44,7 +44,7 @@ def pad(cx: MilContext) -> Result:
 def _padded_dims(
     cx: MilContext, x: Value, first: int, amounts: tuple[Dim | None, ...]
 ) -> tuple[Dim, ...]:
-    """The extents with (before, after) added to those from `first` on."""
+    """The shape with (before, after) added to the dimensions from `first` on."""
     dims = list(x.type.shape)
     for axis, low, high in zip(range(first, len(dims)), amounts[::2], amounts[1::2], strict=True):
         if low is None or high is None:
@@ -59,7 +59,7 @@ def _entry(values: Value, at: int) -> Value:
 
 
 def _mirrored(x: Value, axis: int, low: Value, high: Value, dim: Dim, mode: str) -> Value:
-    """Where the elements of a padded dimension come from; "reflect" more than once: nowhere."""
+    """The source index of each element of a padded dimension; "reflect" applies only once."""
     size, one = extent(x, axis), constant(np.asarray(1, np.int32))
     places = Range1d(sub(constant(np.asarray(0, np.int32)), low), add(size, high), one, (dim,))
     last = sub(size, 1)
@@ -79,7 +79,7 @@ def _all_amounts(amounts: Value, missing: int) -> Value:
 
 @rules("crop")
 def crop(cx: MilContext) -> Result:
-    """Rows and columns cut off the last two dimensions, as many as (before, after) say."""
+    """Crop (before, after) from the last two dimensions."""
     x = cx.value("x")
     cx.require(x.type.rank >= 3, f"takes at least three dimensions, got {x.type}")
     amounts = (cx.integers("crop_height"), cx.integers("crop_width"))
@@ -95,7 +95,7 @@ def cut(cx: MilContext, x: Value, amounts: tuple[int, ...]) -> Value:
     for axis, low, high in zip((rank - 2, rank - 1), amounts[::2], amounts[1::2], strict=True):
         extent = x.type.shape[axis]
         fits = not isinstance(extent, int) or low + high < extent
-        cx.require(fits, f"cuts {low} and {high} off an extent of {extent}")
+        cx.require(fits, f"can't crop {low} and {high} from a dimension of {extent}")
         begin[axis], end[axis], open_end[axis] = low, -high, int(not high)
     ones, zeros = (1,) * rank, (0,) * rank
     return core.SliceByIndex(x, tuple(begin), tuple(end), ones, zeros, tuple(open_end)).result

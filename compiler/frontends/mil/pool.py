@@ -27,7 +27,7 @@ def l2_pool(cx: MilContext) -> Result:
 
 @rules("avg_pool")
 def avg_pool(cx: MilContext) -> Result:
-    """The mean of each window, of what padding takes part in it or not."""
+    """The mean of each window, with or without its padding."""
     exclude = cx.flag("exclude_padding_from_average", False)
     return _pool(cx, partial(core.AvgPool, exclude_padding_from_average=exclude))
 
@@ -52,9 +52,9 @@ def _up_to_the_end(
     pad_type: PadType,
     pad: tuple[int, ...],
 ) -> tuple[int, ...]:
-    """Padding that rounds the number of windows up, whatever the extent.
+    """Padding that rounds the number of windows up, whatever the size of the dimension.
 
-    Room for one more stride does that. A window that would begin after x and the padding before
+    Space for one more stride does that. A window that would begin after x and the padding before
     it is left out, as in PyTorch: no more than k - 1 is added after x.
     """
     spatial = len(kernel)
@@ -67,7 +67,7 @@ def _up_to_the_end(
     amounts: list[int] = []
     for width, stride, amount in zip(kernel, strides, pad[::2], strict=True):
         if amount > width:
-            raise cx.unsupported(f"pads by {amount} a window of {width} in ceil mode")
+            raise cx.unsupported(f"pads a window of {width} by {amount} in ceil mode")
         amounts += [amount, min(amount + stride - 1, width - 1)]
     return tuple(amounts)
 
@@ -80,7 +80,7 @@ def _require_data(
     pad: tuple[int, ...],
     made: Value,
 ) -> None:
-    """Refuse windows of padding alone: nothing says what their maximum or mean is."""
+    """Refuse windows that contain only padding: their maximum and mean are not specified."""
     if not pad:
         return
     extents = zip(x.type.shape[2:], made.type.shape[2:], strict=True)
@@ -93,4 +93,4 @@ def _require_data(
         else:
             empty = empty or after >= width
         if empty:
-            raise cx.unsupported("has windows that lie in the padding alone")
+            raise cx.unsupported("has windows that contain only padding")

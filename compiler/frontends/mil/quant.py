@@ -1,7 +1,7 @@
-"""Quantised activations, and constants that are stored compressed.
+"""Quantized activations, and constants that are stored compressed.
 
-What compressed constants mean is in `ir/weights/encodings.py`; here is which operation has which
-parts. Their operands are attributes of the operation up to iOS 17 and inputs since.
+`ir/weights/encodings.py` defines the meaning of compressed constants; this file maps operations to
+their parts. Their operands are attributes of the operation up to iOS 17, and inputs since then.
 """
 
 import numpy as np
@@ -67,7 +67,9 @@ def dequantize(cx: MilContext) -> Result:
 def _affine(cx: MilContext, x: Value) -> tuple[Value, Value | None]:
     """Scale and zero point, shaped to broadcast with x."""
     rank, axis = x.type.rank, cx.integer("axis") if cx.has("axis") else None
-    cx.require(axis is None or -rank <= axis < rank, f"has no axis {axis} in {x.type}")
+    cx.require(
+        axis is None or -rank <= axis < rank, f"has the axis {axis}, which {x.type} doesn't have"
+    )
 
     def shaped(value: Value) -> Value:
         if value.type.rank == 0:
@@ -77,7 +79,7 @@ def _affine(cx: MilContext, x: Value) -> tuple[Value, Value | None]:
         sizes[axis or 0] = value.type.static_shape[0]
         extent = x.type.shape[axis or 0]
         fits = not isinstance(extent, int) or extent == sizes[axis or 0]
-        cx.require(fits, f"has {sizes[axis or 0]} scales for an extent of {extent}")
+        cx.require(fits, f"has {sizes[axis or 0]} scales for a dimension of {extent}")
         return shape.Reshape(value, tuple(sizes)).result
 
     zero_point = cx.optional("zero_point")
@@ -89,23 +91,23 @@ def _affine(cx: MilContext, x: Value) -> tuple[Value, Value | None]:
 
 @rules("constexpr_cast", since=16)
 def constexpr_cast(cx: MilContext) -> Result:
-    """A constant of float16 as float32."""
+    """A float16 constant as float32."""
     source, name = _stored(cx, "source_val"), cx.text("output_dtype")
     if name != "fp32":
         raise cx.unsupported(f"converts to '{name}', expected fp32")
-    if source.type.dtype is DType.F32:  # as all float16 are computed
+    if source.type.dtype is DType.F32:  # the dtype that all float16 is computed in
         return constant(source, cx.location.name)
     return _encoded(cx, Cast(source, DType.F32))
 
 
 @rules("constexpr_affine_dequantize", since=16)
 def affine_dequantize(cx: MilContext) -> Result:
-    """scale * (quantized_data - zero_point), by slices along an axis where they are vectors."""
+    """scale * (quantized_data - zero_point), per slice along an axis if they are vectors."""
     data, scale, zero_point = (
         _stored(cx, name) for name in ("quantized_data", "scale", "zero_point")
     )
     rank, axis = data.type.rank, cx.integer("axis")
-    cx.require(-rank <= axis < rank, f"has no axis {axis} in {data.type}")
+    cx.require(-rank <= axis < rank, f"has the axis {axis}, which {data.type} doesn't have")
     extent = data.type.static_shape[axis]
     for part in (scale, zero_point):
         fits = part.type.rank == 0 or part.type.shape == (extent,)
@@ -122,7 +124,7 @@ def affine_dequantize(cx: MilContext) -> Result:
 
 @rules("constexpr_lut_to_dense", since=16)
 def packed_lut_to_dense(cx: MilContext) -> Result:
-    """Entries of a table, chosen by indices that are packed, the least significant bits first."""
+    """Entries of a table, chosen by packed indices, the least significant bits first."""
     indices, lut, sizes = _stored(cx, "indices"), _stored(cx, "lut"), cx.integers("shape")
     entries, count = int(np.prod(lut.type.static_shape)), int(np.prod(sizes))
     bits = entries.bit_length() - 1
@@ -137,7 +139,7 @@ def packed_lut_to_dense(cx: MilContext) -> Result:
 
 @rules("constexpr_sparse_to_dense", since=16)
 def packed_sparse_to_dense(cx: MilContext) -> Result:
-    """Values where the bits of a mask are set, the least significant first; else zeros."""
+    """Values where the bits of a mask are set, the least significant first; zeros elsewhere."""
     data, mask, sizes = _stored(cx, "nonzero_data"), _stored(cx, "mask"), cx.integers("shape")
     count = int(np.prod(sizes))
     cx.require(mask.type.shape == ((count + 7) // 8,), f"has a mask {mask.type} of {count} bits")
@@ -146,20 +148,20 @@ def packed_sparse_to_dense(cx: MilContext) -> Result:
 
 @rules("constexpr_sparse_to_dense", since=18)
 def sparse_to_dense(cx: MilContext) -> Result:
-    """Values where the mask is 1; else zeros."""
+    """Values where the mask is 1; zeros elsewhere."""
     return _encoded(cx, Sparse(_stored(cx, "nonzero_data"), _stored(cx, "mask")))
 
 
 @rules("constexpr_blockwise_shift_scale", since=18)
 def blockwise_shift_scale(cx: MilContext) -> Result:
-    """scale * (data - offset), by blocks."""
+    """scale * (data - offset), per block."""
     data = _stored(cx, "data")
     return _encoded(cx, Affine(data, *_block_parts(cx, data.type.static_shape)))
 
 
 @rules("constexpr_sparse_blockwise_shift_scale", since=18)
 def sparse_blockwise_shift_scale(cx: MilContext) -> Result:
-    """scale * (data - offset), by blocks of the dense values, of those where the mask is 1."""
+    """scale * (data - offset), per block of the dense values, for those where the mask is 1."""
     mask, data = _stored(cx, "data_mask"), _stored(cx, "nonzero_data")
     parts = _block_parts(cx, mask.type.static_shape)
     dense = _resource(cx, Affine(_resource(cx, Sparse(data, mask)), *parts))
@@ -168,7 +170,7 @@ def sparse_blockwise_shift_scale(cx: MilContext) -> Result:
 
 @rules("constexpr_lut_to_dense", since=18)
 def lut_to_dense(cx: MilContext) -> Result:
-    """Entries of tables, one for each block; an entry that is a vector lies along an axis."""
+    """Entries of tables, one table per block; an entry that is a vector extends along an axis."""
     indices, lut = _stored(cx, "indices"), _stored(cx, "lut")
     axis = _vector_axis(cx, indices.type.static_shape, lut)
     return _encoded(cx, Palette(indices, lut, axis))
@@ -176,7 +178,7 @@ def lut_to_dense(cx: MilContext) -> Result:
 
 @rules("constexpr_lut_to_sparse", since=18)
 def lut_to_sparse(cx: MilContext) -> Result:
-    """As `constexpr_lut_to_dense`, where a mask is 1; the mask grows as the entries do."""
+    """As `constexpr_lut_to_dense` where a mask is 1; the mask grows with the entries."""
     mask, indices = _stored(cx, "indices_mask"), _stored(cx, "indices_nonzero_data")
     lut = _stored(cx, "lut")
     axis = _vector_axis(cx, mask.type.static_shape, lut)
@@ -188,7 +190,7 @@ def lut_to_sparse(cx: MilContext) -> Result:
 
 
 def _stored(cx: MilContext, name: str) -> Resource:
-    """The data of a parameter, not read yet."""
+    """The data of a parameter, without reading them."""
     value = cx.value(name)
     if not isinstance(value.op, Constant):
         raise cx.unsupported(f"computes '{name}', which must be a constant here")
@@ -208,7 +210,7 @@ def _unpacked(cx: MilContext, packed: Resource, bits: int, sizes: tuple[int, ...
 
 
 def _block_parts(cx: MilContext, sizes: tuple[int, ...]) -> tuple[Resource, ...]:
-    """Scale and, if there is one, offset; they divide the dense values into blocks."""
+    """Scale and, if there is one, offset, which divide the dense values into blocks."""
     names = ("scale", "offset") if cx.has("offset") else ("scale",)
     parts = tuple(_stored(cx, name) for name in names)
     for part in parts:
@@ -223,11 +225,11 @@ def _divides(counts: tuple[int, ...], sizes: tuple[int, ...]) -> bool:
 
 
 def _vector_axis(cx: MilContext, sizes: tuple[int, ...], lut: Resource) -> int:
-    """Where entries of the tables lie that are vectors; any axis if they aren't."""
+    """The axis of vector entries of the tables; any axis if entries are scalars."""
     blocks, rank = lut.type.static_shape[:-2], len(sizes)
     fits = lut.type.rank == rank + 2 and rank > 0 and _divides(blocks, sizes)
     cx.require(fits, f"has tables of type {lut.type} for indices {list(sizes)}")
     length = lut.type.static_shape[-1]
     axis = cx.integer("vector_axis", 0 if length == 1 else None)
-    cx.require(-rank <= axis < rank, f"has no axis {axis} in {list(sizes)}")
+    cx.require(-rank <= axis < rank, f"has the axis {axis}, which {list(sizes)} doesn't have")
     return axis % rank

@@ -1,4 +1,4 @@
-"""Random tensors; Core ML's own numbers are not known, only their distribution."""
+"""Random tensors; only the distribution of Core ML's numbers is known, not the numbers."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ _draw("random_bernoulli", core.RandomBernoulli, prob=0.5)
 
 @rules("random_categorical")
 def random_categorical(cx: MilContext) -> Result:
-    """Classes along the last axis, by logits or probabilities."""
+    """Draw classes along the last axis, from logits or probabilities."""
     x, mode = cx.value("x"), cx.text("mode", "logits")
     cx.require(mode in ("logits", "probs"), f"has the unknown mode '{mode}'")
     logits = x if mode == "logits" else Log(x).result

@@ -1,8 +1,8 @@
 """Recurrent networks: [sequence, batch, features] in, hidden states and last states out.
 
-With the direction "reverse" the hidden states come in the order of reading, the last input's
-first: the specification doesn't say so, recorded results do. The backward half of a bidirectional
-LSTM lies at its input's positions.
+With the direction "reverse", the hidden states are in reading order, the last input's first; the
+specification doesn't say so, but recorded results do. In a bidirectional LSTM, the backward half is
+in the order of the input.
 """
 
 from ....ir.dialects.builtin import Constant, constant
@@ -15,7 +15,7 @@ from .context import MilContext, MilRules
 
 rules = MilRules("recurrent")
 
-# MIL's names → the core ops', with the numbers that functions have by default.
+# MIL's names → names of the core ops, with default parameters.
 _ACTIVATIONS = {
     "sigmoid": "sigmoid",
     "tanh": "tanh",
@@ -25,7 +25,7 @@ _ACTIVATIONS = {
     "hard_sigmoid": "hard_sigmoid,0.2,0.5",
     "sigmoid_hard": "hard_sigmoid,0.2,0.5",
 }
-_GRU_ORDER = (2, 0, 1)  # MIL has the gates reset, output, update; the op update, reset, output
+_GRU_ORDER = (2, 0, 1)  # MIL's gates are reset, output, update; the op's are update, reset, output
 _BACK = ("weight_ih", "weight_hh", "bias", "peephole")
 
 
@@ -45,9 +45,9 @@ def rnn(cx: MilContext) -> Result:
 
 @rules("gru")
 def gru(cx: MilContext) -> Result:
-    """A GRU whose reset gate comes before the product, or after it; in either direction.
+    """A GRU that applies the reset gate before or after the product; in either direction.
 
-    A bias of the inputs is iOS 18's, and so is `reset_after`, with which the two biases differ.
+    iOS 18 added a bias of the inputs, and `reset_after`, with which the two biases differ.
     """
     after = cx.flag("reset_after", False)
     x = _directed(cx, _direction(cx, "forward", "reverse"))
@@ -75,7 +75,7 @@ def gru(cx: MilContext) -> Result:
 
 @rules("lstm")
 def lstm(cx: MilContext) -> Result:
-    """An LSTM in one direction, or two whose outputs lie side by side."""
+    """An LSTM in one direction, or two whose outputs are concatenated."""
     direction = _direction(cx, "forward", "reverse", "bidirectional")
     states = cx.value("initial_h"), cx.value("initial_c")
     if direction != "bidirectional":
@@ -102,7 +102,10 @@ def _lstm(
 ) -> tuple[Value, ...]:
     """One direction's hidden states, last hidden and last cell state."""
     clip = cx.number("clip") if cx.has("clip") else 0.0
-    cx.require(not cx.has("clip") or clip > 0, f"limits its cells to {clip}")
+    cx.require(
+        not cx.has("clip") or clip > 0,
+        f"limits its cell state to {clip}, expected a positive number",
+    )
     weight_x, weight_h, bias, peephole = (f"{name}{suffix}" for name in _BACK)
     op = recurrent.Lstm(
         x,
@@ -122,7 +125,7 @@ def _lstm(
 
 
 def _hidden(cx: MilContext, parameter: str) -> int:
-    """The number of hidden features, from the recursion's weights."""
+    """The number of hidden features, from the recurrent weights."""
     kind = cx.value(parameter).type
     cx.require(kind.rank == 2 and kind.is_static, f"has {parameter} of type {kind}")
     return kind.static_shape[1]
@@ -135,14 +138,14 @@ def _direction(cx: MilContext, *known: str) -> str:
 
 
 def _directed(cx: MilContext, direction: str) -> Value:
-    """The input in the order of reading."""
+    """The input in reading order."""
     x = cx.value("x")
     cx.require(x.type.rank == 3, f"needs an input [sequence, batch, features], got {x.type}")
     return shape.Reverse(x, (0,)).result if direction == "reverse" else x
 
 
 def _activation(cx: MilContext, parameter: str, default: str) -> str:
-    """A name with its numbers, as `nn.lstm` takes it."""
+    """A name with its parameters, as `nn.lstm` takes it."""
     name = cx.text(parameter, default)
     if name.lower() not in _ACTIVATIONS:
         raise cx.unsupported(f"uses the activation '{name}'")
@@ -165,10 +168,11 @@ def _reordered(cx: MilContext, parameter: str) -> Value:
         resource.release()
         return gates
 
-    return constant(LazyResource(value.type, load, resource.name), resource.name)
+    origin = resource.derived("gates reordered")
+    return constant(LazyResource(value.type, load, resource.name, origin), resource.name)
 
 
 def _outputs(cx: MilContext, sequence: Value, *ends: Value) -> tuple[Value, ...]:
-    """All hidden states or the last one as a sequence of one; then the last states."""
+    """All hidden states, or the last one as a sequence of one; then the last states."""
     whole = cx.flag("output_sequence", False)
     return (sequence if whole else shape.ExpandDims(ends[0], (0,)).result, *ends)

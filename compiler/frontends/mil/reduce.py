@@ -1,4 +1,4 @@
-"""Reductions. Integers stay integers: what is no whole number is rounded towards zero."""
+"""Reductions. Integers stay integers: fractions are rounded towards zero."""
 
 from ....ir.dialects.core import reduce as core
 from ....ir.ssa import Op, Value
@@ -17,7 +17,7 @@ def _over_axes(op: type[Op]) -> None:
         x = cx.value("x")
         axes = cx.integers("axes", ())
         if cx.has("axes") and not axes:
-            raise cx.unsupported("names no axes", "leave 'axes' out to reduce all")
+            raise cx.unsupported("names no axes", "leave out 'axes' to reduce all axes")
         wide = _wide(x) if floats else x
         found = op(wide, axes=axes, keep_dims=cx.flag("keep_dims", False)).result
         return cast(found, x.type.dtype)
@@ -27,7 +27,7 @@ def _over_axes(op: type[Op]) -> None:
 
 
 def _wide(x: Value) -> Value:
-    """Floats as they are; integers as floats that hold every one of them."""
+    """Floats unchanged; integers as floats that hold them exactly."""
     return x if x.type.dtype.is_float else cast(x, DType.F64)
 
 
@@ -48,7 +48,7 @@ def _position(op: type[Op]) -> None:
 
     def typed(cx: MilContext) -> Result:
         name = cx.text("output_dtype", "int32").lower()
-        cx.require(name in _POSITIONS, f"gives positions of the unknown type '{name}'")
+        cx.require(name in _POSITIONS, f"returns indices of the unknown type '{name}'")
         found = rule(cx)
         assert isinstance(found, Value)
         return cast(found, _POSITIONS[name])

@@ -1,4 +1,4 @@
-"""Images sampled at any positions: given ones, or those of an affine map."""
+"""Images sampled at arbitrary positions: given ones, or those of an affine map."""
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def resample(cx: MilContext) -> Result:
 
 
 def _in_pixels(value: Value, size: Value, scale: str, aligned: bool) -> Value:
-    """Positions from the first pixel's centre; 0 and 1 are outer pixels' centres or edges."""
+    """Positions from the first pixel's centre; 0 and 1 are centres or edges of outer pixels."""
     if scale == "unnormalized":
         return value
     if scale == "normalized_minus_one_to_one":
@@ -53,9 +53,9 @@ def _in_pixels(value: Value, size: Value, scale: str, aligned: bool) -> Value:
 
 @rules("affine")
 def affine(cx: MilContext) -> Result:
-    """x at positions that are linear in those of the result; all from -1 to 1, at pixels' centres.
+    """x at positions that are linear in those of the result; all from -1 to 1, at pixel centres.
 
-    As Core ML has it today: bilinear, zeros around x, corners aligned.
+    As in Core ML: bilinear, zeros around x, corners aligned.
     """
     x, matrix = _images(cx), cast(cx.value("transform_matrix"), DType.F32)
     _choice(cx, "sampling_mode", ("bilinear",))
@@ -65,7 +65,7 @@ def affine(cx: MilContext) -> Result:
         raise cx.unsupported("has corners that are not aligned, or a padding value")
     height, width = cx.integer("output_height"), cx.integer("output_width")
     if min(height, width) < 2:
-        raise cx.unsupported(f"makes {height} x {width} pixels: a single one has no place")
+        raise cx.unsupported(f"makes {height} x {width} pixels; a single one has no position")
     count, numbers = matrix.type.shape if matrix.type.rank == 2 else (0, 0)
     fits = numbers == 6 and (count == 1 or not differs(count, x.type.shape[0]))
     cx.require(fits, f"takes matrices [N, 6] or [1, 6] for {x.type}, got {matrix.type}")
@@ -95,7 +95,7 @@ def _choice(cx: MilContext, name: str, known: tuple[str, ...]) -> str:
 
 
 def _apart(value: Value, axis: int) -> tuple[Value, ...]:
-    """The entries along one dimension, without it."""
+    """The entries along one dimension, with the dimension removed."""
     count = value.type.shape[axis]
     assert isinstance(count, int)
     parts = shape.Split(value, (1,) * count, axis).results

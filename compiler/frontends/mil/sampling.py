@@ -1,4 +1,4 @@
-"""Samples of images at positions that are computed, made of arithmetic and gathers.
+"""Samples of images at computed positions, composed of arithmetic and gathers.
 
 Positions are f32, in pixels from the centre of the first one.
 """
@@ -16,7 +16,7 @@ from ....ir.ssa import Op, Value
 from ....ir.types import DType
 from ..values import cast
 
-# How many there are, as a scalar of i32, and the extent that this makes.
+# A size as a scalar of i32, and as a dimension.
 Computed: TypeAlias = tuple[Value, Dim]
 
 
@@ -65,7 +65,7 @@ def _binary(op: type[Op], x: Value, y: Value | float) -> Value:
 
 
 def extent(x: Value, axis: int) -> Value:
-    """An extent as a scalar of i32."""
+    """A dimension as a scalar of i32."""
     size = x.type.shape[axis]
     if isinstance(size, int):
         return constant(np.asarray(size, np.int32))
@@ -73,12 +73,12 @@ def extent(x: Value, axis: int) -> Value:
 
 
 def scaled(x: Value, axis: int, factor: float) -> Value:
-    """floor(extent * factor), in f32 as `upsampled_size`."""
+    """floor(size * factor), in f32 as `upsampled_size`."""
     return cast(floor(mul(cast(extent(x, axis), DType.F32), factor)), DType.I32)
 
 
 def entry_or_extent(sizes: Value, at: int, x: Value, axis: int) -> Value:
-    """An entry of a vector of i32, or where it is 0 the extent of x."""
+    """An entry of a vector of i32, or the dimension of x if the entry is 0."""
     entry = Gather(sizes, constant(np.asarray(at, np.int32)), 0).result
     unset = elementwise.Equal(entry, scalar(0, entry)).result
     return elementwise.Select(unset, extent(x, axis), entry).result
@@ -88,7 +88,7 @@ def entry_or_extent(sizes: Value, at: int, x: Value, axis: int) -> Value:
 
 
 def resample_axis(x: Value, axis: int, size: int | Computed, mode: str, coordinates: str) -> Value:
-    """One dimension sampled where `reference.resize.grid` says, by extents of the run."""
+    """One dimension sampled at the points of `reference.resize.grid`, by sizes at run time."""
     count, dim = (constant(np.asarray(size, np.int32)), size) if isinstance(size, int) else size
     last = cast(sub(extent(x, axis), 1), DType.F32)
     points = _grid(last, cast(count, DType.F32), dim, coordinates)
@@ -109,7 +109,7 @@ def resample_axis(x: Value, axis: int, size: int | Computed, mode: str, coordina
 
 
 def _grid(last: Value, count: Value, dim: Dim, coordinates: str) -> Value:
-    """Positions from 0 to `last`. Products come before quotients, to be exact where those are."""
+    """Positions from 0 to `last`. Products come before quotients, to be as exact as they are."""
     i = Range1d(number(0), count, number(1), (dim,)).result
     extent = add(last, 1)
     match coordinates:
@@ -134,8 +134,8 @@ def _grid(last: Value, count: Value, dim: Dim, coordinates: str) -> Value:
 def sample(x: Value, columns: Value, rows: Value, mode: str, outside: float | None) -> Value:
     """x [N, C, H, W] at positions [N, h, w]: [N, C, h, w].
 
-    With `outside`, pixels that x doesn't have are that number: each of the four that a bilinear
-    sample is made of, for itself. Without, positions are inside.
+    With `outside`, each pixel outside x is that number, also each of the four pixels of a bilinear
+    sample. Without it, positions must be inside.
     """
     if mode == "nearest":
         # Halves go to the even pixel.
@@ -157,7 +157,7 @@ def _rest(share: Value) -> Value:
 
 
 def _pixels(x: Value, columns: Value, rows: Value, outside: float | None) -> Value:
-    """The pixels at whole positions, taken to the nearest one that x has."""
+    """The pixels at whole positions, clipped to the nearest pixel of x."""
     batch, channels, height, width = x.type.shape
     last_row, last_column = (cast(sub(extent(x, axis), 1), DType.F32) for axis in (2, 3))
     row, column = (
@@ -183,11 +183,11 @@ def _within(positions: Value, last: Value) -> Value:
 
 
 def folded(positions: Value, last: Value, mode: str) -> Value:
-    """Positions taken inside: "border", or mirrored at the last pixels' centres or edges."""
+    """Positions moved inside: "border", or mirrored at the last pixels' centres or edges."""
     if mode == "border":
         return least(most(positions, 0), last)
     if mode == "reflection":
-        # An image of one pixel has only that.
+        # An image of one pixel has only that pixel.
         size, low = most(last, 1), 0.0
     else:
         size, low = add(last, 1), -0.5

@@ -1,10 +1,11 @@
 """Blocks of a program being filled, and what names stand for in them.
 
-MIL is in SSA form: names mean one thing each. Blocks of control flow see the names around them.
-States are the exception: the name of one means what was written last. So writing has no effect in
-the IR; what a block leaves of a state that it writes is one more of its results.
+MIL is in SSA form: each name has one value. Blocks of control flow can use the names around them.
+States are the exception: the name of a state means the value written last. So writing has no side
+effect in the IR; the new value of a state that a block writes is an additional result of the block.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +18,7 @@ from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.encodings import Cast, EncodedResource
-from ....ir.weights.resources import ArrayResource, Resource
+from ....ir.weights.resources import ArrayResource, Origin, Resource, content_digest
 from ...source.blob import BlobResource
 from ...source.weight_files import WeightFiles
 from .constants import about, immediate_array, is_blob, open_extent, tensor_type
@@ -27,16 +28,18 @@ Names = dict[str, Value | None]  # None: the operation that makes it failed
 
 @dataclass
 class Walk:
-    """What all scopes of one import share.
+    """The state that all scopes of one import share.
 
     Attributes:
-        opset: of the function.
-        weights: for constants in files.
+        opset: the opset of the function.
+        weights: the source of constants in files.
         singles: float16 is computed in float32.
         problems: what is wrong with operations, in order.
         scopes: how many blocks were begun; tells their symbols apart.
         labels: of the classes, if the program is a classifier.
         has_open_lists: extents of elements of a list were taken for 1.
+        program: what weights are known by that the program's functions have in common.
+        written: how often numbers were written so far, by their hash.
     """
 
     opset: int
@@ -46,6 +49,8 @@ class Walk:
     scopes: int = 0
     labels: Labels = ()
     has_open_lists: bool = False
+    program: Origin = field(default_factory=Origin)
+    written: Counter[str] = field(default_factory=Counter[str])
 
 
 @dataclass
@@ -53,13 +58,12 @@ class Scope:
     """One block being filled.
 
     Attributes:
-        walk: what all scopes share.
-        block: where ops go.
-        names: what names stand for; a state's name, for what the state holds by now.
+        walk: the state that all scopes share.
+        block: the block that ops are added to.
+        names: the values of names; for the name of a state, its current value.
         states: the names of the function's states.
         tag: distinguishes the symbols of this block's operations from those of others.
-        own: the names that the block's arguments and operations have; those around it may be
-            the same.
+        own: the names of the block's arguments and operations, which may shadow names around it.
     """
 
     walk: Walk
@@ -70,7 +74,7 @@ class Scope:
     own: set[str] = field(default_factory=set[str])
 
     def nested(self, names: Iterable[str], types: Iterable[Tensor]) -> "Scope":
-        """A scope inside, whose block has arguments of these names."""
+        """A nested scope, whose block has arguments of these names."""
         self.walk.scopes += 1
         names = list(names)
         block = Block(types, names)
@@ -79,16 +83,16 @@ class Scope:
         return replace(self, block=block, names=inner, tag=tag, own=set(names))
 
     def put(self, value: Value, location: InModel) -> Value:
-        """The value, with all that it needs, in this block."""
+        """The value, after its ops have been added to this block."""
         adopt([value], self.block, location=location)
         return value
 
     def written_states(self, outer: "Scope") -> list[str]:
-        """The states that this block writes, seen from the block around it."""
+        """The states of the surrounding block that this block writes."""
         return sorted(name for name in self.states if self.names[name] is not outer.names[name])
 
     def finish(self, values: Iterable[Value], location: InModel) -> None:
-        """Let the block yield the values."""
+        """End the block, yielding the values."""
         values = tuple(self.put(value, location) for value in values)
         self.block.insert(Yield(values)).location = location
 
@@ -100,7 +104,12 @@ class Scope:
             return self._stored(value, name)
         with about(f"the constant '{name}'"):
             array = immediate_array(value)
-        return constant(self._computed(ArrayResource(array, name)), name)
+        # Functions of a program are variants of one model, but their constants have other names:
+        # the first with these numbers is the same weight in all of them, and so is the second.
+        digest = content_digest(array)
+        self.walk.written[digest] += 1
+        origin = self.walk.program.then(digest, self.walk.written[digest])
+        return constant(self._computed(ArrayResource(array, name, origin)), name)
 
     def _stored(self, value: Any, name: str) -> Value:
         with about(f"the constant '{name}'"):
@@ -110,7 +119,7 @@ class Scope:
         return constant(self._computed(resource), name)
 
     def _computed(self, resource: Resource) -> Resource:
-        """In the type that it is computed in, as an encoding of what is stored."""
+        """The stored data as an encoding in the dtype that they are computed in."""
         if isinstance(resource, BlobResource):
             resource = resource.stored()
         if self.walk.singles and resource.type.dtype is DType.F16:

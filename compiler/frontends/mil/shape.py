@@ -24,7 +24,7 @@ rules.direct("shape", core.ShapeOf)
 
 
 def declared_type(cx: MilContext, output: int = 0) -> Tensor:
-    """What the program says a result is; its open extents are fresh symbols."""
+    """The declared type of a result; its open dimensions are fresh symbols."""
     return tensor_type(
         cx.operation.outputs[output].type, lambda axis: cx.fresh_symbol(axis, output)
     )
@@ -33,7 +33,7 @@ def declared_type(cx: MilContext, output: int = 0) -> Tensor:
 def declared_dims(
     cx: MilContext, known: tuple[Dim, ...] | None = None, count: int | None = None
 ) -> tuple[Dim, ...]:
-    """The extents of the result: known ones, then those that the program declares."""
+    """The shape of the result: known dimensions, and declared ones elsewhere."""
     dims = declared_type(cx).shape
     rank = len(known) if known is not None else len(dims) if count is None else count
     cx.require(len(dims) == rank, f"makes rank {rank}, but declares rank {len(dims)}")
@@ -42,7 +42,7 @@ def declared_dims(
 
 @rules("squeeze")
 def squeeze(cx: MilContext) -> Result:
-    """Without extents of 1, or those of them that are named; other extents stay, as in PyTorch."""
+    """Remove dimensions of 1, or the named ones if they are 1; others are kept, as in PyTorch."""
     x = cx.value("x")
     rank = x.type.rank
     axes = cx.integers("axes", tuple(range(rank)))
@@ -55,12 +55,12 @@ def squeeze(cx: MilContext) -> Result:
 
 
 def reshape_to(cx: MilContext, x: Value, target: tuple[Dim, ...]) -> Value | None:
-    """Reshape; -1 stands for what the other extents leave. None: only running tells how."""
+    """Reshape; -1 follows from the other dimensions. None if it is known only at run time."""
     total = product(x.type.shape)
     cx.require(target.count(-1) <= 1, f"has more than one -1 in {list(map(str, target))}")
     if -1 in target:
         rest = product(dim for dim in target if dim != -1)
-        cx.require(rest != 0, f"can't infer an extent of {list(map(str, target))}")
+        cx.require(rest != 0, f"can't infer a dimension of {list(map(str, target))}")
         inferred = divide(total, rest)
         target = tuple(inferred if dim == -1 else dim for dim in target)
     free = [dim for dim in target if isinstance(dim, Expr) and dim not in x.type.shape]
@@ -76,7 +76,7 @@ def reshape_to(cx: MilContext, x: Value, target: tuple[Dim, ...]) -> Value | Non
 
 
 def _aligned(cx: MilContext, x: Value, count: int) -> tuple[Dim, ...] | None:
-    """What 0 stands for at each position: an extent of x; None if it may not be used."""
+    """The dimension of x that 0 means at each position; None if 0 is not allowed there."""
     dims = x.type.shape
     if len(dims) == count:
         return dims
@@ -87,10 +87,10 @@ def _aligned(cx: MilContext, x: Value, count: int) -> tuple[Dim, ...] | None:
 
 @rules("reshape")
 def reshape(cx: MilContext) -> Result:
-    """To a shape where 0 keeps an extent and -1 is what the others leave.
+    """Reshape to a shape in which 0 keeps a dimension and -1 follows from the others.
 
-    Before iOS 17, 0 needs as many extents as x has; since then they are counted from the last one,
-    and beyond the first one 0 means 1.
+    Before iOS 17, 0 needs the same rank as x; since then dimensions are counted from the last one,
+    and 0 before the first one means 1.
     """
     x, shape = cx.value("x"), cx.value("shape")
     cx.require(shape.type.rank == 1, f"takes a shape of type {shape.type}")
@@ -101,7 +101,9 @@ def reshape(cx: MilContext) -> Result:
         kept = _aligned(cx, x, len(known))
         if kept is None:
             message = f"has 0 in a shape of {len(known)} entries for {x.type}"
-            raise cx.unsupported(message, "0 keeps an extent only at the same rank before iOS 17")
+            raise cx.unsupported(
+                message, "before iOS 17, 0 keeps a dimension only at the same rank"
+            )
         known = tuple(old if dim == 0 else dim for dim, old in zip(known, kept, strict=True))
         shape = _filled(cx, x, shape) if any(isinstance(dim, Expr) for dim in kept) else shape
     made = reshape_to(cx, x, known)
@@ -115,14 +117,14 @@ def reshape(cx: MilContext) -> Result:
 
 def _reshape_computed(cx: MilContext, x: Value, shape: Value) -> Value:
     (count,) = shape.type.shape
-    cx.require(isinstance(count, int), "takes a shape of an unknown number of extents")
+    cx.require(isinstance(count, int), "takes a shape of unknown rank")
     assert isinstance(count, int)
     dims = declared_dims(cx, count=count)
     return core.DynamicReshape(x, _filled(cx, x, shape), dims).result
 
 
 def _filled(cx: MilContext, x: Value, shape: Value) -> Value:
-    """The computed shape with extents of x instead of 0."""
+    """The computed shape with dimensions of x instead of 0."""
     shape, (count,) = integers(shape), shape.type.static_shape
     rank = x.type.rank
     if _aligned(cx, x, count) is None:
@@ -138,11 +140,11 @@ def _filled(cx: MilContext, x: Value, shape: Value) -> Value:
 
 @rules("reshape_like")
 def reshape_like(cx: MilContext) -> Result:
-    """To a shape of pieces of the shapes of other tensors."""
+    """Reshape to a shape composed of parts of the shapes of other tensors."""
     x, refs = cx.value("x"), cx.values("ref_tensors")
     begins, ends, masks = (_numbers(cx, name) for name in ("begins", "ends", "end_masks"))
     fits = len(refs) == len(begins) == len(ends) == len(masks)
-    cx.require(fits, "has not as many positions as tensors")
+    cx.require(fits, "doesn't have as many positions as tensors")
     target: list[Dim] = []
     for ref, begin, end, mask in zip(refs, begins, ends, masks, strict=True):
         target += ref.type.shape[begin : None if mask else end]
@@ -155,19 +157,19 @@ def reshape_like(cx: MilContext) -> Result:
 def _numbers(cx: MilContext, name: str) -> list[int]:
     found = [known_number(value) for value in cx.values(name)]
     if None in found:
-        raise cx.unsupported(f"computes '{name}', which must be constants")
+        raise cx.unsupported(f"computes '{name}', which must be constant")
     return [number for number in found if number is not None]
 
 
 def known_number(value: Value) -> int | None:
-    """A constant of one whole number or truth value."""
+    """A constant of one whole number or bool."""
     array = array_of(value)
     return None if array is None or array.size != 1 else int(array.reshape(-1)[0])
 
 
 @rules("flatten2d")
 def flatten_2d(cx: MilContext) -> Result:
-    """Dimensions before `axis` merged, and those from it on."""
+    """Merge the dimensions before `axis`, and those from `axis` on."""
     x, axis = cx.value("x"), cx.integer("axis", 1)
     dims = x.type.shape
     cx.require(-len(dims) <= axis <= len(dims), f"has axis {axis} for {x.type}")
@@ -179,7 +181,7 @@ def flatten_2d(cx: MilContext) -> Result:
 
 @rules("concat")
 def concat(cx: MilContext) -> Result:
-    """Along an axis, element by element if interleaved; scalars make a vector."""
+    """Concatenate along an axis, element by element if interleaved; scalars make a vector."""
     values, axis = cx.values("values"), cx.integer("axis")
     interleave = cx.flag("interleave", False)
     rank = values[0].type.rank
@@ -197,13 +199,13 @@ def concat(cx: MilContext) -> Result:
 
 @rules("stack")
 def stack(cx: MilContext) -> Result:
-    """Along a new axis."""
+    """Stack along a new axis."""
     return core.Stack(cx.values("values"), cx.integer("axis")).result
 
 
 @rules("reverse")
 def reverse(cx: MilContext) -> Result:
-    """Along some axes, or all of them."""
+    """Reverse some axes, or all of them."""
     x = cx.value("x")
     axes = cx.integers("axes", tuple(range(x.type.rank)))
     return core.Reverse(x, axes).result if axes else x

@@ -1,4 +1,4 @@
-"""Cuts and repetitions: slices, splits, windows, tiles; and writing to a slice."""
+"""Slices, splits, windows, tiles; and writing to a slice."""
 
 import math
 from itertools import accumulate
@@ -29,7 +29,7 @@ rules = MilRules("slicing")
 
 
 def _between(cx: MilContext, x: Value, squeezed: tuple[bool, ...], dims: tuple[Dim, ...]) -> Value:
-    """The part of x that the parameters of an operation tell; `dims` is declared for it."""
+    """The part of x given by the parameters of an operation; `dims` is declared for it."""
     rank = x.type.rank
     strides = cx.integers("stride", (1,) * rank)
     begin_masks, end_masks = (cx.flags(f"{end}_mask", rank) for end in ("begin", "end"))
@@ -57,7 +57,7 @@ def _between(cx: MilContext, x: Value, squeezed: tuple[bool, ...], dims: tuple[D
 
 @rules("slice_by_index")
 def slice_by_index(cx: MilContext) -> Result:
-    """Between positions as in numpy; a squeeze mask indexes at the begin instead."""
+    """Slice between indices as in numpy; a squeeze mask indexes at the begin instead."""
     x = cx.value("x")
     squeezed = cx.flags("squeeze_mask", x.type.rank)
     return _between(cx, x, squeezed, declared_type(cx).shape)
@@ -65,7 +65,7 @@ def slice_by_index(cx: MilContext) -> Result:
 
 @rules("slice_update")
 def slice_update(cx: MilContext) -> Result:
-    """x with other elements in a slice: all its positions are sliced, and written to."""
+    """x with other elements in a slice, whose indices are sliced and written to."""
     x, update = cx.value("x"), cx.value("update")
     dims, kind = x.type.shape, x.type.dtype
     squeezed = cx.flags("squeeze_mask", x.type.rank)
@@ -85,7 +85,7 @@ def slice_update(cx: MilContext) -> Result:
 
 
 def _positions(x: Value) -> Value:
-    """The position of every element in row-major order, in the shape of x."""
+    """The row-major index of every element, in the shape of x."""
     dims = x.type.shape
     if is_static(dims):
         shape = x.type.static_shape
@@ -97,7 +97,7 @@ def _positions(x: Value) -> Value:
 
 
 def _reshaped(x: Value, dims: tuple[Dim, ...], extents: Value | None = None) -> Value:
-    """x in another shape; `extents` has it when the program runs."""
+    """x in another shape; `extents` has the shape at run time."""
     if extents is None or is_static(dims):
         return core.Reshape(x, dims).result
     return core.DynamicReshape(x, extents, dims).result
@@ -105,7 +105,7 @@ def _reshaped(x: Value, dims: tuple[Dim, ...], extents: Value | None = None) -> 
 
 @rules("slice_by_size")
 def slice_by_size(cx: MilContext) -> Result:
-    """So many elements from a position on; a size of -1 takes all that are left."""
+    """Take a number of elements from an index on; a size of -1 takes the rest."""
     x, begin, size = cx.value("x"), cx.value("begin"), cx.value("size")
     rank = x.type.rank
     for name, value in (("begin", begin), ("size", size)):
@@ -122,7 +122,7 @@ def slice_by_size(cx: MilContext) -> Result:
             count in (-1, dim) or not isinstance(dim, int)
             for count, dim in zip(sizes or (), made.type.shape, strict=True)
         )
-        cx.require(fits, f"finds no part of size {list(sizes or ())} in {x.type}")
+        cx.require(fits, f"can't take a part of size {list(sizes or ())} from {x.type}")
         return made
     begin, size = integers(begin), integers(size)
     extents, zero = core.ShapeOf(x).result, scalar(0, begin)
@@ -143,7 +143,7 @@ def slice_by_size(cx: MilContext) -> Result:
 
 @rules("split")
 def split(cx: MilContext) -> Result:
-    """Parts of given sizes, or equal ones."""
+    """Split into parts of given sizes, or equal ones."""
     x, axis = cx.value("x"), cx.integer("axis")
     rank = x.type.rank
     cx.require(-rank <= axis < rank, f"has axis {axis} for {x.type}")
@@ -157,9 +157,9 @@ def split(cx: MilContext) -> Result:
     extent = x.type.shape[axis]
     if isinstance(extent, int):
         fits = count > 0 and extent % count == 0
-        cx.require(fits, f"splits an extent of {extent} into {count} equal parts")
+        cx.require(fits, f"can't split a dimension of {extent} into {count} equal parts")
         return core.Split(x, (extent // count,) * count, axis).results
-    cx.require(count > 0, f"splits an extent of {extent} into {count} equal parts")
+    cx.require(count > 0, f"can't split a dimension of {extent} into {count} equal parts")
     axis %= rank
     entries = [(i, 1) for i in range(rank)]
     apart = reshape_divided(cx, x, (*entries[:axis], count, (axis, count), *entries[axis + 1 :]))
@@ -174,7 +174,7 @@ def _split(cx: MilContext, x: Value, sizes: tuple[int, ...], axis: int) -> Resul
     ends = tuple(accumulate(sizes))
     extent = x.type.shape[axis]
     fits = min(sizes) >= 0 and ends[-1] == extent
-    cx.require(fits, f"has sizes {list(sizes)} for an extent of {extent}")
+    cx.require(fits, f"has sizes {list(sizes)} for a dimension of {extent}")
     starts = (0, *ends[:-1])
     return tuple(
         slice_axes(x, {axis: (first, last, 1)}) for first, last in zip(starts, ends, strict=True)
@@ -183,16 +183,16 @@ def _split(cx: MilContext, x: Value, sizes: tuple[int, ...], axis: int) -> Resul
 
 @rules("sliding_windows")
 def sliding_windows(cx: MilContext) -> Result:
-    """All windows along an axis, gathered at positions that are known when compiling."""
+    """All windows along an axis, gathered at indices that are known at compile time."""
     x, axis = cx.value("x"), cx.integer("axis")
     size, step = cx.integer("size"), cx.integer("stride", 1)
     rank = x.type.rank
     cx.require(-rank <= axis < rank, f"has axis {axis} for {x.type}")
     extent = x.type.shape[axis]
     if not isinstance(extent, int):
-        raise cx.unsupported(f"takes windows of a flexible extent of {x.type}")
+        raise cx.unsupported(f"takes windows along a flexible dimension of {x.type}")
     fits = 1 <= size <= extent and step >= 1
-    cx.require(fits, f"takes windows of {size} every {step} elements out of {extent}")
+    cx.require(fits, f"can't take windows of {size} every {step} elements from {extent}")
     starts = np.arange(0, extent - size + 1, step, dtype=np.int32)
     positions = starts[:, np.newaxis] + np.arange(size, dtype=np.int32)
     return Gather(x, constant(positions), axis=axis).result
@@ -200,7 +200,7 @@ def sliding_windows(cx: MilContext) -> Result:
 
 @rules("tile")
 def tile(cx: MilContext) -> Result:
-    """Repetitions along every dimension."""
+    """Repeat along every dimension."""
     x, reps = cx.value("x"), cx.value("reps")
     rank = x.type.rank
     cx.require(reps.type.shape == (rank,), f"takes repetitions of type {reps.type} for {x.type}")

@@ -1,4 +1,4 @@
-"""Orders and running sums along an axis."""
+"""Sorting and running sums along an axis."""
 
 from ....ir.dialects.core import sort as core
 from ....ir.dialects.core.shape import Reshape
@@ -18,7 +18,7 @@ rules.direct("cumsum", core.Cumsum)
 
 @rules("topk")
 def topk(cx: MilContext) -> Result:
-    """The k largest or smallest elements, and where they are; in order also if it doesn't matter.
+    """The k largest or smallest elements and their indices, always sorted.
 
     Since iOS 17, a k of -1 means all.
     """
@@ -28,7 +28,7 @@ def topk(cx: MilContext) -> Result:
     cx.flag("sort", True)
     indexed = cx.flag("return_indices", True)
     name = cx.text("output_indices_dtype", "int32")
-    cx.require(name in ("int32", "uint16"), f"has indices of type '{name}'")
+    cx.require(name in ("int32", "uint16"), f"has indices of the unknown type '{name}'")
     known = known_dims(cx.value("k")) if cx.has("k") else (1,)
     count = known[0] if known is not None and len(known) == 1 else None
     everything = count == -1 and cx.opset >= 17

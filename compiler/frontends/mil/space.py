@@ -1,4 +1,4 @@
-"""Elements moved between spatial dimensions, channels and the batch; x is [N, C, H, W]."""
+"""Moves elements between spatial dimensions, channels and the batch; x is [N, C, H, W]."""
 
 from itertools import islice
 
@@ -15,13 +15,13 @@ rules = MilRules("space")
 
 @rules("pixel_shuffle")
 def pixel_shuffle(cx: MilContext) -> Result:
-    """Blocks from channels; those of one output channel are neighbours."""
+    """Channels to blocks; the channels of one output channel are neighbours."""
     return _to_space(cx, cx.integer("upscale_factor"), blocks_last=True)
 
 
 @rules("depth_to_space")
 def depth_to_space(cx: MilContext) -> Result:
-    """Blocks from channels; those of one place in the block are neighbours."""
+    """Channels to blocks; the channels of one position in the block are neighbours."""
     return _to_space(cx, cx.integer("block_size"), blocks_last=False)
 
 
@@ -57,7 +57,7 @@ def _to_depth(cx: MilContext, block: int, *, blocks_last: bool) -> Value:
 
 @rules("space_to_batch")
 def space_to_batch(cx: MilContext) -> Result:
-    """Zeros around x, then blocks to the batch: the images of one place in the block together."""
+    """Pad x with zeros, then move blocks to the batch, grouped by position in the block."""
     x = _images(cx)
     block, (top, bottom, left, right) = _block_shape(cx), _pairs(cx, "paddings")
     x = core.Pad(x, (0, 0, 0, 0, top, bottom, left, right)).result
@@ -66,7 +66,7 @@ def space_to_batch(cx: MilContext) -> Result:
 
 @rules("batch_to_space")
 def batch_to_space(cx: MilContext) -> Result:
-    """Blocks from the batch, then borders cut off: the inverse of `space_to_batch`."""
+    """Move the batch to blocks, then crop: the inverse of `space_to_batch`."""
     x = _images(cx)
     block, crops = _block_shape(cx), _pairs(cx, "crops")
     entries = (*block, (0, block[0] * block[1]), (1, 1), (2, 1), (3, 1))
@@ -103,7 +103,7 @@ def _blocks(cx: MilContext, x: Value, block: tuple[int, ...]) -> Value:
 
 
 def _merged(x: Value, order: tuple[int, ...], counts: tuple[int, ...]) -> Value:
-    """The dimensions in another order, then so many neighbours of them as one each."""
+    """Reorder the dimensions, then merge neighbouring ones."""
     moved = core.Transpose(x, order).result
     rest = iter(moved.type.shape)
     return core.Reshape(moved, tuple(product(islice(rest, count)) for count in counts)).result

@@ -1,7 +1,7 @@
 """States: values that outlive a prediction.
 
-In the IR there are none: a function takes what each state holds and gives what it leaves, and the
-name of a state stands for the value that was written last. Only targets keep variables.
+The IR has no states: a function takes the value of each state and returns its new value, and the
+name of a state stands for the value written last. Only targets keep variables.
 """
 
 from ....ir.diagnostics import CompileError
@@ -16,20 +16,20 @@ rules = MilRules("states")
 
 @rules("read_state", since=18)
 def read_state(cx: MilContext) -> Result:
-    """What the state holds by now."""
+    """The current value of the state."""
     _state(cx, "input")
     return cx.value("input")
 
 
 @rules("coreml_update_state", since=18)
 def coreml_update_state(cx: MilContext) -> Result:
-    """Writes a state; gives what it then holds."""
+    """Write a state; returns its new value."""
     return _write(cx, "state", "value")
 
 
 @rules("write_state", since=18)
 def write_state(cx: MilContext) -> Result:
-    """Writes a state; gives nothing."""
+    """Write a state; returns nothing."""
     _write(cx, "input", "data")
     return ()
 
@@ -40,7 +40,7 @@ def _write(cx: MilContext, state: str, data: str) -> Value:
         shapes_may_agree(value.type, before.type),
         f"writes {value.type} to the state '{name}', which holds {before.type}",
     )
-    if value.type != before.type:  # extents that only running tells
+    if value.type != before.type:  # dimensions known only at run time
         sizes = before.type.static_shape
         allowed = (tuple(size for size in sizes for _ in range(2)),)
         value = shape.AssertShape(value, allowed, f"the state '{name}'").result
@@ -50,10 +50,10 @@ def _write(cx: MilContext, state: str, data: str) -> Value:
 
 
 def _state(cx: MilContext, parameter: str) -> str:
-    """The name of the state that a parameter names."""
+    """The name of the state in a parameter."""
     arguments = cx.operation.inputs[parameter].arguments
     name = arguments[0].name if arguments else ""
     if name not in cx.scope.states:
-        cx.require(False, f"has '{parameter}' = '{name}', which is no state of the function")
+        cx.require(False, f"has '{parameter}' = '{name}', which is not a state of the function")
         raise CompileError(())
     return name

@@ -1,7 +1,7 @@
-"""The weights of ML Programs: constants that operations compute with, decoded where stored so.
+"""The weights of ML Programs: constants that operations compute with, decoded if compressed.
 
 Constants are weights if they are in a weight file, compressed, or floating-point tensors; those
-that say how an operation works (strides, axes) are none. Operations needn't be supported.
+that say how an operation works (strides, axes) are not weights. Operations may be unsupported.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ _AXES = {
 
 @dataclass
 class _Use:
-    """What is done with a constant: its first use outside of compressed constants."""
+    """The use of a constant: the first one that is not part of a compressed constant."""
 
     kind: str = ""
     layer: str = ""
@@ -59,7 +59,7 @@ class _Use:
 
 @dataclass
 class _Found:
-    """Constants of a function by name, and what uses them."""
+    """Constants of a function by name, and their uses."""
 
     resources: dict[str, tuple[Resource, str, bool]] = field(
         default_factory=dict[str, tuple[Resource, str, bool]]
@@ -72,11 +72,11 @@ def stored_weights(source: ModelSource, prefix: str = "") -> Iterator[StoredWeig
 
     Args:
         source: the program.
-        prefix: what names begin with.
+        prefix: the prefix of names.
 
     Raises:
         CompileError: a weight is missing, damaged, or compressed in an unknown way; all of them. Or
-            the model is no program.
+            the model is not a program.
     """
     program = program_of(source)
     seen: dict[str, Resource] = {}
@@ -112,7 +112,7 @@ def _axes(use: _Use, resource: Resource) -> tuple[str, ...]:
 
 
 def _read(block: Any, scope: Scope, found: _Found) -> None:
-    """The constants of a block and those inside; nothing else is lowered."""
+    """The constants of a block and of nested blocks; nothing else is lowered."""
     for position, operation in enumerate(block.operations):
         names = [output.name for output in operation.outputs]
         if operation.type == "const" or operation.type.startswith("constexpr_"):
@@ -160,7 +160,7 @@ def _note_uses(operation: Any, layer: str, scope: Scope, found: _Found) -> None:
 
 
 def _add_inline(value: Any, name: str, scope: Scope, found: _Found) -> None:
-    """A constant that an operation has itself."""
+    """A constant that is stored in the operation itself."""
     if value.WhichOneof("value") == "immediateValue" and not value.immediateValue.HasField(
         "tensor"
     ):

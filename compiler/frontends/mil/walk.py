@@ -14,7 +14,7 @@ from .constants import about, tensor_type
 from .context import MilContext, MilRule
 from .scope import Scope
 
-# The only operations that take a state; the others take what it holds.
+# The only operations that take a state; the others take its value.
 STATE_OPERATIONS = ("read_state", "coreml_update_state", "write_state")
 
 
@@ -32,9 +32,9 @@ class Walker:
         """Lower a block's operations; its outputs, or None if one of them failed.
 
         Args:
-            scope: takes the ops.
+            scope: the scope that ops are added to.
             block: the message.
-            kind: what locations call its operations.
+            kind: the prefix of its operations' locations.
         """
         for position, operation in enumerate(block.operations):
             names = [output.name for output in operation.outputs]
@@ -47,7 +47,7 @@ class Walker:
         return tuple(v for v in found if v is not None) if None not in found else None
 
     def lowered(self, scope: Scope, operation: Any, location: InModel) -> tuple[Value | None, ...]:
-        """What one operation makes, put into the scope's block; None for all if it fails."""
+        """The results of one operation, added to the scope's block; all None if it fails."""
         missing = (None,) * len(operation.outputs)
         try:
             values = self._values(scope, operation, location)
@@ -67,7 +67,7 @@ class Walker:
         return values
 
     def _values(self, scope: Scope, operation: Any, location: InModel) -> tuple[Value, ...] | None:
-        """What the operation makes; None if one of its operands failed."""
+        """The results of the operation; None if one of its operands failed."""
         if operation.type == "const":
             return (scope.constant(operation.attributes["val"], operation.outputs[0].name),)
         operands = _operands(scope, operation, location)
@@ -85,13 +85,13 @@ class Walker:
 def _is_new(scope: Scope, name: str, operation: Any, location: InModel) -> bool:
     if name not in scope.own:
         return True
-    message = f"{operation.type} makes '{name}', which is the name of something before it"
+    message = f"{operation.type} makes '{name}', a name that is already defined"
     scope.walk.problems.append(Diagnostic(message, "malformed", location, subject=operation.type))
     return False
 
 
 def _checked(cx: MilContext, values: tuple[Value, ...]) -> tuple[Value, ...]:
-    """The results, which are of the types that the program declares."""
+    """The results, after checking that they have the declared types."""
     outputs = cx.operation.outputs
     cx.require(len(values) == len(outputs), f"names {len(outputs)} outputs, but has {len(values)}")
     made: list[Value] = []
@@ -107,7 +107,7 @@ def _checked(cx: MilContext, values: tuple[Value, ...]) -> tuple[Value, ...]:
         made.append(value)
         cx.require(
             shapes_may_agree(value.type, expected),
-            f"makes {value.type} as it is understood here, but declares {expected}",
+            f"makes {value.type} by our rule, but declares {expected}",
         )
     return tuple(made)
 
@@ -146,7 +146,7 @@ def _bound(scope: Scope, binding: Any, parameter: str, operation: Any, location:
         raise CompileError(Diagnostic(message, "malformed", location, subject=operation.type))
     if binding.name in scope.states and operation.type not in STATE_OPERATIONS:
         message = f"{operation.type} takes the state '{binding.name}' itself"
-        remedy = f"it takes what {' or '.join(STATE_OPERATIONS)} give"
+        remedy = f"it takes the result of {' or '.join(STATE_OPERATIONS)}"
         raise CompileError(
             Diagnostic(message, "malformed", location, subject=operation.type, remedy=remedy)
         )
@@ -154,5 +154,5 @@ def _bound(scope: Scope, binding: Any, parameter: str, operation: Any, location:
 
 
 def _kind(problem: Diagnostic) -> Any:
-    """An op's complaint is about what the program gives it."""
+    """The kind of a problem: an op that is invalid means a malformed program."""
     return "malformed" if problem.kind == "invalid" else problem.kind

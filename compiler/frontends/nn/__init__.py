@@ -57,7 +57,7 @@ def import_model(source: ModelSource, options: Options) -> Module:
     """A neural network of any of its three types as a module with one function, @main.
 
     Raises:
-        CompileError: every unsupported layer at once, or every malformed one; or the model is of
+        CompileError: every unsupported layer at once, or every malformed one; or the model has
             another type.
     """
     network, shapes = network_of(source.spec), options.dims()
@@ -76,7 +76,7 @@ def import_model(source: ModelSource, options: Options) -> Module:
         )
 
     def imported(flexible: bool) -> Module:
-        """The module with a batch of N if it can be, else with a batch of one, saying why."""
+        """The module with a batch of N if possible, else with a batch of one and the reason."""
         facts: ModuleFacts = {}
         if may_batch:
             try:
@@ -97,7 +97,7 @@ def _batched(network: Any, interface: Interface, name: str, flexible: bool) -> M
     """The module with a batch of N.
 
     Raises:
-        CompileError: why that can't be.
+        CompileError: the reason why that is impossible.
     """
     module = _Importer(network, interface, ShapePolicy("N", flexible)).module(name)
     if problem := batch_problem(module.main, symbol("N")):
@@ -113,7 +113,7 @@ def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
         raise CompileError(Diagnostic(f"there is no input '{unknown[0]}'", "usage", remedy=remedy))
     for feature in interface.inputs:
         if feature.name in shapes and feature.kind != "array":
-            message = f"input '{feature.name}' is no array, and takes no shape"
+            message = f"input '{feature.name}' is not an array, so it takes no shape"
             raise CompileError(Diagnostic(message, "usage", remedy="leave its shape out"))
 
 
@@ -125,11 +125,11 @@ def _check_supported(network: Any) -> None:
             continue
         message, remedy = f"{kind} layers are not supported", ""
         if not kind:
-            message = "the layer has no type, or one newer than any that is known"
+            message = "the layer has no type, or one that is newer than this version of cmlc"
         elif kind == "custom":
             message = f"custom layer '{layer.custom.className}' has no definition"
             remedy = (
-                "its meaning is in the app that ran the model: give it one "
+                "its code is in the app that ran the model: define it "
                 f"(cmlc.register_custom_layer('{layer.custom.className}', …), --plugin FILE.py)"
             )
         problems.append(Diagnostic(message, "unsupported", location, subject=kind, remedy=remedy))

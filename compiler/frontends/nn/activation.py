@@ -17,7 +17,7 @@ rules = LayerRules("activation")
 
 @rules("activation")
 def activation(cx: LayerContext, p: Any) -> Result:
-    """One of thirteen functions, elementwise or with parameters per channel (axis -3)."""
+    """Apply one of thirteen functions, elementwise or with parameters per channel (axis -3)."""
     cx.expect_inputs(1)
     kind = p.WhichOneof("NonlinearityType")
     cx.require(kind is not None, "names no function")
@@ -50,7 +50,7 @@ def _parametric_softplus(cx: LayerContext, x: Value, p: Any) -> Value:
 
 
 def _per_channel(cx: LayerContext, x: Value, params: Any, role: str) -> Value:
-    """A parameter with one entry for each channel, or a single one."""
+    """A parameter with one entry per channel, or a single one."""
     cx.rank_at_least(x, 3)
     channels = x.type.shape[-3]
     count = weight_count(params)
@@ -99,7 +99,7 @@ def clamped_relu(cx: LayerContext, p: Any) -> Result:
 
 @rules("gelu")
 def gelu(cx: LayerContext, p: Any) -> Result:
-    """The exact form and both approximations."""
+    """Gelu, in the exact form or one of both approximations."""
     modes = ("exact", "tanh_approximation", "sigmoid_approximation")
     cx.require(0 <= p.mode < len(modes), f"has an unknown mode {p.mode}")
     return core.Gelu(cx.input, mode=modes[p.mode]).result

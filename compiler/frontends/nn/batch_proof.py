@@ -43,7 +43,7 @@ def batch_problem(function: Function, batch: Expr) -> Diagnostic | None:
     for op in function.block:
         if op.is_terminator:
             break
-        if op.regions:  # they see values that are no operands
+        if op.regions:  # they use values that are not operands
             return _problem(op, "chooses between computations for the whole batch")
         if not any(value in places for value in op.operands):
             if any(name in symbols(dim) for value in op.results for dim in value.type.shape):

@@ -1,9 +1,9 @@
-"""What a layer's rule sees: its inputs, weights and names; and the tensor conventions of Core ML.
+"""What a layer's rule works with: inputs, weights, names, and Core ML's tensor conventions.
 
 Core ML counts dimensions from the end: channel, height and width are axes -3, -2 and -1, batch is
 -4, sequence -5, "for any rank". Networks of the old kind (rank-5 mapping) have five dimensions
-everywhere; here the sequence dimension is left out as long as it is 1, so their values have the
-familiar four. Rules that count from the end need not care; the others ask for `sequence_input`.
+everywhere; here the sequence dimension is left out while it is 1, so their values have the familiar
+four. Rules that count from the end work unchanged; the others use `sequence_input`.
 """
 
 import math
@@ -63,7 +63,7 @@ class LayerContext:
         return self.inputs[0]
 
     def require(self, condition: bool, message: str, remedy: str = "") -> None:
-        """Raise a diagnostic naming this layer unless the condition holds."""
+        """Raise a diagnostic that names this layer unless the condition holds."""
         if not condition:
             raise self.error(message, remedy)
 
@@ -90,7 +90,7 @@ class LayerContext:
         )
 
     def expect_inputs(self, *counts: int) -> None:
-        """Raise unless the layer has one of these numbers of inputs."""
+        """Raise a diagnostic unless the layer has one of these numbers of inputs."""
         allowed = " or ".join(map(str, counts))
         self.require(
             len(self.inputs) in counts, f"has {len(self.inputs)} inputs, expected {allowed}"
@@ -108,7 +108,7 @@ class LayerContext:
     def weight_data(
         self, params: Any, sizes: Iterable[int], role: str, *, output_axis: int = 0
     ) -> Resource:
-        """What `weight` makes a constant of."""
+        """The data of the constant that `weight` makes."""
         name = self.name_of(role)
         try:
             return weight_resource(params, tuple(sizes), name, output_axis=output_axis)
@@ -126,11 +126,11 @@ class LayerContext:
         """An optional bias vector."""
         if not present:
             return None
-        self.require(not is_empty(params), "says it has a bias but holds none")
+        self.require(not is_empty(params), "declares a bias but has none")
         return self.weight(params, (count,), "bias")
 
     def number(self, value: float, default: float | None = None) -> float:
-        """A float32 parameter as the shortest decimal that means it; 0 may mean a default."""
+        """A float32 parameter as the shortest decimal that rounds to it; 0 may mean a default."""
         if default is not None and value == 0:
             return default
         return float(str(np.float32(value)))
@@ -162,7 +162,7 @@ class LayerContext:
         return value
 
     def declared_dims(self, extents: Value, known: tuple[Dim, ...] | None) -> tuple[Dim, ...]:
-        """The dims of a shape computed at run time: what is known, and symbols of this layer's."""
+        """The dims of a shape computed at run time: known numbers, and symbols of this layer."""
         (count,) = extents.type.shape
         self.require(isinstance(count, int), "takes a shape of unknown length")
         assert isinstance(count, int)
@@ -173,12 +173,12 @@ class LayerContext:
         )
 
     def fresh_symbol(self, axis: int) -> Dim:
-        """An extent of the result that only running tells; no other layer or input has it."""
+        """A dimension of the result that is known only at run time, with a unique symbol."""
         name = f"d{self.scope.tag}{self.location.index or 0}_{self.layer.name}_{axis}"
         return symbol(re.sub(r"\W", "_", name, flags=re.ASCII))
 
     def as_images(self, value: Value) -> tuple[Value, Callable[[Value], Value]]:
-        """(the value as [batch, C, H, W], what restores its own leading dimensions).
+        """(the value as [batch, C, H, W], a function that restores its leading dimensions).
 
         Leading dimensions are all treated as batch, as Core ML's spatial layers do.
         """
@@ -186,7 +186,7 @@ class LayerContext:
         lead = value.type.shape[:-3]
         if len(lead) == 1:
             return value, lambda result: result
-        if not lead:  # by no reshape: any extents may be open then
+        if not lead:  # without a reshape, so any dimension may be open
             images = shape.ExpandDims(value, (0,)).result
             return images, lambda result: shape.Squeeze(result, (0,)).result
         batch = product(lead)
@@ -209,39 +209,39 @@ def flatten_tail(value: Value, count: int) -> Value:
 
 
 def append_units(value: Value, count: int) -> Value:
-    """Add `count` extents of 1 at the end."""
+    """Append `count` dimensions of 1."""
     rank = value.type.rank
     return shape.ExpandDims(value, tuple(range(rank, rank + count))).result
 
 
 def floats(value: Value) -> Value:
-    """Back to what blobs hold: f32."""
+    """Convert back to f32, the dtype of blobs."""
     return cast(value, DType.F32)
 
 
 def truth(value: Value) -> Value:
-    """A blob as booleans: anything but 0 is true."""
+    """A blob as booleans; everything except 0 is true."""
     return cast(value, DType.BOOL)
 
 
 def known_number(cx: LayerContext, index: int, default: int) -> int:
-    """The whole number that an optional input holds, `default` without that input."""
+    """The whole number in an optional input; `default` without that input."""
     if len(cx.inputs) <= index:
         return default
     number = known_dim(cx.inputs[index])
     if not isinstance(number, int):
-        raise cx.unsupported("has a parameter that is computed while it runs")
+        raise cx.unsupported("has a parameter that is computed at run time")
     return number
 
 
 def known_dim(value: Value) -> Dim | None:
-    """The whole number that a blob of one element holds, or None if only running tells."""
+    """The whole number in a blob of one element; None if it is known only at run time."""
     known = known_dims(value)
     return known[0] if known and len(known) == 1 else None
 
 
 def extent_of(cx: LayerContext, count: Value) -> Dim:
-    """The extent that a computed number makes: the number if it is known, else a new symbol."""
+    """The dimension for a computed number: the number if it is known, else a new symbol."""
     known = known_dim(count)
     return cx.fresh_symbol(0) if known is None else known
 
@@ -270,7 +270,7 @@ class LayerRules(Rules[str, LayerRule]):
 
 
 def pair(values: Iterable[int], default: int) -> tuple[int, int]:
-    """A repeated [H, W] field; both entries `default` when it is empty."""
+    """A repeated [H, W] field; both entries are `default` if it is empty."""
     found = tuple(int(v) for v in values)
     return (found[0], found[1]) if len(found) == 2 else (default, default)
 

@@ -1,7 +1,6 @@
 """Branches and loops: nested networks become regions.
 
-A region yields what its network assigns and later layers read; a loop carries what one step leaves
-for the next. Leaving a loop's body early is structured, too: `loopBreak` and `loopContinue` set
+XX Leaving a loop's body early is structured, too: `loopBreak` and `loopContinue` set
 truth values, and the layers that follow run on condition.
 """
 
@@ -26,13 +25,13 @@ from .scope import Scope
 
 rules = LayerRules("control")
 
-# Loop values that are no blobs: how many steps were taken, and whether to take another.
+# Loop values that are not blobs: the number of steps so far, and whether to take another.
 _COUNT, _GO = "\0steps", "\0go"
 
 
 @rules("branch")
 def branch(cx: LayerContext, p: Any) -> Assigned:
-    """One of two networks, the first where the input is not 0 (by more than 1e-6)."""
+    """Run one of two networks, the first if the input is not 0 (by more than 1e-6)."""
     cx.expect_inputs(1)
     cx.require(p.HasField("ifBranch"), "has no network for a true condition")
     sides = tuple(
@@ -43,26 +42,26 @@ def branch(cx: LayerContext, p: Any) -> Assigned:
 
 @rules("loopBreak", "loopContinue")
 def jump(cx: LayerContext, p: Any) -> Assigned:
-    """Ends this step; `loopBreak` also the loop."""
+    """End this step; `loopBreak` also ends the loop."""
     cx.expect_inputs(0)
-    cx.require(STOP in cx.scope.blobs, "stands outside the body of a loop")
+    cx.require(STOP in cx.scope.blobs, "is outside the body of a loop")
     yes = constant(np.asarray(True))
     return {STOP: yes, BREAK: yes if cx.kind == "loopBreak" else cx.scope.blobs[BREAK]}
 
 
 @rules("loop")
 def loop(cx: LayerContext, p: Any) -> Assigned:
-    """A body while a condition holds, at most a number of times, or both.
+    """Repeat a body while a condition holds, at most a number of times, or both.
 
-    The condition's network runs before the first step and after each one. A blob that only the body
-    makes is zeros where the body never runs.
+    The condition's network runs before the first step and after each step. A blob that only the
+    body makes is zero if the body never runs.
     """
     cx.expect_inputs(0, 1)
     cx.require(p.HasField("bodyNetwork"), "has no body")
     cx.require(
         # coremltools leaves a network without layers where there is no condition.
         bool(p.conditionVar) == bool(p.conditionNetwork.layers),
-        "has a condition's network without its result's name, or the name alone",
+        "has a condition's network without the name of its result, or the name without a network",
     )
     return _Loop(cx, p).results()
 
@@ -70,8 +69,8 @@ def loop(cx: LayerContext, p: Any) -> Assigned:
 class _Loop:
     """One loop being lowered.
 
-    What a step leaves for the next one, or for later layers, are the loop's values. Their types are
-    found by lowering the body until they don't change: extents that do become symbols.
+    The loop's values are the blobs that a step leaves for the next one, or for later layers. Their
+    types are found by lowering the body until they don't change; dimensions that do become symbols.
     """
 
     def __init__(self, cx: LayerContext, p: Any) -> None:
@@ -85,7 +84,7 @@ class _Loop:
         self.first: dict[str, Value] = {}
 
     def results(self) -> Assigned:
-        """What the loop assigns."""
+        """The blobs that the loop assigns."""
         blobs, failed = self.scope.blobs, dict.fromkeys(self.written)
         if self.limit is None and not self.name:
             return {n: blobs[n] for n in self.written if n in blobs}  # it never runs
@@ -114,7 +113,7 @@ class _Loop:
             types = following
 
     def _limit(self, p: Any) -> Value | None:
-        """The greatest number of steps, as an i32 scalar; an input comes before the parameter."""
+        """The greatest number of steps, as an i32 scalar; an input overrides the parameter."""
         steps = min(p.maxLoopIterations, 2**31 - 1)
         value = constant(np.asarray(steps, np.int32))
         if self.cx.inputs:
@@ -129,7 +128,7 @@ class _Loop:
         return self.scope.put(value, self.cx.location)
 
     def _tested(self, scope: Scope) -> Value | None:
-        """Whether the condition holds; None without one, or if a layer of it fails."""
+        """Whether the condition holds; None without a condition, or if a layer of it fails."""
         if not self.name:
             return None
         self.cx.run(scope, self.test, inside(self.cx.location, "conditionNetwork"))
@@ -157,20 +156,20 @@ class _Loop:
         return step
 
     def _start_with_zeros(self, step: Scope) -> None:
-        """First values of what only the body makes and later layers read."""
+        """Initial values of blobs that only the body makes and later layers read."""
         for name in self.written:
             value = step.blobs.get(name)
             if name in self.first or name not in self.cx.scope.live or value is None:
                 continue
             if not value.type.is_static:
                 raise self.cx.unsupported(
-                    f"makes '{name}' in its body alone, of extents that only running tells",
+                    f"makes '{name}' only in its body, with a shape known only at run time",
                     "assign it before the loop",
                 )
             self.first[name] = constant(SplatResource(value.type, 0.0), f"{name}.before")
 
     def _general(self, name: str, now: Tensor, step: Scope) -> Tensor:
-        """A type for the loop value that is right before and after the step."""
+        """A type for the loop value that holds before and after the step."""
         value = step.blobs[name]
         assert value is not None
         after = step.of_rank(value, now.rank).type
@@ -183,7 +182,7 @@ class _Loop:
         return before.with_shape(a if a == b else symbol(f"{place}_{i}") for i, (a, b) in rows)
 
     def _looped(self, types: Mapping[str, Tensor], step: Scope) -> Assigned:
-        """The loop of a step that fits its own results."""
+        """The loop, once a step's results have the types of its arguments."""
         ranks = {name: item.rank for name, item in types.items()}
         last = ((step.blobs[name], rank) for name, rank in ranks.items())
         step.finish((step.of_rank(v, rank) for v, rank in last if v is not None), self.cx.location)
@@ -201,7 +200,7 @@ class _Loop:
 
 
 def _holds(cx: LayerContext, value: Value) -> Value:
-    """Whether the one number of a blob counts as true: its absolute value is above 1e-6."""
+    """Whether the single number of a blob counts as true: its absolute value is above 1e-6."""
     one = value.type.shape.count(1) == value.type.rank
     cx.require(one, f"has a condition of type {value.type}, expected one number")
     size = unary.Abs(value).result

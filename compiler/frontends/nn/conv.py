@@ -16,7 +16,7 @@ _PADDING_3D = (PadType.CUSTOM, PadType.VALID, PadType.SAME)
 
 @rules("convolution")
 def convolution(cx: LayerContext, p: Any) -> Result:
-    """2-D convolution; weights [out, in / groups, H, W], or a second input that holds them."""
+    """2-D convolution; weights are [out, in / groups, H, W], or a second input."""
     if p.isDeconvolution:
         return deconvolution(cx, p)
     cx.expect_inputs(1, 2)
@@ -42,7 +42,7 @@ def convolution(cx: LayerContext, p: Any) -> Result:
 
 
 def deconvolution(cx: LayerContext, p: Any) -> Value:
-    """Transposed convolution; weights [in, out / groups, H, W].
+    """Transposed convolution; weights are [in, out / groups, H, W].
 
     The specification says that the dilation is ignored; recorded results of Core ML honour it.
     """
@@ -69,7 +69,7 @@ def deconvolution(cx: LayerContext, p: Any) -> Value:
 
 
 def padding(cx: LayerContext, p: Any, oneof: str) -> tuple[PadType, tuple[int, ...]]:
-    """(pad type, amounts) of a layer with `valid` or `same` padding; neither set means valid."""
+    """(pad type, padding) of a layer with `valid` or `same` padding; neither means valid."""
     kind = p.WhichOneof(oneof)
     if kind == "same":
         lower = p.same.asymmetryMode == 1  # TOP_LEFT_HEAVY
@@ -79,9 +79,9 @@ def padding(cx: LayerContext, p: Any, oneof: str) -> tuple[PadType, tuple[int, .
 
 
 def borders(cx: LayerContext, amounts: Any) -> tuple[int, ...]:
-    """BorderAmounts as (top, bottom, left, right); zeros when not set."""
+    """BorderAmounts as (top, bottom, left, right); zeros if not set."""
     edges = amounts.borderAmounts
-    cx.require(len(edges) in (0, 2), f"has {len(edges)} border amounts, expected 2")
+    cx.require(len(edges) in (0, 2), f"has padding for {len(edges)} dimensions, expected 2")
     if not edges:
         return (0, 0, 0, 0)
     return tuple(int(n) for edge in edges for n in (edge.startEdgeSize, edge.endEdgeSize))
@@ -94,8 +94,8 @@ def borders(cx: LayerContext, amounts: Any) -> tuple[int, ...]:
 def convolution_3d(cx: LayerContext, p: Any) -> Result:
     """Convolution of [N, C, D, H, W], or its transpose.
 
-    Weights of the transpose are [in, out / groups, D, H, W], as those of the 2-D layer; the
-    specification exchanges the first two, recorded models don't.
+    Weights of the transpose are [in, out / groups, D, H, W], as in the 2-D layer; the specification
+    exchanges the first two dimensions, recorded models don't.
     """
     cx.expect_inputs(1)
     x = cx.sequence_input()
@@ -104,7 +104,7 @@ def convolution_3d(cx: LayerContext, p: Any) -> Result:
     for name, count in counts.items():
         cx.require(count > 0, f"has {count} {name}")
     fits = out % groups == 0 and into % groups == 0
-    cx.require(fits, f"divides {into} and {out} channels into {groups} groups")
+    cx.require(fits, f"can't divide {into} and {out} channels into {groups} groups")
     cx.require(not is_empty(p.weights), "has no weights")
     pad_type, pad = padding_3d(cx, p)
     options = {
@@ -121,7 +121,7 @@ def convolution_3d(cx: LayerContext, p: Any) -> Result:
         weight = cx.weight(p.weights, (into, out // groups, *kernel), output_axis=1)
         conv = core.ConvTranspose(x, weight, bias, output_shape=target, **options)
     else:
-        cx.require(not target, "has an output shape, which only deconvolutions have")
+        cx.require(not target, "has an output shape, which is only for deconvolutions")
         weight = cx.weight(p.weights, (out, into // groups, *kernel))
         conv = core.Conv(x, weight, bias, **options)
     return cx.without_unit_sequence(conv.result)
@@ -135,17 +135,17 @@ def extents_3d(cx: LayerContext, p: Any, name: str) -> tuple[int, int, int]:
 
 
 def padding_3d(cx: LayerContext, p: Any) -> tuple[PadType, tuple[int, ...]]:
-    """(pad type, amounts) of a 3-D layer; amounts count for CUSTOM only, which is the default."""
+    """(pad type, padding) of a 3-D layer; padding counts only for CUSTOM, the default."""
     kind = p.paddingType
     cx.require(0 <= kind < len(_PADDING_3D), f"has an unknown padding type {kind}")
     amounts = borders_3d(p)
-    cx.require(min(amounts) >= 0, f"has padding amounts {list(amounts)}")
+    cx.require(min(amounts) >= 0, f"has the padding {list(amounts)}, expected numbers of 0 or more")
     if kind != 0:
         return _PADDING_3D[kind], ()
     return (PadType.CUSTOM, amounts) if any(amounts) else (PadType.VALID, ())
 
 
 def borders_3d(p: Any) -> tuple[int, ...]:
-    """The fields that CUSTOM padding takes, (before, after) of depth, height and width."""
+    """The fields of CUSTOM padding: (before, after) of depth, height and width."""
     edges = ("Front", "Back", "Top", "Bottom", "Left", "Right")
     return tuple(int(getattr(p, f"customPadding{edge}")) for edge in edges)

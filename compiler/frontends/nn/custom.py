@@ -1,4 +1,4 @@
-"""Custom layers: their meaning is not in the model, but registered by whoever knows it."""
+"""Custom layers: their meaning is not in the model; users register it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,10 +32,10 @@ class CustomLayer:
     """A custom layer of a model, as a rule sees it.
 
     Attributes:
-        name: the layer's own name.
+        name: the layer's name.
         class_name: the class that implements it in the app.
         inputs: its inputs, f32 values of the IR.
-        parameters: by name.
+        parameters: its parameters by name.
         outputs: how many outputs it has.
     """
 
@@ -47,7 +47,7 @@ class CustomLayer:
     context: LayerContext
 
     def weight(self, index: int, shape: Sequence[int], role: str = "") -> Value:
-        """One of the layer's weights as an f32 constant; the file has no shapes, so give one.
+        """One of the layer's weights as an f32 constant; the file has no shape for it.
 
         Raises:
             CompileError: there is no such weight, or it has another number of elements.
@@ -76,14 +76,14 @@ def register_custom_layer(
     tensorflow: Function | None = None,
     shapes: Shapes | None = None,
 ) -> None:
-    """Say what the custom layers of a class compute; a second definition replaces the first.
+    """Define what the custom layers of a class compute; a second definition replaces the first.
 
     Args:
         name: the layer's class name in the model.
         rule: builds the layer's outputs from ops of `cmlc.ir.dialects.core`. This is the better
-            way: passes know such layers, and every target has them. Without it:
+            way, because passes optimize such layers and every target has them. The alternative is:
         evaluate: computes (inputs, weights, parameters) → result or tuple of results with numpy.
-            Weights are vectors, as the file has them.
+            Weights are vectors, as in the file.
         tensorflow: the same with TensorFlow; without it, the layer can only be interpreted.
         shapes: (input shapes, parameters) → list of output shapes. Without it, every output has
             the shape of the first input.
@@ -119,7 +119,7 @@ def _call(layer: CustomLayer, shapes: Shapes | None) -> tuple[Value, ...]:
 
 @rules("custom")
 def custom(cx: LayerContext, p: Any) -> Result:
-    """What was registered for its class."""
+    """The definition registered for its class."""
     parameters = {
         name: getattr(value, value.WhichOneof("value") or "intValue")
         for name, value in sorted(p.parameters.items())

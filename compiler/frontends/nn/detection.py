@@ -1,4 +1,4 @@
-"""Layers that choose among boxes."""
+"""Layers that select boxes."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _LARGEST = 2**31 - 1
 
 @rules("NonMaximumSuppression")
 def non_maximum_suppression(cx: LayerContext, p: Any) -> Result:
-    """The third to fifth input, where present, take the place of parameters."""
+    """Keep the best boxes; the third to fifth input, if present, override parameters."""
     cx.expect_inputs(2, 3, 4, 5)
     data = cx.inputs[0], cx.inputs[1]
     iou = _threshold(cx, 2, p.iouThreshold)
@@ -28,7 +28,7 @@ def non_maximum_suppression(cx: LayerContext, p: Any) -> Result:
         count, most = extent_of(cx, most), integers(most)
     else:
         count = int(p.maxBoxes)
-        cx.require(0 < count <= _LARGEST, f"gives out {count} boxes")
+        cx.require(0 < count <= _LARGEST, f"returns {count} boxes, not 1 to {_LARGEST}")
         most = constant(np.asarray(count, np.int32))
     per_class = bool(p.perClassSuppression)
     op = core.NonMaximumSuppression(*data, iou, score, most, (count,), per_class)

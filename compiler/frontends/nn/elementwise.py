@@ -1,7 +1,7 @@
 """Arithmetic, comparison and logic, with Core ML's two kinds of broadcasting.
 
-The old multi-input layers (add, multiply, max, …) line up channels; ranks are equal there, so
-numpy's rule gives the same. Comparisons return 1.0 and 0.0.
+The old multi-input layers (add, multiply, max, …) align channels; ranks are equal there, so numpy's
+rule is the same. Comparisons return 1.0 and 0.0.
 """
 
 import functools
@@ -75,7 +75,7 @@ def _unary(make: Callable[[Value], Op]) -> Callable[..., Result]:
 
 def _compared(make: Callable[[Value, Value], Op]) -> Callable[..., Result]:
     def rule(cx: LayerContext, p: Any) -> Result:
-        """With one input the other side is the layer's alpha."""
+        """With one input, the other operand is the layer's alpha."""
         cx.expect_inputs(1, 2)
         x = cx.input
         y = cx.inputs[1] if len(cx.inputs) == 2 else scalar(cx.number(p.alpha), x)
@@ -150,14 +150,14 @@ for _name, _make in _LOGICAL.items():
 
 @rules("logicalNot")
 def logical_not(cx: LayerContext, p: Any) -> Result:
-    """1 where the input is 0, else 0."""
+    """1 where the input is 0, 0 elsewhere."""
     cx.expect_inputs(1)
     return floats(core.LogicalNot(truth(cx.input)).result)
 
 
 @rules("whereBroadcastable")
 def where(cx: LayerContext, p: Any) -> Result:
-    """The second input where the first is not 0, else the third."""
+    """The second input where the first is not 0, the third elsewhere."""
     cx.expect_inputs(3)
     condition, x, y = cx.inputs
     return core.Select(truth(condition), x, y).result
@@ -167,13 +167,13 @@ def where(cx: LayerContext, p: Any) -> Result:
 def clip(cx: LayerContext, p: Any) -> Result:
     """Limits to [minVal, maxVal]."""
     low, high = cx.number(p.minVal), cx.number(p.maxVal)
-    cx.require(low <= high, f"has crossed limits {low} and {high}")
+    cx.require(low <= high, f"has the limits {low} and {high}, the first above the second")
     return core.Clip(cx.input, alpha=low, beta=high).result
 
 
 @rules("unary")
 def unary(cx: LayerContext, p: Any) -> Result:
-    """One of eight functions of scale * x + shift."""
+    """Apply one of eight functions to scale * x + shift."""
     cx.expect_inputs(1)
     x = cx.input
     scale, shift = cx.number(p.scale, default=1.0), cx.number(p.shift)
@@ -196,14 +196,14 @@ def unary(cx: LayerContext, p: Any) -> Result:
 
 @rules("bias")
 def bias(cx: LayerContext, p: Any) -> Result:
-    """Adds a constant of shape [1], [C], [1, H, W] or [C, H, W]."""
+    """Add a constant of shape [1], [C], [1, H, W] or [C, H, W]."""
     x = cx.rank_at_least(cx.input, 3)
     return core.Add(x, channel_parameter(cx, p.bias, p.shape, "bias")).result
 
 
 @rules("scale")
 def scale(cx: LayerContext, p: Any) -> Result:
-    """Multiplies by a constant, then adds one; shapes as for bias."""
+    """Multiply by a constant, then add one; shapes as for bias."""
     x = cx.rank_at_least(cx.input, 3)
     scaled = core.Mul(x, channel_parameter(cx, p.scale, p.shapeScale, "scale")).result
     if not p.hasBias:
@@ -212,7 +212,7 @@ def scale(cx: LayerContext, p: Any) -> Result:
 
 
 def channel_parameter(cx: LayerContext, params: Any, sizes: Any, role: str) -> Value:
-    """A constant of shape [1], [C], [1, H, W] or [C, H, W], lined up with [..., C, H, W]."""
+    """A constant of shape [1], [C], [1, H, W] or [C, H, W], aligned with [..., C, H, W]."""
     found = tuple(int(size) for size in sizes)
     cx.require(len(found) in (1, 3), f"has a {role} of shape {list(found)}")
     cx.require(size_of(found) > 0, f"has an empty {role}")

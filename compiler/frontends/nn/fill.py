@@ -1,4 +1,4 @@
-"""Layers that make tensors from a few numbers: fills, broadcasts, ranges; and bands of matrices."""
+"""Layers that make tensors from a few numbers: fills, broadcasts, ranges; bands of matrices."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ rules = LayerRules("fill")
 
 
 def broadcast_to(cx: LayerContext, x: Value, extents: Value) -> Value:
-    """x repeated to computed extents: statically where they are known when compiling."""
+    """x broadcast to a computed shape; statically if the shape is known at compile time."""
     cx.require(extents.type.rank == 1, f"takes a shape of type {extents.type}")
     known = known_dims(extents)
     if known is None:
@@ -54,42 +54,42 @@ def _value(cx: LayerContext, p: Any) -> Value:
 
 @rules("broadcastToStatic")
 def broadcast_to_static(cx: LayerContext, p: Any) -> Result:
-    """To a fixed shape."""
+    """Broadcast to a fixed shape."""
     cx.expect_inputs(1)
     return BroadcastTo(cx.input, _target_shape(cx, p)).result
 
 
 @rules("broadcastToLike")
 def broadcast_to_like(cx: LayerContext, p: Any) -> Result:
-    """To the shape of the second input."""
+    """Broadcast to the shape of the second input."""
     cx.expect_inputs(2)
     return _broadcast_like(*cx.inputs)
 
 
 @rules("broadcastToDynamic")
 def broadcast_to_dynamic(cx: LayerContext, p: Any) -> Result:
-    """To a shape in the second input."""
+    """Broadcast to a shape in the second input."""
     cx.expect_inputs(2)
     return broadcast_to(cx, *cx.inputs)
 
 
 @rules("fillLike")
 def fill_like(cx: LayerContext, p: Any) -> Result:
-    """One number in the input's shape."""
+    """Fill the input's shape with one number."""
     cx.expect_inputs(1)
     return _broadcast_like(_value(cx, p), cx.input)
 
 
 @rules("fillStatic")
 def fill_static(cx: LayerContext, p: Any) -> Result:
-    """One number in a fixed shape."""
+    """Fill a fixed shape with one number."""
     cx.expect_inputs(0)
     return BroadcastTo(_value(cx, p), _target_shape(cx, p)).result
 
 
 @rules("fillDynamic")
 def fill_dynamic(cx: LayerContext, p: Any) -> Result:
-    """One number in a shape that the input holds."""
+    """Fill a shape given by the input with one number."""
     cx.expect_inputs(1)
     return broadcast_to(cx, _value(cx, p), cx.input)
 
@@ -99,14 +99,14 @@ def fill_dynamic(cx: LayerContext, p: Any) -> Result:
 
 @rules("rangeStatic")
 def range_static(cx: LayerContext, p: Any) -> Result:
-    """From start up to end, without it."""
+    """Count from start up to end, which is excluded."""
     cx.expect_inputs(0)
     return _range(cx, *map(_number, (p.startValue, p.endValue, p.stepSizeValue)))
 
 
 @rules("rangeDynamic")
 def range_dynamic(cx: LayerContext, p: Any) -> Result:
-    """End, start and step come in this order; the latter two may be parameters."""
+    """Count from start to end by steps; inputs are end, start, step, the last two optional."""
     cx.expect_inputs(1, 2, 3)
     end, *others = (scalar_of(cx, value) for value in cx.inputs)
     given = [_number(p.startValue), _number(p.stepSizeValue)]
@@ -127,7 +127,7 @@ def _range(cx: LayerContext, start: Value, end: Value, step: Value) -> Value:
 
 @rules("matrixBandPart")
 def matrix_band_part(cx: LayerContext, p: Any) -> Result:
-    """Some diagonals below and above the main one; a negative number means all."""
+    """Keep some diagonals below and above the main one; a negative number means all."""
     x = cx.rank_at_least(cx.input, 2)
     limits = (
         core.NO_LIMIT if count < 0 else _limit(count)
@@ -138,18 +138,18 @@ def matrix_band_part(cx: LayerContext, p: Any) -> Result:
 
 @rules("lowerTriangular")
 def lower_triangular(cx: LayerContext, p: Any) -> Result:
-    """Nothing above the diagonal k."""
+    """Keep nothing above the diagonal k."""
     x = cx.rank_at_least(cx.input, 2)
     return core.BandPart(x, upper=_limit(int(p.k))).result
 
 
 @rules("upperTriangular")
 def upper_triangular(cx: LayerContext, p: Any) -> Result:
-    """Nothing below the diagonal k."""
+    """Keep nothing below the diagonal k."""
     x = cx.rank_at_least(cx.input, 2)
     return core.BandPart(x, lower=_limit(-int(p.k))).result
 
 
 def _limit(count: int) -> int:
-    """Within what the op's integers hold; no matrix is larger."""
+    """The limit, clipped to the op's integers; no matrix is larger."""
     return max(-core.NO_LIMIT, min(count, core.NO_LIMIT))

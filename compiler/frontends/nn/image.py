@@ -21,13 +21,13 @@ _BOX_MODES = core.BOX_MODES  # in the order of BoxCoordinatesMode
 
 @rules("upsample")
 def upsample(cx: LayerContext, p: Any) -> Result:
-    """By whole or fractional factors, nearest or bilinear."""
+    """Upsample by whole or fractional factors, nearest or bilinear."""
     x, restore = cx.as_images(cx.input)
     fractional = tuple(float(f) for f in p.fractionalScalingFactor)
     whole = pair(p.scalingFactor, 1)
     factors = fractional if len(fractional) == 2 else tuple(float(f) for f in whole)
     is_whole = all(factor.is_integer() for factor in factors)
-    cx.require(min(factors) > 0, f"has factors {list(factors)}")
+    cx.require(min(factors) > 0, f"has the factors {list(factors)}, expected 2 positive numbers")
     if p.mode == 0 and is_whole:
         scale = tuple(int(factor) for factor in factors)
         return restore(core.UpsampleNearest(x, scale).result)
@@ -41,14 +41,14 @@ def _scaled(cx: LayerContext, x: Value, factors: tuple[float, ...]) -> tuple[int
     sizes: list[int] = []
     for dim, factor in zip(x.type.shape[-2:], factors, strict=True):
         if not isinstance(dim, int):
-            raise cx.unsupported("scales a flexible extent by an interpolating factor")
+            raise cx.unsupported("interpolates along a flexible dimension")
         sizes.append(upsampled_size(dim, factor))
     return tuple(sizes)
 
 
 @rules("resizeBilinear")
 def resize_bilinear(cx: LayerContext, p: Any) -> Result:
-    """To a size, bilinear."""
+    """Resize to a size, bilinear."""
     cx.expect_inputs(1)
     x, restore = cx.as_images(cx.input)
     size, coordinates = _target(cx, p), _sampling(cx, p)
@@ -57,11 +57,11 @@ def resize_bilinear(cx: LayerContext, p: Any) -> Result:
 
 @rules("cropResize")
 def crop_resize(cx: LayerContext, p: Any) -> Result:
-    """Boxes [N, 1, 4, 1, 1] out of all images [1, B, C, H, W]: [N, B, C, h, w].
+    """Crop boxes [N, 1, 4, 1, 1] from all images [1, B, C, H, W] and resize them: [N, B, C, h, w].
 
-    Boxes [N, 1, 5, 1, 1] begin with the position of the image that they are in: [N, 1, C, h, w].
-    What lies outside of an image is 0: the specification excludes it, and ML Programs have a
-    parameter for it that is 0 unless set.
+    Boxes [N, 1, 5, 1, 1] begin with the index of their image: [N, 1, C, h, w]. Outside an image,
+    pixels are 0: the specification excludes this, and ML Programs have a parameter for it, which is
+    0 unless set.
     """
     cx.expect_inputs(2)
     x = cx.sequence_input(0)
@@ -77,7 +77,7 @@ def crop_resize(cx: LayerContext, p: Any) -> Result:
     mode = p.boxIndicesMode.boxMode
     cx.require(0 <= mode < len(_BOX_MODES), f"has an unknown box mode {mode}")
     scale = cx.number(p.spatialScale)
-    cx.require(scale != 0, "has a spatial scale of 0, which leaves nothing of a box")
+    cx.require(scale != 0, "has a spatial scale of 0, which makes every box empty")
     cut = core.CropResize(
         images,
         boxes,
@@ -95,7 +95,7 @@ def crop_resize(cx: LayerContext, p: Any) -> Result:
 
 
 def _boxes(cx: LayerContext) -> tuple[Value, Value | None]:
-    """The boxes [N, 4], and [N] positions of images where the layer's input has them."""
+    """The boxes [N, 4], and [N] indices of images if the layer's input has them."""
     boxes = cx.sequence_input(1)
     _, one, numbers, *ones = boxes.type.shape
     fits = one == 1 and numbers in (4, 5) and ones == [1, 1]
@@ -108,7 +108,7 @@ def _boxes(cx: LayerContext) -> tuple[Value, Value | None]:
 
 
 def _target(cx: LayerContext, p: Any) -> tuple[int, int]:
-    """The new height and width; 1, as in Core ML's own shape inference, where they are not set."""
+    """The new height and width; 1 if not set, as in Core ML's own shape inference."""
     count = len(p.targetSize)
     cx.require(count in (0, 2), f"has a target size of {count} entries, expected 2")
     return pair((int(size) or 1 for size in p.targetSize), 1)

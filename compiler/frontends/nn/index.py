@@ -1,4 +1,4 @@
-"""Layers that index by computed positions."""
+"""Layers that index by computed indices."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _MODES = (
 
 @rules("gather")
 def gather(cx: LayerContext, p: Any) -> Result:
-    """Slices of the first input along an axis at the positions in the second."""
+    """Gather slices of the first input along an axis at the indices in the second."""
     cx.expect_inputs(2)
     data, indices = cx.inputs
     return core.Gather(data, integers(indices), axis=int(p.axis)).result
@@ -34,7 +34,7 @@ def gather(cx: LayerContext, p: Any) -> Result:
 
 @rules("gatherAlongAxis")
 def gather_along_axis(cx: LayerContext, p: Any) -> Result:
-    """Elements of the first input along an axis at the positions in the second."""
+    """Gather elements of the first input along an axis at the indices in the second."""
     cx.expect_inputs(2)
     data, indices = cx.inputs
     return core.GatherAlongAxis(data, integers(indices), axis=int(p.axis)).result
@@ -42,7 +42,7 @@ def gather_along_axis(cx: LayerContext, p: Any) -> Result:
 
 @rules("gatherND")
 def gather_nd(cx: LayerContext, p: Any) -> Result:
-    """Slices of the first input at the multi-indices in the second."""
+    """Gather slices of the first input at the multi-indices in the second."""
     cx.expect_inputs(2)
     data, indices = cx.inputs
     return core.GatherNd(data, integers(indices)).result
@@ -66,7 +66,7 @@ rules.add("scatterAlongAxis", _scatter(scatter.ScatterAlongAxis, has_axis=True))
 
 @rules("oneHot")
 def one_hot(cx: LayerContext, p: Any) -> Result:
-    """Numbers at the positions in the input, along a new axis; a second input may give its size."""
+    """One-hot vectors of the indices in the input; a second input may give their size."""
     cx.expect_inputs(1, 2)
     size = known_number(cx, 1, int(p.oneHotVectorSize))
     on, off = cx.number(p.onValue), cx.number(p.offValue)
@@ -77,7 +77,7 @@ def one_hot(cx: LayerContext, p: Any) -> Result:
 
 @rules("reverseSeq")
 def reverse_seq(cx: LayerContext, p: Any) -> Result:
-    """Each sequence reversed up to its length in the second input."""
+    """Reverse each sequence up to its length in the second input."""
     cx.expect_inputs(2)
     data, lengths = cx.inputs
     axes = {"seq_axis": int(p.sequenceAxis), "batch_axis": int(p.batchAxis)}
@@ -86,7 +86,7 @@ def reverse_seq(cx: LayerContext, p: Any) -> Result:
 
 @rules("whereNonZero")
 def where_non_zero(cx: LayerContext, p: Any) -> Result:
-    """Where the input is not 0: one row for each element, as many as there are when it runs."""
+    """The multi-indices of elements that are not 0, one per row; their number is dynamic."""
     cx.expect_inputs(1)
     rows = symbol(re.sub(r"\W", "_", f"k_{cx.layer.name}", flags=re.ASCII))
     return floats(core.NonZero(cx.input, (rows, cx.input.type.rank)).result)
@@ -94,17 +94,17 @@ def where_non_zero(cx: LayerContext, p: Any) -> Result:
 
 @rules("slidingWindows")
 def sliding_windows(cx: LayerContext, p: Any) -> Result:
-    """All windows along an axis, gathered at positions that are known when compiling."""
+    """All windows along an axis, gathered at indices that are known at compile time."""
     cx.expect_inputs(1)
     x: Value = cx.input
     axis, size, step = int(p.axis), int(p.windowSize), int(p.step)
     rank = x.type.rank
     cx.require(-rank <= axis < rank, f"has axis {axis} for rank {rank}")
     extent = x.type.shape[axis]
-    cx.require(isinstance(extent, int), "takes windows of a flexible extent")
+    cx.require(isinstance(extent, int), "takes windows along a flexible dimension")
     assert isinstance(extent, int)
     fits = 1 <= size <= extent and step >= 1
-    cx.require(fits, f"takes windows of {size} every {step} elements out of {extent}")
+    cx.require(fits, f"can't take windows of {size} every {step} elements from {extent}")
     starts = np.arange(0, extent - size + 1, step, dtype=np.int32)
     positions = starts[:, np.newaxis] + np.arange(size, dtype=np.int32)
     return core.Gather(x, constant(positions), axis=axis).result

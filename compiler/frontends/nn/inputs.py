@@ -1,8 +1,8 @@
-"""Arguments of the function, and the blobs that layers see.
+"""Arguments of the function, and the blobs that layers read.
 
 Images are [N, H, W, C] bytes with colours in the order red, green, blue, whatever order the network
-wants; preprocessing (scale, bias, mean image, colour order) is part of the graph. Arrays keep
-Core ML's shape and dtype. Shapes that the model leaves open are symbols, and checked when it runs.
+uses; preprocessing (scale, bias, mean image, colour order) is part of the graph. Arrays keep Core
+ML's shape and dtype. Shapes that the model leaves open are symbols, and are checked at run time.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ from .context import floats
 
 
 def can_batch(interface: Interface, arrays: bool) -> bool:
-    """Whether the inputs have a batch dimension: images have; arrays if they may get one."""
+    """Whether the inputs have a batch dimension: images do, arrays do if they may get one."""
     if not interface.inputs:
         return False
     return all(f.kind == "image" or (arrays and f.kind == "array") for f in interface.inputs)
@@ -43,14 +43,14 @@ def can_batch(interface: Interface, arrays: bool) -> bool:
 
 @dataclass(frozen=True)
 class ShapePolicy:
-    """Which extents stay open.
+    """The shape policy: which dimensions stay dynamic.
 
     Attributes:
         batch: the name of the dynamic batch dimension; empty for a batch of one.
-        flexible: extents that the model declares flexible become symbols; otherwise the default
-            shape is the only one.
+        flexible: dimensions that the model declares flexible become symbols; otherwise only the
+            default shape is compiled.
         shapes: full shapes [sequence, batch, C, H, W] of array inputs of rank-5 networks, by name:
-            Core ML lets such inputs be given with a sequence and a batch at run time.
+            Core ML accepts such inputs with a sequence and a batch at run time.
     """
 
     batch: str = ""
@@ -59,7 +59,7 @@ class ShapePolicy:
 
 
 class Inputs:
-    """The function's arguments, and the blobs that the layers see."""
+    """The function's arguments, and the blobs that the layers read."""
 
     def __init__(self, network: Any, interface: Interface, policy: ShapePolicy) -> None:
         self.interface = interface
@@ -70,13 +70,11 @@ class Inputs:
         self.rank5_images = network.imageInputShapeMapping == 0
         self.preprocessing: dict[str, list[Any]] = {}
         for item in network.preprocessing:
-            # An old model with one image may leave the feature's name out.
+            # An old model with one image may omit the feature's name.
             images = [f.name for f in interface.inputs if f.kind == "image"]
             name = item.featureName or (images[0] if len(images) == 1 else "")
             if name not in images:
-                raise problem(
-                    name, "input", "preprocessing is for an image input, which this is not"
-                )
+                raise problem(name, "input", "has preprocessing, but is not an image input")
             self.preprocessing.setdefault(name, []).append(item)
 
     def signature(self) -> tuple[list[Tensor], list[str]]:
@@ -110,11 +108,11 @@ class Inputs:
         if self.rank5:
             return Tensor(feature.dtype, (self.batch, *sizes))
         if sizes[0] != 1:
-            raise problem(feature.name, "input", "its first extent is not a batch of 1")
+            raise problem(feature.name, "input", "its first dimension is not a batch of 1")
         return Tensor(feature.dtype, (self.batch, *sizes[1:]))
 
     def _given_shape(self, feature: Feature) -> Dims:
-        """A shape that the user gave, checked against the declared one."""
+        """A shape given by the user, checked against the declared one."""
         given, declared = self.policy.shapes[feature.name], feature.shape
         expected = (*declared, 1, 1)[:3] if len(declared) in (1, 3) else ()
         if not self.rank5 or len(given) != 5 or tuple(given[2:]) != expected:
@@ -133,18 +131,18 @@ class Inputs:
         return open_sizes(feature, default) if self.policy.flexible else default
 
     def described(self) -> list[Argument]:
-        """What is known of each argument."""
+        """The interface attributes of each argument."""
         return [self._described(feature) for feature in self.interface.inputs]
 
     def _described(self, feature: Feature) -> Argument:
         known = argument_of(feature)
         if feature.kind != "array" or not self.rank5:
             return known
-        axes = "CHW" if len(feature.shape) == 3 else "C"  # by contract of that mapping
+        axes = "CHW" if len(feature.shape) == 3 else "C"  # by definition of that mapping
         return replace(known, axes=axes, batched=self.batched_arrays)
 
     def blob(self, feature: Feature, argument: Value) -> Value:
-        """The value that the layers see: of an allowed shape, preprocessed, of Core ML's rank."""
+        """The value that layers read: checked, preprocessed, and with Core ML's rank."""
         argument = self._asserted(feature, argument)
         if feature.kind == "image":
             return self._image(feature, argument)
@@ -160,7 +158,7 @@ class Inputs:
         return shape.ExpandDims(value, (*lead, *units)).result
 
     def _asserted(self, feature: Feature, argument: Value) -> Value:
-        """The argument, which runs only with the shapes that the model declares."""
+        """The argument, with a check that it has one of the declared shapes."""
         found = feature.flexibility
         if not self.policy.flexible or found is None or feature.name in self.policy.shapes:
             return argument
@@ -186,7 +184,7 @@ class Inputs:
 
 
 def _scale(value: Value, scaler: Any, color: str) -> Value:
-    """ChannelScale * x + bias of each channel, in the network's channel order."""
+    """ChannelScale * x + the bias of each channel, in the network's channel order."""
     biases = {
         "RGB": (scaler.redBias, scaler.greenBias, scaler.blueBias),
         "BGR": (scaler.blueBias, scaler.greenBias, scaler.redBias),
@@ -194,7 +192,7 @@ def _scale(value: Value, scaler: Any, color: str) -> Value:
     if scaler.channelScale != 1:
         value = elementwise.Mul(value, constant(np.asarray(scaler.channelScale, np.float32))).result
     if any(biases):
-        # A scalar where it can be one: kernels are slow with rows of three numbers.
+        # A scalar if possible: kernels are slow with rows of three numbers.
         one = biases[0] if len(set(biases)) == 1 else biases
         bias = constant(np.asarray(one, np.float32), "image_bias")
         value = elementwise.Add(value, bias).result

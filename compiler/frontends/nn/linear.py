@@ -1,7 +1,7 @@
 """Inner products and embeddings.
 
-`int8DynamicQuantize` lets Core ML round the input to int8 to be faster; the product that it stands
-for, and that recorded results show, is the one with the dequantized weights, computed here.
+`int8DynamicQuantize` lets Core ML round the input to int8 for speed; the product that it
+approximates, and that recorded results show, uses the dequantized weights, as here.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ rules = LayerRules("linear")
 
 @rules("innerProduct")
 def inner_product(cx: LayerContext, p: Any) -> Result:
-    """Matrix product; ranks 4 and 5 flatten their last three dimensions and keep them as 1s."""
+    """Matrix product; ranks 4 and 5 flatten their last three dimensions, kept as 1s."""
     cx.expect_inputs(1)
     x = cx.input
     units = 2 if x.type.rank > 3 else 0
@@ -32,11 +32,11 @@ def inner_product(cx: LayerContext, p: Any) -> Result:
 
 @rules("embedding")
 def embedding(cx: LayerContext, p: Any) -> Result:
-    """Rows of a table by index; the input is [..., 1, 1, 1]."""
+    """Look up rows of a table by index; the input is [..., 1, 1, 1]."""
     x = cx.rank_at_least(cx.input, 4)
     cx.require(
         all(dim == 1 for dim in x.type.shape[-3:]),
-        f"needs an input that ends in three extents of 1, got {x.type}",
+        f"needs an input whose last three dimensions are 1, got {x.type}",
     )
     indices = Squeeze(x, (-3, -2, -1)).result
     return append_units(_look_up(cx, p, indices, int(p.inputDim), int(p.outputChannels)), 2)
@@ -44,15 +44,15 @@ def embedding(cx: LayerContext, p: Any) -> Result:
 
 @rules("embeddingND")
 def embedding_nd(cx: LayerContext, p: Any) -> Result:
-    """Rows of a table by index; the input's last extent is 1 and becomes the row."""
+    """Look up rows of a table by index; the input's last dimension is 1 and becomes the row."""
     x = cx.rank_at_least(cx.input, 2)
-    cx.require(x.type.shape[-1] == 1, f"needs an input whose last extent is 1, got {x.type}")
+    cx.require(x.type.shape[-1] == 1, f"needs an input whose last dimension is 1, got {x.type}")
     indices = Squeeze(x, (-1,)).result
     return _look_up(cx, p, indices, int(p.vocabSize), int(p.embeddingSize))
 
 
 def _look_up(cx: LayerContext, p: Any, indices: Value, count: int, size: int) -> Value:
-    """Weights are stored [size, count]; one column is an entry."""
+    """Look up entries; weights are stored [size, count], and one column is an entry."""
     table = Transpose(cx.weight(p.weights, (size, count)), (1, 0)).result
     found = index.Gather(table, integers(indices), axis=0).result
     bias = cx.bias(p.bias, size, p.hasBias)
@@ -63,7 +63,8 @@ def _look_up(cx: LayerContext, p: Any, indices: Value, count: int, size: int) ->
 def batched_matmul(cx: LayerContext, p: Any) -> Result:
     """Matrix product of two inputs, or of one and a weight [in, out] stored column by column.
 
-    Of two inputs, a vector counts as a row on the left and as a column on the right, and stays one.
+    With two inputs, a vector is a row on the left and a column on the right; the result stays a
+    vector.
     """
     cx.expect_inputs(1, 2)
     if len(cx.inputs) == 2:

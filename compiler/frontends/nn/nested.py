@@ -1,19 +1,19 @@
-"""What layers with nested networks read and assign; facts of the messages alone."""
+"""What layers with nested networks read and assign, from the messages alone."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ....ir.location import InModel
 
-# Truth values beside the blobs, of a loop's body: leave it, and leave the loop. No blob has a name
-# with a NUL: the format's strings come from C++.
+# Truth values next to the blobs of a loop's body: leave the body, and leave the loop. No blob has a
+# name with a NUL, because the format's strings come from C++.
 STOP, BREAK = "\0stop", "\0break"
 
 _JUMPS = ("loopBreak", "loopContinue")
 
 
 def nested_networks(layer: Any) -> tuple[tuple[str, Any], ...]:
-    """(field, network) of all networks in a layer, in the order of running."""
+    """(field, network) of all networks in a layer, in the order in which they run."""
     kind = layer.WhichOneof("layer")
     if kind == "branch":
         fields = ("ifBranch", "elseBranch")
@@ -26,7 +26,7 @@ def nested_networks(layer: Any) -> tuple[tuple[str, Any], ...]:
 
 
 def walk_layers(network: Any, kind: str = "layers") -> Iterator[tuple[InModel, Any]]:
-    """Location and message of every layer, nested networks included."""
+    """Location and message of every layer, including nested networks."""
     for position, layer in enumerate(network.layers):
         yield InModel(kind, position, layer.name), layer
         for name, inner in nested_networks(layer):
@@ -34,14 +34,14 @@ def walk_layers(network: Any, kind: str = "layers") -> Iterator[tuple[InModel, A
 
 
 def inside(location: InModel, name: str) -> str:
-    """What locations call the layers of a layer's nested network."""
+    """The prefix of locations of a nested network's layers."""
     return f"{location.kind}[{location.index}].{name}.layers"
 
 
 def assigned(layers: Iterable[Any]) -> dict[str, None]:
-    """The names that layers assign, nested networks included, in order.
+    """The names that layers assign, including nested networks, in order.
 
-    Leaving a loop's body early assigns `STOP` and `BREAK`, which are unknown outside of the loop.
+    Leaving a loop's body early assigns `STOP` and `BREAK`, which exist only inside the loop.
     """
     found: dict[str, None] = {}
     for layer in layers:
@@ -56,7 +56,7 @@ def assigned(layers: Iterable[Any]) -> dict[str, None]:
 
 
 def read(layers: Iterable[Any]) -> set[str]:
-    """The names that layers read, nested networks included."""
+    """The names that layers read, including nested networks."""
     found: set[str] = set()
     for layer in layers:
         found.update(layer.input)
@@ -68,7 +68,7 @@ def read(layers: Iterable[Any]) -> set[str]:
 
 
 def exposed(layers: Iterable[Any]) -> set[str]:
-    """The names that layers may read before they assign them."""
+    """The names that layers may read before assigning them."""
     found: set[str] = set()
     done: set[str] = set()
     certain = True

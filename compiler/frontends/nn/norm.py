@@ -14,7 +14,7 @@ rules = LayerRules("norm")
 
 @rules("batchnorm")
 def batchnorm(cx: LayerContext, p: Any) -> Result:
-    """With given statistics, or with those of each instance or of the whole batch."""
+    """Normalize with given statistics, or with those of each instance or of the batch."""
     cx.expect_inputs(1)
     x = cx.rank_at_least(cx.input, 3)
     count = (int(p.channels),)
@@ -36,7 +36,7 @@ def _over_channels(vector: Value) -> Value:
 
 @rules("mvn")
 def mean_variance_normalize(cx: LayerContext, p: Any) -> Result:
-    """Over each channel's pixels, or over channels and pixels."""
+    """Normalize over each channel's pixels, or over channels and pixels."""
     x = cx.rank_at_least(cx.input, 3)
     axes = (-3, -2, -1) if p.acrossChannels else (-2, -1)
     epsilon = cx.number(p.epsilon, default=1e-6)
@@ -45,14 +45,14 @@ def mean_variance_normalize(cx: LayerContext, p: Any) -> Result:
 
 @rules("l2normalize")
 def l2_normalize(cx: LayerContext, p: Any) -> Result:
-    """Over channels and pixels together."""
+    """Normalize over channels and pixels together."""
     x = cx.rank_at_least(cx.input, 3)
     return norm.L2Norm(x, (-3, -2, -1), cx.number(p.epsilon, default=1e-6)).result
 
 
 @rules("lrn")
 def local_response_normalize(cx: LayerContext, p: Any) -> Result:
-    """Across neighbouring channels."""
+    """Normalize across neighbouring channels."""
     return norm.LocalResponseNorm(
         cx.rank_at_least(cx.input, 3),
         size=int(p.localSize),
@@ -65,12 +65,12 @@ def local_response_normalize(cx: LayerContext, p: Any) -> Result:
 
 @rules("layerNormalization")
 def layer_normalize(cx: LayerContext, p: Any) -> Result:
-    """Over the last dimensions, then a scale and a bias for each of their entries."""
+    """Normalize over the last dimensions, then scale and shift each of their entries."""
     cx.expect_inputs(1)
     x, shape = cx.input, tuple(int(size) for size in p.normalizedShape)
     last = x.type.shape[x.type.rank - len(shape) :]
     fits = 0 < len(shape) <= x.type.rank and not any(map(differs, shape, last))
-    cx.require(fits, f"normalizes over {list(shape)} in {x.type}")
+    cx.require(fits, f"can't normalize over {list(shape)} in {x.type}")
     axes = tuple(range(-len(shape), 0))
     normal = norm.MeanVarianceNorm(x, axes, epsilon=cx.number(p.eps)).result
     scaled = elementwise.Mul(normal, cx.weight(p.gamma, shape, "gamma")).result

@@ -1,4 +1,4 @@
-"""Results of the function: what Core ML gives, from the blobs that layers made."""
+"""Results of the function: Core ML's outputs, from the blobs that layers made."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,7 +29,7 @@ class Outputs:
         self.names = [feature.name for feature in self.features]
 
     def blobs(self) -> frozenset[str]:
-        """Names of the blobs that results are made of."""
+        """Names of the blobs that results are made from."""
         probabilities = (
             self.interface.probabilities_layer,
             self.interface.predicted_probabilities,
@@ -72,7 +72,9 @@ class Outputs:
         dtype = feature.dtype or DType.F32
         value = self._array(feature, blob)
         if value.type.rank == 0:
-            value = shape.Reshape(value, (1,)).result  # Core ML's arrays have an extent at least
+            value = shape.Reshape(
+                value, (1,)
+            ).result  # Core ML's arrays have at least one dimension
         return cast(value, dtype)
 
     def _probabilities(self, blobs: dict[str, Value | None]) -> Value:
@@ -87,17 +89,17 @@ class Outputs:
             raise problem(
                 name,
                 "output",
-                f"{blob.type} does not give one probability for each of {count} classes",
+                f"{blob.type} is not one probability for each of {count} classes",
             )
         return shape.Reshape(blob, (*lead, count)).result
 
     def _last_name(self) -> str:
-        """The first blob that the last layer makes."""
+        """The first output of the last layer."""
         layers = self.network.layers
         return layers[-1].output[0] if layers and layers[-1].output else ""
 
     def _last_blob(self, blobs: dict[str, Value | None]) -> Value:
-        """Without a name, the probabilities are what the last layer makes."""
+        """The last layer's output, which holds the probabilities if they have no name."""
         last = blobs.get(self._last_name())
         if last is None:
             raise problem(
@@ -112,7 +114,7 @@ class Outputs:
         )
 
     def _image_lead(self) -> tuple[Dim, ...]:
-        """Images come as [1, H, W, C] in a batch of one, so results have that dimension too."""
+        """Images are [1, H, W, C] in a batch of one, so results have that dimension too."""
         images = [f for f in self.interface.inputs if f.kind == "image"]
         return (1,) if images and len(images) == len(self.interface.inputs) else ()
 
@@ -133,9 +135,9 @@ class Outputs:
         return blob
 
     def _exact_sizes(self, feature: Feature, blob: Value) -> tuple[Dim, ...]:
-        """The declared shape, if the blob of an exact network has as many elements; else ().
+        """The declared shape, if the blob of an exact network has as many elements, else ().
 
-        A batch that varies is in place of the declared one, or leads a shape that declares none.
+        A dynamic batch replaces the declared one, or is prepended to a shape without one.
         """
         declared, batch = feature.shape, self.inputs.batch
         if not declared:
@@ -147,7 +149,7 @@ class Outputs:
         return sizes if product(sizes) == product(blob.type.shape) else ()
 
     def described(self, values: list[Value]) -> list[Result]:
-        """What is known of each result."""
+        """The interface attributes of each result."""
         return [self._described(*row) for row in zip(self.features, values, strict=True)]
 
     def _described(self, feature: Feature, value: Value) -> Result:
@@ -158,6 +160,6 @@ class Outputs:
             is_ours = len(self._exact_sizes(feature, value)) > len(feature.shape)
             return replace(known, batched=is_ours)
         has_axes = value.type.rank == 3 + len(lead)
-        # A leading dimension is ours, not Core ML's.
+        # The leading dimension was added here; Core ML does not have it.
         is_ours = bool(lead) and value.type.shape[0] == self.inputs.batch
         return replace(known, axes="CHW" if has_axes else None, batched=is_ours)

@@ -46,13 +46,13 @@ def _include_last_pixel(
     strides: tuple[int, int],
     before: tuple[int, int],
 ) -> tuple[int, ...]:
-    """Padding that makes the last window include the last pixel (ValidCompletePadding)."""
+    """Padding with which the last window includes the last pixel (ValidCompletePadding)."""
     pad: list[int] = []
     for size, k, s, p in zip(x.type.shape[-2:], kernel, strides, before, strict=True):
         if not isinstance(size, int):
-            # Without padding, room for one more stride gives the same windows for every size.
+            # Without padding, space for one more stride gives the same windows for every size.
             if any(before):
-                raise cx.unsupported("decides about its last window by a flexible extent")
+                raise cx.unsupported("has a last window that depends on a flexible dimension")
             pad += [0, s - 1]
             continue
         out = -(-(size + 2 * p - k) // s) + 1
@@ -69,8 +69,8 @@ def _include_last_pixel(
 def pooling_3d(cx: LayerContext, p: Any) -> Result:
     """Max or average pooling of [N, C, D, H, W] over windows.
 
-    Padding never wins a maximum, whatever the specification says of zeros: recorded maxima of
-    negative numbers are negative. SAME gives ceil(extent / stride), as for convolutions.
+    Padding never wins a maximum, although the specification speaks of zeros: recorded maxima of
+    negative numbers are negative. SAME gives ceil(size / stride), as for convolutions.
     """
     cx.expect_inputs(1)
     cx.require(0 <= p.type < 2, f"has an unknown type {p.type}")
@@ -78,7 +78,7 @@ def pooling_3d(cx: LayerContext, p: Any) -> Result:
     kernel, strides = extents_3d(cx, p, "kernel"), extents_3d(cx, p, "stride")
     pad_type, pad = padding_3d(cx, p)
     fits = p.paddingType == 0 or not any(borders_3d(p))
-    cx.require(fits, "has padding amounts, which only CUSTOM padding has")
+    cx.require(fits, "has explicit padding, which is only for CUSTOM")
     exclude = p.type == 1 and bool(p.countExcludePadding)
     if pad and (p.type == 0 or exclude):
         _require_data(cx, x, kernel, strides, pad)
@@ -96,7 +96,7 @@ def _require_data(
     strides: tuple[int, ...],
     pad: tuple[int, ...],
 ) -> None:
-    """Refuse windows of padding alone: nothing says what their maximum or mean is."""
+    """Refuse windows that contain only padding: their maximum and mean are not specified."""
     rows = zip(x.type.shape[2:], kernel, strides, pad[::2], pad[1::2], strict=True)
     for size, width, stride, before, after in rows:
         empty = before >= width or after >= width
@@ -104,7 +104,7 @@ def _require_data(
             last = (size + before + after - width) // stride * stride - before
             empty = before >= width or last >= size
         if empty:
-            raise cx.unsupported("has windows that lie in the padding alone")
+            raise cx.unsupported("has windows that contain only padding")
 
 
 @rules("globalPooling3d")

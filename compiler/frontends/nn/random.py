@@ -1,6 +1,6 @@
 """Layers that draw random numbers.
 
-The shape of what is drawn is that of an input, a parameter, or what an input holds.
+The shape is that of an input, a parameter, or the content of an input.
 """
 
 import math
@@ -25,7 +25,7 @@ from .context import LayerContext, LayerRules, floats
 rules = LayerRules("random")
 
 Draw = Callable[[LayerContext, Any, Value, Dims], Value]
-# What a small epsilon does shows in no number; what a large one does is written nowhere.
+# A small epsilon has no visible effect; the effect of a large one is not documented.
 _LARGEST_EPSILON = 1e-6
 
 
@@ -49,7 +49,7 @@ def _extents(dims: Dims) -> Value:
 
 def _like(draw: Draw) -> Callable[..., Result]:
     def rule(cx: LayerContext, p: Any) -> Result:
-        """Drawn in the shape of the input."""
+        """Draw numbers in the shape of the input."""
         cx.expect_inputs(1)
         dims = cx.input.type.shape
         return draw(cx, p, _extents(dims) if is_static(dims) else ShapeOf(cx.input).result, dims)
@@ -59,7 +59,7 @@ def _like(draw: Draw) -> Callable[..., Result]:
 
 def _static(draw: Draw) -> Callable[..., Result]:
     def rule(cx: LayerContext, p: Any) -> Result:
-        """Drawn in a fixed shape."""
+        """Draw numbers in a fixed shape."""
         cx.expect_inputs(0)
         dims = tuple(int(size) for size in p.outputShape)
         cx.require(bool(dims), "has no output shape")
@@ -70,7 +70,7 @@ def _static(draw: Draw) -> Callable[..., Result]:
 
 def _dynamic(draw: Draw) -> Callable[..., Result]:
     def rule(cx: LayerContext, p: Any) -> Result:
-        """Drawn in a shape that the input holds."""
+        """Draw numbers in a shape given by the input."""
         cx.expect_inputs(1)
         extents = cx.input
         cx.require(extents.type.rank == 1, f"takes a shape of type {extents.type}")
@@ -91,16 +91,19 @@ for _name, _draw in (("Normal", _normal), ("Uniform", _uniform), ("Bernoulli", _
 
 @rules("categoricalDistribution")
 def categorical_distribution(cx: LayerContext, p: Any) -> Result:
-    """Classes along the last axis, with probabilities in proportion to exp(logits / temperature).
+    """Draw classes along the last axis, in proportion to exp(logits / temperature).
 
-    Logits are the input, or the logarithms of the probabilities that it holds.
+    Logits are the input, or the logarithms of the probabilities in it.
     """
     cx.expect_inputs(1)
     epsilon = cx.number(p.eps, default=1e-10)
     if not 0 <= epsilon <= _LARGEST_EPSILON:
         raise cx.unsupported(f"has an epsilon of {epsilon}; only small ones have a known meaning")
     temperature = cx.number(p.temperature, default=1.0)
-    cx.require(0 < temperature < math.inf, f"has a temperature of {temperature}")
+    cx.require(
+        0 < temperature < math.inf,
+        f"has a temperature of {temperature}, expected a positive number",
+    )
     logits = cx.input if p.isLogits else Log(cx.input, epsilon=epsilon).result
     if temperature != 1:
         logits = RealDiv(logits, scalar(temperature, logits)).result

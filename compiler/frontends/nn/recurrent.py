@@ -1,8 +1,8 @@
 """Recurrent layers: [sequence, batch, features, 1, 1] in and out.
 
-With `reverseInput` the hidden states come in the order of reading, the last input's first; the
-specification doesn't say so, recorded results of Core ML do. The backward half of a bidirectional
-layer lies at its input's positions.
+With `reverseInput`, the hidden states are in reading order, the last input's first; the
+specification doesn't say so, but recorded results of Core ML do. In a bidirectional layer, the
+backward half is in the order of the input.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from ....ir.dims import differs
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.encodings import EncodedResource, Joined
-from ....ir.weights.resources import LazyResource, Resource, SplatResource
+from ....ir.weights.resources import LazyResource, Origin, Resource, SplatResource
 from ...source.weights import is_empty
 from ..rules import Result
 from .context import LayerContext, LayerRules, append_units
 
 rules = LayerRules("recurrent")
 
-GATE_CLIP = 50.0  # the specification's clip() of what activations see
+GATE_CLIP = 50.0  # the specification's clip() of the inputs of activations
 CELL_CLIP = 50.0  # its default for cellClipThreshold
 
 _LSTM_GATES = ("inputGate", "forgetGate", "outputGate", "blockInput")
@@ -50,7 +50,7 @@ def simple_recurrent(cx: LayerContext, p: Any) -> Result:
 
 @rules("gru")
 def gru(cx: LayerContext, p: Any) -> Result:
-    """A GRU whose reset gate comes before the product; inputs x [, h], outputs y [, h]."""
+    """A GRU that applies the reset gate before the product; inputs x [, h], outputs y [, h]."""
     cx.expect_inputs(1, 2)
     x, hidden = _sequence(cx, bool(p.reverseInput)), int(p.outputVectorSize)
 
@@ -85,7 +85,7 @@ def unidirectional_lstm(cx: LayerContext, p: Any) -> Result:
 
 @rules("biDirectionalLSTM")
 def bidirectional_lstm(cx: LayerContext, p: Any) -> Result:
-    """Two LSTMs, forward and backward, their outputs side by side at every position."""
+    """Two LSTMs, forward and backward, whose outputs are concatenated at every position."""
     cx.expect_inputs(1, 5)
     cx.require(len(p.weightParams) == 2, f"has {len(p.weightParams)} sets of weights, expected 2")
     x, reversed_x, hidden = _sequence(cx), _sequence(cx, True), int(p.outputVectorSize)
@@ -104,7 +104,7 @@ def bidirectional_lstm(cx: LayerContext, p: Any) -> Result:
 
 
 def _sequence(cx: LayerContext, reverse: bool = False) -> Value:
-    """The first input as [sequence, batch, features], in the order of reading."""
+    """The first input as [sequence, batch, features], in reading order."""
     x = cx.sequence_input()
     cx.require(
         all(dim == 1 for dim in x.type.shape[3:]),
@@ -115,10 +115,10 @@ def _sequence(cx: LayerContext, reverse: bool = False) -> Value:
 
 
 def _state(cx: LayerContext, index: int, x: Value, hidden: int) -> Value | None:
-    """A state input as [batch, hidden]; None for zeros, which is also what a missing one means.
+    """A state input as [batch, hidden]; None for zeros, which a missing state also means.
 
-    States are [1, batch, hidden, 1, 1]; coremltools also writes [batch, hidden, 1, 1, 1]. Zeros
-    serve for any batch: coremltools sizes them by a sequence's length now and then.
+    States are [1, batch, hidden, 1, 1]; coremltools also writes [batch, hidden, 1, 1, 1]. Zeros fit
+    any batch: coremltools sometimes sizes them by the length of a sequence.
     """
     if index >= len(cx.inputs):
         return None
@@ -132,7 +132,7 @@ def _state(cx: LayerContext, index: int, x: Value, hidden: int) -> Value | None:
 
 
 def _is_zero(value: Value) -> bool:
-    """Whether a value is known to be zero everywhere, of whatever size."""
+    """Whether a value is known to be zero everywhere, whatever its shape."""
     match value.op:
         case shape.BroadcastTo(x) | fill.DynamicBroadcastTo(x) | shape.ExpandDims(x):
             return _is_zero(x)
@@ -148,7 +148,7 @@ def _one_step(value: Value) -> Value:
 
 
 def _results(cx: LayerContext, *values: Value) -> tuple[Value, ...]:
-    """As blobs: two extents of 1 at the end, no unit sequence; only those that are asked for."""
+    """The requested results as blobs: two dimensions of 1 at the end, no unit sequence."""
     wanted = values[: len(cx.layer.output)]
     return tuple(cx.without_unit_sequence(append_units(value, 2)) for value in wanted)
 
@@ -168,7 +168,7 @@ def _lstm(
     """One direction's hidden states, last hidden and last cell state."""
     features, hidden, flags = int(p.inputVectorSize), int(p.outputVectorSize), p.params
     cell_clip = cx.number(flags.cellClipThreshold, default=CELL_CLIP)
-    cx.require(cell_clip > 0, f"limits its cells to {cell_clip}")
+    cx.require(cell_clip > 0, f"limits its cell state to {cell_clip}, expected a positive number")
 
     def stacked(field: str, sizes: tuple[int, ...], role: str, count: int = 4) -> Value:
         names = [gate + field for gate in _LSTM_GATES[:count]]
@@ -188,7 +188,7 @@ def _lstm(
         bias = stacked("BiasVector", (hidden,), "bias")
     elif flags.forgetBias:
         ones = np.repeat(np.asarray([0, 1, 0, 0], np.float32), hidden)
-        bias = constant(ones, cx.name_of(f"{prefix}bias"))
+        bias = constant(ones, cx.name_of(f"{prefix}bias"), Origin())
     peephole = (
         stacked("PeepholeVector", (hidden,), "peephole", 3) if flags.hasPeepholeVectors else None
     )
@@ -209,12 +209,17 @@ def _lstm(
 
 
 def _joined(parts: Sequence[Resource], name: str) -> Value:
-    """The weights of all gates below each other, as one named constant."""
+    """The weights of all gates, concatenated as one named constant."""
     return constant(EncodedResource(Joined(tuple(parts)), name), name)
 
 
 def _plus_one(resource: Resource) -> Resource:
-    return LazyResource(resource.type, lambda: resource.array() + np.float32(1), resource.name)
+    return LazyResource(
+        resource.type,
+        lambda: resource.array() + np.float32(1),
+        resource.name,
+        resource.derived("plus one"),
+    )
 
 
 def _activations(cx: LayerContext, messages: Any, count: int) -> tuple[str, ...]:
@@ -223,8 +228,8 @@ def _activations(cx: LayerContext, messages: Any, count: int) -> tuple[str, ...]
 
 
 _PLAIN = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
-# What messages without numbers mean. The specification names 1.7159 and 2/3 for the scaled tanh;
-# recorded results of Core ML are those of 1 and 1.
+# Defaults for messages without numbers. The specification names 1.7159 and 2/3 for the scaled tanh,
+# but recorded results of Core ML are those of 1 and 1.
 _USUAL = {
     "linear": ("linear", 1.0, 0.0),
     "scaledTanh": ("scaled_tanh", 1.0, 1.0),
@@ -233,9 +238,9 @@ _USUAL = {
 
 
 def _activation(cx: LayerContext, message: Any) -> str:
-    """A name with its numbers, as `nn.lstm` takes it."""
+    """A name with its parameters, as `nn.lstm` takes it."""
     kind = message.WhichOneof("NonlinearityType")
-    cx.require(kind is not None, "has an activation that names no function")
+    cx.require(kind is not None, "has an activation without a function")
     if kind in _PLAIN:
         return _PLAIN[kind]
     if kind not in _USUAL:

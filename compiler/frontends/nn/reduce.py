@@ -1,4 +1,4 @@
-"""Reduction layers, the old one with named axes and the newer ones for any axes."""
+"""Reduction layers: the old one with named axes, and the newer ones for any axes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ _LOG_SUM, _ARGMAX = 3, 9
 
 @rules("reduce")
 def reduce(cx: LayerContext, p: Any) -> Result:
-    """One of ten reductions over channel, height or width; the rank stays."""
+    """One of ten reductions over channel, height or width; keeps the rank."""
     cx.expect_inputs(1)
     cx.require(0 <= p.axis < len(_AXES), f"has an unknown axis {p.axis}")
     cx.require(0 <= p.mode <= _ARGMAX, f"has an unknown mode {p.mode}")

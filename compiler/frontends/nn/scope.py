@@ -1,7 +1,7 @@
-"""Blocks of a network being filled, and what names stand for in them.
+"""Blocks of a network being filled, and the values of names in them.
 
-Core ML's blobs are names that layers assign; what nested networks assign is seen around them.
-Control flow (`control`) opens scopes for nested networks, and joins what they assign.
+Core ML's blobs are names that layers assign; names that nested networks assign are visible around
+them. Control flow (`control`) opens scopes for nested networks, and joins the names they assign.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,20 +20,20 @@ from .nested import BREAK, STOP, assigned
 
 Blobs = dict[str, Value | None]  # None: the layer that makes it failed
 
-# Lowers layers in a scope; the text is what locations call them.
+# Lowers layers in a scope; the text is the prefix of their locations.
 Run: TypeAlias = Callable[["Scope", Sequence[Any], str], None]
 
 
 @dataclass
 class Walk:
-    """What all scopes of one import share.
+    """The state that all scopes of one import share.
 
     Attributes:
         rank5: the network uses the rank-5 mapping.
         sequences: names of array inputs whose full shape may be given, for remedies.
         images: names of image inputs.
-        problems: what is wrong with layers, in order.
-        scopes: how many scopes were opened; tells their symbols apart.
+        problems: the problems of layers, in order.
+        scopes: how many scopes were opened, to distinguish their symbols.
     """
 
     rank5: bool
@@ -48,9 +48,9 @@ class Scope:
     """One block being filled.
 
     Attributes:
-        walk: what all scopes share.
-        block: where ops go.
-        blobs: what names stand for now.
+        walk: the state that all scopes share.
+        block: the block that ops are added to.
+        blobs: the current values of names.
         live: names that are read after the layers of this scope.
         tag: distinguishes the symbols of this scope's layers from those of others.
         elsewhere: names that only one side of a branch assigned.
@@ -66,7 +66,7 @@ class Scope:
     def nested(
         self, live: Iterable[str], names: Sequence[str] = (), types: Sequence[Tensor] = ()
     ) -> "Scope":
-        """A scope inside, whose block has arguments that stand for the names."""
+        """A nested scope, whose block has arguments for the names."""
         block = Block(types, (name.lstrip("\0") for name in names))
         blobs = {**self.blobs, **dict(zip(names, block.arguments, strict=True))}
         return replace(
@@ -74,7 +74,7 @@ class Scope:
         )
 
     def put(self, value: Value, location: InModel) -> Value:
-        """The value, with all that it needs, in this block."""
+        """The value, after its ops have been added to this block."""
         adopt([value], self.block, location=location)
         return value
 
@@ -85,12 +85,12 @@ class Scope:
         location: InModel,
         run: Run,
     ) -> Assigned:
-        """What layers, of which one of two lists runs, assign; names that only one knows are out.
+        """Run one of two lists of layers; names that only one of them assigns are dropped.
 
         Args:
-            condition: runs the first.
-            sides: layers, and what locations call them.
-            location: of the op.
+            condition: runs the first list if true.
+            sides: the lists of layers, and the prefixes of their locations.
+            location: the location of the op.
             run: lowers them.
         """
         live = self.live | {STOP, BREAK}
@@ -112,7 +112,7 @@ class Scope:
         return {**dict.fromkeys(names), **dict(zip(known, op.results, strict=True))}
 
     def of_rank(self, value: Value, rank: int) -> Value:
-        """In rank-5 networks a unit sequence may be left out on one way and not on the other."""
+        """In rank-5 networks, a unit sequence may be left out on one path and not on the other."""
         out = value.type.with_shape((1,) * rank)
         missing = self.shows_sequence(value.type, out)
         return shape.ExpandDims(value, (0,)).result if missing else value
@@ -122,12 +122,12 @@ class Scope:
         return self.walk.rank5 and (a.rank, b.rank) == (4, 5)
 
     def finish(self, values: Iterable[Value], location: InModel) -> None:
-        """Let the block yield the values."""
+        """End the block, yielding the values."""
         values = tuple(self.put(value, location) for value in values)
         self.block.insert(Yield(values)).location = location
 
     def assign(self, names: Iterable[str], made: Assigned, location: InModel) -> None:
-        """Let names stand for what layers made; what is not there only one way to here makes."""
+        """Assign the values that layers made to names; missing ones are made on only one path."""
         adopt([v for v in made.values() if v is not None], self.block, location=location)
         for name in names:
             if name not in made:
@@ -140,14 +140,14 @@ class Scope:
             self.elsewhere.discard(name)
 
     def blob(self, name: str, kind: str, location: InModel) -> Value | None:
-        """What a name stands for; None if the layer that makes it failed.
+        """The value of a name; None if the layer that makes it failed.
 
         Raises:
-            CompileError: nothing makes it, or not on every way here.
+            CompileError: nothing makes it, or not on every path to here.
         """
         if name in self.blobs:
             return self.blobs[name]
         message = f"{kind} layer reads '{name}', which no earlier layer makes"
         if name in self.elsewhere:
-            message = f"{kind} layer reads '{name}', which only one way to it makes"
+            message = f"{kind} layer reads '{name}', which is made on only one path to it"
         raise CompileError(Diagnostic(message, "malformed", location, subject=kind))

@@ -30,7 +30,7 @@ def _permute_tail(value: Value, tail: tuple[int, ...]) -> Value:
 
 @rules("flatten")
 def flatten(cx: LayerContext, p: Any) -> Result:
-    """[..., C, H, W] → [..., C * H * W, 1, 1]; channel-last order reads pixels first."""
+    """[..., C, H, W] → [..., C * H * W, 1, 1]; channel-last order transposes first."""
     x = cx.rank_at_least(cx.input, 3)
     if p.mode == 1:
         x = _permute_tail(x, _TO_CHANNEL_LAST)
@@ -39,7 +39,7 @@ def flatten(cx: LayerContext, p: Any) -> Result:
 
 @rules("reshape")
 def reshape(cx: LayerContext, p: Any) -> Result:
-    """To [C, H, W], or to [Seq, C, H, W], in channel-first or channel-last order."""
+    """Reshape to [C, H, W], or to [Seq, C, H, W], in channel-first or channel-last order."""
     target = tuple(int(size) for size in p.targetShape)
     cx.require(len(target) in (3, 4), f"has a target shape of {len(target)} entries")
     x = cx.rank_at_least(cx.input, 3)
@@ -60,11 +60,11 @@ def reshape(cx: LayerContext, p: Any) -> Result:
 
 
 def reshape_to(cx: LayerContext, x: Value, target: tuple[Dim, ...]) -> Value:
-    """Reshape; -1 stands for what the other extents leave."""
+    """Reshape; -1 follows from the other dimensions."""
     total = product(x.type.shape)
     if -1 in target:
         rest = product(dim for dim in target if dim != -1)
-        cx.require(rest != 0, f"can't infer an extent of {list(target)}")
+        cx.require(rest != 0, f"can't infer a dimension of {list(target)}")
         inferred = divide(total, rest)
         target = tuple(inferred if dim == -1 else dim for dim in target)
     cx.require(
@@ -76,7 +76,7 @@ def reshape_to(cx: LayerContext, x: Value, target: tuple[Dim, ...]) -> Value:
 
 @rules("permute")
 def permute(cx: LayerContext, p: Any) -> Result:
-    """Reorders sequence, channel, height and width; the batch stays where it is."""
+    """Reorder sequence, channel, height and width; the batch stays where it is."""
     axes = tuple(int(axis) for axis in p.axis) or (0, 1, 2, 3)
     cx.require(sorted(axes) == [0, 1, 2, 3], f"has axes {list(axes)}")
     if axes[0] == 0 and cx.input.type.rank == 4:
@@ -88,17 +88,17 @@ def permute(cx: LayerContext, p: Any) -> Result:
 
 @rules("transpose")
 def transpose(cx: LayerContext, p: Any) -> Result:
-    """Any permutation; of an image input, one of three axes permutes [C, H, W]."""
+    """Permute the axes; a permutation of three permutes [C, H, W] of an image input."""
     axes = tuple(int(axis) for axis in p.axes)
     if cx.reads_image() and sorted(axes) == [0, 1, 2]:
-        # So coremltools' make_image_input gives an image to a network that reads [H, W, C].
+        # coremltools' make_image_input does this for a network that reads [H, W, C].
         return _permute_tail(cx.input, axes)
     return core.Transpose(cx.input, axes).result
 
 
 @rules("concat")
 def concat(cx: LayerContext, p: Any) -> Result:
-    """Along the channels, or along the sequence."""
+    """Concatenate along the channels, or along the sequence."""
     cx.require(len(cx.inputs) > 0, "has no inputs")
     if p.sequenceConcat:
         values = tuple(cx.sequence_input(i) for i in range(len(cx.inputs)))
@@ -113,7 +113,7 @@ def concat(cx: LayerContext, p: Any) -> Result:
 
 @rules("concatND")
 def concat_nd(cx: LayerContext, p: Any) -> Result:
-    """Along any axis; interleaved means element by element."""
+    """Concatenate along any axis; interleaved means element by element."""
     axis = int(p.axis)
     if not p.interleave:
         return core.Concat(cx.inputs, axis).result
@@ -126,18 +126,18 @@ def concat_nd(cx: LayerContext, p: Any) -> Result:
 
 @rules("split")
 def split(cx: LayerContext, p: Any) -> Result:
-    """Equal parts of the channels."""
+    """Split the channels into equal parts."""
     x = cx.rank_at_least(cx.input, 3)
     channels, parts = x.type.shape[-3], int(p.nOutputs)
     fits = isinstance(channels, int) and parts > 0 and channels % parts == 0
-    cx.require(fits, f"splits {channels} channels into {parts}")
+    cx.require(fits, f"can't split {channels} channels into {parts}")
     assert isinstance(channels, int)
     return core.Split(x, (channels // parts,) * parts, -3).results
 
 
 @rules("slice")
 def slice_layer(cx: LayerContext, p: Any) -> Result:
-    """[start:end:stride] of channel, height or width."""
+    """Take [start:end:stride] of channel, height or width."""
     cx.require(0 <= p.axis < 3, f"has an unknown axis {p.axis}")
     axis = (-3, -2, -1)[p.axis]
     x = cx.rank_at_least(cx.input, -axis)
@@ -149,7 +149,7 @@ def slice_layer(cx: LayerContext, p: Any) -> Result:
 
 @rules("crop")
 def crop(cx: LayerContext, p: Any) -> Result:
-    """By amounts, or to the size of a second input at an offset."""
+    """Crop explicitly, or to the size of a second input at an offset."""
     cx.expect_inputs(1, 2)
     x = cx.rank_at_least(cx.input, 3)
     if len(cx.inputs) == 1:
@@ -166,7 +166,7 @@ def crop(cx: LayerContext, p: Any) -> Result:
 
 @rules("padding")
 def padding(cx: LayerContext, p: Any) -> Result:
-    """A border around height and width."""
+    """Pad height and width."""
     x = cx.rank_at_least(cx.input, 2)
     kind = p.WhichOneof("PaddingType")
     amounts = (0,) * 2 * (x.type.rank - 2) + borders(cx, p.paddingAmounts)
@@ -179,7 +179,7 @@ def padding(cx: LayerContext, p: Any) -> Result:
 
 @rules("constantPad")
 def constant_pad(cx: LayerContext, p: Any) -> Result:
-    """A border in any dimension, by amounts or up to a size; an input may give the amounts."""
+    """Pad any dimension explicitly or up to a size; an input may give the padding."""
     cx.expect_inputs(1, 2)
     x, amounts = cx.input, tuple(int(n) for n in p.padAmounts)
     if len(cx.inputs) == 2:
@@ -188,16 +188,16 @@ def constant_pad(cx: LayerContext, p: Any) -> Result:
             return _pad_computed(cx, x, integers(cx.inputs[1]), p)
         amounts = tuple(n for n in known if isinstance(n, int))
     rank = x.type.rank
-    cx.require(len(amounts) == 2 * rank, f"has {len(amounts)} amounts for rank {rank}")
+    cx.require(len(amounts) == 2 * rank, f"has {len(amounts)} numbers of padding for rank {rank}")
     if p.padToGivenOutputSizeMode:
         amounts = _to_size(cx, x, amounts)
     return core.Pad(x, amounts, value=cx.number(p.value)).result
 
 
 def _pad_computed(cx: LayerContext, x: Value, amounts: Value, p: Any) -> Value:
-    """By amounts that are known when running."""
+    """Pad by numbers known only at run time."""
     rank = x.type.rank
-    cx.require(amounts.type.shape == (2 * rank,), f"has amounts of type {amounts.type}")
+    cx.require(amounts.type.shape == (2 * rank,), f"has padding of type {amounts.type}")
     if p.padToGivenOutputSizeMode:
         sizes = core.ShapeOf(x).result
         twice = core.Reshape(core.Stack((sizes, sizes), 1).result, (2 * rank,)).result
@@ -208,11 +208,11 @@ def _pad_computed(cx: LayerContext, x: Value, amounts: Value, p: Any) -> Value:
 
 
 def _to_size(cx: LayerContext, x: Value, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Sizes to reach, at one side of each dimension, as amounts."""
+    """The padding that reaches the given sizes, on one side of each dimension."""
     amounts: list[int] = []
     for dim, low, high in zip(x.type.shape, sizes[::2], sizes[1::2], strict=True):
-        cx.require(not (low and high), "pads one dimension to a size at both sides")
-        cx.require(isinstance(dim, int), "pads a flexible extent to a size")
+        cx.require(not (low and high), "pads both sides of one dimension to a size")
+        cx.require(isinstance(dim, int), "pads a flexible dimension to a size")
         assert isinstance(dim, int)
         amounts += [max(low - dim, 0) if low else 0, max(high - dim, 0) if high else 0]
     return tuple(amounts)
@@ -244,7 +244,7 @@ def reorganize_data(cx: LayerContext, p: Any) -> Result:
 
 @rules("loadConstant")
 def load_constant(cx: LayerContext, p: Any) -> Result:
-    """A constant [C, H, W]; of rank 5 by contract, of rank 4 in rank-5 networks here."""
+    """A constant [C, H, W], with leading dimensions of 1 in rank-5 networks."""
     sizes = tuple(int(size) for size in p.shape)
     cx.require(len(sizes) == 3, f"has a shape of {len(sizes)} entries")
     data = cx.weight(p.data, sizes, "data")
@@ -267,13 +267,13 @@ def copy(cx: LayerContext, p: Any) -> Result:
 
 @rules("getShape")
 def get_shape(cx: LayerContext, p: Any) -> Result:
-    """The extents as a rank-1 blob."""
+    """The shape as a rank-1 blob."""
     return floats(core.ShapeOf(cx.input).result)
 
 
 @rules("squeeze")
 def squeeze(cx: LayerContext, p: Any) -> Result:
-    """Removes extents of 1; one dimension stays."""
+    """Remove dimensions of 1; one dimension is kept."""
     x = cx.input
     axes = tuple(int(axis) for axis in p.axes)
     if p.squeezeAll:
@@ -283,13 +283,13 @@ def squeeze(cx: LayerContext, p: Any) -> Result:
 
 @rules("expandDims")
 def expand_dims(cx: LayerContext, p: Any) -> Result:
-    """Adds extents of 1 at positions of the result."""
+    """Insert dimensions of 1 at positions of the result."""
     return core.ExpandDims(cx.input, tuple(int(axis) for axis in p.axes)).result
 
 
 @rules("flattenTo2D")
 def flatten_to_2d(cx: LayerContext, p: Any) -> Result:
-    """Dimensions before `axis` merged, and those from it on."""
+    """Merge the dimensions before `axis`, and those from `axis` on."""
     dims, axis = cx.input.type.shape, int(p.axis)
     axis = axis + len(dims) if axis < 0 else axis
     cx.require(0 <= axis <= len(dims), f"has axis {p.axis} for rank {len(dims)}")
@@ -298,7 +298,7 @@ def flatten_to_2d(cx: LayerContext, p: Any) -> Result:
 
 @rules("reshapeStatic", "rankPreservingReshape")
 def reshape_static(cx: LayerContext, p: Any) -> Result:
-    """To a fixed shape; 0 (rank preserving) keeps an extent, -1 is what the others leave."""
+    """Reshape to a fixed shape; 0 (rank preserving) keeps a dimension, -1 follows from others."""
     target: tuple[Dim, ...] = tuple(int(size) for size in p.targetShape)
     if cx.kind == "rankPreservingReshape":
         cx.require(len(target) == cx.input.type.rank, f"changes the rank to {len(target)}")
@@ -310,14 +310,14 @@ def reshape_static(cx: LayerContext, p: Any) -> Result:
 
 @rules("reshapeLike")
 def reshape_like(cx: LayerContext, p: Any) -> Result:
-    """To the shape of the second input."""
+    """Reshape to the shape of the second input."""
     cx.expect_inputs(2)
     return reshape_to(cx, cx.input, cx.inputs[1].type.shape)
 
 
 @rules("reshapeDynamic")
 def reshape_dynamic(cx: LayerContext, p: Any) -> Result:
-    """To a shape in the second input: static where the shape is known when compiling."""
+    """Reshape to a shape in the second input; statically if it is known at compile time."""
     cx.expect_inputs(2)
     x, target = cx.inputs
     known = known_dims(target)
@@ -329,13 +329,13 @@ def reshape_dynamic(cx: LayerContext, p: Any) -> Result:
 
 @rules("stack")
 def stack(cx: LayerContext, p: Any) -> Result:
-    """Joins along a new axis."""
+    """Stack along a new axis."""
     return core.Stack(cx.inputs, int(p.axis)).result
 
 
 @rules("reverse")
 def reverse(cx: LayerContext, p: Any) -> Result:
-    """Reverses some axes, given as one flag for each."""
+    """Reverse some axes, given as one flag per axis."""
     flags = list(p.reverseDim)
     cx.require(len(flags) == cx.input.type.rank, f"has {len(flags)} flags")
     return core.Reverse(cx.input, tuple(i for i, flag in enumerate(flags) if flag)).result
@@ -343,7 +343,7 @@ def reverse(cx: LayerContext, p: Any) -> Result:
 
 @rules("sequenceRepeat")
 def sequence_repeat(cx: LayerContext, p: Any) -> Result:
-    """The whole sequence n times."""
+    """Repeat the whole sequence n times."""
     x = cx.sequence_input()
     count = max(int(p.nRepetitions), 1)
     tiled = core.Tile(x, (count, *(1,) * (x.type.rank - 1))).result

@@ -1,4 +1,4 @@
-"""Layers that cut and repeat: splits, slices between given or computed positions, tiles."""
+"""Layers that cut and repeat: splits, slices between given or computed indices, tiles."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ rules = LayerRules("slicing")
 
 @rules("splitND")
 def split_nd(cx: LayerContext, p: Any) -> Result:
-    """(Nearly) equal parts of any dimension, or parts of given sizes."""
+    """Split any dimension into (nearly) equal parts, or into parts of given sizes."""
     cx.expect_inputs(1)
     x, axis = cx.input, int(p.axis)
     sizes = tuple(int(size) for size in p.splitSizes)
@@ -29,17 +29,17 @@ def split_nd(cx: LayerContext, p: Any) -> Result:
         cx.require(-x.type.rank <= axis < x.type.rank, f"has axis {axis} for {x.type}")
         extent, parts = x.type.shape[axis], int(p.numSplits)
         if not isinstance(extent, int):
-            cx.require(parts > 0, f"splits an extent of {extent} into {parts}")
+            cx.require(parts > 0, f"can't split a dimension of {extent} into {parts}")
             return nearly_even_parts(x, axis, parts)
-        cx.require(0 < parts <= extent, f"splits an extent of {extent} into {parts}")
-        # As Core ML does: the first parts have one more where the extent is not a multiple.
+        cx.require(0 < parts <= extent, f"can't split a dimension of {extent} into {parts}")
+        # As in Core ML, the first parts have one element more if the dimension is not a multiple.
         sizes = tuple(extent // parts + (i < extent % parts) for i in range(parts))
     return core.Split(x, sizes, axis).results
 
 
 @rules("tile")
 def tile(cx: LayerContext, p: Any) -> Result:
-    """Repetitions along the last dimensions; an input may give them."""
+    """Repeat along the last dimensions; an input may give the repetitions."""
     cx.expect_inputs(1, 2)
     x, rank = cx.input, cx.input.type.rank
     if len(cx.inputs) == 1:
@@ -68,7 +68,7 @@ def tile(cx: LayerContext, p: Any) -> Result:
 
 @rules("sliceStatic")
 def slice_static(cx: LayerContext, p: Any) -> Result:
-    """Between given positions."""
+    """Slice between given indices."""
     cx.expect_inputs(1)
     begin = tuple(int(n) for n in p.beginIds)
     return at_least_rank_1(slice_between(cx, cx.input, begin, *_parameters(p)))
@@ -76,10 +76,10 @@ def slice_static(cx: LayerContext, p: Any) -> Result:
 
 @rules("sliceDynamic")
 def slice_dynamic(cx: LayerContext, p: Any) -> Result:
-    """Inputs take the place of parameters, in the order of these; begin is always one."""
+    """Slice between indices; inputs override parameters in order, and begin is always an input."""
     cx.expect_inputs(2, 3, 4, 5, 6, 7)
     begin, *given = cx.inputs[1:]
-    # Converters write five entries for any rank; Core ML takes those that it needs.
+    # Converters write five entries for any rank; Core ML uses the ones that it needs.
     rank = cx.input.type.rank
     end, strides, begin_masks, end_masks, squeeze_masks = (row[:rank] for row in _parameters(p))
     if given:
@@ -90,7 +90,7 @@ def slice_dynamic(cx: LayerContext, p: Any) -> Result:
     ):
         known = known_dims(value)
         if known is None or not is_static(known):
-            raise cx.unsupported(f"computes its {name} while it runs")
+            raise cx.unsupported(f"computes its {name} at run time")
         fixed[i] = tuple(int(str(n)) for n in known)
     return at_least_rank_1(slice_between(cx, cx.input, begin, end, *fixed))
 
@@ -102,7 +102,7 @@ def _parameters(p: Any) -> tuple[tuple[int, ...], ...]:
 
 @rules("sliceBySize")
 def slice_by_size(cx: LayerContext, p: Any) -> Result:
-    """So many positions of one dimension, from where the second input says."""
+    """Take a number of elements of one dimension, from the index in the second input."""
     cx.expect_inputs(2)
     x, begin = cx.inputs
     axis, size = int(p.axis), int(p.size)
@@ -113,7 +113,7 @@ def slice_by_size(cx: LayerContext, p: Any) -> Result:
         first = known[0]
         part = slice_axes(x, {axis: (first, first + size or None, 1)})
         extent = part.type.shape[axis]
-        cx.require(extent == size, f"finds no {size} positions from {first} in {x.type}")
+        cx.require(extent == size, f"can't take {size} elements from index {first} of {x.type}")
         return part
     first = core.Reshape(integers(begin), (1,)).result
     positions = Add(first, constant(np.arange(size, dtype=np.int32))).result

@@ -19,7 +19,7 @@ rules = LayerRules("sort")
 
 @rules("argSort")
 def arg_sort(cx: LayerContext, p: Any) -> Result:
-    """The positions that put the input in order along an axis."""
+    """The indices that sort the input along an axis."""
     cx.expect_inputs(1)
     found = core.Argsort(cx.input, axis=int(p.axis), ascending=not p.descending).result
     return floats(found)
@@ -27,7 +27,7 @@ def arg_sort(cx: LayerContext, p: Any) -> Result:
 
 @rules("topK")
 def top_k(cx: LayerContext, p: Any) -> Result:
-    """The largest or smallest K elements and their positions; a second input may give K."""
+    """The largest or smallest K elements and their indices; a second input may give K."""
     cx.expect_inputs(1, 2)
     axis, ascending = int(p.axis), bool(p.useBottomK)
     if len(cx.inputs) == 1:

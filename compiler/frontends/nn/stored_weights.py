@@ -1,6 +1,6 @@
-"""The weights of NeuralNetworks, by layer type: their shapes, and what the dimensions are.
+"""The weights of NeuralNetworks, by layer type: their shapes, and the names of their axes.
 
-The tables are the specification's; layers needn't be supported to have their weights read.
+The tables follow the specification; weights of unsupported layers are read too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from ...source.weights import encoding, is_empty, weight_count, weight_resource
 from ..stored_weights import StoredWeight
 from .context import pair
 
-# Extents of a weight by axis; by path in the layer's message.
+# The size of a weight by axis; by path in the layer's message.
 Axes = Mapping[str, int]
 Shapes = Mapping[str, Axes]
 
@@ -31,10 +31,10 @@ def stored_weights(source: ModelSource, prefix: str = "") -> Iterator[StoredWeig
 
     Args:
         source: a neural network of any of its three types.
-        prefix: what names begin with.
+        prefix: the prefix of names.
 
     Raises:
-        CompileError: a weight has another size than its layer says, or the model is no network.
+        CompileError: a weight has another size than its layer says, or the model is not a network.
     """
     for place, layer in _layers(network_of(source.spec), "layers"):
         kind = layer.WhichOneof("layer") or ""
@@ -114,7 +114,7 @@ def _convolution_3d(p: Any) -> Shapes:
 
 
 def _matrix(out: str, into: str) -> Callable[[Any], Shapes]:
-    """Rows and columns by the fields that count them."""
+    """Rows and columns, by the fields with their numbers."""
 
     def shapes(p: Any) -> Shapes:
         rows = {"out": int(getattr(p, out))}
@@ -171,7 +171,7 @@ def _gru(p: Any) -> Shapes:
 def _lstm(p: Any) -> Shapes:
     kinds = ("WeightMatrix", "RecursionMatrix", "BiasVector", "PeepholeVector")
     names = _named("lstm", kinds)
-    if hasattr(p.weightParams, "ListFields"):  # of one direction
+    if hasattr(p.weightParams, "ListFields"):  # one direction
         return _recurrent("weightParams.", p, names)
     return {
         path: axes

@@ -27,7 +27,7 @@ class Walker:
     def run(self, scope: Scope, layers: Sequence[Any], kind: str) -> None:
         """Lower layers in order; users of a blob whose layer failed are skipped.
 
-        What follows a branch that may leave the loop's body runs on condition.
+        Layers after a branch that may leave the loop's body run conditionally.
 
         Args:
             scope: takes the ops.
@@ -50,7 +50,7 @@ class Walker:
                 return
 
     def _lowered(self, layer: Any, location: InModel, scope: Scope) -> Assigned:
-        """What the layer assigns: None for all if it fails, or a layer before it did."""
+        """The values that the layer assigns; all None if it, or one that it depends on, fails."""
         try:
             return self._layer(layer, location, scope)
         except CompileError as error:
@@ -79,12 +79,12 @@ class Walker:
         )
         for value in values:
             fits = all(not isinstance(dim, int) or dim < 2**31 for dim in value.type.shape)
-            cx.require(fits, f"makes {value.type}, which no runtime can hold")
+            cx.require(fits, f"makes {value.type}, which is too large for any runtime")
         return dict(zip(layer.output, values, strict=True))
 
 
 def _located(problem: Diagnostic, location: InModel, walk: Walk) -> Diagnostic:
-    """An op's complaint as the layer's: the shapes that reach it do not fit its parameters."""
+    """Report an op's error as the layer's: its inputs' shapes don't fit its parameters."""
     remedy = ""
     if walk.rank5 and walk.sequences:
         names = ", ".join(walk.sequences)

@@ -1,8 +1,8 @@
-"""Espresso, the compiled form of neural networks, back to layers of the specification.
+"""Turns Espresso, the compiled form of neural networks, back into layers of the specification.
 
-Nobody documents the format. What the rules here say was found by comparing compiled models with
-their sources, or is what public descriptions agree about and the compiled shapes confirm.
-Everything else is refused by name.
+The format is not documented. The rules here were found by comparing compiled models with their
+sources, or follow public descriptions that agree and that the compiled shapes confirm. Everything
+else is refused by name.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from .layer import EspressoLayer, RuleTable
 _FAMILIES = (activation, conv, elementwise, linear, norm, reduce, shape, slicing)
 RULES: RuleTable = {name: rule for family in _FAMILIES for name, rule in family.RULES.items()}
 
-# Keys of any layer that say nothing about what it computes: names, and where to run it.
+# Keys of any layer that don't affect what it computes: names, and where to run it.
 _IRRELEVANT = ("debug_info", *(f"hint_fallback_from_{unit}" for unit in ("metal", "ane", "cpu")))
 _ATTRIBUTES = {"is_output"}
 
@@ -27,7 +27,7 @@ class Read(NamedTuple):
     """A network whose layers have been read.
 
     Attributes:
-        version: the specification version that they need.
+        version: the specification version that its layers need.
         made: the names of all blobs, inputs included.
     """
 
@@ -46,7 +46,7 @@ def read_network(folder: Path, inputs: Iterable[str], network: Any) -> Read:
         network: the NeuralNetwork or NeuralNetworkClassifier message.
 
     Raises:
-        CompileError: the files are damaged; or all problems of all layers.
+        CompileError: the files are damaged; otherwise, all problems of all layers.
     """
     net, shapes = read_net(folder), read_shapes(folder)
     problems: list[Diagnostic] = []
@@ -69,7 +69,7 @@ def read_network(folder: Path, inputs: Iterable[str], network: Any) -> Read:
 def _opened(
     position: int, content: Any, net: Net, shapes: Shapes, blobs: Blobs, network: Any
 ) -> EspressoLayer:
-    """The layer, with what all layers have taken out of its keys."""
+    """The layer, without the keys that all layers have."""
     keys = dict(content) if isinstance(content, dict) else {}
     texts = [keys.pop(key, None) for key in ("type", "name", "bottom", "top")]
     kind, name, bottom, top = (text if isinstance(text, str) else None for text in texts)
@@ -91,7 +91,7 @@ def _opened(
 
 
 def _problems(layer: EspressoLayer, made: set[str]) -> list[Diagnostic]:
-    """What is wrong with a layer; if nothing is, it is in the network now."""
+    """The problems of a layer; without problems, it has been added to the network."""
     problems = list(_blob_problems(layer, made))
     if problems:
         return problems
@@ -109,8 +109,7 @@ def _problems(layer: EspressoLayer, made: set[str]) -> list[Diagnostic]:
             compiled = layer.shapes.dims[name]
             layer.require(
                 tuple(dims) == compiled,
-                f"makes {list(dims)} as it is understood here, but '{name}' was compiled as "
-                f"{list(compiled)}",
+                f"makes {list(dims)} by our rule, but '{name}' was compiled as {list(compiled)}",
             )
     except CompileError as error:
         return list(error.diagnostics)

@@ -17,16 +17,16 @@ _FUNCTIONS: dict[int, tuple[str, tuple[str, ...]]] = {
     10: ("softplus", ()),
     12: ("softsign", ()),
 }
-# What the specification has as layers of their own, with their mode.
+# Functions that are layers of their own in the specification, by mode.
 _GELU = {19: 0, 21: 1, 22: 2}
 _ERF = 20
-# What an absent parameter is: seen where the source says alpha = 1.
+# Defaults of absent parameters, seen where the source says alpha = 1.
 _DEFAULTS = {"alpha": 1.0, "beta": 0.0}
 _CHANNEL = 2  # axes count from the width, which is 0
 
 
 def activation(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """One of several functions of each element."""
+    """One of several elementwise functions."""
     cx.arity(1)
     mode = cx.integer("mode")
     name, parameters = _FUNCTIONS.get(mode, ("", ()))

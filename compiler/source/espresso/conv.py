@@ -36,8 +36,8 @@ def convolution(cx: EspressoLayer) -> tuple[Dims, ...]:
 def _weights(cx: EspressoLayer, params: Any, dims: Dims) -> None:
     """Weights as they are, or bytes with a scale and a bias for each output channel.
 
-    Core ML computes with bytes rounded to half precision after scaling, which others have measured
-    on its CPU; so half precision is what they become.
+    Core ML rounds scaled bytes to half precision, as others have measured on its CPU, so they
+    become half precision here.
     """
     named = cx.keys.get("weights", {})
     if named.keys() != _QUANTIZED:
@@ -56,7 +56,7 @@ def _weights(cx: EspressoLayer, params: Any, dims: Dims) -> None:
 
 
 def deconvolution(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """Weights are [K, C / groups, Ny, Nx]; pads are cut off."""
+    """Weights are [K, C / groups, Ny, Nx]; padding is cropped."""
     *lead, channels, height, width = cx.image()
     out, groups = _channels(cx, channels)
     p, function, before = _convolution(cx, out, channels, groups)
@@ -89,7 +89,7 @@ def _channels(cx: EspressoLayer, found: int) -> tuple[int, int]:
 def _convolution(
     cx: EspressoLayer, out: int, kernel_channels: int, groups: int
 ) -> tuple[Any, str, tuple[str, ...]]:
-    """(parameters, the activation that follows, the blob between them)."""
+    """(parameters, the following activation, the blob between them)."""
     function = cx.fused(fused_relu="ReLU", fused_tanh="tanh")
     before = cx.before(function)
     p = cx.add("convolution", outputs=before)
@@ -114,7 +114,7 @@ def pool(cx: EspressoLayer) -> tuple[Dims, ...]:
     if kind == _MEAN:
         p.avgPoolExcludePadding = bool(cx.expect("average_count_exclude_padding", 0, 1))
     else:
-        cx.keys.pop("average_count_exclude_padding", None)  # there is no average
+        cx.keys.pop("average_count_exclude_padding", None)  # no average is taken
     p.kernelSize.extend((cx.size("size_y"), cx.size("size_x")))
     p.stride.extend((cx.size("stride_y", 1), cx.size("stride_x", 1)))
     if cx.flag("is_global"):
@@ -127,7 +127,7 @@ def pool(cx: EspressoLayer) -> tuple[Dims, ...]:
 
 
 def _global(cx: EspressoLayer, p: Any, lead: Dims) -> Dims:
-    """Over whole images: sizes and strides mean nothing."""
+    """Over whole images, where sizes and strides have no meaning."""
     p.globalPooling = True
     del p.kernelSize[:], p.stride[:]
     p.valid.SetInParent()
@@ -138,12 +138,12 @@ def _global(cx: EspressoLayer, p: Any, lead: Dims) -> Dims:
 
 
 def _include_last_pixel(cx: EspressoLayer, p: Any, sizes: Dims) -> Dims:
-    """Windows go on until they have seen the last pixel."""
+    """Windows continue until they include the last pixel."""
     cx.expect("pad_mode", _EXPLICIT)
     top, bottom, left, right = _edges(cx)
     if (top, left) != (bottom, right):
         pads = [top, bottom, left, right]
-        raise cx.unsupported(f"includes the last pixel in spite of unequal pads {pads}")
+        raise cx.unsupported(f"includes the last pixel although its padding is unequal, {pads}")
     p.includeLastPixel.paddingAmounts.extend((top, left))
     found: list[int] = []
     for size, kernel, stride, pad in zip(sizes, p.kernelSize, p.stride, (top, left), strict=True):
@@ -153,15 +153,15 @@ def _include_last_pixel(cx: EspressoLayer, p: Any, sizes: Dims) -> Dims:
 
 
 def _padded(cx: EspressoLayer, p: Any, sizes: Dims, kernel: list[int], modes: Dims) -> Dims:
-    """Set the padding; the sizes of the result."""
+    """Set the padding; returns the sizes of the result."""
     mode = int(cx.expect("pad_mode", *modes))
     is_same = mode in (_SAME, _SAME_LOWER)
     top, bottom, left, right = edges = _edges(cx, padded=is_same)
     if is_same:
-        cx.require(not any(edges), "is padded to the same size, and by amounts")
+        cx.require(not any(edges), "is padded to the same size and has explicit padding")
         p.same.asymmetryMode = _TOP_LEFT_HEAVY if mode == _SAME_LOWER else 0
         return tuple(-(-size // stride) for size, stride in zip(sizes, p.stride, strict=True))
-    cx.require(mode == _EXPLICIT or not any(edges), "is not padded, and padded by amounts")
+    cx.require(mode == _EXPLICIT or not any(edges), "is not padded but has explicit padding")
     _valid(p, edges)
     pads = (top + bottom, left + right)
     return tuple(
@@ -171,7 +171,7 @@ def _padded(cx: EspressoLayer, p: Any, sizes: Dims, kernel: list[int], modes: Di
 
 
 def _edges(cx: EspressoLayer, *, padded: bool = False) -> tuple[int, int, int, int]:
-    """Pads as (top, bottom, left, right); if there are any, they must be filled with 0."""
+    """Padding as (top, bottom, left, right); if there is any, it must be filled with 0."""
     top, bottom, left, right = edges = cx.amounts(*_EDGES)
     for key in ("pad_fill_mode", "pad_value"):
         if padded or any(edges):

@@ -1,7 +1,7 @@
-"""Arithmetic of each element: `elementwise` is one layer type with an operation by number.
+"""Elementwise arithmetic: `elementwise` is one layer type with a numbered operation.
 
-The numbers below were seen in compiled models whose sources are known, or are what independent
-public descriptions agree about. Others exist; among them are comparisons (103 to 106), about which
+The numbers below were seen in compiled models whose sources are known, or independent public
+descriptions agree about them. There are others, among them comparisons (103 to 106), about which
 public descriptions contradict each other.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from .files import Dims
 from .layer import EspressoLayer, RuleTable
 
-# Of two blobs or more; `nd_mode` means that shapes broadcast like numpy's.
+# Of two blobs or more; `nd_mode` means that shapes broadcast as in numpy.
 _FOLDED = {0: "add", 1: "multiply", 22: "min", 23: "max"}
 _BROADCAST = {
     0: "addBroadcastable",
@@ -74,7 +74,7 @@ def elementwise(cx: EspressoLayer) -> tuple[Dims, ...]:
 
 
 def _one(cx: EspressoLayer, operation: int, outputs: tuple[str, ...]) -> Dims:
-    cx.keys.pop("nd_mode", None)  # there is nothing to broadcast with
+    cx.keys.pop("nd_mode", None)  # one blob has nothing to broadcast with
     if operation in _WITH_ALPHA:
         cx.add(_WITH_ALPHA[operation], outputs=outputs).alpha = cx.number("alpha", 1.0)
         cx.optional("beta", 0)
@@ -87,7 +87,7 @@ def _one(cx: EspressoLayer, operation: int, outputs: tuple[str, ...]) -> Dims:
         p.alpha = cx.number("alpha", 1.0)
         cx.optional("beta", 0)
     else:
-        # In these, other numbers than the defaults might scale or shift the input.
+        # In these, numbers other than the defaults might scale or shift the input.
         cx.optional_only({"alpha": 1, "beta": 0})
         _function(cx, operation, outputs)
     return cx.shape()

@@ -16,10 +16,10 @@ NET, SHAPE, WEIGHTS = "model.espresso.net", "model.espresso.shape", "model.espre
 _COPY_AGAIN = "copy or compile the whole .mlmodelc folder again"
 _LARGEST_TEXT = 1 << 27
 _FORMAT = 200
-# Keys of the net that say nothing about what is computed.
+# Keys of the net that don't affect what is computed.
 _IRRELEVANT = {"properties", "analyses", "configurations"}
 _KNOWN = {"layers", "storage", "format_version", "metadata_in_weights", "transform_params"}
-# From the outside in; `w` is the last dimension whatever the rank.
+# From the outside in; `w` is the last dimension for every rank.
 _LETTERS = ("seq", "n", "k", "h", "w")
 _MOST = 1 << 31
 
@@ -32,7 +32,7 @@ def fail(file: Path, message: str, kind: Any = "malformed", remedy: str = _COPY_
 
 @dataclass(frozen=True)
 class Net:
-    """The parsed `.net`: layers as they are, and how images are preprocessed."""
+    """The parsed `.net`: its layers, and how images are preprocessed."""
 
     path: Path
     layers: list[Any]
@@ -59,7 +59,7 @@ def read_net(folder: Path) -> Net:
         fail(path, f"its weights are in {content['storage']!r}, expected '{WEIGHTS}'")
     layers, params = content.get("layers"), content.get("transform_params", {})
     if not isinstance(layers, list) or not isinstance(params, dict):
-        fail(path, "it has no list of layers, or transform_params that are no object")
+        fail(path, "it has no list of layers, or transform_params that are not an object")
     return Net(path, layers, params)
 
 
@@ -70,11 +70,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(data)
     except RecursionError:
-        fail(path, "it is no JSON of this kind: it is nested too deeply")
+        fail(path, "it is not JSON of this kind: it is nested too deeply")
     except ValueError as error:
-        fail(path, f"it is no JSON: {str(error)[:100]}")
+        fail(path, f"it is not JSON: {str(error)[:100]}")
     if not isinstance(content, dict):
-        fail(path, "it is no JSON object")
+        fail(path, "it is not a JSON object")
     return content
 
 
@@ -138,7 +138,7 @@ def _dims(path: Path, name: str, row: Mapping[str, Any]) -> Dims:
 
 
 class Blobs:
-    """The weights file, mapped: data by number, copied where they are needed.
+    """The mapped weights file: data by number, copied where they are needed.
 
     Use as a context manager: the file stays mapped inside.
     """
@@ -160,16 +160,16 @@ class Blobs:
             fail(self.path, f"the file can't be read: {error.strerror or error}")
 
     def _read_table(self) -> dict[int, tuple[int, int]]:
-        """(start, end) of each blob: a table of numbers and sizes, then the data in its order."""
+        """(start, end) of each blob, from a table of numbers and sizes, then the data."""
         size = len(self._data)
         count = struct.unpack_from("<Q", self._data)[0] if size >= 8 else size
         start = 8 + 16 * count
         if start > size:
-            fail(self.path, f"this is no table of weights: {count:,} entries don't fit")
+            fail(self.path, f"this is not a table of weights: {count:,} entries don't fit")
         ranges: dict[int, tuple[int, int]] = {}
         for number, length in struct.iter_unpack("<QQ", self._data[8:start]):
             if number in ranges:
-                fail(self.path, f"the weights {number} are there twice")
+                fail(self.path, f"the weights {number} occur twice")
             ranges[number] = start, start + length
             start += length
         if start != size:
@@ -182,7 +182,7 @@ class Blobs:
         return None if end < start else end - start
 
     def read(self, number: int, head: bytes = b"") -> bytes:
-        """A blob's bytes, copied once, behind others."""
+        """A blob's bytes, copied once, after a prefix."""
         start, end = self._ranges[number]
         with memoryview(self._data) as whole, whole[start:end] as data:
             return b"".join((head, data))

@@ -1,8 +1,8 @@
-"""What the rule of an Espresso layer type sees: keys, shapes, weights, and a network to write to.
+"""What the rule of an Espresso layer type works with: keys, shapes, weights, and the network.
 
-A rule takes every key that it understands out of the layer; whatever is left over is refused by
-name. It returns the shapes that its results have, which must be the compiled ones: what a layer
-was taken for is checked against what the compiler made of it.
+A rule consumes every key that it understands; whatever is left over is refused by name. It returns
+the shapes of its results, which must be the compiled ones: the meaning that a rule gives to a layer
+is checked against the shapes that the compiler computed.
 """
 
 import json
@@ -29,11 +29,11 @@ class EspressoLayer:
     """One layer being turned into layers of the specification.
 
     Attributes:
-        keys: what no one has consumed yet.
-        kind: its type.
+        keys: the keys that have not been consumed yet.
+        kind: the layer's type.
         location: where diagnostics point.
-        inputs: the names of its blobs.
-        outputs: likewise.
+        inputs: the names of the input blobs.
+        outputs: the names of the output blobs.
         network: the message to which layers are added.
         version: the specification version that the layers made so far need.
     """
@@ -53,11 +53,11 @@ class EspressoLayer:
     # -- diagnostics ---------------------------------------------------------------------------
 
     def error(self, message: str) -> CompileError:
-        """The layer contradicts itself, or its shapes."""
+        """An error for a layer that contradicts itself or its shapes."""
         return self._error(message, "malformed")
 
     def unsupported(self, message: str) -> CompileError:
-        """The layer has no exact equivalent, or one that isn't known."""
+        """An error for a layer that has no exact equivalent, or none that is known."""
         return self._error(message, "unsupported")
 
     def _error(self, message: str, kind: Any) -> CompileError:
@@ -70,7 +70,7 @@ class EspressoLayer:
             raise self.error(message)
 
     def unknown(self, key: str, value: object) -> CompileError:
-        """A key, or a value of one, whose meaning isn't known."""
+        """An error for a key, or a value, whose meaning is unknown."""
         shown = json.dumps(value)
         shown = shown if len(shown) < 60 else f"{shown[:56]} …"
         return self.unsupported(f"has {key} = {shown}, which is not understood")
@@ -85,11 +85,11 @@ class EspressoLayer:
         return value
 
     def optional(self, key: str, *known: float) -> float:
-        """The same; the first of them when the key is absent, because compilers leave it out."""
+        """The same, or the first value if the key is absent, because compilers leave it out."""
         return self.expect(key, *known) if key in self.keys else known[0]
 
     def flag(self, key: str) -> bool:
-        """True or false, also as 1 or 0; false when absent."""
+        """True or false, also spelled 1 or 0; false if absent."""
         return bool(self.optional(key, 0, 1))
 
     def integer(self, key: str, default: int | None = None) -> int:
@@ -118,15 +118,17 @@ class EspressoLayer:
         return value
 
     def optional_only(self, values: dict[str, float]) -> None:
-        """Keys that must be as given, or absent: anything else would mean something."""
+        """Keys that must have the given values or be absent; other values would have a meaning."""
         for key, value in values.items():
             self.optional(key, value)
 
     def amounts(self, *keys: str) -> tuple[int, ...]:
-        """Whole numbers of at least 0, all of them present, or none."""
+        """Whole numbers of at least 0; either all or none of the keys are present."""
         default = None if any(key in self.keys for key in keys) else 0
         found = tuple(self.integer(key, default) for key in keys)
-        self.require(min(found) >= 0, f"has the amounts {list(found)}")
+        self.require(
+            min(found) >= 0, f"has the padding {list(found)}, expected numbers of 0 or more"
+        )
         return found
 
     # -- shapes --------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ class EspressoLayer:
         return self.shapes.exact
 
     def arity(self, inputs: int | None = None, outputs: int | None = 1) -> None:
-        """Raise unless the layer has these numbers of blobs; None means one or more."""
+        """Raise an error unless the layer has so many blobs; None means one or more."""
         for found, wanted, what in (
             (self.inputs, inputs, "input"),
             (self.outputs, outputs, "output"),
@@ -158,13 +160,13 @@ class EspressoLayer:
         return shape
 
     def result(self, index: int = 0) -> Dims:
-        """The compiled shape of an output, for layers that don't say it otherwise."""
+        """The compiled shape of an output, for layers that don't determine it themselves."""
         return self.shapes.dims[self.outputs[index]]
 
     def only_exact(self) -> None:
-        """Refuse a layer for blobs of any rank in a network where all have five dimensions."""
+        """Refuse a layer that needs blobs of any rank, in a network where all have rank 5."""
         if not self.exact:
-            raise self.unsupported("counts dimensions in a network where no blob states its rank")
+            raise self.unsupported("counts dimensions, in a network where no blob states its rank")
 
     def axis(self, value: int, rank: int, key: str) -> int:
         """An axis from the front."""
@@ -186,10 +188,10 @@ class EspressoLayer:
 
         Args:
             kind: the type's name in the `layer` oneof.
-            inputs: blobs, if they are not this layer's.
-            outputs: likewise.
-            suffix: to tell its name from that of other layers made of the same one.
-            since: the specification version that has this type, or what is set of it.
+            inputs: the input blobs, if they are not this layer's.
+            outputs: the output blobs, likewise.
+            suffix: distinguishes its name from those of other layers made from the same one.
+            since: the specification version that introduced the type, or the fields used.
         """
         self.version = max(self.version, since)
         made = self.network.layers.add(name=f"{self.location.name}{suffix}")
@@ -200,10 +202,10 @@ class EspressoLayer:
         return params
 
     def fused(self, **keys: str) -> str:
-        """Which activation is part of this layer: the value of the only key that is set, or ""."""
+        """The activation in this layer: the value of the only key that is set, or ""."""
         found = [function for key, function in keys.items() if self.flag(key)]
         if len(found) > 1:
-            raise self.unsupported(f"is followed by {' and '.join(found)} in an unknown order")
+            raise self.unsupported(f"is followed by {' and '.join(found)}, in an unknown order")
         return found[0] if found else ""
 
     def before(self, function: str) -> tuple[str, ...]:
@@ -240,10 +242,10 @@ class EspressoLayer:
     def bias(self, params: Any, count: int) -> None:
         """Fill WeightParams from `blob_biases`.
 
-        Some compilers reserve four times the space, and leave what is behind the biases empty.
+        Some compilers reserve four times the space and leave the rest after the biases empty.
         """
         data = self.blobs.read(self._number("blob_biases", count, 4, spare=3))
-        self.require(not any(data[4 * count :]), "has numbers behind its biases")
+        self.require(not any(data[4 * count :]), "has numbers after its biases")
         store_floats(params, data[: 4 * count])
 
     def blob(self, key: str, count: int, width: int = 4) -> bytes:
@@ -251,7 +253,7 @@ class EspressoLayer:
         return self.blobs.read(self._number(key, count, width))
 
     def _number(self, key: str, count: int, width: int, spare: int = 0) -> int:
-        """The number of a blob, which has `count` elements, perhaps `spare` times as many more."""
+        """The number of a blob of `count` elements, perhaps with `spare` times as many unused."""
         number = self.integer(key)
         found, wanted = self.blobs.size(number), count * width
         self.require(found is not None, f"has {key} = {number}, but there are no such weights")
@@ -268,7 +270,7 @@ def store_floats(params: Any, data: bytes) -> None:
 
 
 def _packed(length: int) -> bytes:
-    """What stands before the bytes of `floatValue`: the field's tag, and their number."""
+    """The bytes before those of `floatValue`: the field's tag, and its length."""
     head = bytearray(_FLOAT_VALUE)
     while length > 0x7F:
         head.append(length & 0x7F | 0x80)

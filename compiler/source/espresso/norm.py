@@ -1,7 +1,7 @@
 """Normalization.
 
-Ordinary batch normalization is folded into convolutions. Where it isn't, the file doesn't tell the
-epsilon that is added to the variance, nor whether it already is: such layers are refused.
+Ordinary batch normalization is folded into convolutions. Where it isn't, the file has neither the
+epsilon to add to the variance nor says whether it was added: such layers are refused.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def batchnorm(cx: EspressoLayer) -> tuple[Dims, ...]:
     p.channels, p.computeMeanVar, p.instanceNormalization = count, True, True
     p.epsilon = cx.number("training_eps")
     cx.require(p.epsilon > 0, f"has training_eps = {p.epsilon:g}")
-    cx.keys.pop("training_momentum", None)  # of statistics that are not used
+    cx.keys.pop("training_momentum", None)  # epsilon of statistics that are not used
     params = np.frombuffer(cx.blob("blob_batchnorm_params", 4 * count), "<f4").reshape(count, 4)
     store_floats(p.gamma, params[:, 0].tobytes())
     store_floats(p.beta, params[:, 1].tobytes())

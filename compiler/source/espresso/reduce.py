@@ -4,12 +4,12 @@ from .files import Dims
 from .layer import EspressoLayer, RuleTable
 
 _MODES = {0: "Sum", 2: "Prod", 5: "L2", 10: "Min"}
-_CHANNELS = 4  # the only set of axes that is known by its number
+_CHANNELS = 4  # the only set of axes whose number is known
 _OLD = {"Sum": "SUM", "Prod": "PROD", "L2": "L2", "Min": "MIN"}
 
 
 def reduce(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """Over the channels, or over one axis of blobs with ranks of their own; the rank stays."""
+    """Over the channels, or over one axis of blobs with ranks of their own; keeps the rank."""
     cx.arity(1)
     cx.expect("use_version", 1)
     mode, shape = cx.integer("mode"), list(cx.shape())
@@ -29,9 +29,9 @@ def reduce(cx: EspressoLayer) -> tuple[Dims, ...]:
 
 
 def _any_axis(cx: EspressoLayer, name: str) -> Dims:
-    """Over `nd_axis`; the compiled rank tells whether the dimension stays, as 1."""
+    """Over `nd_axis`; the compiled rank shows whether the dimension is kept as 1."""
     cx.only_exact()
-    cx.keys.pop("axis_mode", None)  # of the other kind of network
+    cx.keys.pop("axis_mode", None)  # for the other kind of network
     shape, axis = list(cx.shape()), cx.integer("nd_axis")
     at = cx.axis(axis, len(shape), "nd_axis")
     p = cx.add(f"reduce{name}", since=4)

@@ -15,17 +15,17 @@ _MOST_AXES = 32
 
 
 def flatten(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """Channel, height and width merged into channels."""
+    """Merges channel, height and width into channels."""
     shape = cx.image()
     if cx.exact:
-        raise cx.unsupported("is not known for blobs with ranks of their own")
+        raise cx.unsupported("has no known meaning for blobs with ranks of their own")
     cx.optional("nd_axis", 0)
     cx.add("flatten").mode = int(cx.expect("mode", 0, 1))
     return ((*shape[:-3], prod(shape[-3:]), 1, 1),)
 
 
 def reshape(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """To fixed sizes; -1 is what the others leave."""
+    """To fixed sizes; -1 follows from the others."""
     cx.arity(1)
     cx.optional_only({"version": 1, "dynamic_shape": 0})
     named = {letter: cx.integer(f"dst_{letter}") for letter in reversed(_LETTERS)}
@@ -47,12 +47,12 @@ def reshape(cx: EspressoLayer) -> tuple[Dims, ...]:
 
 
 def _inferred(cx: EspressoLayer, target: Dims) -> Dims:
-    """The sizes, with what -1 stands for."""
+    """The sizes, with -1 replaced."""
     total, rest = prod(cx.shape()), prod(size for size in target if size != -1)
     fits = all(size > 0 or size == -1 for size in target) and target.count(-1) < 2
-    cx.require(fits and total % rest == 0, f"turns {list(cx.shape())} into {list(target)}")
+    cx.require(fits and total % rest == 0, f"can't reshape {list(cx.shape())} to {list(target)}")
     found = tuple(total // rest if size == -1 else size for size in target)
-    cx.require(prod(found) == total, f"turns {list(cx.shape())} into {list(target)}")
+    cx.require(prod(found) == total, f"can't reshape {list(cx.shape())} to {list(target)}")
     return found
 
 
@@ -85,7 +85,7 @@ def concat(cx: EspressoLayer) -> tuple[Dims, ...]:
 def sequence_concat(cx: EspressoLayer) -> tuple[Dims, ...]:
     """Along the sequence."""
     if cx.exact:
-        raise cx.unsupported("is not known for blobs with ranks of their own")
+        raise cx.unsupported("has no known meaning for blobs with ranks of their own")
     cx.expect("simple_concat", 1)
     cx.add("concat").sequenceConcat = True
     return (_joined(cx, -5),)
@@ -106,7 +106,7 @@ def _joined(cx: EspressoLayer, axis: int) -> Dims:
     at = cx.axis(axis, len(shapes[0]), "axis")
     others = {(*shape[:at], *shape[at + 1 :]) for shape in shapes}
     fits = len({len(shape) for shape in shapes}) == len(others) == 1
-    cx.require(fits, f"joins {' and '.join(str(list(shape)) for shape in shapes)}")
+    cx.require(fits, f"can't join {' and '.join(str(list(shape)) for shape in shapes)}")
     return (*shapes[0][:at], sum(shape[at] for shape in shapes), *shapes[0][at + 1 :])
 
 
@@ -115,7 +115,9 @@ def stack_nd(cx: EspressoLayer) -> tuple[Dims, ...]:
     cx.only_exact()
     cx.arity(None)
     shapes = {cx.shape(i) for i in range(len(cx.inputs))}
-    cx.require(len(shapes) == 1, f"stacks {' and '.join(str(list(s)) for s in sorted(shapes))}")
+    cx.require(
+        len(shapes) == 1, f"can't stack {' and '.join(str(list(s)) for s in sorted(shapes))}"
+    )
     (shape,) = shapes
     axis = cx.integer("nd_axis")
     at = cx.axis(axis, len(shape) + 1, "nd_axis")
@@ -124,7 +126,7 @@ def stack_nd(cx: EspressoLayer) -> tuple[Dims, ...]:
 
 
 def split_nd(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """Into parts whose sizes only their compiled shapes tell."""
+    """Into parts whose sizes come from their compiled shapes."""
     cx.only_exact()
     cx.arity(1, None)
     shape, axis = cx.shape(), cx.integer("nd_axis")
@@ -134,7 +136,7 @@ def split_nd(cx: EspressoLayer) -> tuple[Dims, ...]:
     results = [cx.result(i) for i in range(len(cx.outputs))]
     cx.require({len(r) for r in results} == {len(shape)}, "changes the rank of its input")
     sizes = [result[at] for result in results]
-    cx.require(sum(sizes) == shape[at], f"splits {shape[at]} into {sizes}")
+    cx.require(sum(sizes) == shape[at], f"can't split {shape[at]} into {sizes}")
     p = cx.add("splitND", since=4)
     p.axis, p.numSplits = axis, len(sizes)
     p.splitSizes.extend(sizes)
@@ -142,7 +144,7 @@ def split_nd(cx: EspressoLayer) -> tuple[Dims, ...]:
 
 
 def squeeze(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """Without some, or all, extents of 1."""
+    """Removes some or all dimensions of 1."""
     cx.only_exact()
     cx.arity(1)
     cx.optional_only({"nd_axis": 0, "version": 1})
@@ -154,12 +156,14 @@ def squeeze(cx: EspressoLayer) -> tuple[Dims, ...]:
         return (tuple(size for size in shape if size != 1) or (1,),)
     p.axes.extend(axes)
     removed = {cx.axis(axis, len(shape), "axes") for axis in axes}
-    cx.require(all(shape[axis] == 1 for axis in removed), f"squeezes {axes} of {list(shape)}")
+    cx.require(
+        all(shape[axis] == 1 for axis in removed), f"can't squeeze the axes {axes} of {list(shape)}"
+    )
     return (tuple(size for at, size in enumerate(shape) if at not in removed) or (1,),)
 
 
 def expand_dims(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """With extents of 1 at positions of the result."""
+    """Inserts dimensions of 1 at positions of the result."""
     cx.only_exact()
     cx.arity(1)
     cx.optional("nd_axis", 0)
@@ -181,7 +185,7 @@ def _axes(cx: EspressoLayer) -> list[int]:
 
 
 def load_constant(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """A blob that is stored."""
+    """A stored constant."""
     cx.arity(0)
     sizes = tuple(cx.size(letter, 1) for letter in ("n", "k", "h", "w"))
     rank = cx.integer("nd_rank", 0 if not cx.exact else None)

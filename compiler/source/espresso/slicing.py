@@ -1,4 +1,4 @@
-"""Slices, borders and what resamples images."""
+"""Slices, padding and resampling."""
 
 from typing import Any
 
@@ -23,7 +23,9 @@ def slice_layer(cx: EspressoLayer) -> tuple[Dims, ...]:
     p.axis, at = _SLICE_AXES[axis]
     p.startIndex, p.endIndex, p.stride = cx.integer("start"), cx.integer("end"), 1
     end = min(p.endIndex, shape[at])
-    cx.require(0 <= p.startIndex < end, f"slices {p.startIndex} to {p.endIndex} of {shape[at]}")
+    cx.require(
+        0 <= p.startIndex < end, f"can't slice {p.startIndex} to {p.endIndex} of {shape[at]}"
+    )
     found = list(shape)
     found[at] = end - p.startIndex
     return (tuple(found),)
@@ -46,7 +48,10 @@ def general_slice(cx: EspressoLayer) -> tuple[Dims, ...]:
         masks = [cx.flag(f"{side}_mask_{letter}") for side in ("begin", "end")]
         cx.optional_only({f"squeeze_mask_{letter}": 0, f"static_sizes_{letter}": 0})
         if not used:
-            cx.require((begin, end, stride, *masks) == (0, 1, 1, False, False), "slices too much")
+            cx.require(
+                (begin, end, stride, *masks) == (0, 1, 1, False, False),
+                "slices more dimensions than its input has",
+            )
             continue
         cx.require(stride != 0, "has a stride of 0")
         for values, value in (
@@ -60,14 +65,14 @@ def general_slice(cx: EspressoLayer) -> tuple[Dims, ...]:
 
 
 def tensor_zero_pad(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """A border in any dimension: `pads_0` before the first one, `pads_1` after it, and so on."""
+    """Padding in any dimension: `pads_0` before the first one, `pads_1` after it, and so on."""
     cx.only_exact()
     cx.arity(1)
     cx.expect("nd_mode", 1)
     shape = cx.shape()
     used = cx.amounts(*(f"pads_{i}" for i in range(2 * len(shape))))
     rest = [cx.integer(f"pads_{i}", 0) for i in range(len(used), _PAD_PLACES)]
-    cx.require(not any(rest), f"has amounts that don't fit {list(shape)}")
+    cx.require(not any(rest), f"has padding that doesn't fit {list(shape)}")
     p = cx.add("constantPad", since=4)
     p.value = cx.number("value", 0)
     p.padAmounts.extend(used)
@@ -75,7 +80,7 @@ def tensor_zero_pad(cx: EspressoLayer) -> tuple[Dims, ...]:
 
 
 def general_padding(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """A border around height and width."""
+    """Padding of height and width."""
     *lead, height, width = cx.image()
     top, bottom, left, right = edges = cx.amounts(*(f"pad_{side}" for side in "tblr"))
     mode = _PAD_MODES[int(cx.expect("pad_pad_mode", 0, 1, 2))]
@@ -90,7 +95,7 @@ def general_padding(cx: EspressoLayer) -> tuple[Dims, ...]:
 
 
 def crop(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """Without a border of height and width."""
+    """Crops height and width."""
     *lead, height, width = cx.image()
     top, bottom, left, right = edges = cx.amounts(*"tblr")
     _borders(cx.add("crop").cropAmounts, edges)
@@ -104,7 +109,7 @@ def _borders(amounts: Any, edges: tuple[int, ...]) -> None:
 
 
 def upsample(cx: EspressoLayer) -> tuple[Dims, ...]:
-    """By whole factors: repeated pixels, or linear interpolation."""
+    """By whole factors, repeating pixels or interpolating linearly."""
     *lead, height, width = cx.image()
     rows, columns = cx.size("scaling_factor_y"), cx.size("scaling_factor_x")
     cx.optional("use_fractional_scale_factors", 0)
@@ -132,10 +137,10 @@ def space_to_depth(cx: EspressoLayer) -> tuple[Dims, ...]:
     p.mode, p.blockSize = int(back), block
     area = block * block
     if back:
-        cx.require(channels % area == 0, f"makes blocks of {area} from {channels} channels")
+        cx.require(channels % area == 0, f"can't make blocks of {area} from {channels} channels")
         return ((*lead, channels // area, height * block, width * block),)
     fits = height % block == width % block == 0
-    cx.require(fits, f"makes blocks of {block} from {height} × {width}")
+    cx.require(fits, f"can't make blocks of {block} from {height} × {width}")
     return ((*lead, channels * area, height // block, width // block),)
 
 

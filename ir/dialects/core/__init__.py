@@ -1,4 +1,4 @@
-"""The core ops: where every frontend arrives and every target starts."""
+"""The core ops: every frontend makes them, and every target starts from them."""
 
 from ...ssa import Op
 from .. import builtin, op_table

@@ -58,7 +58,9 @@ class Prelu(Op):
     def infer(self) -> Type:
         (count,), channels = self.alpha.type.shape, self.x.type.shape[self.axis]
         self.require(
-            "C1", count == 1 or not differs(count, channels), f"alpha has {count}, x has {channels}"
+            "C1",
+            count == 1 or not differs(count, channels),
+            f"alpha has {count} entries, x has {channels} channels",
         )
         return self.x.type
 

@@ -1,4 +1,4 @@
-"""Promises about shapes that only running can keep."""
+"""Assertions about shapes, checked at run time."""
 
 from ...batch.rule import Given, RefusalError, Taken
 from ...declare import attr, operand
@@ -11,9 +11,9 @@ OPEN = -1
 class AssertShape(Op):
     """x itself, whose shape is one of those allowed; any other stops the run.
 
-    Each entry of `allowed` has the least and the greatest extent of every dimension, flat; a
-    greatest of -1 is open. `subject` is what messages call x. Core ML checks inputs of flexible
-    shape against ranges and enumerations before it runs a model.
+    Each entry of `allowed` has the least and the greatest size of every dimension, flat; a
+    greatest of -1 means no limit. `subject` is the name of x in messages. Core ML checks inputs of
+    flexible shape against ranges and enumerations before it runs a model.
 
     (C1) there is an entry, and each has two numbers for every dimension of x.
     """
@@ -58,7 +58,7 @@ class AssertShape(Op):
     def permute(
         self, perm: tuple[int, ...], operands: tuple[Value, ...]
     ) -> tuple[Op, tuple[int, ...]] | None:
-        """The pairs of numbers move with their dimensions."""
+        """Move the pairs of numbers with their dimensions."""
         moved: list[tuple[int, ...]] = []
         for entry in self.allowed:
             pairs = [(0, 0)] * len(perm)
@@ -68,7 +68,7 @@ class AssertShape(Op):
         return AssertShape(operands[0], tuple(moved), self.subject), perm
 
     def allows(self, sizes: tuple[int, ...]) -> bool:
-        """Whether a shape is allowed."""
+        """Whether the shape is allowed."""
         return any(
             all(
                 low <= size and (high == OPEN or size <= high)
@@ -78,7 +78,7 @@ class AssertShape(Op):
         )
 
     def expectation(self) -> str:
-        """What is allowed, for messages: `expected [1..9, 3]`, or a list of such shapes."""
+        """The allowed shapes, for messages: `expected [1..9, 3]`, or a list of such shapes."""
         shown = [_text(entry) for entry in self.allowed]
         more = f" or {len(shown) - 6} others" if len(shown) > 6 else ""
         few = f"one of {', '.join(shown[:6])}{more}" if len(shown) > 1 else shown[0]

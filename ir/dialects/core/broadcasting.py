@@ -1,4 +1,4 @@
-"""Bases of elementwise ops: how shapes broadcast, which operands they take, what evaluates them."""
+"""Bases of elementwise ops: how shapes broadcast, which operands they take, how they evaluate."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -14,7 +14,7 @@ def broadcast_shapes(op: Op, *shapes: Shape) -> Shape:
     """The rule of numpy for symbolic shapes.
 
     Raises:
-        VerifyError: two extents are provably unequal and neither is 1.
+        VerifyError: two dimensions are provably unequal and neither is 1.
     """
     rank = max(map(len, shapes))
     result: list[Dim] = [1] * rank
@@ -29,7 +29,7 @@ def _broadcast_dims(op: Op, a: Dim, b: Dim) -> Dim:
         return b if a == 1 else a
     if isinstance(a, int) or isinstance(b, int):
         if differs(a, b) and isinstance(a, int) and isinstance(b, int):
-            raise VerifyError(op, "", f"extents {a} and {b} do not broadcast")
+            raise VerifyError(op, "", f"dimensions {a} and {b} do not broadcast")
         return merge(a, b)
     return maximum(a, b)
 

@@ -21,10 +21,10 @@ def yielded(body: Region) -> tuple[Type, ...]:
 
 
 class Cond(Op):
-    """The results of `then` where the predicate is true, else those of `orelse`.
+    """The results of `then` if the predicate is true, else those of `orelse`.
 
-    Only the chosen region runs. Regions see the values around them. Where the extents that they
-    yield differ, axis a of result i is the symbol `<symbol>_<i>_<a>`: only running tells.
+    Only the chosen region runs. Regions can use the values around them. Where the yielded shapes
+    differ, axis a of result i is the symbol `<symbol>_<i>_<a>`, which is known only at run time.
 
     (C1) the predicate is a scalar.
     (C2) both regions yield the same number of values, of the same dtypes and ranks; without
@@ -39,9 +39,13 @@ class Cond(Op):
     symbol: Symbols = attr(default="")
 
     def infer(self) -> tuple[Type, ...]:
-        self.require("C1", self.pred.type.rank == 0, f"predicate is {self.pred.type}")
+        self.require(
+            "C1", self.pred.type.rank == 0, f"predicate is {self.pred.type}, expected a scalar"
+        )
         ours, theirs = yielded(self.then), yielded(self.orelse)
-        self.require("C2", len(ours) == len(theirs), f"yields {len(ours)} and {len(theirs)} values")
+        self.require(
+            "C2", len(ours) == len(theirs), f"regions yield {len(ours)} and {len(theirs)} values"
+        )
         return tuple(
             self._joined(i, a, b) for i, (a, b) in enumerate(zip(ours, theirs, strict=True))
         )
@@ -49,7 +53,7 @@ class Cond(Op):
     def _joined(self, index: int, a: Type, b: Type) -> Type:
         """The type of one result."""
         open_ended = bool(self.symbol) and a.dtype is b.dtype and a.rank == b.rank
-        self.require("C2", open_ended or shapes_may_agree(a, b), f"yields {a} and {b}")
+        self.require("C2", open_ended or shapes_may_agree(a, b), f"regions yield {a} and {b}")
         if not self.symbol:
             return a
         return a.with_shape(
@@ -73,8 +77,8 @@ class WhileLoop(Op):
     """Runs `body` on the loop values as long as `condition` on them yields true.
 
     Both regions take the loop values as arguments; `condition` yields one scalar bool, `body` the
-    next loop values. The results are the last ones. An extent that changes from step to step is a
-    symbol of the loop's own: it stands alone in an argument's type, and in no initial value's.
+    next loop values. The results are the last ones. A dimension that changes from step to step is a
+    symbol of the loop alone: it stands alone in an argument's type, and in no initial value's type.
 
     (C1) both regions have one argument for each initial value, of its type, and of equal types.
     (C2) the condition yields one scalar bool.
@@ -94,13 +98,17 @@ class WhileLoop(Op):
         for body in (self.condition, self.body):
             inside = tuple(v.type for v in body.block.arguments)
             fits = inside == arguments and _may_become(types, inside, outside)
-            self.require("C1", fits, f"a region takes {list(map(str, inside))}")
+            message = f"a region takes {list(map(str, inside))}, not the initial values' types"
+            self.require("C1", fits, message)
         test = yielded(self.condition)
         scalar = len(test) == 1 and test[0] == Tensor(next(iter(BOOL)), ())
-        self.require("C2", scalar, f"the condition yields {list(map(str, test))}")
+        self.require(
+            "C2", scalar, f"the condition yields {list(map(str, test))}, not one scalar bool"
+        )
         following = yielded(self.body)
         fits = _may_become(following, arguments, outside)
-        self.require("C3", fits, f"the body yields {list(map(str, following))}")
+        message = f"the body yields {list(map(str, following))}, not the arguments' types"
+        self.require("C3", fits, message)
         return arguments
 
     def evaluate(self, initial: tuple[Array, ...], condition: Run, body: Run) -> tuple[Array, ...]:
@@ -125,7 +133,7 @@ class WhileLoop(Op):
 
 
 def _may_become(given: tuple[Type, ...], expected: tuple[Type, ...], outside: set[str]) -> bool:
-    """Whether values can be loop values of these types; `outside` are symbols that can't change."""
+    """Whether values can be loop values of these types; `outside` are symbols that don't change."""
 
     def fits(dim: Dim, wanted: Dim) -> bool:
         changes = bare_symbol(wanted) not in {None, *outside}

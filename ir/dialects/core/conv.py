@@ -34,7 +34,7 @@ class Windowed(Op):
         strides: tuple[int, ...],
         dilations: tuple[int, ...],
     ) -> tuple[int, ...]:
-        """Explicit (before, after) amounts for known extents."""
+        """Explicit (before, after) padding for known sizes."""
         pad_type: PadType = self.attributes["pad_type"]
         if pad_type is PadType.CUSTOM:
             return self.per_spatial(self.attributes["pad"], 0, 2)
@@ -74,7 +74,7 @@ class Conv(Windowed):
     layout: Layout = attr(default=Layout.CHANNELS_FIRST)
 
     def kernel(self) -> tuple[Dim, Dim, Shape]:
-        """(output channels, input channels of a group, kernel extents) of the weight."""
+        """(output channels, input channels of a group, kernel size) of the weight."""
         shape = self.weight.type.shape
         if self.layout is Layout.CHANNELS_FIRST:
             return shape[0], shape[1], shape[2:]
@@ -84,7 +84,9 @@ class Conv(Windowed):
         x, layout = self.x.type, self.layout
         rank = x.rank
         self.require(
-            "C3", self.weight.type.rank == rank, f"weight has another rank than x ({rank})"
+            "C3",
+            self.weight.type.rank == rank,
+            f"weight has rank {self.weight.type.rank}, x has rank {rank}",
         )
         out, group_in, kernel = self.kernel()
         channels = x.shape[layout.channel_axis(rank)]
@@ -98,7 +100,9 @@ class Conv(Windowed):
         check_windows(self, rank - 2)
         if self.bias is not None:
             self.require(
-                "C4", not differs(self.bias.type.shape[0], out), "bias does not fit weight"
+                "C4",
+                not differs(self.bias.type.shape[0], out),
+                f"bias is {self.bias.type}, expected {out} entries",
             )
         axes = layout.spatial_axes(rank)
         sizes = tuple(x.shape[a] for a in axes)
@@ -131,8 +135,8 @@ class ConvTranspose(Windowed):
     `weight` is [C, O / groups, *kernel], or channels last [*kernel, O / groups, C]. The full result
     has (size - 1) * stride + (kernel - 1) * dilation + 1 entries; `pad` crops it. `same` and
     `same_lower` give size * stride entries, cropping the smaller half first or last. With
-    `output_shape` the spatial result has exactly these extents: counted from the crop at the
-    start, continued with zeros (before the bias) where the full result ends.
+    `output_shape` the spatial result has exactly this shape: counted from the crop at the start,
+    and continued with zeros (before the bias) where the full result ends.
 
     (C1) x and weight have the same number of input channels, and groups divides it.
     (C3) strides and dilations have one entry for each spatial dimension, pad two, output_shape one.
@@ -154,7 +158,7 @@ class ConvTranspose(Windowed):
     layout: Layout = attr(default=Layout.CHANNELS_FIRST)
 
     def crops_and_sizes(self, sizes: Shape, kernel: Shape) -> tuple[tuple[Dim, ...], Shape]:
-        """((before, after) crop of every spatial dimension, flat; the result's extents)."""
+        """((before, after) crop of every spatial dimension, flat; the result's spatial shape)."""
         rank = len(sizes)
         strides, dilations = self.per_spatial(self.strides, 1), self.per_spatial(self.dilations, 1)
         pad = (
@@ -182,7 +186,9 @@ class ConvTranspose(Windowed):
         x, layout = self.x.type, self.layout
         rank = x.rank
         self.require(
-            "C3", self.weight.type.rank == rank, f"weight has another rank than x ({rank})"
+            "C3",
+            self.weight.type.rank == rank,
+            f"weight has rank {self.weight.type.rank}, x has rank {rank}",
         )
         shape = self.weight.type.shape
         last = layout is Layout.CHANNELS_LAST
@@ -196,18 +202,26 @@ class ConvTranspose(Windowed):
         )
         check_windows(self, rank - 2)
         entries = len(self.output_shape)
-        self.require("C3", entries in (0, rank - 2), f"output_shape has {entries} entries")
+        self.require(
+            "C3",
+            entries in (0, rank - 2),
+            f"output_shape has {entries} entries, expected {rank - 2}",
+        )
         out = group_out * self.groups
         if self.bias is not None:
             self.require(
-                "C4", not differs(self.bias.type.shape[0], out), "bias does not fit weight"
+                "C4",
+                not differs(self.bias.type.shape[0], out),
+                f"bias is {self.bias.type}, expected {out} entries",
             )
         axes = layout.spatial_axes(rank)
         _, sizes = self.crops_and_sizes(tuple(x.shape[a] for a in axes), kernel)
         result = list(x.shape)
         result[layout.channel_axis(rank)] = out
         for axis, size in zip(axes, sizes, strict=True):
-            self.require("C5", not isinstance(size, int) or size > 0, f"result extent is {size}")
+            self.require(
+                "C5", not isinstance(size, int) or size > 0, f"a dimension of the result is {size}"
+            )
             result[axis] = size
         return x.with_shape(result)
 
@@ -238,7 +252,7 @@ def check_windows(op: Windowed, spatial: int) -> None:
 
 
 def windowed_sizes(op: Windowed, sizes: Shape, kernel: Shape) -> Shape:
-    """(C5): extents after sliding a window; symbolic ones stay exact expressions."""
+    """(C5): sizes after sliding a window; symbolic ones stay exact expressions."""
     pad_type: PadType = op.attributes["pad_type"]
     strides = op.per_spatial(op.attributes["strides"], 1)
     dilations = op.per_spatial(op.attributes.get("dilations", ()), 1)
@@ -253,7 +267,7 @@ def windowed_sizes(op: Windowed, sizes: Shape, kernel: Shape) -> Shape:
         op.require(
             "C5",
             not isinstance(span, int) or span >= 0,
-            f"window of {k} (dilated by {d}) is larger than the padded extent {size + around}",
+            f"window of {k} (dilated by {d}) is larger than the padded size {size + around}",
         )
         result.append(floor_div(span, s) + 1)
     return tuple(result)

@@ -1,4 +1,4 @@
-"""Computations that the IR knows by name only: their meaning is registered by the user."""
+"""Computations that the IR knows only by name: users register their meaning."""
 
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +20,11 @@ Function: TypeAlias = Callable[[Sequence[Any], Sequence[Any], Mapping[str, Param
 
 @dataclass(frozen=True)
 class Definition:
-    """What a `custom.call` computes.
+    """The computation of a `custom.call`.
 
     Attributes:
-        evaluate: with numpy.
-        tensorflow: with TensorFlow; None where it is only ever interpreted.
+        evaluate: computes it with numpy.
+        tensorflow: computes it with TensorFlow; None if it is only interpreted.
     """
 
     evaluate: Function
@@ -55,7 +55,7 @@ class Call(Op):
     The last `weights` operands are its weights. Nothing is known about its dimensions, so no pass
     moves anything across it.
 
-    (C1) there are as many operands as weights, at least.
+    (C1) there are at least as many operands as weights.
     """
 
     name = "custom.call"
@@ -77,7 +77,7 @@ class Call(Op):
         found = called(function, inputs, self.weights, self.parameters)
         if len(found) != len(self.results_are):
             expected = len(self.results_are)
-            raise ValueError(f"it gives {len(found)} results, {expected} were declared")
+            raise ValueError(f"it returns {len(found)} results, {expected} were declared")
         return tuple(
             np.asarray(array, expected.dtype.numpy)
             for array, expected in zip(found, self.results_are, strict=True)

@@ -260,7 +260,9 @@ class Clip(Unary):
     beta: float = attr()
 
     def infer(self) -> Type:
-        self.require("C1", self.alpha <= self.beta, f"limits {self.alpha} and {self.beta} cross")
+        self.require(
+            "C1", self.alpha <= self.beta, f"alpha is {self.alpha}, above beta {self.beta}"
+        )
         return self.x.type
 
     def evaluate(self, x: Array) -> Array:
@@ -275,7 +277,7 @@ OPS = (
     *unary.OPS,
 )
 
-# The family is one to those who use it; two files only keep it readable.
+# Users of the family see one module; it is two files only for readability.
 __all__ = [
     "OPS",
     "Abs",

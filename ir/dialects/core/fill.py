@@ -22,7 +22,7 @@ class DynamicBroadcastTo(ToComputedShape):
     elsewhere. With a scalar for x this makes a tensor of one number.
 
     (C1) shape has as many entries as dims.
-    (C2) x can broadcast to dims: it has no more dimensions, and no extents but 1 that differ.
+    (C2) x can broadcast to dims: it has no more dimensions, and only dimensions of 1 differ.
 
     Example:
         %y = tensor.dynamic_broadcast_to(%x, %shape) {dims = [A, 3]} : f32[A,3]
@@ -48,11 +48,11 @@ class DynamicBroadcastTo(ToComputedShape):
 
 
 class Range1d(Op):
-    """start, start + step, … as long as `end` is not reached.
+    """start, start + step, … until `end`, which is excluded.
 
     That is start + i * step for every i from 0 below (end - start) / step, computed in the dtype.
-    A range that would go the wrong way is empty; a step of 0 is undefined. `dims` declares the
-    result's only extent: a number if known, or a symbol.
+    A range in the wrong direction is empty; a step of 0 is undefined. `dims` declares the result's
+    only dimension: a number if known, or a symbol.
 
     (C1) dims has one entry.
 
@@ -69,7 +69,7 @@ class Range1d(Op):
     dims: Dims = attr()
 
     def infer(self) -> Type:
-        self.require("C1", len(self.dims) == 1, f"dims has {len(self.dims)} entries")
+        self.require("C1", len(self.dims) == 1, f"dims has {len(self.dims)} entries, expected 1")
         return self.start.type.with_shape(self.dims)
 
     def evaluate(self, start: Array, end: Array, step: Array) -> Array:
@@ -84,8 +84,8 @@ class Range1d(Op):
 class BandPart(Op):
     """x near the diagonal of its matrices, 0 elsewhere.
 
-    An entry in row m and column n stays if m - n <= lower and n - m <= upper. Either may be
-    negative, which takes the diagonal itself away; without one of them its side stays whole.
+    An entry in row m and column n is kept if m - n <= lower and n - m <= upper. A negative limit
+    removes the diagonal too; without one of the limits, its side is kept entirely.
 
     (C1) rows and columns are two dimensions.
 
@@ -114,7 +114,7 @@ class BandPart(Op):
 
 
 def _positions(x: Array, axis: int) -> Array:
-    """0, 1, … along one dimension, with extents of 1 around it."""
+    """0, 1, … along one dimension, with dimensions of 1 around it."""
     others = [i for i in range(x.ndim) if i != axis]
     return np.expand_dims(np.arange(x.shape[axis], dtype=np.int64), others)
 

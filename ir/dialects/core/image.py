@@ -37,7 +37,7 @@ class UpsampleNearest(Op):
 
     def infer(self) -> Type:
         fits = len(self.scale) == 2 and min(self.scale) > 0
-        self.require("C1", fits, f"scale is {list(self.scale)}")
+        self.require("C1", fits, f"scale is {list(self.scale)}, expected 2 positive numbers")
         shape = list(self.x.type.shape)
         for axis, factor in zip(self.layout.spatial_axes(4), self.scale, strict=True):
             shape[axis] = shape[axis] * factor
@@ -68,7 +68,7 @@ class Resize(Op):
 
     def infer(self) -> Type:
         fits = len(self.size) == 2 and min(self.size) > 0
-        self.require("C1", fits, f"size is {list(self.size)}")
+        self.require("C1", fits, f"size is {list(self.size)}, expected 2 positive numbers")
         known = self.mode in ("nearest", "bilinear") and self.coordinates in COORDINATES
         self.require("C2", known, f"mode is '{self.mode}', coordinates '{self.coordinates}'")
         shape = list(self.x.type.shape)
@@ -83,30 +83,30 @@ class Resize(Op):
 
 
 class CropResize(Op):
-    """Boxes cut out of images, each resampled to `size` by bilinear interpolation.
+    """Boxes cropped from images, each resampled to `size` by bilinear interpolation.
 
-    Box n is boxes[n], out of image box_indices[n] of x; without box_indices x holds the one image
-    that all boxes are cut from. This is MIL's `crop_resize` of iOS 17; the layouts of its earlier
-    forms, and of the NeuralNetwork layer, are a matter of reshaping.
+    Box n is boxes[n] in image box_indices[n] of x; without box_indices, x has one image, which all
+    boxes are cropped from. This is MIL's `crop_resize` of iOS 17; the layouts of its earlier
+    versions, and of the NeuralNetwork layer, differ by a reshape.
 
     `box_mode` names the four numbers of a box: [h_start, w_start, h_end, w_end] for
     "corners_height_first", [h_center, w_center, height, width] for "center_size_height_first" (the
     box then starts half its size before the centre), and with each pair exchanged for
     "corners_width_first" and "center_size_width_first". They count pixels from the centre of the
-    first one; `normalized` ones are multiplied by the image's extent less 1, all of them by
+    first one; `normalized` ones are multiplied by the image's size minus 1, and all of them by
     `spatial_scale`.
 
     `coordinates` places the samples between start and end of a box, both inclusive: see
     `reference.resize.box_grid`. A box that ends before it starts is sampled backwards, as the
-    mirror image of its reverse. A sample outside of the image (before the first pixel's centre or
-    after the last one's, or nowhere: NaN) is `pad_value`.
+    mirror image of its reverse. A sample outside the image (before the first pixel's centre or
+    after the last one's, or at NaN) is `pad_value`.
 
-    Positions are computed in float32, or float64 for boxes of that. Box indices out of range are
+    Positions are computed in float32, or in float64 for float64 boxes. Box indices out of range are
     undefined.
 
     (C1) size has a positive entry for each of the two spatial dimensions.
-    (C2) box_mode and coordinates are known names; "unalign_corners" is none, because MIL doesn't
-    say where its samples lie in a box.
+    (C2) box_mode and coordinates are known names, without "unalign_corners", because MIL doesn't
+    say where its samples are in a box.
     (C3) a box has four numbers.
     (C4) there are as many box_indices as boxes; without them there is exactly one image.
     """
@@ -126,12 +126,12 @@ class CropResize(Op):
 
     def infer(self) -> Type:
         fits = len(self.size) == 2 and min(self.size) > 0
-        self.require("C1", fits, f"size is {list(self.size)}")
+        self.require("C1", fits, f"size is {list(self.size)}, expected 2 positive numbers")
         known = self.box_mode in BOX_MODES and self.coordinates in BOX_COORDINATES
         message = f"box_mode is '{self.box_mode}', coordinates '{self.coordinates}'"
         self.require("C2", known, message)
         count, numbers = self.boxes.type.shape
-        self.require("C3", numbers == 4, f"boxes are {self.boxes.type}")
+        self.require("C3", numbers == 4, f"boxes are {self.boxes.type}, expected 4 numbers each")
         if self.box_indices is None:
             message = f"boxes don't say which image of {self.x.type} they are in"
             self.require("C4", self.x.type.shape[0] == 1, message)
@@ -178,11 +178,11 @@ class CropResize(Op):
 class Rearranged(Op):
     """Base: moves elements between channels and blocks of pixels; nothing is computed.
 
-    `order` says what a channel's number is made of, slowest first, as in ONNX: "DCR" (the place in
-    the block, then the channel: MIL `depth_to_space`) or "CRD" (the channel, then the place in the
-    block: MIL `pixel_shuffle`).
+    `order` says how a channel's number is composed, slowest first, as in ONNX: "DCR" (the position
+    in the block, then the channel: MIL `depth_to_space`) or "CRD" (the channel, then the position
+    in the block: MIL `pixel_shuffle`).
 
-    (C1) block_size is at least 2 and divides what becomes smaller.
+    (C1) block_size is at least 2 and divides the dimensions that shrink.
     (C2) order is a known name.
     """
 
@@ -194,19 +194,21 @@ class Rearranged(Op):
     layout: Layout = attr(default=Layout.CHANNELS_FIRST)
 
     def check_order(self) -> None:
-        self.require("C2", self.order in ("DCR", "CRD"), f"order is '{self.order}'")
+        self.require(
+            "C2", self.order in ("DCR", "CRD"), f"order is '{self.order}', expected DCR or CRD"
+        )
 
     def divided(self, extent: Dim, divisor: int) -> Dim:
-        """A part of an extent."""
+        """A dimension divided by a number."""
         part = floor_div(extent, divisor)
         self.require("C1", part * divisor == extent, f"{extent} is not divisible by {divisor}")
         return part
 
 
 class DepthToSpace(Rearranged):
-    """Blocks of pixels out of channels.
+    """Moves channels into blocks of pixels.
 
-    (C1) block_size is at least 2 and divides what becomes smaller.
+    (C1) block_size is at least 2 and divides the dimensions that shrink.
     (C2) order is a known name.
     """
 
@@ -214,7 +216,7 @@ class DepthToSpace(Rearranged):
 
     def infer(self) -> Type:
         block, x, layout = self.block_size, self.x.type, self.layout
-        self.require("C1", block > 1, f"block_size is {block}")
+        self.require("C1", block > 1, f"block_size is {block}, expected 2 or more")
         self.check_order()
         shape, axis = list(x.shape), layout.channel_axis(4)
         shape[axis] = self.divided(shape[axis], block * block)
@@ -228,9 +230,9 @@ class DepthToSpace(Rearranged):
 
 
 class SpaceToDepth(Rearranged):
-    """Channels out of blocks of pixels: the inverse of `image.depth_to_space`.
+    """Moves blocks of pixels into channels: the inverse of `image.depth_to_space`.
 
-    (C1) block_size is at least 2 and divides what becomes smaller.
+    (C1) block_size is at least 2 and divides the dimensions that shrink.
     (C2) order is a known name.
     """
 
@@ -238,7 +240,7 @@ class SpaceToDepth(Rearranged):
 
     def infer(self) -> Type:
         block, x, layout = self.block_size, self.x.type, self.layout
-        self.require("C1", block > 1, f"block_size is {block}")
+        self.require("C1", block > 1, f"block_size is {block}, expected 2 or more")
         self.check_order()
         shape, axis = list(x.shape), layout.channel_axis(4)
         shape[axis] = shape[axis] * (block * block)

@@ -1,4 +1,4 @@
-"""Indexing by computed positions. Negative ones count from the end; out of range is undefined."""
+"""Indexing by computed indices. Negative ones count from the end; out of range is undefined."""
 
 import numpy as np
 
@@ -72,8 +72,8 @@ def extent_of_entries(extent: Dim) -> int:
 class GatherAlongAxis(Op):
     """Elements of x at `indices` along `axis`; numpy's take_along_axis, without broadcasting.
 
-    (C1) x and indices have one rank.
-    (C2) their extents agree except along `axis`.
+    (C1) x and indices have the same rank.
+    (C2) their shapes agree except along `axis`.
     """
 
     name = "tensor.gather_along_axis"
@@ -86,11 +86,17 @@ class GatherAlongAxis(Op):
 
     def infer(self) -> Type:
         ours, picked = self.x.type, self.indices.type
-        self.require("C1", ours.rank == picked.rank, f"indexes {ours} by {picked}")
+        self.require(
+            "C1",
+            ours.rank == picked.rank,
+            f"indices {picked} do not fit x {ours} beside axis {self.axis}",
+        )
         shape: list[Dim] = []
         for axis, (a, b) in enumerate(zip(ours.shape, picked.shape, strict=True)):
             fits = axis == self.axis or not differs(a, b)
-            self.require("C2", fits, f"indexes {ours} by {picked}")
+            self.require(
+                "C2", fits, f"indices {picked} do not fit x {ours} beside axis {self.axis}"
+            )
             shape.append(b if axis == self.axis else merge(a, b))
         return ours.with_shape(shape)
 
@@ -101,7 +107,7 @@ class GatherAlongAxis(Op):
 class GatherNd(Op):
     """Slices of x at multi-indices, which are the last dimension of `indices`.
 
-    (C1) that dimension's extent is a number, at most the rank of x.
+    (C1) the size of that dimension is a number, at most the rank of x.
     """
 
     name = "tensor.gather_nd"
@@ -112,7 +118,7 @@ class GatherNd(Op):
     def infer(self) -> Type:
         *lead, count = self.indices.type.shape
         fits = isinstance(count, int) and count <= self.x.type.rank
-        self.require("C1", fits, f"indexes {self.x.type} by {count} numbers")
+        self.require("C1", fits, f"multi-indices of {count} numbers do not fit x {self.x.type}")
         assert isinstance(count, int)
         return self.x.type.with_shape((*lead, *self.x.type.shape[count:]))
 
@@ -143,12 +149,12 @@ def leading_place(place: Place | None, count: int) -> Place:
 
 
 class OneHot(Op):
-    """`on_value` where the position along the new dimension is the index, else `off_value`.
+    """`on_value` where the position along the new dimension equals the index, else `off_value`.
 
-    Indices outside of 0 … size - 1 match nowhere; negative ones too.
+    Indices outside 0 … size - 1, including negative ones, match nowhere.
 
     (C1) the size is positive.
-    (C2) the dtype is one of numbers.
+    (C2) the dtype is numeric.
     """
 
     name = "tensor.one_hot"
@@ -162,8 +168,9 @@ class OneHot(Op):
     dtype: DType = attr(default=DType.F32)
 
     def infer(self) -> Type:
-        self.require("C1", self.size > 0, f"size is {self.size}")
-        self.require("C2", self.dtype in NUMERIC, f"dtype is {self.dtype.value}")
+        self.require("C1", self.size > 0, f"size is {self.size}, expected 1 or more")
+        numeric = self.dtype in NUMERIC
+        self.require("C2", numeric, f"dtype is {self.dtype.value}, expected a numeric one")
         shape = list(self.indices.type.shape)
         shape.insert(self.axis, self.size)
         return self.indices.type.with_shape(shape).with_dtype(self.dtype)
@@ -181,7 +188,7 @@ class OneHot(Op):
 class ReverseSequence(Op):
     """The first `lengths[i]` elements along `seq_axis` in reverse, for entry i along `batch_axis`.
 
-    Lengths beyond the extent are undefined.
+    Lengths beyond the size of the dimension are undefined.
 
     (C1) there is one length for each entry along batch_axis.
     (C2) the axes are different.
@@ -199,7 +206,7 @@ class ReverseSequence(Op):
         (count,) = self.lengths.type.shape
         shape = list(self.x.type.shape)
         batch = shape[self.batch_axis]
-        self.require("C1", not differs(count, batch), f"{count} lengths for an extent of {batch}")
+        self.require("C1", not differs(count, batch), f"{count} lengths for a batch of {batch}")
         differ = self.seq_axis != self.batch_axis
         self.require("C2", differ, f"axis {self.seq_axis} is both sequence and batch")
         shape[self.batch_axis] = merge(batch, count)
@@ -223,7 +230,7 @@ class ReverseSequence(Op):
 
 
 def _along(values: Array, axis: int, rank: int) -> Array:
-    """Numbers as they broadcast along one dimension."""
+    """Numbers reshaped to broadcast along one dimension."""
     return values.reshape([-1 if i == axis else 1 for i in range(rank)])
 
 
@@ -248,7 +255,9 @@ class NonZero(Op):
     def infer(self) -> Type:
         rank = self.x.type.rank
         fits = len(self.dims) == 2 and self.dims[1] == rank
-        self.require("C1", fits, f"dims is {list(map(str, self.dims))} for rank {rank}")
+        self.require(
+            "C1", fits, f"dims is {list(map(str, self.dims))} for rank {rank}, expected [K, {rank}]"
+        )
         return self.x.type.with_shape(self.dims).with_dtype(DType.I32)
 
     def evaluate(self, x: Array) -> Array:

@@ -28,7 +28,7 @@ class Linear(Op):
 
     def infer(self) -> Type:
         x = self.x.type
-        self.require("C1", x.rank > 0, "x is a scalar")
+        self.require("C1", x.rank > 0, "x is a scalar, expected rank 1 or more")
         out, features = self.weight.type.shape
         self.require(
             "C1",
@@ -37,7 +37,9 @@ class Linear(Op):
         )
         if self.bias is not None:
             self.require(
-                "C2", not differs(self.bias.type.shape[0], out), "bias does not fit weight"
+                "C2",
+                not differs(self.bias.type.shape[0], out),
+                f"bias is {self.bias.type}, expected {out} entries",
             )
         return x.with_shape((*x.shape[:-1], out))
 
@@ -73,10 +75,16 @@ class MatMul(Op):
 
     def infer(self) -> Type:
         x, y = self.x.type, self.y.type
-        self.require("C1", min(x.rank, y.rank) >= 2, f"operands are {x} and {y}")
+        self.require(
+            "C1", min(x.rank, y.rank) >= 2, f"operands are {x} and {y}, expected rank 2 or more"
+        )
         rows, inner_x = x.shape[-2:][::-1] if self.transpose_x else x.shape[-2:]
         inner_y, columns = y.shape[-2:][::-1] if self.transpose_y else y.shape[-2:]
-        self.require("C2", not differs(inner_x, inner_y), f"contracts {inner_x} with {inner_y}")
+        self.require(
+            "C2",
+            not differs(inner_x, inner_y),
+            f"can't contract a dimension of {inner_x} with one of {inner_y}",
+        )
         batch = broadcast_shapes(self, x.shape[:-2], y.shape[:-2])
         return x.with_shape((*batch, rows, columns))
 
@@ -108,10 +116,10 @@ class Attention(Op):
     """softmax(query @ key^T * scale + mask) @ value (MIL `scaled_dot_product_attention`).
 
     Shapes are [..., L, E], [..., S, E] and [..., S, V]; leading dimensions broadcast. The softmax
-    is taken over S. The mask is added to the scores, whose shape it doesn't widen.
+    is over S. The mask is added to the scores and doesn't change their shape.
 
     (C1) query, key and value have rank 2 or more.
-    (C2) query and key have the same E, key and value the same S.
+    (C2) query and key have the same E, and key and value the same S.
     (C3) the mask broadcasts to the scores [..., L, S].
     """
 
@@ -126,7 +134,9 @@ class Attention(Op):
     def infer(self) -> Type:
         query, key, value = (v.type for v in (self.query, self.key, self.value))
         ranks = min(query.rank, key.rank, value.rank)
-        self.require("C1", ranks >= 2, f"operands are {query}, {key} and {value}")
+        self.require(
+            "C1", ranks >= 2, f"operands are {query}, {key} and {value}, expected rank 2 or more"
+        )
         fits = not differs(query.shape[-1], key.shape[-1])
         self.require("C2", fits, f"query has {query.shape[-1]} features, key {key.shape[-1]}")
         fits = not differs(key.shape[-2], value.shape[-2])
@@ -136,7 +146,9 @@ class Attention(Op):
             scores = (*batch, query.shape[-2], key.shape[-2])
             wide = broadcast_shapes(self, scores, self.mask.type.shape)
             fits = len(wide) == len(scores) and not any(map(differs, wide, scores))
-            self.require("C3", fits, f"the mask is {self.mask.type}")
+            self.require(
+                "C3", fits, f"the mask is {self.mask.type}, which does not broadcast to the scores"
+            )
         batch = broadcast_shapes(self, batch, value.shape[:-2])
         return query.with_shape((*batch, query.shape[-2], value.shape[-1]))
 

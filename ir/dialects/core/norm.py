@@ -34,7 +34,7 @@ class BatchNorm(Op):
             (count,) = self.operand_group(name).type.shape
             fits = not differs(count, channels)
             self.require("C1", fits, f"{name} has {count} entries, x has {channels} channels")
-        self.require("C2", self.epsilon >= 0, f"epsilon is {self.epsilon}")
+        self.require("C2", self.epsilon >= 0, f"epsilon is {self.epsilon}, expected 0 or more")
         return self.x.type
 
     def evaluate(self, x: Array, mean: Array, variance: Array, gamma: Array, beta: Array) -> Array:
@@ -46,8 +46,8 @@ class BatchNorm(Op):
 class MeanVarianceNorm(Op):
     """(x - mean) / sqrt(variance + epsilon), both taken from x over `axes`.
 
-    Without `normalize_variance` only the mean is removed. Instance normalization is this over the
-    spatial dimensions, then a scale and a bias per channel.
+    Without `normalize_variance` only the mean is subtracted. Instance normalization is this over
+    the spatial dimensions, then a scale and a bias per channel.
 
     (C1) epsilon >= 0.
     """
@@ -62,7 +62,7 @@ class MeanVarianceNorm(Op):
     epsilon: float = attr(default=1e-5)
 
     def infer(self) -> Type:
-        self.require("C1", self.epsilon >= 0, f"epsilon is {self.epsilon}")
+        self.require("C1", self.epsilon >= 0, f"epsilon is {self.epsilon}, expected 0 or more")
         return self.x.type
 
     def evaluate(self, x: Array) -> Array:
@@ -86,7 +86,7 @@ class L2Norm(Op):
     epsilon: float = attr(default=1e-6)
 
     def infer(self) -> Type:
-        self.require("C1", self.epsilon >= 0, f"epsilon is {self.epsilon}")
+        self.require("C1", self.epsilon >= 0, f"epsilon is {self.epsilon}, expected 0 or more")
         return self.x.type
 
     def evaluate(self, x: Array) -> Array:
@@ -111,7 +111,7 @@ class LocalResponseNorm(Op):
     axis: Axis = attr(default=1)
 
     def infer(self) -> Type:
-        self.require("C1", self.size > 0, f"size is {self.size}")
+        self.require("C1", self.size > 0, f"size is {self.size}, expected 1 or more")
         return self.x.type
 
     def evaluate(self, x: Array) -> Array:

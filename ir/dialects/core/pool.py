@@ -62,7 +62,7 @@ class MaxPool(Pool):
 class AvgPool(Pool):
     """The mean of each window; padding counts as zeros unless excluded.
 
-    Of a window of padding alone it is 0 in either case.
+    The mean of a window that has only padding is 0 in either case.
     """
 
     name = "nn.avg_pool"

@@ -1,9 +1,9 @@
 """Random tensors.
 
-A seed of -1 means other numbers each time the op runs; any other seed the same numbers each time,
-in the interpreter and in every target alike. Core ML doesn't say how its own generator works: the
-distribution is what a model can rely on, not the numbers. These are the stream of
-`reference.random`, with the seed as key; ops of one seed see one stream. Results are f32.
+A seed of -1 means different numbers each time the op runs; any other seed means the same numbers
+each time, in the interpreter and in every target. Core ML doesn't say how its own generator works:
+a model can rely on the distribution, not on the numbers. The numbers are the stream of
+`reference.random` with the seed as key; ops with one seed get one stream. Results are f32.
 """
 
 import math
@@ -22,7 +22,7 @@ ANEW = "draws new numbers each time, once for the whole batch"
 
 
 class RandomTensor(Op):
-    """Base: independent numbers in a shape computed at run time, which `dims` declares."""
+    """Base: independent numbers of a shape computed at run time, which `dims` declares."""
 
     shape: Value = operand(INDEX, rank=1)
     dims: Dims = attr()
@@ -51,10 +51,10 @@ def _extents(shape: Array) -> tuple[int, ...]:
 
 
 class RandomUniform(RandomTensor):
-    """Numbers in [low, high), all equally likely; low itself where both are equal.
+    """Uniformly distributed numbers in [low, high); low itself if both are equal.
 
-    A number is u * (high - low) + low in f32 for a u in [0, 1), and the largest one below high
-    where that rounds up to high.
+    A number is u * (high - low) + low in f32 for a u in [0, 1), or the largest number below high
+    if that rounds up to high.
 
     (C1) shape has as many entries as dims.
     (C2) low is at most high, and their difference is a finite f32.
@@ -72,11 +72,11 @@ class RandomUniform(RandomTensor):
         with np.errstate(all="ignore"):
             low, high, _ = self.numbers()
             fits = low <= high and math.isfinite(high - low)
-        self.require("C2", bool(fits), f"low is {self.low}, high {self.high}")
+        self.require("C2", bool(fits), f"low is {self.low}, high {self.high}, expected low <= high")
         return super().infer()
 
     def numbers(self) -> tuple[np.float32, np.float32, np.float32]:
-        """low, high, and the largest number that is drawn."""
+        """low, high, and the largest number that can be drawn."""
         low, high = np.float32(self.low), np.float32(self.high)
         return low, high, np.nextafter(high, low)
 
@@ -103,7 +103,11 @@ class RandomNormal(RandomTensor):
 
     def infer(self) -> Type:
         fits = math.isfinite(self.mean) and 0 <= self.stddev < math.inf
-        self.require("C2", fits, f"mean is {self.mean}, stddev {self.stddev}")
+        self.require(
+            "C2",
+            fits,
+            f"mean is {self.mean}, stddev {self.stddev}, expected finite numbers, stddev >= 0",
+        )
         return super().infer()
 
     def evaluate(self, shape: Array) -> Array:
@@ -112,7 +116,7 @@ class RandomNormal(RandomTensor):
 
 
 class RandomBernoulli(RandomTensor):
-    """1 with probability prob, else 0: whether a uniform number in [0, 1) is less than prob.
+    """1 with probability prob, else 0: 1 if a uniform number in [0, 1) is less than prob.
 
     (C1) shape has as many entries as dims.
     (C2) prob is from 0 to 1.
@@ -126,7 +130,7 @@ class RandomBernoulli(RandomTensor):
     prob: float = attr(default=0.5)
 
     def infer(self) -> Type:
-        self.require("C2", 0 <= self.prob <= 1, f"prob is {self.prob}")
+        self.require("C2", 0 <= self.prob <= 1, f"prob is {self.prob}, expected 0 to 1")
         return super().infer()
 
     def evaluate(self, shape: Array) -> Array:
@@ -156,8 +160,12 @@ class RandomCategorical(Op):
 
     def infer(self) -> Type:
         given = self.x.type
-        self.require("C1", given.rank > 0 and given.shape[-1] != 0, f"x is {given}")
-        self.require("C2", self.size >= 1, f"size is {self.size}")
+        self.require(
+            "C1",
+            given.rank > 0 and given.shape[-1] != 0,
+            f"x is {given}, expected a last dimension of 1 or more",
+        )
+        self.require("C2", self.size >= 1, f"size is {self.size}, expected 1 or more")
         return Tensor(DType.I32, (*given.shape[:-1], self.size))
 
     def evaluate(self, x: Array) -> Array:

@@ -1,9 +1,9 @@
 """Recurrent networks over a sequence; x is [T, B, I] (time, batch, features).
 
-Sequences are read from their beginning; reverse x for the other direction, and the hidden states
-if they shall lie at their input's position. A state that isn't given is zero; after an empty
-sequence, states are as they were. Activations are names, with parameters joined by commas
-("linear,1.0,0.0"). limit() keeps a number within [-gate_clip, gate_clip], if that is above 0.
+Sequences are read from their beginning; for the other direction, reverse x, and reverse the hidden
+states to get them in the order of their inputs. A missing state is zero; an empty sequence leaves
+states unchanged. Activations are names, with parameters joined by commas ("linear,1.0,0.0").
+limit() keeps a number within [-gate_clip, gate_clip], if gate_clip is above 0.
 """
 
 from collections.abc import Sequence
@@ -130,7 +130,7 @@ class Gru(Op):
 
     (C1) the shapes of weights and states agree.
     (C2) there are two activations, of those that `nn.lstm` has.
-    (C3) there is a `bias_h` only with `reset_after`: otherwise it would be a part of `bias`.
+    (C3) there is a `bias_h` only with `reset_after`; without it, it is part of `bias`.
     """
 
     name = "nn.gru"
@@ -212,7 +212,7 @@ class Rnn(Op):
 
 
 def _result_types(op: "Recurrent", gates: int, **more: Dims) -> tuple[Type, Type]:
-    """The types of all hidden states and of one, once all shapes agree (`more`: by operand)."""
+    """The types of all hidden states and of one; checks that shapes agree (`more`: by operand)."""
     x = op.x.type
     time, batch, features = x.shape
     hidden = op.weight_h.type.shape[1]

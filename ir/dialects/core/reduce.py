@@ -15,7 +15,7 @@ from ...types import FLOAT, NUMERIC, SIGNED, Array, DType, Type
 
 
 class Reduction(Op):
-    """Base: combines the elements along `axes`; they stay as 1 with `keep_dims`."""
+    """Base: combines the elements along `axes`, which are kept as 1 with `keep_dims`."""
 
     permuted_operands = ("x",)
     kernel: ClassVar[Callable[..., Array]]
@@ -39,7 +39,7 @@ class Reduction(Op):
         return self.x.type.with_shape(shape)
 
     def evaluate(self, x: Array) -> Array:
-        # Half precision is summed in single: numpy's own f16 accumulation loses whole digits.
+        # Half precision is summed in single precision: numpy's f16 accumulation loses whole digits.
         wide = x.astype(np.float32) if x.dtype == np.float16 else x
         result = type(self).kernel(wide, axis=self.over(), keepdims=self.keep_dims)
         return np.asarray(result).astype(x.dtype)
@@ -50,7 +50,7 @@ class Reduction(Op):
 
 
 class FloatReduction(Reduction):
-    """Base of reductions that make sense on floating point only."""
+    """Base of reductions that are defined only for floating point."""
 
     x: Value = operand(FLOAT)
 

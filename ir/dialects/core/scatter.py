@@ -1,4 +1,4 @@
-"""Writing at computed positions. Negative ones count from the end; out of range is undefined."""
+"""Writing at computed indices. Negative ones count from the end; out of range is undefined."""
 
 import enum
 
@@ -16,7 +16,7 @@ from .index import extent_of_entries, leading_place
 
 
 class ScatterMode(enum.Enum):
-    """How an update meets what is there; MIL's `mode`."""
+    """How an update is combined with the old element; MIL's `mode`."""
 
     UPDATE = "update"
     ADD = "add"
@@ -40,8 +40,8 @@ _COMBINE = {
 class Scattering(Op):
     """Base: x after `updates` at `indices`, in row-major order of the indices.
 
-    Several updates of one position are combined one after the other; in the mode `update` the last
-    one stays.
+    Several updates of one element are combined one after the other; in the mode `update` the last
+    one wins.
 
     (C1) mode div is for floating point.
     (C2) the shapes of indices and updates fit x.
@@ -58,16 +58,17 @@ class Scattering(Op):
     def infer(self) -> Type:
         mode: ScatterMode = self.attributes["mode"]
         divides = mode is ScatterMode.DIV
-        self.require("C1", not divides or self.x.type.dtype.is_float, f"divides {self.x.type}")
+        fits = not divides or self.x.type.dtype.is_float
+        self.require("C1", fits, f"mode div takes floats, x is {self.x.type}")
         given, wanted = self.updates.type.shape, self.expected()
         fits = wanted is not None and len(wanted) == len(given)
         fits = fits and not any(map(differs, wanted or (), given))
-        message = f"updates {self.x.type} at {self.indices.type} by {self.updates.type}"
+        message = f"updates {self.updates.type} do not fit x {self.x.type} at {self.indices.type}"
         self.require("C2", fits, message)
         return self.x.type
 
     def scatter(self, x: Array, position: tuple[Array, ...], updates: Array) -> Array:
-        """What numpy's `x[position]` combined with the updates leaves."""
+        """x after combining `x[position]` with the updates."""
         mode: ScatterMode = self.attributes["mode"]
         result = x.copy()
         if mode is ScatterMode.UPDATE:

@@ -1,4 +1,4 @@
-"""Shape changes: no arithmetic, only where elements go."""
+"""Shape changes: ops that move elements and compute nothing."""
 
 import numpy as np
 
@@ -59,8 +59,8 @@ class Transpose(Op):
 class Concat(Op):
     """Joins tensors along one dimension.
 
-    (C1) there is at least one, all of one rank and dtype.
-    (C2) extents agree except along `axis`.
+    (C1) there is at least one, and all have the same rank and dtype.
+    (C2) shapes agree except along `axis`.
     """
 
     name = "tensor.concat"
@@ -70,18 +70,18 @@ class Concat(Op):
     axis: Axis = attr()
 
     def infer(self) -> Type:
-        self.require("C1", bool(self.values), "has no operands")
+        self.require("C1", bool(self.values), "has no operands, expected 1 or more")
         first = self.values[0].type
         shape = list(first.shape)
         for value in self.values[1:]:
             other = value.type
             alike = other.rank == first.rank and other.dtype == first.dtype
-            self.require("C1", alike, f"joins {first} and {other}")
+            self.require("C1", alike, f"can't join {first} and {other}")
             for axis, (a, b) in enumerate(zip(shape, other.shape, strict=True)):
                 if axis == self.axis:
                     shape[axis] = a + b
                     continue
-                self.require("C2", not differs(a, b), f"joins {first} and {other}")
+                self.require("C2", not differs(a, b), f"can't join {first} and {other}")
                 shape[axis] = merge(a, b)
         return first.with_shape(shape)
 
@@ -96,7 +96,7 @@ class Concat(Op):
 class Stack(Op):
     """Joins tensors of one shape along a new dimension.
 
-    (C1) there is at least one, all of one shape and dtype.
+    (C1) there is at least one, and all have the same shape and dtype.
     """
 
     name = "tensor.stack"
@@ -106,13 +106,13 @@ class Stack(Op):
     axis: NewAxis = attr()
 
     def infer(self) -> Type:
-        self.require("C1", bool(self.values), "has no operands")
+        self.require("C1", bool(self.values), "has no operands, expected 1 or more")
         first = self.values[0].type
         for value in self.values[1:]:
             alike = value.type.dtype == first.dtype and value.type.rank == first.rank
-            self.require("C1", alike, f"stacks {first} and {value.type}")
+            self.require("C1", alike, f"can't stack {first} and {value.type}")
             for a, b in zip(first.shape, value.type.shape, strict=True):
-                self.require("C1", not differs(a, b), f"stacks {first} and {value.type}")
+                self.require("C1", not differs(a, b), f"can't stack {first} and {value.type}")
         shape = list(first.shape)
         shape.insert(self.axis, len(self.values))
         return first.with_shape(shape)
@@ -124,7 +124,7 @@ class Stack(Op):
 class Split(Op):
     """Cuts x into pieces of the given sizes along one dimension.
 
-    (C1) the sizes are positive and add up to the extent.
+    (C1) the sizes are positive and add up to the dimension.
     """
 
     name = "tensor.split"
@@ -138,7 +138,7 @@ class Split(Op):
     def infer(self) -> tuple[Type, ...]:
         extent = self.x.type.shape[self.axis]
         fits = min(self.sizes, default=0) > 0 and not differs(extent, sum(self.sizes))
-        self.require("C1", fits, f"sizes {list(self.sizes)} do not cut an extent of {extent}")
+        self.require("C1", fits, f"sizes {list(self.sizes)} do not add up to {extent}")
         types: list[Type] = []
         for size in self.sizes:
             shape = list(self.x.type.shape)
@@ -153,7 +153,7 @@ class Split(Op):
 class Tile(Op):
     """Repeats x along every dimension.
 
-    (C1) repetitions are positive.
+    (C1) the repetitions are positive.
     """
 
     name = "tensor.tile"
@@ -163,7 +163,8 @@ class Tile(Op):
     reps: PerAxis = attr()
 
     def infer(self) -> Type:
-        self.require("C1", min(self.reps, default=1) > 0, f"reps are {list(self.reps)}")
+        message = f"reps are {list(self.reps)}, expected 1 or more"
+        self.require("C1", min(self.reps, default=1) > 0, message)
         shape = [dim * n for dim, n in zip(self.x.type.shape, self.reps, strict=True)]
         return self.x.type.with_shape(shape)
 
@@ -244,7 +245,7 @@ class BroadcastTo(Op):
 
 
 class ShapeOf(Op):
-    """The extents of x as a rank-1 tensor of i32."""
+    """The shape of x as a rank-1 tensor of i32."""
 
     name = "tensor.shape"
 

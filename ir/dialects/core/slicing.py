@@ -1,4 +1,4 @@
-"""Slices and borders: ops of the shape family that take and add positions along dimensions."""
+"""Slices and padding: ops of the shape family that remove and add elements along dimensions."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from ...types import ANY, INDEX, Array, DType, Type
 class SliceByIndex(Op):
     """x[begin:end:stride] in every dimension, with numpy's rules.
 
-    Negative positions count from the end; where the mask entry is 1 the position is ignored and
-    the slice starts or ends at the border (MIL `slice_by_index`, without its squeeze mask).
+    Negative indices count from the end; where the mask entry is 1, the index is ignored and the
+    slice starts or ends at the edge (MIL `slice_by_index`, without its squeeze mask).
 
     (C1) strides are not 0.
     """
@@ -31,7 +31,7 @@ class SliceByIndex(Op):
     end_mask: PerAxis = attr()
 
     def slices(self) -> tuple[slice, ...]:
-        """Python slices, masks applied."""
+        """Python slices, with masks applied."""
         rows = zip(self.begin, self.end, self.stride, self.begin_mask, self.end_mask, strict=True)
         return tuple(
             slice(None if no_begin else begin, None if no_end else end, stride)
@@ -87,10 +87,10 @@ def _with_whole(op: "SliceByIndex", axis: int, replaced: int) -> dict[str, tuple
 
 
 def sliced_extent(dim: Dim, part: slice) -> Dim:
-    """How many entries `part` takes of an extent; exact for numbers.
+    """How many elements `part` takes from a dimension; exact for numbers.
 
-    For a symbolic extent positions are taken to lie inside it, which holds for every model that
-    Core ML accepts: an out-of-range position in a range-shaped model is an error there.
+    Indices into a symbolic dimension are assumed to be in range, which holds for every model that
+    Core ML accepts: an index out of range in a model with flexible shapes is an error there.
     """
     if isinstance(dim, int):
         return len(range(dim)[part])
@@ -105,7 +105,7 @@ def sliced_extent(dim: Dim, part: slice) -> Dim:
 
 
 class DynamicSlice(Op):
-    """`tensor.slice_by_index` from and to positions computed at run time.
+    """`tensor.slice_by_index` with indices computed at run time.
 
     `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
     elsewhere.
@@ -155,12 +155,12 @@ class DynamicSlice(Op):
 
 
 class Pad(Op):
-    """Adds a border; `pad` has (before, after) for every dimension.
+    """Pads x; `pad` has (before, after) for every dimension.
 
     `mode`: "constant" (with `value`), "reflect" (without the edge), "replicate" (the edge).
 
     (C1) the mode is one of these.
-    (C2) amounts are not negative, and "reflect" adds less than the extent.
+    (C2) the padding is not negative, and "reflect" adds less than the size of the dimension.
     """
 
     name = "tensor.pad"
@@ -186,12 +186,12 @@ class Pad(Op):
             fits = min(low, high) >= 0 and not (
                 self.mode == "reflect" and isinstance(dim, int) and max(low, high) >= max(dim, 1)
             )
-            self.require("C2", fits, f"can't add {low} and {high} to an extent of {dim}")
+            self.require("C2", fits, f"can't add {low} and {high} to a dimension of {dim}")
             shape.append(dim + low + high)
         return self.x.type.with_shape(shape)
 
     def evaluate(self, x: Array) -> Array:
-        if not any(self.pad):  # numpy wants at least one dimension
+        if not any(self.pad):  # numpy needs at least one dimension
             return x
         if self.mode == "constant":
             return np.pad(x, self.pairs(), constant_values=x.dtype.type(self.value))
@@ -202,7 +202,7 @@ class Pad(Op):
 
 
 class DynamicPad(Op):
-    """`tensor.pad` with a constant, by amounts computed at run time.
+    """`tensor.pad` with a constant and padding computed at run time.
 
     `pad` holds (before, after) for every dimension, flat. `dims` declares the result's shape for
     the compiler: numbers where known, fresh symbols elsewhere.
@@ -226,6 +226,6 @@ class DynamicPad(Op):
         return self.x.type.with_shape(self.dims)
 
     def evaluate(self, x: Array, pad: Array) -> Array:
-        if x.ndim == 0:  # numpy wants at least one dimension
+        if x.ndim == 0:  # numpy needs at least one dimension
             return x
         return np.pad(x, pad.reshape(-1, 2), constant_values=x.dtype.type(self.value))

@@ -1,4 +1,4 @@
-"""Orders and running sums along one dimension."""
+"""Sorting and running sums along one dimension."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ...types import INDEX, NUMERIC, Array, DType, Type
 
 
 def _order(x: Array, axis: int, ascending: bool) -> Array:
-    """Positions in order; the lower one first among equals, in both directions."""
+    """Indices in sorted order; the lower one first among equals, in both directions."""
     if ascending:
         return np.argsort(x, axis, kind="stable").astype(np.int32)
     backwards = np.argsort(np.flip(x, axis), axis, kind="stable")
@@ -20,7 +20,7 @@ def _order(x: Array, axis: int, ascending: bool) -> Array:
 
 
 class Argsort(Op):
-    """The positions that put x in order along one dimension; the lower first among equals."""
+    """The indices that sort x along one dimension; the lower one first among equals."""
 
     name = "tensor.argsort"
     permuted_operands = ("x",)
@@ -38,11 +38,11 @@ class Argsort(Op):
 
 
 class Topk(Op):
-    """The k largest (or smallest) elements along one dimension in order, and their positions.
+    """The k largest (or smallest) elements along one dimension in order, and their indices.
 
-    The lower position comes first among equals.
+    The lower index comes first among equals.
 
-    (C1) k is at least 1, and at most the extent.
+    (C1) k is at least 1, and at most the size of the dimension.
     """
 
     name = "tensor.topk"
@@ -56,7 +56,7 @@ class Topk(Op):
     def infer(self) -> tuple[Type, Type]:
         extent = self.x.type.shape[self.axis]
         fits = self.k >= 1 and (not isinstance(extent, int) or self.k <= extent)
-        self.require("C1", fits, f"takes {self.k} of {extent}")
+        self.require("C1", fits, f"takes {self.k} of {extent} elements")
         return _picked_types(self.x.type, self.axis, self.k)
 
     def evaluate(self, x: Array) -> tuple[Array, Array]:
@@ -66,8 +66,8 @@ class Topk(Op):
 class DynamicTopk(Op):
     """`tensor.topk` with a k that is computed at run time.
 
-    `dims` declares the only extent that depends on it: a number if known, or a symbol. A k below 1
-    or above the extent is an error of the run.
+    `dims` declares the only dimension that depends on it: a number if known, or a symbol. A k below
+    1 or above the size of the dimension is a run-time error.
 
     (C1) dims has one entry.
 
@@ -85,7 +85,7 @@ class DynamicTopk(Op):
     ascending: bool = attr(default=False)
 
     def infer(self) -> tuple[Type, Type]:
-        self.require("C1", len(self.dims) == 1, f"dims has {len(self.dims)} entries")
+        self.require("C1", len(self.dims) == 1, f"dims has {len(self.dims)} entries, expected 1")
         return _picked_types(self.x.type, self.axis, self.dims[0])
 
     def evaluate(self, x: Array, k: Array) -> tuple[Array, Array]:
@@ -99,7 +99,7 @@ def _picked_types(x: Type, axis: int, count: Dim) -> tuple[Type, Type]:
 
 def _picked(x: Array, k: int, axis: int, ascending: bool) -> tuple[Array, Array]:
     if not 1 <= k <= x.shape[axis]:
-        raise ValueError(f"takes {k} of {x.shape[axis]}")
+        raise ValueError(f"takes {k} of {x.shape[axis]} elements")
     picked = np.take(_order(x, axis, ascending), np.arange(k), axis)
     return np.take_along_axis(x, picked, axis), picked
 
@@ -129,7 +129,7 @@ class Cumsum(Op):
 class DynamicCumsum(Op):
     """`tensor.cumsum` along a dimension that is computed at run time.
 
-    A negative axis counts from the end; one that x doesn't have is an error of the run.
+    A negative axis counts from the end; one that x doesn't have is a run-time error.
 
     (C1) x has a dimension.
 
@@ -146,7 +146,7 @@ class DynamicCumsum(Op):
     reverse: bool = attr(default=False)
 
     def infer(self) -> Type:
-        self.require("C1", self.x.type.rank > 0, f"x is {self.x.type}")
+        self.require("C1", self.x.type.rank > 0, f"x is {self.x.type}, expected rank 1 or more")
         return self.x.type
 
     def evaluate(self, x: Array, axis: Array) -> Array:
@@ -154,7 +154,7 @@ class DynamicCumsum(Op):
 
 
 def _running_sums(x: Array, axis: int, exclusive: bool, reverse: bool) -> Array:
-    # Half precision is summed in single, as in reductions.
+    # Half precision is summed in single precision, as in reductions.
     wide = x.astype(np.float32) if x.dtype == np.float16 else x
     ordered = np.moveaxis(wide, axis, 0)
     ordered = ordered[::-1] if reverse else ordered

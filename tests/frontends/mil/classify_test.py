@@ -18,10 +18,10 @@ def test_label_and_probabilities(labels):
 
 
 def test_there_is_a_probability_for_each_class():
-    message = "classify has f32[1,4] for 3 classes"
+    message = "classify has probabilities of type f32[1,4] for 3 classes"
     assert_refused(classifier(["a", "b", "c"], (1, 4)), message)
 
 
 def test_only_classifiers_have_labels():
-    message = "a string output must be what a classifier predicts"
+    message = "a string output must be a classifier's prediction"
     assert_refused(classifier(["a", "b", "c"], predicted="other"), message, kind="unsupported")

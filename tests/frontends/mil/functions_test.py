@@ -65,7 +65,7 @@ def test_a_described_function_that_the_program_lacks():
 
 @pytest.mark.parametrize(
     ("default", "names", "said"),
-    [("a", ("a", "a"), "'a' is described twice"), ("z", ("a", "b"), "'z' is none of a, b")],
+    [("a", ("a", "a"), "'a' is described twice"), ("z", ("a", "b"), "'z' is not one of a, b")],
 )
 def test_inconsistent_descriptions(default, names, said):
     model = several(default, a=scaled(2), b=scaled(3))

@@ -98,7 +98,7 @@ def refused(message, kind, opset=16, /, reason="unsupported", **given):
 
 def test_refusals():
     both = {"align_corners": True, "half_pixel_centers": True}
-    refused("centres of pixels at halves", "upsample_bilinear", **both)
+    refused("pixel centres at halves", "upsample_bilinear", **both)
     refused("'half_pixel_centers', which", "upsample_bilinear", 15, half_pixel_centers=False)
     refused("sampling mode 'ELSE'", "resize_bilinear", sampling_mode="ELSE")
     shapes = {"shape": [1, 1, 1], "resized_dims": 3}

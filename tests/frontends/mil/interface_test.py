@@ -5,7 +5,7 @@ import json
 import cmlc
 import numpy as np
 import pytest
-from cmlc.compiler.runtime import describe
+from cmlc.compiler.description import describe
 from cmlc.ir.diagnostics import CompileError
 from support.mil.programs import (
     FP16,
@@ -104,6 +104,6 @@ def test_precision(precision, dtype):
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "keep"])
 def test_a_saved_model_says_its_precision(tmp_path, precision):
-    cmlc.compile(half_program(), precision=precision).save(tmp_path / "saved")
+    cmlc.compile(half_program(), precision=precision).write(tmp_path / "saved")
     described = json.loads((tmp_path / "saved" / "assets.extra" / "cmlc.json").read_text())
     assert described["precision"] == precision

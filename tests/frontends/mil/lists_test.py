@@ -55,7 +55,7 @@ def test_open_extents_of_elements_are_those_of_what_is_written():
     """They are taken for 1: what else is written is refused."""
     found = results(open_list(1, 2), [[3, 4]])
     assert found["y"].tolist() == [[[0, 0]], [[3, 4]]]
-    message = "list_write has elements of a shape that only running tells"
+    message = "list_write has elements of a shape that is known only at run time"
     assert_refused(open_list(3, 2), message, kind="unsupported")
 
 
@@ -75,4 +75,4 @@ def test_lengths_of_lists_are_known():
         dtypes={"n": I32},
         n=(1,),
     )
-    assert_refused(model, "has a length that only running tells", kind="unsupported")
+    assert_refused(model, "has a length that is known only at run time", kind="unsupported")

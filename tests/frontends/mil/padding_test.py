@@ -44,8 +44,8 @@ def test_computed_amounts_of_other_modes(mode, name):
 
 
 def test_refusals():
-    assert_refused(pad((1, 2, 3), by=[1]), "has 1 amounts")
-    assert_refused(pad((1, 2, 3), by=1), "has amounts of type")
+    assert_refused(pad((1, 2, 3), by=[1]), "has 1 numbers of padding")
+    assert_refused(pad((1, 2, 3), by=1), "has padding of type")
     assert_refused(pad((1, 2, None), [1, 1], mode="circle"), "has the unknown mode 'circle'")
 
 
@@ -55,7 +55,7 @@ def crop(height, width, shape):
 
 def test_crop():
     np.testing.assert_array_equal(result(crop([1, 0], [0, 2], (1, 1, 1)), X), X[:, 1:, :1])
-    assert_refused(crop([1, 1], [0, 0], (1, 0, 3)), "cuts 1 and 1 off an extent of 2")
+    assert_refused(crop([1, 1], [0, 0], (1, 0, 3)), "can't crop 1 and 1 from a dimension of 2")
     assert_refused(crop([1], [0, 0], (1, 1, 3)), "has crop_height [1]")
     flat = program(op("crop", "y", (2,), x="x", crop_height=[0, 0], crop_width=[0, 0]), x=(2,))
     assert_refused(flat, "at least three dimensions")

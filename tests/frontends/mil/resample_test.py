@@ -90,6 +90,6 @@ def test_refusals():
     x = np.zeros((2, 1, 1, 3), "f4")
     assert_refused(along([0], x), "takes coordinates [N, h, w, 2]")
     same = [1.0, 0, 0, 0, 1, 0]
-    assert_refused(affine(same, (1, 3)), "a single one has no place", kind="unsupported")
+    assert_refused(affine(same, (1, 3)), "a single one has no position", kind="unsupported")
     assert_refused(affine(same, align_corners=False), "not aligned", kind="unsupported")
     assert_refused(affine([1.0, 0, 0]), "takes matrices [N, 6] or [1, 6]")

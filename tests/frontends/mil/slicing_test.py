@@ -62,7 +62,7 @@ def test_slices_are_refused():
     made = op("slice_by_index", "y", (1, 2), x="x", begin=[0], end=[1], **masks)
     assert_refused(program(made, x=(3, 2)), "has 1 ends for rank 2")
     made = op("slice_by_size", "y", (3,), x="x", begin=[1], size=[3])
-    assert_refused(program(made, x=(3,)), "finds no part of size [3]")
+    assert_refused(program(made, x=(3,)), "can't take a part of size [3]")
 
 
 @pytest.mark.parametrize("computed", ["", "begin", "size"])

@@ -84,8 +84,8 @@ def refused(message, kind, /, shape=(1, 3, 3, 3), **given):
 
 
 def test_refusals():
-    refused("divides an extent of 3 by 2", "space_to_depth", block_size=2)
-    refused("divides an extent of 3 by 4", "pixel_shuffle", upscale_factor=2)
+    refused("can't divide a dimension of 3 by 2", "space_to_depth", block_size=2)
+    refused("can't divide a dimension of 3 by 4", "pixel_shuffle", upscale_factor=2)
     refused("has a block of 0", "depth_to_space", block_size=0)
     refused("has a block of 0", "pixel_unshuffle", downscale_factor=0)
     refused("takes four dimensions", "pixel_shuffle", (3, 3, 3), upscale_factor=1)

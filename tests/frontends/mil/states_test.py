@@ -138,7 +138,7 @@ def test_conditions_may_not_write():
     ("operations", "said"),
     [
         ((half("h"), add("a", "s", "h"), single("y", "a")), "takes the state 's' itself"),
-        ((half("h"), read("r", "h"), single("y", "r")), "'input' = 'h', which is no state"),
+        ((half("h"), read("r", "h"), single("y", "r")), "'input' = 'h', which is not a state"),
         (
             (op("slice_by_size", "h", (1, 3), FP16, x="x", begin=[0, 0], size=[1, 3]), write("h")),
             "to the state 's', which holds f32[2,3]",

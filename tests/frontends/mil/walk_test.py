@@ -83,7 +83,7 @@ def test_a_parameter_that_is_computed():
 
 def test_types_that_the_program_declares_are_checked():
     model = program(op("add", "y", (1, 4), x="x", y="x"), x=(1, 3))
-    assert_refused(model, "makes f32[1,3] as it is understood here, but declares f32[1,4]")
+    assert_refused(model, "makes f32[1,3] by our rule, but declares f32[1,4]")
 
 
 def test_all_problems_are_told_but_no_consequences():
@@ -117,7 +117,7 @@ def relu(made, x):
 )
 def test_a_name_twice(operations):
     (problem,) = problems(program(*operations, outputs=[operations[-1][1][0][0]], x=(1, 3)))
-    assert "which is the name of something before it" in problem.message
+    assert "a name that is already defined" in problem.message
     assert problem.kind == "malformed"
 
 
@@ -131,7 +131,7 @@ def test_a_name_twice_in_blocks_beside_each_other_and_around():
     np.testing.assert_array_equal(result(model, X, [1]), np.maximum(X, 0))
     twice = [((), (relu("a", "x"), relu("a", "x")), ["a"]), rows[1]]
     model = program(*truth, op("cond", "y", (1, 3), FP32, twice, pred="p"), x=(1, 3), n=(1,))
-    assert_refused(model, "blocks[0].operations[1] 'a'", "relu makes 'a', which is the name")
+    assert_refused(model, "blocks[0].operations[1] 'a'", "relu makes 'a', a name that is already")
 
 
 def test_an_input_twice():
@@ -147,7 +147,7 @@ def test_a_constant_in_a_file_that_is_not_there():
     value = block.operations[0].inputs["y"].arguments[0].value
     value.blobFileValue.fileName = "@model_path/weights/weight.bin"
     assert_refused(
-        model, "'@model_path/weights/weight.bin', but a message alone has no files", kind="usage"
+        model, "'@model_path/weights/weight.bin', but a message has no files", kind="usage"
     )
 
 
@@ -159,7 +159,7 @@ def test_a_constant_in_a_file_that_is_not_there():
             "'y.y' holds 2 values for f32[3]",
         ),
         (lambda v: v.ClearField("immediateValue"), "has no value"),
-        (lambda v: setattr(v.type.tensorType, "rank", 2), "has 1 dimensions, but says 2"),
+        (lambda v: setattr(v.type.tensorType, "rank", 2), "has 1 dimensions, but declares 2"),
         (lambda v: setattr(v.type.tensorType, "dataType", 99), "unknown type 99"),
     ],
 )

@@ -57,7 +57,7 @@ def test_branches_of_other_extents():
 
 def test_a_blob_that_only_one_way_makes():
     made = model(branch("c", [step("copy", "x", "t")]), step("copy", "t", "y"), x=(1,), c=(1,))
-    assert_refused(made, "layers[1] 'l1'", "reads 't', which only one way to it makes")
+    assert_refused(made, "layers[1] 'l1'", "reads 't', which is made on only one path to it")
     unused = model(branch("c", [step("copy", "x", "t")]), step("copy", "x", "y"), x=(1,), c=(1,))
     assert result(unused, [3], [1]).tolist() == [3]
 

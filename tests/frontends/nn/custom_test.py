@@ -101,7 +101,7 @@ def test_results_of_other_types_than_declared(wrong):
         return np.float32([1, 2, 3, 4])
 
     register_custom_layer("Scaled", evaluate=one_more, tensorflow=one_more)
-    message = "gives 2 results, 1 were declared" if wrong == "count" else r"f32\[4\], expected"
+    message = "returns 2 results, 1 were declared" if wrong == "count" else r"f32\[4\], expected"
     with pytest.raises(CompileError, match=message):
         result(scaled(), [1, 1, 2])
     with pytest.raises(CompileError, match="custom_call' failed") as caught:
@@ -121,7 +121,7 @@ def test_a_weight_that_is_not_there():
     register_custom_layer("Scaled", lambda layer: layer.weight(1, (3,)))
     assert_refused(scaled(), "has 1 weights, not number 1")
     register_custom_layer("Scaled", lambda layer: layer.weight(0, (4,)))
-    assert_refused(scaled(), "has 3 values; shape [4] takes 4")
+    assert_refused(scaled(), "has 3 values; shape [4] needs 4")
 
 
 def test_no_inputs():

@@ -1,4 +1,4 @@
-"""Layers that choose among boxes."""
+"""Layers that select boxes."""
 
 import numpy as np
 import pytest
@@ -80,7 +80,7 @@ def test_room():
     assert "f32[1,2,4], f32[1,2,2], i32[1,2], i32[1]" in "".join(text(known))
     open_room = network(item, **shapes, m=(1,))
     assert "f32[1,d0_l0_0,4]" in "".join(text(open_room))
-    with pytest.raises(CompileError, match="gives out 0 boxes"):
+    with pytest.raises(CompileError, match="returns 0 boxes"):
         results(open_room, BOXES, SCORES, [0.5], [0])
 
 

@@ -17,15 +17,15 @@ from support.networks.unsupported import OPEN, UNSUPPORTED
 # Diagnostics with tests elsewhere (features_test.py, custom_test.py), and those that no network can
 # bring about.
 ELSEWHERE = (
-    *("input can't feed a neural network", "its first extent is not a batch of 1"),
-    *("its mean image has", "does not give one probability", "no layer makes probabilities"),
-    *("is no RGB image", "no batch dimension that could vary", "does not fit this input"),
+    *("input can't feed a neural network", "its first dimension is not a batch of 1"),
+    *("its mean image has", "is not one probability", "no layer makes probabilities"),
+    *("is not an image in RGB", "no batch dimension that could vary", "does not fit this input"),
     "there is no input",
     *("in which N is not the batch", "works along the batch dimension"),
     "chooses between computations for the whole batch",
     *("weights, not number", "has a definition that fails"),
     "draws new numbers each time",
-    "preprocessing is for an image input, which this is not",
+    "has preprocessing, but is not an image input",
 )
 UNREACHABLE = {
     "has an unknown function ''": "every member of the message's oneof has a rule",
@@ -71,7 +71,7 @@ def test_given_shapes():
     add_image(model.description.input, "image")
     image = {"image": (1, 1, 3, 2, 3)}
     assert_refused(
-        model, "input 'image' is no array", "leave its shape out", kind="usage", shapes=image
+        model, "input 'image' is not an array", "leave its shape out", kind="usage", shapes=image
     )
 
 
@@ -186,7 +186,7 @@ FRAMES = (
     *(
         "assign it before the loop",
         "in which .* is not the batch",
-        "is no .* image",
+        "is not an image in",
         "input can",
         "the shape .* does not fit",
     ),

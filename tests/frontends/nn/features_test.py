@@ -105,7 +105,7 @@ def test_a_transposition_of_channels_and_pixels_keeps_an_images_batch():
     model = photo(RGB, layer("transpose", ["image"], ["y"], axes=[1, 2, 0]))
     assert_close(result(model, PIXELS), PIXELS)
     arrays = network(layer("transpose", axes=[1, 2, 0]), x=(1, 3, 2, 3))
-    assert_refused(arrays, "is no permutation of 4 dimensions")
+    assert_refused(arrays, "is not a permutation of 4 dimensions")
 
 
 def test_gray_images():
@@ -138,7 +138,7 @@ def test_image_outputs_that_are_none():
     model = network(layer("copy"), x=(1, 2, 4, 4))
     del model.description.output[:]
     add_image(model.description.output, "y", RGB)
-    assert_refused(model, "output 'y'", "f32[1,2,4,4] is no RGB image")
+    assert_refused(model, "output 'y'", "f32[1,2,4,4] is not an image in RGB")
 
 
 @pytest.mark.parametrize("data_type", [DOUBLE, INT32])
@@ -193,7 +193,7 @@ def test_classifiers_of_the_old_kind():
 
 
 def test_classifiers_with_another_number_of_classes():
-    assert_refused(classifier(["a", "b"]), "does not give one probability for each of 2 classes")
+    assert_refused(classifier(["a", "b"]), "is not one probability for each of 2 classes")
 
 
 def test_classifiers_without_probabilities():
@@ -384,7 +384,7 @@ def test_a_batch_that_moves_into_the_way(item):
 
 def test_a_first_extent_that_is_no_batch():
     model = network(layer("copy"), x=(2, 3))
-    assert_refused(model, "its first extent is not a batch of 1", batch="dynamic")
+    assert_refused(model, "its first dimension is not a batch of 1", batch="dynamic")
 
 
 def test_inputs_that_can_have_no_batch():
@@ -409,7 +409,7 @@ def test_preprocessing_of_no_image_is_refused():
     model = network(layer("activation", ReLU={}), x=(3,))
     item = model.neuralNetwork.preprocessing.add(featureName="x")
     item.scaler.channelScale = 2
-    assert_refused(model, "preprocessing is for an image input")
+    assert_refused(model, "has preprocessing, but is not an image input")
 
 
 def test_training_is_ignored_and_said_to_be():

@@ -35,7 +35,7 @@ UNSUPPORTED = [
     refused("has mode = 4, which is not understood", "activation", mode=4),
     refused("has alpha = 2, which is not understood", "activation", mode=0, alpha=2),
     refused("has C = 1, which is not understood", "softmax", C=1),
-    old("counts dimensions in a network where no blob", "softmax_nd", nd_axis=0),
+    old("counts dimensions, in a network where no blob", "softmax_nd", nd_axis=0),
     refused("followed by ReLU and tanh", "convolution", **CONV, fused_relu=1, fused_tanh=1),
     refused("has has_batch_norm = 1", "convolution", **CONV, has_batch_norm=1),
     refused("has n_parallel = 2", "convolution", **CONV, n_parallel=2),
@@ -55,7 +55,7 @@ UNSUPPORTED = [
     refused("has pad_mode = 4", "pool", **POOL | {"pad_mode": 4}),
     refused("has top_shape_style = 1", "pool", **POOL, top_shape_style=1),
     refused(
-        "includes the last pixel in spite of unequal pads [1, 0, 0, 0]",
+        "includes the last pixel although its padding is unequal, [1, 0, 0, 0]",
         "pool",
         **POOL,
         **{"top_shape_style": 2, "pad_t": 1},
@@ -79,8 +79,10 @@ UNSUPPORTED = [
     refused("adds an unknown epsilon to its variance", "batchnorm", **NORM | {"training": 0}),
     old("has axis_mode = 2", "reduce", mode=0, axis_mode=2),
     refused("has mode = 1", "reduce", mode=1, nd_mode=True, nd_axis=0),
-    refused("flatten layer is not known for blobs with ranks", "flatten", mode=0),
-    refused("sequence_concat layer is not known for blobs", "sequence_concat", simple_concat=1),
+    refused("flatten layer has no known meaning for blobs with ranks", "flatten", mode=0),
+    refused(
+        "sequence_concat layer has no known meaning for blobs", "sequence_concat", simple_concat=1
+    ),
     refused("has dynamic_shape = true", "reshape", **TO, dst_nd_rank=4, dynamic_shape=True),
     old("changes the batch", "reshape", **TO | {"dst_n": 2}),
     old("moves the batch", "transpose", **TRANSPOSE | {"axis_n": 4, "axis_seq": 3}),
@@ -117,8 +119,8 @@ MALFORMED = [
     refused("has 2 outputs, expected 1", "copy", V4["x"], V4["x"], outputs=["y", "z"]),
     refused("has an input of shape [8], expected rank 3", "softmax", x=(8,), C=2),
     refused("has nd_axis = 4 for rank 4", "softmax_nd", nd_axis=4),
-    refused("makes [1, 4, 6, 8] as it is understood", "copy", (1, 4, 6, 9)),
-    refused("makes [1, 3, 4, 7] as it is understood", "convolution", (1, 3, 6, 8), **CONV),
+    refused("makes [1, 4, 6, 8] by our rule", "copy", (1, 4, 6, 9)),
+    refused("makes [1, 3, 4, 7] by our rule", "convolution", (1, 3, 6, 8), **CONV),
     refused("reads 'q', which no earlier layer makes", "copy", inputs=["q"]),
     refused("makes 'x' a second time", "copy", outputs=["x"]),
     refused("makes 'y' a second time", "copy", V4["x"], V4["x"], outputs=["y", "y"]),
@@ -146,7 +148,7 @@ MALFORMED = [
         blob_weights_f16=numbers(3),
     ),
     refused(
-        "has numbers behind its biases",
+        "has numbers after its biases",
         "convolution",
         **CONV | {"has_biases": 1, "blob_biases": numbers(12)},
     ),
@@ -158,11 +160,15 @@ MALFORMED = [
     refused("has n_groups = 0, expected 1", "convolution", **CONV | {"C": 2**31 - 1}, n_groups=0),
     refused("but 17,179,869,176 numbers take", "convolution", **CONV | {"C": 2**31 - 1, "Ny": 1}),
     # -- windows
-    refused("has the amounts [0, 0, -1, 0]", "convolution", **CONV, pad_l=-1),
+    refused("has the padding [0, 0, -1, 0]", "convolution", **CONV, pad_l=-1),
     refused(
-        "is padded to the same size, and by amounts", "convolution", **CONV, pad_mode=1, pad_l=1
+        "is padded to the same size and has explicit padding",
+        "convolution",
+        **CONV,
+        pad_mode=1,
+        pad_l=1,
     ),
-    refused("is not padded, and padded by amounts", "convolution", **CONV, pad_mode=2, pad_l=1),
+    refused("is not padded but has explicit padding", "convolution", **CONV, pad_mode=2, pad_l=1),
     refused("is global and padded", "pool", **POOL, is_global=1, pad_l=1),
     # -- shapes that don't fit
     refused("combines blobs of shapes [2] and [3]", "elementwise", x=(2,), z=(3,), operation=0),
@@ -176,11 +182,17 @@ MALFORMED = [
     refused("has an input of shape [8], expected rank 3", "reduce", x=(8,), mode=0, axis_mode=4),
     refused("has nd_axis = -5 for rank 4", "reduce", mode=0, nd_mode=True, nd_axis=-5),
     old(
-        "turns [1, 1, 4, 6, 8] into [1, 1, 4, -1, -1]", "reshape", **TO | {"dst_h": -1, "dst_w": -1}
+        "can't reshape [1, 1, 4, 6, 8] to [1, 1, 4, -1, -1]",
+        "reshape",
+        **TO | {"dst_h": -1, "dst_w": -1},
     ),
-    old("turns [1, 1, 4, 6, 8] into [1, 1, 5, -1, 8]", "reshape", **TO | {"dst_k": 5, "dst_h": -1}),
-    old("turns [1, 1, 4, 6, 8] into [1, 1, 5, 6, 8]", "reshape", **TO | {"dst_k": 5}),
-    old("turns [1, 1, 4, 6, 8] into [1, 1, 4, 0, 8]", "reshape", **TO | {"dst_h": 0}),
+    old(
+        "can't reshape [1, 1, 4, 6, 8] to [1, 1, 5, -1, 8]",
+        "reshape",
+        **TO | {"dst_k": 5, "dst_h": -1},
+    ),
+    old("can't reshape [1, 1, 4, 6, 8] to [1, 1, 5, 6, 8]", "reshape", **TO | {"dst_k": 5}),
+    old("can't reshape [1, 1, 4, 6, 8] to [1, 1, 4, 0, 8]", "reshape", **TO | {"dst_h": 0}),
     refused("has the rank 6", "reshape", **TO, dst_nd_rank=6),
     refused("reorders axes to [1, 1, 2, 3, 4]", "transpose", **TRANSPOSE | {"axis_w": 1}),
     refused(
@@ -188,12 +200,16 @@ MALFORMED = [
         "transpose",
         **TRANSPOSE | {"axis_w": 4, "axis_seq": 0},
     ),
-    refused("joins [2, 3] and [2, 4]", "general_concat", x=(2, 3), z=(2, 4), axis=0, nd_mode=True),
-    refused("joins [2] and [2, 1]", "general_concat", x=(2,), z=(2, 1), axis=0, nd_mode=True),
-    refused("stacks [2] and [3]", "stack_nd", x=(2,), z=(3,), nd_axis=0),
-    refused("splits 4 into [3, 3]", "split_nd", (3,), (3,), x=(4,), outputs=["y", "z"], nd_axis=0),
+    refused(
+        "can't join [2, 3] and [2, 4]", "general_concat", x=(2, 3), z=(2, 4), axis=0, nd_mode=True
+    ),
+    refused("can't join [2] and [2, 1]", "general_concat", x=(2,), z=(2, 1), axis=0, nd_mode=True),
+    refused("can't stack [2] and [3]", "stack_nd", x=(2,), z=(3,), nd_axis=0),
+    refused(
+        "can't split 4 into [3, 3]", "split_nd", (3,), (3,), x=(4,), outputs=["y", "z"], nd_axis=0
+    ),
     refused("changes the rank of its input", "split_nd", (4, 1), x=(4,), nd_axis=0),
-    refused("squeezes [0] of [4, 1]", "squeeze", x=(4, 1), size_of_axes=1, axes_0=0),
+    refused("can't squeeze the axes [0] of [4, 1]", "squeeze", x=(4, 1), size_of_axes=1, axes_0=0),
     refused(
         "squeezes all axes and some",
         "squeeze",
@@ -212,14 +228,16 @@ MALFORMED = [
         "load_constant",
         **{"inputs": [], "n": 2, "w": 3, "constant_blob": numbers(6)},
     ),
-    old("slices 2 to 2 of 4", "slice", **SLICE | {"start": 2}),
-    old("slices -1 to 2 of 4", "slice", **SLICE | {"start": -1}),
-    refused("slices too much", "general_slice", x=(4,), begin_h=1, end_h=2),
+    old("can't slice 2 to 2 of 4", "slice", **SLICE | {"start": 2}),
+    old("can't slice -1 to 2 of 4", "slice", **SLICE | {"start": -1}),
+    refused(
+        "slices more dimensions than its input has", "general_slice", x=(4,), begin_h=1, end_h=2
+    ),
     refused("has a stride of 0", "general_slice", x=(4,), end_w=2, stride_w=0),
-    refused("has amounts that don't fit [4]", "tensor_zero_pad", x=(4,), nd_mode=True, pads_2=1),
-    refused("has the amounts [0, -1]", "tensor_zero_pad", x=(4,), nd_mode=True, pads_1=-1),
-    refused("has the amounts [-1, 0, 0, 0]", "general_padding", pad_pad_mode=0, pad_t=-1),
-    refused("has the amounts [0, 0, 0, -1]", "crop", r=-1),
-    refused("makes blocks of 9 from 4 channels", "space_to_depth", block_size=3, reverse=1),
-    refused("makes blocks of 4 from 6 × 8", "space_to_depth", block_size=4),
+    refused("has padding that doesn't fit [4]", "tensor_zero_pad", x=(4,), nd_mode=True, pads_2=1),
+    refused("has the padding [0, -1]", "tensor_zero_pad", x=(4,), nd_mode=True, pads_1=-1),
+    refused("has the padding [-1, 0, 0, 0]", "general_padding", pad_pad_mode=0, pad_t=-1),
+    refused("has the padding [0, 0, 0, -1]", "crop", r=-1),
+    refused("can't make blocks of 9 from 4 channels", "space_to_depth", block_size=3, reverse=1),
+    refused("can't make blocks of 4 from 6 × 8", "space_to_depth", block_size=4),
 ]

@@ -32,7 +32,7 @@ def data_of(resource: Resource, array: np.ndarray) -> Resource:
     return ArrayResource(array, resource.name)
 
 
-# -- what is no edit ------------------------------------------------------------------------------
+# -- what is not an edit --------------------------------------------------------------------------
 
 
 def rename(module: Module, random: Random) -> Found:

@@ -17,7 +17,7 @@ from support.networks import drawing_builders
 
 
 def power(maker: Maker, cls: type[Op]) -> Op:
-    """Integers to negative powers are no numbers: floats only."""
+    """Integers to negative powers are not numbers: floats only."""
     x = maker.pick(FLOAT)
     return cls(x, maker.broadcast(x))
 

@@ -68,7 +68,7 @@ MALFORMED = [
     ),
     ("activation layer has 2 inputs, expected 1", two("activation", ReLU={})),
     ("softmax layer has no input", network(layer("softmax", []), x=R4)),
-    ("'l0.alpha' has 2 values; shape [3] takes 3", one("activation", PReLU={"alpha": numbers(2)})),
+    ("'l0.alpha' has 2 values; shape [3] needs 3", one("activation", PReLU={"alpha": numbers(2)})),
     (
         "convolution layer has weights of type f32[3,4,5], expected rank 4",
         two("convolution", z=R3, outputChannels=3),
@@ -79,7 +79,7 @@ MALFORMED = [
         one("convolution", outputChannels=2, kernelChannels=3, isDeconvolution=True),
     ),
     (
-        "convolution layer says it has a bias but holds none",
+        "convolution layer declares a bias but has none",
         one(
             "convolution",
             outputChannels=2,
@@ -90,7 +90,7 @@ MALFORMED = [
         ),
     ),
     (
-        "convolution layer has 1 border amounts, expected 2",
+        "convolution layer has padding for 1 dimensions, expected 2",
         one(
             "convolution",
             outputChannels=2,
@@ -107,21 +107,21 @@ MALFORMED = [
         ),
     ),
     ("max layer has 1 inputs", one("max")),
-    ("clip layer has crossed limits 2.0 and 1.0", one("clip", minVal=2.0, maxVal=1.0)),
+    ("clip layer has the limits 2.0 and 1.0, the first above", one("clip", minVal=2.0, maxVal=1.0)),
     ("unary layer has an unknown function 9", one("unary", type=9)),
     ("bias layer has a bias of shape [3, 4]", one("bias", shape=[3, 4], bias=numbers(12))),
     ("scale layer has an empty scale", one("scale", shapeScale=[0])),
-    ("upsample layer has factors [0.0, 2.0]", one("upsample", scalingFactor=[0, 2])),
+    ("upsample layer has the factors [0.0, 2.0]", one("upsample", scalingFactor=[0, 2])),
     (
         "upsample layer has an unknown mode 5",
         one("upsample", scalingFactor=[2, 2], mode=1, linearUpsampleMode=5),
     ),
     (
-        "embedding layer needs an input that ends in three extents of 1, got f32[1,3,4,5]",
+        "embedding layer needs an input whose last three dimensions are 1, got f32[1,3,4,5]",
         one("embedding"),
     ),
     (
-        "embeddingND layer needs an input whose last extent is 1, got f32[4,3]",
+        "embeddingND layer needs an input whose last dimension is 1, got f32[4,3]",
         one("embeddingND", (4, 3)),
     ),
     ("pooling layer has an unknown type 4", one("pooling", type=4)),
@@ -134,12 +134,12 @@ MALFORMED = [
     ("convolution3d layer needs an input of rank 5, got f32[1,3,4,5]", volume("convolution3d", R4)),
     ("convolution3d layer has 0 groups", volume("convolution3d", nGroups=0)),
     (
-        "convolution3d layer divides 4 and 2 channels into 3 groups",
+        "convolution3d layer can't divide 4 and 2 channels into 3 groups",
         volume("convolution3d", nGroups=3),
     ),
     ("convolution3d layer has no weights", volume("convolution3d", weights={})),
     (
-        "convolution3d layer has an output shape, which only deconvolutions have",
+        "convolution3d layer has an output shape, which is only for deconvolutions",
         volume("convolution3d", outputShape=[5, 6, 7]),
     ),
     (
@@ -156,11 +156,11 @@ MALFORMED = [
     ("pooling3d layer has an unknown type 2", volume("pooling3d", type=2)),
     ("pooling3d layer has an unknown padding type 3", volume("pooling3d", paddingType=3)),
     (
-        "pooling3d layer has padding amounts [0, 0, -1, 0, 0, 0]",
+        "pooling3d layer has the padding [0, 0, -1, 0, 0, 0]",
         volume("pooling3d", customPaddingTop=-1),
     ),
     (
-        "pooling3d layer has padding amounts, which only CUSTOM padding has",
+        "pooling3d layer has explicit padding, which is only for CUSTOM",
         volume("pooling3d", paddingType=2, customPaddingTop=1),
     ),
     (
@@ -197,11 +197,11 @@ MALFORMED = [
         lstm(activations=SIGMOIDS[:1], weightParams=lstm_weights(3, 2)),
     ),
     (
-        "uniDirectionalLSTM layer limits its cells to -1.0",
+        "uniDirectionalLSTM layer limits its cell state to -1.0",
         lstm(activations=SIGMOIDS, params={"cellClipThreshold": -1.0}),
     ),
     (
-        "simpleRecurrent layer has an activation that names no function",
+        "simpleRecurrent layer has an activation without a function",
         one(
             "simpleRecurrent",
             (2, 1, 3, 1, 1),
@@ -221,7 +221,7 @@ MALFORMED = [
         one("reshape", (4, 2, 1, 1, 1), targetShape=[2, 2, 1, 1]),
     ),
     (
-        "reshapeStatic layer can't infer an extent of [0, -1]",
+        "reshapeStatic layer can't infer a dimension of [0, -1]",
         one("reshapeStatic", targetShape=[0, -1]),
     ),
     (
@@ -230,14 +230,17 @@ MALFORMED = [
     ),
     ("permute layer has axes [0, 0, 1, 2]", one("permute", axis=[0, 0, 1, 2])),
     ("concat layer has no inputs", network(layer("concat", []), x=R4)),
-    ("split layer splits 3 channels into 2", one("split", nOutputs=2)),
+    ("split layer can't split 3 channels into 2", one("split", nOutputs=2)),
     ("slice layer has an unknown axis 3", one("slice", axis=3)),
     ("slice layer leaves nothing of f32[1,3,4,5]", one("slice", startIndex=1, endIndex=1)),
     ("crop layer has 1 offsets", two("crop", offset=[1])),
-    ("constantPad layer has 3 amounts for rank 1", one("constantPad", R1, padAmounts=[1, 2, 3])),
-    ("constantPad layer has amounts of type i32[4]", two("constantPad", R3, R1)),
     (
-        "constantPad layer pads one dimension to a size at both sides",
+        "constantPad layer has 3 numbers of padding for rank 1",
+        one("constantPad", R1, padAmounts=[1, 2, 3]),
+    ),
+    ("constantPad layer has padding of type i32[4]", two("constantPad", R3, R1)),
+    (
+        "constantPad layer pads both sides of one dimension to a size",
         one("constantPad", R1, padAmounts=[8, 8], padToGivenOutputSizeMode=True),
     ),
     ("reorganizeData layer has a block size of 1", one("reorganizeData", blockSize=1)),
@@ -261,7 +264,10 @@ MALFORMED = [
         network(layer("scatterND", mode=7), x=R1, i=R1, u=R1),
     ),
     ("slidingWindows layer has axis 4 for rank 4", one("slidingWindows", axis=4)),
-    ("takes windows of 6 every 0 elements out of 5", one("slidingWindows", axis=3, windowSize=6)),
+    (
+        "can't take windows of 6 every 0 elements from 5",
+        one("slidingWindows", axis=3, windowSize=6),
+    ),
     ("'tensor.topk' (C1) takes 0 of 4", one("topK", R1)),
     ("topK layer takes a number of type f32[4]", two("topK", R1, R1)),
     ("cumSum layer takes a number of type f32[4]", two("cumSum", R1, R1)),
@@ -313,7 +319,7 @@ MALFORMED = [
     ),
     ("'tensor.random_categorical' (C2) size is 0", one("categoricalDistribution", R1)),
     (
-        "NonMaximumSuppression layer gives out 0 boxes",
+        "NonMaximumSuppression layer returns 0 boxes",
         two("NonMaximumSuppression", B4, B4, outputs=NMS),
     ),
     (
@@ -332,7 +338,7 @@ MALFORMED = [
     ("rangeStatic layer has a step of 0", network(layer("rangeStatic", [], endValue=3), x=R1)),
     ("lowerTriangular layer needs an input of rank 2 or more", one("lowerTriangular", R1)),
     ("splitND layer has axis 4 for f32[1,3,4,5]", one("splitND", axis=4, numSplits=2)),
-    ("splitND layer splits an extent of 3 into 4", one("splitND", axis=1, numSplits=4)),
+    ("splitND layer can't split a dimension of 3 into 4", one("splitND", axis=1, numSplits=4)),
     ("tile layer has 2 repetitions for rank 1", one("tile", R1, reps=[1, 2])),
     ("tile layer takes repetitions of type f32[4] for f32[3,4,5]", two("tile", R3, R1)),
     (
@@ -343,20 +349,20 @@ MALFORMED = [
         "sliceStatic layer has a stride of 0",
         one("sliceStatic", R1, beginIds=[0], endIds=[1], strides=[0]),
     ),
-    ("sliceDynamic layer takes positions of type f32[3,4,5]", two("sliceDynamic", R1, R3)),
+    ("sliceDynamic layer takes indices of type f32[3,4,5]", two("sliceDynamic", R1, R3)),
     ("sliceBySize layer has a size of 0", two("sliceBySize", R1, (1,))),
     ("sliceBySize layer takes a position of type f32[4]", two("sliceBySize", R1, R1, size=1)),
     (
-        "sliceBySize layer finds no 3 positions from 2 in f32[4]",
+        "sliceBySize layer can't take 3 elements from index 2 of f32[4]",
         network(loaded("b", 2), layer("sliceBySize", ["x", "b"], size=3), x=R1),
     ),
     (
-        "layerNormalization layer normalizes over [3] in f32[4]",
+        "layerNormalization layer can't normalize over [3] in f32[4]",
         one("layerNormalization", R1, normalizedShape=[3]),
     ),
-    ("'tensor.transpose' perm: [0, 0] is no permutation", one("transpose", axes=[0, 0])),
+    ("'tensor.transpose' perm: [0, 0] is not a permutation", one("transpose", axes=[0, 0])),
     (
-        "makes f32[4294967296], which no runtime can hold",
+        "makes f32[4294967296], which is too large for any runtime",
         network(layer("fillStatic", [], targetShape=[2**32]), x=R1),
     ),
     ("branch layer has no network for a true condition", control(layer("branch", ["x"], []))),
@@ -365,14 +371,14 @@ MALFORMED = [
         control(branch("x", COPY)),
     ),
     (
-        "'ctl.cond' (C2) yields f32[1,2] and f32[2]",
+        "'ctl.cond' (C2) regions yield f32[1,2] and f32[2]",
         control(branch("c", [step("expandDims", "x", "y", axes=[0])], COPY)),
     ),
-    ("loopBreak layer stands outside the body of a loop", control(BREAK)),
-    ("loopContinue layer stands outside the body of a loop", control(branch("c", [CONTINUE]))),
+    ("loopBreak layer is outside the body of a loop", control(BREAK)),
+    ("loopContinue layer is outside the body of a loop", control(branch("c", [CONTINUE]))),
     ("loop layer has no body", control(layer("loop", [], [], maxLoopIterations=1))),
     (
-        "loop layer has a condition's network without its result's name, or the name alone",
+        "loop layer has a condition's network without the name of its result, or the name",
         control(loop(COPY, test="c")),
     ),
     (

@@ -4,21 +4,21 @@ from support.networks.bad import R1, R4, SIGMOIDS, control, lstm, one, two, volu
 from support.networks.builders import layer, loop, lstm_weights, network, step
 
 UNSUPPORTED = [
-    ("oneHot layer has a parameter that is computed while it runs", two("oneHot", R1, (1,))),
+    ("oneHot layer has a parameter that is computed at run time", two("oneHot", R1, (1,))),
     (
         "layer has an epsilon of 0.01; only small ones have a known meaning",
         one("categoricalDistribution", R1, eps=0.01, numSamples=2),
     ),
     (
-        "pooling3d layer has windows that lie in the padding alone",
+        "pooling3d layer has windows that contain only padding",
         volume("pooling3d", customPaddingFront=1),
     ),
     (
-        "pooling3d layer has windows that lie in the padding alone",
+        "pooling3d layer has windows that contain only padding",
         volume("pooling3d", type=1, countExcludePadding=True, customPaddingBack=1),
     ),
     (
-        "sliceDynamic layer computes its strides while it runs",
+        "sliceDynamic layer computes its strides at run time",
         network(layer("sliceDynamic"), x=R1, b=(1,), e=(1,), s=(1,)),
     ),
     (
@@ -26,24 +26,24 @@ UNSUPPORTED = [
         lstm(activations=[{"softsign": {}}, *SIGMOIDS[1:]], weightParams=lstm_weights(3, 2)),
     ),
     (
-        "loop layer makes 'y' in its body alone, of extents that only running tells",
+        "loop layer makes 'y' only in its body, with a shape known only at run time",
         control(loop([step("whereNonZero", "x", "y")], limit=2)),
     ),
 ]
 
 # Of what depends on open extents; the import goes on with the default shape.
 OPEN = [
-    ("slidingWindows layer takes windows of a flexible extent", one("slidingWindows", R1)),
+    ("slidingWindows layer takes windows along a flexible dimension", one("slidingWindows", R1)),
     (
-        "upsample layer scales a flexible extent by an interpolating factor",
+        "upsample layer interpolates along a flexible dimension",
         one("upsample", scalingFactor=[2, 2], mode=1),
     ),
     (
-        "pooling layer decides about its last window by a flexible extent",
+        "pooling layer has a last window that depends on a flexible dimension",
         one("pooling", includeLastPixel={"paddingAmounts": [1, 0]}),
     ),
     (
-        "pooling3d layer has windows that lie in the padding alone",
+        "pooling3d layer has windows that contain only padding",
         volume("pooling3d", kernelDepth=2, strideDepth=2, customPaddingBack=2),
     ),
     (
@@ -51,7 +51,7 @@ OPEN = [
         network(layer("crop", ["x", "x"]), x=R4),
     ),
     (
-        "constantPad layer pads a flexible extent to a size",
+        "constantPad layer pads a flexible dimension to a size",
         one("constantPad", R1, padAmounts=[8, 0], padToGivenOutputSizeMode=True),
     ),
     (

@@ -17,7 +17,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "models" / "reload.py"
 
 def save(model, folder, name):
     """Save a model as `name`, with random inputs for `run_saved`."""
-    model.save(folder / name)
+    model.write(folder / name)
     np.savez(folder / f"{name}.inputs.npz", **inputs_of(model.module))
 
 

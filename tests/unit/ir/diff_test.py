@@ -1,4 +1,4 @@
-"""Each edit of a module is found, and nothing else; names and order are no edits."""
+"""Each edit of a module is found, and nothing else; names and order are not edits."""
 
 import sys
 from dataclasses import replace

@@ -19,10 +19,14 @@ from cmlc.ir.weights.encodings import (
     Sparse,
     Unpacked,
     UpperHalf,
+)
+from cmlc.ir.weights.resources import (
+    ArrayResource,
+    LazyResource,
+    ViewResource,
     decoded,
     is_worth_keeping,
 )
-from cmlc.ir.weights.resources import ArrayResource, LazyResource, ViewResource
 from cmlc.ir.weights.views import settled
 from support.modules.encoded import ENCODINGS, encoded
 

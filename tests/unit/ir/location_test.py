@@ -40,7 +40,7 @@ def test_text_and_back(location, text):
 
 @pytest.mark.parametrize("text", ["", "conv1", "layers[x] 'a'", "file:1", "layers[0]"])
 def test_no_location(text):
-    with pytest.raises(ValueError, match="is no location"):
+    with pytest.raises(ValueError, match="is not a location"):
         parse_location(text)
 
 

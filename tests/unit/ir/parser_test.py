@@ -13,8 +13,8 @@ HEAD = "func @f(%x: f32[2,3]) -> f32[2,3] {"
         ("%y = nn.rleu(%x) : f32[2,3]\nreturn %y", 2, 6, "there is no op called 'nn.rleu'"),
         ("%y = nn.relu(%z) : f32[2,3]\nreturn %y", 2, 14, "%z is not defined"),
         ("%x = nn.relu(%x) : f32[2,3]\nreturn %x", 2, 1, "%x is defined twice"),
-        ("%y = nn.relu(%x) : f32[3,2]\nreturn %y", 2, 20, "'nn.relu' gives f32[2,3] here"),
-        ("%y = nn.relu(%x)\nreturn %y", 2, 6, "'nn.relu' gives f32[2,3] here"),
+        ("%y = nn.relu(%x) : f32[3,2]\nreturn %y", 2, 20, "'nn.relu' has type f32[2,3] here"),
+        ("%y = nn.relu(%x)\nreturn %y", 2, 6, "'nn.relu' has type f32[2,3] here"),
         ("nn.relu(%x) : f32[2,3]\nreturn %x", 2, 1, "'nn.relu' has 1 results"),
         ("%y = nn.relu(%x, %x) : f32[2,3]\nreturn %y", 2, 6, "'nn.relu' has 1 operands"),
         ("%y = nn.relu() : f32[2,3]\nreturn %y", 2, 6, "'nn.relu' needs 'x'"),
@@ -30,7 +30,7 @@ HEAD = "func @f(%x: f32[2,3]) -> f32[2,3] {"
         ("%y = nn.relu(%x) : f32[2.5]\nreturn %y", 2, 24, "expected a dimension"),
         ("%y = nn.relu(%x) : f32[true]\nreturn %y", 2, 24, "expected a dimension"),
         ("%y = nn.relu(%x) ({ yield %x }) : f32[2,3]\nreturn %y", 2, 6, "has 0 regions"),
-        ('%y = nn.relu(%x) : f32[2,3] loc("here")\nreturn %y', 2, 33, "is no location"),
+        ('%y = nn.relu(%x) : f32[2,3] loc("here")\nreturn %y', 2, 33, "is not a location"),
         ("%y = const {value = 3} : f32[]\nreturn %x", 2, 6, "a constant needs dense<…>"),
         ('%y = const {value = resource<"w">} : f32[]\nreturn %x', 2, 30, 'no resource "w"'),
         ("%y = const {value = dense<[1, 2]>} : f32[3]\nreturn %x", 2, 6, "do not make a f32[3]"),
@@ -39,7 +39,7 @@ HEAD = "func @f(%x: f32[2,3]) -> f32[2,3] {"
         ("%y = const {value = dense<true>} : f32[]\nreturn %x", 2, 6, "do not make a f32[]"),
         ("%y = const {value = dense<1>} : str[]\nreturn %x", 2, 6, "do not make a str[]"),
         ("%y = const {value = dense<300>} : u8[]\nreturn %x", 2, 6, "do not make a u8[]"),
-        ("%y = nn.gelu(%x) {mode = dense<1>} : f32[2,3]\nreturn %y", 2, 26, "only constants hold"),
+        ("%y = nn.gelu(%x) {mode = dense<1>} : f32[2,3]\nreturn %y", 2, 26, "only constants have"),
         ("return %y", 2, 8, "%y is not defined"),
         ("return %x, %x", 1, 26, "@f returns f32[2,3], f32[2,3]"),
     ],
@@ -61,8 +61,8 @@ def test_text_that_means_nothing(body, line, column, message):
 @pytest.mark.parametrize(
     ("text", "line", "column", "message", "expected"),
     [
-        ("", 1, 1, "the text ends too early", "'module'"),
-        ("func @f() -> () {\n  return", 2, 9, "the text ends too early", "'}'"),
+        ("", 1, 1, "unexpected end of the text", "'module'"),
+        ("func @f() -> () {\n  return", 2, 9, "unexpected end of the text", "'}'"),
         ("func f() -> () { return }", 1, 6, "unexpected 'f'", "symbol"),
         ("func @f() -> () { %y nn.relu }", 1, 22, "unexpected 'nn.relu'", "'='"),
         ("func @f() { return }", 1, 11, "unexpected '{'", ""),
@@ -93,7 +93,7 @@ def test_text_that_does_not_read(text, line, column, message, expected):
         ('func @f() -> () { return } resources { "w" : f32[2] = splat("a") }', "expected hash(…)"),
         ("module {default_function = 3} { }", "default_function: expected str, got 3"),
         ("module {a = 3, a = 4} { }", "'a' is given twice"),
-        ("module {a = dense<3>} { }", "only constants hold data"),
+        ("module {a = dense<3>} { }", "only constants have data"),
     ],
 )
 def test_other_errors(text, message):
@@ -111,9 +111,19 @@ FUNCTION = 'func @f(%x: f32[3]) -> ("y": f32[3]) attributes {{{}}} {{ return %x 
 @pytest.mark.parametrize(
     ("place", "entries", "message", "remedy"),
     [
-        (ARGUMENT, "colour = 1", "an argument has no 'colour'", "did you mean 'color'? there are"),
-        (ARGUMENT, "size = 1", "an argument has no 'size'", "there are kind, axes, dtype"),
-        (RESULT, "optional = true", "a result has no 'optional'", "there are kind, dtype, color"),
+        (
+            ARGUMENT,
+            "colour = 1",
+            "an argument has no 'colour'",
+            "did you mean 'color'? the entries are",
+        ),
+        (ARGUMENT, "size = 1", "an argument has no 'size'", "the entries are kind, axes, dtype"),
+        (
+            RESULT,
+            "optional = true",
+            "a result has no 'optional'",
+            "the entries are kind, dtype, color",
+        ),
         (FUNCTION, "labels = [3]", "a function has no 'labels'", "did you mean 'class_labels'?"),
         (ARGUMENT, 'kind = "sound"', f"kind: expected one of {KINDS}, got 'sound'", ""),
         (ARGUMENT, "kind = none", f"kind: expected one of {KINDS}, got None", ""),
@@ -124,8 +134,8 @@ FUNCTION = 'func @f(%x: f32[3]) -> ("y": f32[3]) attributes {{{}}} {{ return %x 
         (ARGUMENT, "shape_ranges = [[1, 2, 3]]", "shape_ranges: expected 2 entries, got 3", ""),
         (ARGUMENT, "optional = 1", "optional: expected bool, got 1", ""),
         (ARGUMENT, "optional = true, optional = true", "'optional' is given twice", ""),
-        (ARGUMENT, "default = dense<3>", "only constants hold data", ""),
-        (FUNCTION, 'class_labels = ["a", 1]', "class_labels: ('a', 1) is none of tuple[str", ""),
+        (ARGUMENT, "default = dense<3>", "only constants have data", ""),
+        (FUNCTION, 'class_labels = ["a", 1]', "class_labels: ('a', 1) is not one of tuple[str", ""),
     ],
 )
 def test_interfaces_that_mean_nothing(place, entries, message, remedy):

@@ -75,7 +75,7 @@ def test_replacing_by_an_existing_value(made):
 
 
 def test_replacing_a_detached_op(made):
-    with pytest.raises(ValueError, match="is in no block"):
+    with pytest.raises(ValueError, match="is not in a block"):
         replace_op(Relu(made.arguments[0]), [made.arguments[0]], "p")
 
 

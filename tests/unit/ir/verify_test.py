@@ -69,7 +69,7 @@ def test_broken_use_list():
 def test_broken_parent():
     checked, _, relu = module()
     relu.parent = Function("g").block
-    assert "'nn.relu' does not know its block" in problems(checked)
+    assert "'nn.relu' does not refer to its block" in problems(checked)
 
 
 def test_types_that_do_not_follow():
@@ -89,7 +89,7 @@ def test_constraints():
         lambda made, relu: Add(relu.result, made.arguments[1]),
     )
     made.arguments[1].type = Tensor(DType.F32, (3,))
-    assert problems(checked) == ["'tensor.add' extents 2 and 3 do not broadcast"]
+    assert problems(checked) == ["'tensor.add' dimensions 2 and 3 do not broadcast"]
 
 
 def test_unknown_callee():
@@ -115,9 +115,9 @@ func private @flat(%x: f32[N,3]) -> f32[3*N] {{
     [
         ("%x", "f32[6]", ""),
         ("%x", "f32[K]", ""),  # which only running tells
-        ("%x", "f32[5]", "gives f32[N*3], not f32[5]"),
-        ("%x", "i32[6]", "gives f32[N*3], not i32[6]"),
-        ("%x", "f32[6,1]", "gives f32[N*3], not f32[6,1]"),
+        ("%x", "f32[5]", "returns f32[N*3], not f32[5]"),
+        ("%x", "i32[6]", "returns f32[N*3], not i32[6]"),
+        ("%x", "f32[6,1]", "returns f32[N*3], not f32[6,1]"),
         ("%x, %x", "f32[6]", "takes 1 arguments, not 2"),
         ("%y", "f32[6]", "takes f32[N,3] as 'x', not f32[M]"),
     ],
@@ -135,7 +135,7 @@ def test_results_of_calls_are_as_many_as_the_callee_gives():
     callee = module(types=(F2,))[1]
     callee.name = "g"
     checked.functions["g"] = callee
-    assert problems(checked) == ["'call' does not fit: @g gives f32[2], not f32[2], f32[2]"]
+    assert problems(checked) == ["'call' does not fit: @g returns f32[2], not f32[2], f32[2]"]
 
 
 def test_functions_do_not_call_themselves():
@@ -153,7 +153,7 @@ def test_a_module_has_a_public_function():
 def test_the_default_function_is_public():
     checked = parse("func @f() -> () { return } func private @g() -> () { return }")
     checked.attributes["default_function"] = "g"
-    message = "the default function @g is not a public one of the module"
+    message = "the default function @g is not a public function of the module"
     assert problems(checked) == [message]
     checked.attributes["default_function"] = "f"
     verify(checked)

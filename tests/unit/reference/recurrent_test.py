@@ -138,7 +138,7 @@ def test_sigmoid_does_not_overflow():
 
 @pytest.mark.parametrize("text", ["swish", "tanh,1.0", "linear", "linear,1.0", "linear,a,b", ""])
 def test_what_is_no_activation(text):
-    with pytest.raises(ValueError, match=r"no activation|convert string"):
+    with pytest.raises(ValueError, match=r"not an activation|convert string"):
         recurrent.activation(text)
 
 

@@ -218,7 +218,7 @@ def header(layout, offset, *content):
 @pytest.mark.parametrize(
     ("change", "message", "unsupported"),
     [
-        (lambda data, _: data.clear(), "is no weight file: it has only 0 bytes", False),
+        (lambda data, _: data.clear(), "is not a weight file: it has only 0 bytes", False),
         (lambda data, _: data.__delitem__(slice(63, None)), "it has only 63 bytes", False),
         (header("<I", 4, 1), "has version 1 where weight files have 2", True),
         (header("<I", 4, 3), "has version 3 where", True),
@@ -244,7 +244,7 @@ def test_files_that_are_refused(tmp_path, change, message, unsupported):
         (patch("<I", 4, 14), "holds int32 at byte 64, expected fp32", False),
         (patch("<Q", 8, 13), "takes bytes 128 to 141", False),
         (patch("<Q", 8, 2**64 - 1), "ends at byte 140, before the blob described at 64", False),
-        (patch("<Q", 8, 8), r"holds 8 bytes of fp32 at byte 64; shape \[3\] takes 12", False),
+        (patch("<Q", 8, 8), r"holds 8 bytes of fp32 at byte 64; shape \[3\] needs 12", False),
         (patch("<Q", 16, 132), "takes bytes 132 to 144", False),
         (patch("<Q", 16, 2**63), "ends at byte 140", False),
         (patch("<Q", 16, 0), "takes bytes 0 to 12", False),
@@ -276,8 +276,8 @@ def test_cut_short(tmp_path):
     ("count", "message"),
     [
         (4, r"holds uint4 with 4 unused bits at byte 64; shape \[4\] leaves 0"),
-        (5, r"holds 2 bytes of uint4 at byte 64; shape \[5\] takes 3"),
-        (2**60, "takes 576,460,752,303,423,488"),
+        (5, r"holds 2 bytes of uint4 at byte 64; shape \[5\] needs 3"),
+        (2**60, "needs 576,460,752,303,423,488"),
     ],
 )
 def test_bits_that_are_too_many_or_too_few(tmp_path, count, message):
@@ -294,5 +294,5 @@ def test_unused_bits_that_nobody_counted(tmp_path):
 
 def test_a_type_that_files_never_hold(tmp_path):
     file, (place,) = opened(tmp_path, ("fp32", [1.0]))
-    with pytest.raises(BlobError, match="expected what no weight file holds"):
+    with pytest.raises(BlobError, match="expected a type that weight files can't hold"):
         file.resource(place, 2, (1,), "w")

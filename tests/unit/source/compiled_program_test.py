@@ -79,7 +79,7 @@ def test_several_functions(tmp_path):
     assert read_spec(folder) == model
     model.description.functions[1].name = "third"
     found = problem(compiled_program(tmp_path, model, name="other.mlmodelc"))
-    assert found.message == "there is no function 'third', which the model is said to have"
+    assert found.message == "the model's description has a function 'third', its program has none"
     assert Path(found.file).name == "model.mil"
 
 
@@ -111,8 +111,8 @@ def test_damaged_text_is_named(tmp_path):
     [
         (b"", "8 bytes are missing"),
         (struct.pack("<Q", 502), "8 bytes are missing"),
-        (struct.pack("<2Q", 500, 0), "500 stands where the model's type a second time should"),
-        (struct.pack("<2Q", 502, 1), "1 stands where the number of outputs, none, should"),
+        (struct.pack("<2Q", 500, 0), "500 is in the place of the model's type, repeated"),
+        (struct.pack("<2Q", 502, 1), "1 is in the place of the number of outputs, 0"),
         (struct.pack("<3Q", 502, 0, 502), "8 bytes are missing"),
         (struct.pack("<2Q", 502, 0) + b"x", "7 bytes are missing"),
     ],
@@ -229,9 +229,9 @@ def test_pipelines_that_contain_themselves(tmp_path):
 @pytest.mark.parametrize(
     ("count", "names", "message"),
     [
-        (0, None, "the pipeline has 0 stages, but 0 names of stages"),
+        (0, None, "the pipeline has 0 stages, but names 0"),
         (2**63, None, "the pipeline has 9,223,372,036,854,775,808 stages"),
-        (1, ["a", "b"], "the pipeline has 1 stages, but 2 names of stages"),
+        (1, ["a", "b"], "the pipeline has 1 stages, but names 2"),
     ],
 )
 def test_stages_that_are_not_there(tmp_path, count, names, message):

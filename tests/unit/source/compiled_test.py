@@ -159,7 +159,8 @@ def test_a_model_that_is_there_as_it_was(tmp_path):
 def test_a_model_of_another_type(tmp_path):
     found = problem(itself(tmp_path / "m.mlmodelc", tree(), 301))
     assert (
-        "is about a model of type supportVectorRegressor, but holds a glmRegressor" in found.message
+        "describes a model of type supportVectorRegressor, but holds a glmRegressor"
+        in found.message
     )
 
 
@@ -178,7 +179,7 @@ def test_other_kinds(tmp_path):
     assert found.message == "compiled models of type neuralNetworkRegressor are not supported"
     assert found.kind == "unsupported"
     assert found.file == str(folder)
-    assert "that this folder was made of" in found.remedy
+    assert "that this folder was made from" in found.remedy
 
 
 # -- inputs ---------------------------------------------------------------------------------------

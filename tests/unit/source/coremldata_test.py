@@ -73,7 +73,7 @@ ARCHIVES = [
     (rewritten(lambda d: d + b"\0"), "1 bytes at the end are not understood", "unsupported"),
     (
         swapped(struct.pack("<2Q", 403, 100), struct.pack("<2Q", 500, 100)),
-        "500 stands where the model's type a second time should",
+        "500 is in the place of the model's type, repeated",
         "malformed",
     ),
     (

@@ -120,14 +120,14 @@ def test_contents(folder, file, change, fragment, kind):
 
 
 TEXTS = [
-    (b"", "it is no JSON"),
-    (b"[1]", "it is no JSON object"),
-    (b"{", "it is no JSON"),
-    (b'{"a": "\xff"}', "it is no JSON"),
+    (b"", "it is not JSON"),
+    (b"[1]", "it is not a JSON object"),
+    (b"{", "it is not JSON"),
+    (b'{"a": "\xff"}', "it is not JSON"),
     (b'{"a": ' + b"[" * 100000, "nested too deeply"),
-    (b'{"a": ' + b"9" * 10000 + b"}", "it is no JSON"),
+    (b'{"a": ' + b"9" * 10000 + b"}", "it is not JSON"),
     (b"pbze\0\0\0\0", "the file is compressed"),
-    (b"version https://git-lfs.github.com", "it is no JSON"),
+    (b"version https://git-lfs.github.com", "it is not JSON"),
 ]
 
 
@@ -168,7 +168,7 @@ TABLES = [
     (table((1, 4)), "the weights take 28 bytes, the file has 24"),
     (table((1, 4), data=bytes(5)), "the weights take 28 bytes, the file has 29"),
     (table((1, 2**64 - 1)), "the file has 24"),
-    (table((1, 4), (1, 4), data=bytes(8)), "the weights 1 are there twice"),
+    (table((1, 4), (1, 4), data=bytes(8)), "the weights 1 occur twice"),
     (table((3, 32), data=bytes(32)), "has blob_weights = 1, but there are no such weights"),
     (table((1, 4), data=bytes(4)), "has 4 bytes of blob_weights, but 8 numbers take 32"),
 ]
@@ -185,7 +185,7 @@ def test_text_cut_anywhere(folder, file):
     text = (folder / file).read_text()
     for length in range(0, len(text) - 1, 7):
         (folder / file).write_text(text[:length])
-        assert "it is no JSON" in problem(folder).message
+        assert "it is not JSON" in problem(folder).message
 
 
 def test_weights_cut_anywhere(folder):

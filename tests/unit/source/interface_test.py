@@ -343,14 +343,17 @@ def test_an_output_may_be_described_twice_in_the_same_words():
         (no_type, "the input 'x' has no type"),
         (no_name, "the input '' has no name"),
         (twice, "the input 'x' is described twice"),
-        (untyped, "the input 'x' doesn't say which type its elements have"),
+        (untyped, "the input 'x' has no element type"),
         (unknown_type, "the input 'x' has the unknown element type 99"),
         (shapeless, "the input 'x' has no shape"),
         (negative, "the input 'x' has the impossible shape [-1, 2]"),
-        (nothing_enumerated, "the input 'x' enumerates its shapes but names none, or an empty one"),
+        (
+            nothing_enumerated,
+            "the input 'x' enumerates its shapes, but the list is empty or has an empty shape",
+        ),
         (
             default_not_enumerated,
-            "the input 'x' has the default shape [1, 3]; possible are [2, 2]",
+            "the input 'x' has the default shape [1, 3], but the possible ones are [2, 2]",
         ),
         (empty_range, "the input 'x' has the empty range of sizes 5 to 4"),
         (too_few_ranges, "the input 'x' has the default shape [1, 3] but 1 ranges"),
@@ -360,7 +363,7 @@ def test_an_output_may_be_described_twice_in_the_same_words():
         (no_size, "the input 'x' has the impossible size 6 × 0"),
         (no_keys, "the input 'x' is a dictionary without a type of keys"),
         (no_elements, "the input 'x' is a sequence without a type of elements"),
-        (no_array, "the input 'x' is a state that holds no array"),
+        (no_array, "the input 'x' is a state that is not an array"),
     ],
 )
 def test_bad_features(describe, message):
@@ -373,7 +376,7 @@ def test_bad_classifiers():
     spec = model("neuralNetworkClassifier")
     spec.description.predictedFeatureName = "label"
     assert problems(spec) == [
-        "the classifier predicts 'label', which is none of its outputs",
+        "the classifier predicts 'label', which is not one of its outputs",
         "the classifier has no class labels",
     ]
 

@@ -84,20 +84,20 @@ def test_the_archive_counts_where_both_are(tmp_path):
         ({"modelType": 3}, "of type None"),
         ({"specificationVersion": "8"}, "version is 8"),
         ({"functions": []}, "several functions"),
-        ({"inputSchema": 3}, "lists of inputs"),
+        ({"inputSchema": 3}, "inputs and outputs are not lists"),
         ({"inputSchema": [schema("x", type="Dictionary")]}, "'x' is not understood: it is a Dict"),
         ({"inputSchema": [schema("x", dataType="Float8")]}, "its elements are Float8"),
         ({"inputSchema": [schema("x", shape="4")]}, "'4' has no whole numbers"),
-        ({"inputSchema": [schema("x", shape="four")]}, "'four' is no shape"),
+        ({"inputSchema": [schema("x", shape="four")]}, "'four' is not a shape"),
         ({"inputSchema": [schema("x", hasShapeFlexibility="1")]}, "nothing says how"),
         (
             {"inputSchema": [schema("x", hasShapeFlexibility="1", shapeRange="[[1]]")]},
-            "rows of another length than 2",
+            "rows whose length is not 2",
         ),
         ({"inputSchema": [schema("x", type="Image", colorspace="CMYK")]}, "colours are CMYK"),
         (
             {"inputSchema": [schema("x", type="Image", colorspace="RGB", width="w")]},
-            "w is no number",
+            "w is not a number",
         ),
         ({"inputSchema": [{"type": "MultiArray"}]}, "it has no name"),
     ],
@@ -114,7 +114,7 @@ def test_what_it_does_not_say(facts, said, tmp_path):
 def test_damaged(text, tmp_path):
     path = compiled(tmp_path)
     (path / "metadata.json").write_text(text)
-    with pytest.raises(CompileError, match=r"no JSON|one model"):
+    with pytest.raises(CompileError, match=r"not JSON|one model"):
         read_model(path)
 
 

@@ -27,7 +27,7 @@ SECONDS = 4  # of processor time for half a megabyte; less than one, where nothi
 
 
 def compound(**fields):
-    """A ValueType that is no tensor."""
+    """A ValueType that is not a tensor."""
     made = MIL.ValueType()
     match fields:
         case {"list": kind, "length": length}:
@@ -284,22 +284,22 @@ def test_files(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("int32(1.5)", "an element is no number of this type"),
-        ("int32(2147483648)", "an element is no number of this type"),
-        ("uint8(-1)", "an element is no number of this type"),
-        ("int4(8)", "an element is no number of this type"),
-        ("uint3(8)", "an element is no number of this type"),
-        ("int32(true)", "an element is no number of this type"),
-        ("bool(1)", "an element is no number of this type"),
-        ("fp32(true)", "an element is no number of this type"),
-        ("fp32(1e999)", "an element is no number of this type"),
-        ("fp32(0x1p+99999)", "an element is no number of this type"),
-        ("fp32(0x1p+128)", "an element is no number of this type"),
-        ("fp32(0x)", "an element is no number of this type"),
-        ("fp16(0x1p+16)", "an element is no number of this type"),
-        ("bf16(0x1.01p+0)", "an element is no number of this type"),
-        ("bf16(0x1p-1000)", "an element is no number of this type"),
-        ('fp32("1")', "an element is no number of this type"),
+        ("int32(1.5)", "an element is not a number of this type"),
+        ("int32(2147483648)", "an element is not a number of this type"),
+        ("uint8(-1)", "an element is not a number of this type"),
+        ("int4(8)", "an element is not a number of this type"),
+        ("uint3(8)", "an element is not a number of this type"),
+        ("int32(true)", "an element is not a number of this type"),
+        ("bool(1)", "an element is not a number of this type"),
+        ("fp32(true)", "an element is not a number of this type"),
+        ("fp32(1e999)", "an element is not a number of this type"),
+        ("fp32(0x1p+99999)", "an element is not a number of this type"),
+        ("fp32(0x1p+128)", "an element is not a number of this type"),
+        ("fp32(0x)", "an element is not a number of this type"),
+        ("fp16(0x1p+16)", "an element is not a number of this type"),
+        ("bf16(0x1.01p+0)", "an element is not a number of this type"),
+        ("bf16(0x1p-1000)", "an element is not a number of this type"),
+        ('fp32("1")', "an element is not a number of this type"),
         ("tensor<int32, [2]>([1, 2, 3])", "2 elements are expected here, but there are 3"),
         ("tensor<int32, [2]>([])", "2 elements are expected here, but there are 0"),
         ("tensor<int32, [2, 2]>([[1, 2], [3]])", "2 elements are expected here, but there are 1"),
@@ -307,19 +307,19 @@ def test_files(tmp_path):
         ("tensor<int32, [2, 2]>([1, 2])", "a list is expected here"),
         ("tensor<int32, [2]>(1)", "a list is expected here"),
         ("tensor<int32, [2]>([1,, 2])", "2 elements are expected here, but there are 3"),
-        ("tensor<int32, [3]>([1,, 2])", "an element is no number of this type"),
+        ("tensor<int32, [3]>([1,, 2])", "an element is not a number of this type"),
         ("int32([1])", "one element is expected here"),
         ('int32({{"a", 1}})', "one element is expected here"),
         ("string(1)", "a string is expected here"),
         ("tensor<string, [1]>([1])", "a string is expected here"),
-        ("tensor<int32, [1,]>([1])", "this is no shape"),
-        ("tensor<int32, [99999999999999999999999]>([1])", "this is no shape"),
-        (f"tensor<int32, [{', '.join('1' * 17)}]>([])", "this is no shape"),
+        ("tensor<int32, [1,]>([1])", "this is not a shape"),
+        ("tensor<int32, [99999999999999999999999]>([1])", "this is not a shape"),
+        (f"tensor<int32, [{', '.join('1' * 17)}]>([])", "this is not a shape"),
         ("list<int32, 2>([1])", "2 elements are expected here, but there are 1"),
         ("tuple<int32, int32>((1))", "2 elements are expected here, but there are 1"),
-        ("dict<string, int32>((1))", "this is no value of its type"),
+        ("dict<string, int32>((1))", "this is not a value of its type"),
         ("dict<string, int32>({{1, 1}})", "a string is expected here"),
-        ("state<int32>(1)", "this is no value of its type"),
+        ("state<int32>(1)", "this is not a value of its type"),
         ("list<int32, ?>(1)", "a list is expected here"),
         (f"list<int32, 1>({BLOB})", "a list is expected here"),
         ("int32(BLOBFILE(path = int32(1), offset = uint64(1)))", "a file's name and an offset"),
@@ -339,7 +339,7 @@ def test_values_that_are_wrong(text, message):
     [
         ("fp8e5m2(0x1p+0)", "the type 'fp8e5m2' is not known"),
         ("tensor<fp8, [1]>([0x1p+0])", "the element type 'fp8' is not known"),
-        ('string("a\\qb")', "what the escape '\\q' means is not known"),
+        ('string("a\\qb")', "the escape '\\q' is not known"),
         ("complex64(1)", "the type 'complex64' is not known"),
     ],
 )
@@ -395,7 +395,7 @@ def test_nested_blocks(kind, rest):
     """Nobody knows how compilers print them."""
     found = problem(text_of(f"fp32 y = {kind}(p = x){rest};"))
     assert found.kind == "unsupported"
-    assert found.message.startswith(f"'{kind}' has blocks inside, whose form in compiled programs")
+    assert found.message.startswith(f"'{kind}' has nested blocks; how compiled programs write them")
     assert ".mlpackage" in found.remedy
 
 
@@ -407,13 +407,13 @@ def test_the_statement_behind_a_nested_block_is_another_one():
 @pytest.mark.parametrize(
     ("text", "message", "line", "column"),
     [
-        ("", "the text ends too early", 1, 1),
-        ("program(1.3)\n", "the text ends too early", 2, 1),
-        (text_of("fp32 y = relu(x = x);")[:-3], "the text ends too early", 6, 9),
+        ("", "unexpected end of the text", 1, 1),
+        ("program(1.3)\n", "unexpected end of the text", 2, 1),
+        (text_of("fp32 y = relu(x = x);")[:-3], "unexpected end of the text", 6, 9),
         ("program(1.3){}}", "unexpected '}'", 1, 15),
         ("\x00" * 10, "unexpected '\x00'", 1, 1),
         ("{" * 100, "unexpected '{'", 1, 1),
-        (f"program(1.3) {{ {'func f<ios17>() { } -> (); ' * 2}}}", "'f' is there twice", 1, 48),
+        (f"program(1.3) {{ {'func f<ios17>() { } -> (); ' * 2}}}", "'f' is defined twice", 1, 48),
     ],
 )
 def test_programs_that_are_wrong(text, message, line, column):
@@ -457,7 +457,7 @@ def test_files_that_are_wrong(tmp_path, monkeypatch):
     path = tmp_path / "model.mil"
     assert said(path) == "the file is missing"
     path.write_bytes(b"program(1.3)\xff")
-    assert said(path) == "this is no text of a program: byte 12 is not UTF-8"
+    assert said(path) == "this is not the text of a program: byte 12 is not UTF-8"
     monkeypatch.setattr("cmlc.compiler.source.mil_text._LARGEST", 5)
     assert said(path) == "the file is larger than the text of any program"
     path.unlink()

@@ -109,16 +109,16 @@ PICTURES = [
     (params(center_mean=1), "has center_mean = 1, which is not understood"),
     (params(is_image_bgr=1), "has is_image_bgr = 1, which is not understood"),
     (params(gamma=1), "has gamma = 1, which is not understood"),
-    (params(scale="1"), "has image parameters that are no numbers"),
-    (renamed, "the input 'z' has image parameters, but is no image input"),
-    (maps(*FINE, name="z"), "the input 'z' has image parameters, but is no image input"),
+    (params(scale="1"), "has image parameters that are not numbers"),
+    (renamed, "the input 'z' has image parameters, but is not an image input"),
+    (maps(*FINE, name="z"), "the input 'z' has image parameters, but is not an image input"),
     (without_images, "has no image parameters: the file is missing"),
     (lambda f: (f / IMAGES).write_bytes(bytes(64)), "has no image parameters"),
     (lambda f: (f / IMAGES).write_bytes(bytes(63)), "the file is cut short"),
     (lambda f: (f / IMAGES).write_bytes(bytes(65)), "1 bytes at the end are not understood"),
     (maps(2, *FINE[1:]), "a factor of 'x' is 2, which is not understood"),
     (maps(1, 3, *FINE[2:]), "isBGR of 'x' is 3, which is not understood"),
-    (maps(*FINE[:7], float("inf")), "'x' has a parameter that is no number"),
+    (maps(*FINE[:7], float("inf")), "'x' has a parameter that is not a number"),
     (
         lambda f: (f / IMAGES).write_bytes((f / IMAGES).read_bytes()[:-21] + bytes(8)),
         "scale is given for [], others for ['x']",
@@ -152,14 +152,14 @@ def test_edited_numbers_count_and_users_are_warned(tmp_path):
     assert "input 'x': warning: " in text
     assert "x' is preprocessed differently by model/coremldata.bin (RGB, scale 1, " in text
     assert "and by transform_params (RGB, scale 0.5, biases 1, 0, 0)" in text
-    assert "transform_params are taken; correct transform_params" in text
+    assert "transform_params are used; correct transform_params" in text
 
 
 @pytest.mark.parametrize("given", [image(GRAY), image(BGR)])
 def test_colors_that_differ(tmp_path, given):
     folder = pictures(tmp_path, given | {"color": RGB})
     change_json(folder / NET, lambda net: net.pop("transform_params"))
-    assert "is described as RGB, but taken as" in problem(folder).message
+    assert "is described as RGB, but used as" in problem(folder).message
 
 
 def test_gray_images_with_biases_of_colors(tmp_path):

@@ -92,10 +92,12 @@ def mistaken(start: bytes, *words: str):
         mistaken(b'\xef\xbb\xbf{"a": 1}', "JSON"),
         mistaken(b"[1, 2]", "JSON"),
         mistaken(b"\x89HDF\r\n", "HDF5"),
-        pytest.param(b"hello, world", ("no Core ML model", "byte 0"), id="text"),
-        pytest.param(b"\x0a\x03abc", ("no Core ML model", "byte 0"), id="another message"),
+        pytest.param(b"hello, world", ("not a Core ML model", "byte 0"), id="text"),
+        pytest.param(b"\x0a\x03abc", ("not a Core ML model", "byte 0"), id="another message"),
         pytest.param(b"\x08\x04", ("none of the model types",), id="no type"),
-        pytest.param(b"\x08" + b"\xff" * 12, ("no Core ML model", "byte 0"), id="endless number"),
+        pytest.param(
+            b"\x08" + b"\xff" * 12, ("not a Core ML model", "byte 0"), id="endless number"
+        ),
         pytest.param(
             model().SerializeToString() + b"\0\0\0",
             ("3 bytes", f"follow byte {model().ByteSize()}"),
@@ -208,7 +210,7 @@ def test_a_manifest_that_is_no_json(tmp_path):
     folder = package(tmp_path / "a.mlpackage")
     write(folder / "Manifest.json", b"{")
     diagnostic = problem(folder)
-    assert "no JSON" in diagnostic.message
+    assert "not JSON" in diagnostic.message
     assert diagnostic.file == str(folder / "Manifest.json")
 
 
@@ -227,7 +229,7 @@ def test_a_damaged_file_in_a_package_is_named(tmp_path):
 def test_a_folder_with_a_model_in_it(tmp_path):
     package(tmp_path / "a.mlpackage")
     diagnostic = problem(tmp_path)
-    assert "no model package" in diagnostic.message
+    assert "not a model package" in diagnostic.message
     assert "a.mlpackage" in diagnostic.remedy
     (tmp_path / "none").mkdir()
     assert "name a .mlmodel file" in problem(tmp_path / "none").remedy

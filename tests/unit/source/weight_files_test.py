@@ -66,7 +66,7 @@ def test_a_folder_of_weights_alone(tmp_path):
     files = WeightFiles(WeightsFolder(tmp_path / "weights"))
     np.testing.assert_array_equal(files.resource(stored(), KIND, "w_0").array(), [1, 2, 3])
     found = problem(files, stored("@model_path/other/weight.bin"))
-    assert "in '@model_path/other/weight.bin', which is no file of the model" in found.message
+    assert "in '@model_path/other/weight.bin', which is not a file of the model" in found.message
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_folder_of_weights_alone(tmp_path):
 def test_names_that_lead_elsewhere(tmp_path, name):
     found = problem(weights(tmp_path), stored(name))
     assert found.kind == "malformed"
-    assert "which is no file of the model" in found.message
+    assert "which is not a file of the model" in found.message
     assert "@model_path" in found.remedy
 
 
@@ -152,5 +152,5 @@ def test_ranks_that_are_not_those_of_the_shape(tmp_path, rank):
 def test_a_message_alone():
     found = problem(WeightFiles(None), stored())
     assert found.kind == "usage"
-    assert f"is in '{FILE}', but a message alone has no files" in found.message
+    assert f"is in '{FILE}', but a message has no files" in found.message
     assert "MLModel" in found.remedy

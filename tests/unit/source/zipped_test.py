@@ -153,7 +153,7 @@ def test_a_missing_weight_file(tmp_path):
 def test_names_that_lead_outside(tmp_path):
     model, _ = weighted(file="@model_path/../../secret.bin")
     archive = zipped(tmp_path / "p.zip", package(tmp_path, model), extra=["p.mlpackage/secret.bin"])
-    assert "which is no file of the model" in problem(constant, archive).message
+    assert "which is not a file of the model" in problem(constant, archive).message
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
@@ -166,7 +166,7 @@ def test_damaged_weights(tmp_path, compression):
 def test_no_model(tmp_path):
     archive = zipped(tmp_path / "p.zip", extra=["a.txt", "__MACOSX/Manifest.json", "../m.mlmodel"])
     found = problem(read_model, archive)
-    assert found.message == "no model is inside this zip archive"
+    assert found.message == "there is no model inside this zip archive"
     assert found.kind == "malformed"
     assert found.file == str(archive)
 
@@ -174,7 +174,7 @@ def test_no_model(tmp_path):
 def test_several_models(tmp_path):
     one, two = (package(tmp_path, MODEL, name=f"{name}.mlpackage") for name in "ab")
     found = problem(read_model, zipped(tmp_path / "p.zip", one, two))
-    expected = "2 models are inside this zip archive: a.mlpackage, b.mlpackage"
+    expected = "there are 2 models inside this zip archive: a.mlpackage, b.mlpackage"
     assert found.message == expected
     assert found.remedy == "unpack it and name the model inside"
 
@@ -191,7 +191,7 @@ def test_a_damaged_model(tmp_path):
     (folder / "Data/com.apple.CoreML/model.mlmodel").write_bytes(b"hello, world")
     archive = zipped(tmp_path / "p.zip", folder)
     found = problem(read_model, archive)
-    assert "no Core ML model" in found.message
+    assert "not a Core ML model" in found.message
     assert Path(found.file) == archive / "p.mlpackage/Data/com.apple.CoreML/model.mlmodel"
 
 

@@ -1,4 +1,4 @@
-"""A module's stages as one page: data and drawing in a file that needs nothing else."""
+"""A module's stages as one page: data and drawing in one self-contained file."""
 
 import html
 import json
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from importlib import resources as package_resources
 from typing import Any
 
-from ...ir.ssa import Module
-from ...ir.weights.resources import HashResource, Resource
-from ...ir.weights.statistics import statistics
+from ..ssa import Module
+from ..weights.resources import HashResource, Resource
+from ..weights.statistics import statistics
 from .graph import Node, graph
 
 
@@ -16,8 +16,8 @@ def page(stages: Mapping[str, Module]) -> str:
     """The page's HTML.
 
     Args:
-        stages: modules by the names of their stages; ops of one belong to those of another that
-            come from the same place in the model.
+        stages: modules by the names of their stages; ops of one correspond to those of another
+            that come from the same place in the model.
     """
     template = package_resources.files(__package__ or "").joinpath("page.html").read_text("utf-8")
     title = next(iter(stages.values())).name or "module"
@@ -29,7 +29,7 @@ def page(stages: Mapping[str, Module]) -> str:
 
 
 def page_data(stages: Mapping[str, Module]) -> dict[str, Any]:
-    """What the page draws; texts and weights that repeat are numbers of a table's rows.
+    """The data that the page draws; repeated texts and weights are row numbers of tables.
 
     A node is [kind, name, type, attributes, origins, weights, operands, groups, column, layer].
     """
@@ -45,7 +45,7 @@ class _Tables:
     def __init__(self) -> None:
         self.texts: dict[str, int] = {}
         self.weights: list[dict[str, Any]] = []
-        self.rows: dict[int, tuple[int, Resource]] = {}  # the resource keeps its id its own
+        self.rows: dict[int, tuple[int, Resource]] = {}  # keeping the resource keeps its id unique
 
     def text(self, text: str) -> int:
         return self.texts.setdefault(text, len(self.texts))

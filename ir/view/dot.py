@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ...ir.ssa import Module
+from ..ssa import Module
 from .graph import Node, graph
 
 _HEAD = """digraph module {
@@ -15,7 +15,7 @@ _LONGEST = 60
 
 
 def dot(module: Module) -> str:
-    """The graph: a cluster for each function and region, an edge for each value that is used."""
+    """The graph: a cluster for each function and region, an edge for each used value."""
     nodes = graph(module)
     tree: dict[tuple[str, ...], list[int]] = {}
     for index, node in enumerate(nodes):

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...ir.attributes import literal
-from ...ir.dialects.builtin import Constant
-from ...ir.location import Unknown, leaves
-from ...ir.ssa import Block, Function, Module, Op, Value
-from ...ir.text.printer import value_names
-from ...ir.weights.resources import Resource
+from ..attributes import literal
+from ..dialects.builtin import Constant
+from ..location import Unknown, leaves
+from ..ssa import Block, Function, Module, Op, Value
+from ..text.printer import value_names
+from ..weights.resources import Resource
 
 
 @dataclass
@@ -16,30 +16,30 @@ class Node:
     """An op, or an argument or the results of a function.
 
     Attributes:
-        kind: the op's name; "input" and "output" for the function's own.
-        name, type: of its values, as IR text has them.
-        attributes: those that are not defaults, as text.
+        kind: the op's name; "input" and "output" for arguments and results of the function.
+        name, type: the names and types of its values, as in IR text.
+        attributes: its non-default attributes, as text.
         origins: where in the model it comes from.
-        weights: (operand, constant data) of each constant that only it is shown with.
-        operands: the nodes that it takes values of, each once.
+        weights: (operand, constant data) of each constant operand.
+        operands: the nodes whose values it uses, each once.
         groups: the function, and the regions around the op, outer first.
-        layer, column: its place: later than its operands; beside the others of its layer.
+        layer, column: its place: after its operands, next to the other nodes of its layer.
     """
 
     kind: str
     name: str
     type: str
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict[str, str])
     origins: tuple[str, ...] = ()
-    weights: list[tuple[str, Resource]] = field(default_factory=list)
-    operands: list[int] = field(default_factory=list)
+    weights: list[tuple[str, Resource]] = field(default_factory=list[tuple[str, Resource]])
+    operands: list[int] = field(default_factory=list[int])
     groups: tuple[str, ...] = ()
     layer: int = 0
     column: int = 0
 
 
 def graph(module: Module) -> list[Node]:
-    """The nodes of all functions, operands first; functions stand one below the other."""
+    """The nodes of all functions, operands first; functions are below each other."""
     nodes: list[Node] = []
     for function in module.functions.values():
         first = max((node.layer for node in nodes), default=-2) + 2
@@ -56,7 +56,7 @@ class _Builder:
         self.first = first
         self.nodes_of: dict[Value, int] = {}
         self.constants: dict[Value, Resource] = {}
-        self.ends: dict[int, int] = {}  # the last layer of what a node's regions hold
+        self.ends: dict[int, int] = {}  # the last layer of the nodes in a node's regions
 
     def function(self, function: Function) -> None:
         groups = (f"@{function.name}" if function.public else f"private @{function.name}",)
@@ -121,7 +121,7 @@ def _attributes(op: Op) -> dict[str, str]:
 
 
 def _labels(op: Op) -> Iterator[str]:
-    """What each flat operand is called."""
+    """The label of each flat operand."""
     for item in op.spec.operands:
         yield from (item.name for _ in op.values_of(item.name))
 
@@ -134,7 +134,7 @@ def _place(nodes: list[Node]) -> None:
         column = wanted = above.column if above is not None else 0
         while (node.layer, column) in free:
             column = free[node.layer, column]
-        # What was tried leads to the end at once: placing is linear.
+        # Columns that were tried are skipped at once, so placing is linear.
         while wanted < column:
             following = free[node.layer, wanted]
             free[node.layer, wanted], wanted = column + 1, following

@@ -1,4 +1,4 @@
-"""`cmlc --emit=weights`: a folder with every weight, for people who write the model anew.
+"""A folder with every weight, for people who write the model anew.
 
 `weights.npz` for numpy, `weights.safetensors` (https://huggingface.co/docs/safetensors: a length of
 8 bytes, a description in JSON, the numbers) for everyone else, `manifest.json` about both. One
@@ -13,10 +13,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ...compiler.frontends.stored_weights import StoredWeight
 from ...ir.types import Array, DType
 from ...ir.writing import writing_whole
-from . import console
+from ..frontends.stored_weights import StoredWeight
 
 MANIFEST, NUMPY, SAFETENSORS = "manifest.json", "weights.npz", "weights.safetensors"
 _DTYPES = {
@@ -27,32 +26,37 @@ _DTYPES = {
 
 
 def write_weights(
-    weights: Sequence[StoredWeight],
-    folder: Path,
-    started: Callable[[str, str], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Write the folder, whole or not at all; returns the manifest's entries.
+    weights: Sequence[StoredWeight], folder: Path, progress: Callable[[int], None]
+) -> None:
+    """Write the folder, whole or not at all.
+
+    Args:
+        weights: all of them.
+        folder: where to.
+        progress: told how many are written already.
 
     Raises:
         CompileError: a weight's numbers are damaged.
         OSError: the folder can't be written.
     """
-    entries = [_entry(weight) for weight in weights]
     with writing_whole(folder) as new:
         new.mkdir()
-        text = json.dumps({"weights": entries}, indent=1, ensure_ascii=False)
+        text = json.dumps({"weights": entries_of(weights)}, indent=1, ensure_ascii=False)
         (new / MANIFEST).write_text(text + "\n", encoding="utf-8")
         with (new / SAFETENSORS).open("wb") as tensors, zipfile.ZipFile(new / NUMPY, "w") as arrays:
             _write_header(tensors, weights)
             for index, weight in enumerate(weights):
-                if started is not None:
-                    started("write", console.bar(index, len(weights)))
+                progress(index)
                 array = np.ascontiguousarray(weight.resource.array())
                 _write_numpy(arrays, weight.name, array)
                 little = array.astype(array.dtype.newbyteorder("<"), copy=False)
                 tensors.write(little.reshape(-1).view(np.uint8).data)
                 weight.resource.release()
-    return entries
+
+
+def entries_of(weights: Sequence[StoredWeight]) -> list[dict[str, Any]]:
+    """What the manifest says of each weight."""
+    return [_entry(weight) for weight in weights]
 
 
 def _entry(weight: StoredWeight) -> dict[str, Any]:
@@ -71,7 +75,7 @@ def _entry(weight: StoredWeight) -> dict[str, Any]:
 
 
 def _write_numpy(archive: zipfile.ZipFile, name: str, array: Array) -> None:
-    # A fixed date: the same model gives the same file.
+    # A fixed date, so that the same model gives the same file.
     with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
         np.lib.format.write_array(stream, array, allow_pickle=False)
 

@@ -1,0 +1,3 @@
+"""What the files of generated code are called."""
+
+CODE, WEIGHTS = "model.py", "model.weights.h5"

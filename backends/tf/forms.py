@@ -1,0 +1,48 @@
+"""What the TensorFlow target writes."""
+
+from typing import TYPE_CHECKING
+
+from ..form import Artefact, Request, TargetForm
+
+if TYPE_CHECKING:
+    from .emit import TensorFlowModule
+
+
+def _saved_model(made: "TensorFlowModule", request: Request) -> Artefact:
+    return Artefact(lambda folder: made.save(folder, request.about))
+
+
+def _graph_def(made: "TensorFlowModule", request: Request) -> Artefact:
+    from .frozen import frozen
+
+    graph = frozen(made)
+    tensors = {"inputs": graph.inputs, "outputs": graph.outputs}
+    rows = [
+        ("" if position else title, f"{name}: {tensor}")
+        for title, named in (("input nodes", graph.inputs), ("output nodes", graph.outputs))
+        for position, (name, tensor) in enumerate(named.items())
+    ]
+    return Artefact(graph.write, {"tensors": tensors}, tuple(rows))
+
+
+FORMS = (
+    TargetForm(
+        name="savedmodel",
+        title="SavedModel",
+        default="_savedmodel",
+        sign="saved_model.pb",
+        make=_saved_model,
+        loading="import tensorflow as tf\n"
+        'predict = tf.saved_model.load("{output}").signatures["serving_default"]',
+    ),
+    TargetForm(
+        name="graphdef",
+        title="frozen graph",
+        suffix=".pb",
+        default=".pb",
+        without=frozenset(("weights",)),
+        make=_graph_def,
+        loading="import tensorflow as tf\ngraph = tf.compat.v1.GraphDef.FromString("
+        'open("{output}", "rb").read())\ntf.import_graph_def(graph, name="")',
+    ),
+)

@@ -1,0 +1,1 @@
+"""Everything that a model can be written as: the table of forms, and what writes them."""

@@ -1,0 +1,201 @@
+"""What is written of a model whatever its target: IR, pictures of it, Core ML's own forms, weights.
+
+Nothing heavy is imported here before something is written: commands list all forms in `--help`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from ...backends.form import Artefact, Chosen, Form
+from ...ir.choices import Choice
+from ..options import Stage
+
+if TYPE_CHECKING:
+    from ...ir.ssa import Module
+    from ...ir.text.printer import PrintOptions
+    from ..source.reading import ModelSource
+    from ..watch import Watch
+
+_STAGES = get_args(Stage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageForm(Form):
+    """A form of IR.
+
+    Attributes:
+        make: of modules by the names of their stages: of one, or of all three.
+        all_stages: whether it needs all; else the choice "stage" says which one.
+        text: what standard output gets of the module, if the form is text.
+    """
+
+    make: "Callable[[Mapping[str, Module], Chosen], Artefact]"
+    all_stages: bool = False
+    text: "Callable[[Module, Chosen], str] | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceForm(Form):
+    """A form of the model as it is stored: nothing is compiled, no choice changes it."""
+
+    make: "Callable[[ModelSource, Watch], Artefact]"
+
+
+def _print_options(chosen: Chosen) -> "PrintOptions":
+    from ...ir.text.printer import PrintOptions
+
+    return PrintOptions(
+        locations=chosen.get("locations", False), statistics=chosen.get("statistics", False)
+    )
+
+
+def _ir_text(module: "Module", chosen: Chosen) -> str:
+    from ...ir.text.printer import print_module
+
+    return print_module(module, _print_options(chosen))
+
+
+def _ir(modules: "Mapping[str, Module]", chosen: Chosen) -> Artefact:
+    from ...ir.text.archive import write_archive
+
+    (module,) = modules.values()
+
+    def write(path: Path) -> Path | None:
+        weights = write_archive(module, path, _print_options(chosen))
+        return weights if weights.exists() else None
+
+    return Artefact(write)
+
+
+def _dot_text(module: "Module", chosen: Chosen) -> str:
+    from ...ir.view.dot import dot
+
+    return dot(module)
+
+
+def _dot(modules: "Mapping[str, Module]", chosen: Chosen) -> Artefact:
+    (module,) = modules.values()
+    return _text_file(_dot_text(module, chosen))
+
+
+def _html(modules: "Mapping[str, Module]", chosen: Chosen) -> Artefact:
+    from ...ir.view.page import page
+
+    return _text_file(page(modules))
+
+
+def _text_file(text: str) -> Artefact:
+    from ...ir.writing import writing_whole
+
+    def write(path: Path) -> None:
+        with writing_whole(path) as new:
+            new.write_text(text, encoding="utf-8")
+
+    return Artefact(write)
+
+
+def _message(source: "ModelSource", watch: "Watch") -> Artefact:
+    from ..source.spec import write_spec
+
+    return Artefact(lambda path: write_spec(source.spec, path))
+
+
+def _package(source: "ModelSource", watch: "Watch") -> Artefact:
+    from ..source.package_writer import write_package
+
+    def write(path: Path) -> None:
+        write_package(source, path)
+
+    return Artefact(write)
+
+
+def _weights(source: "ModelSource", watch: "Watch") -> Artefact:
+    from ..frontends.weights import weights_of
+    from .weights_folder import entries_of, write_weights
+
+    weights = weights_of(source)
+    entries = entries_of(weights)
+
+    def progress(index: int) -> None:
+        if watch.started is not None:
+            watch.started("write", f"{index} of {len(weights)}")
+
+    facts: dict[str, Any] = {
+        "tensors": len(entries),
+        "bytes": sum(entry["bytes"] for entry in entries),
+    }
+    return Artefact(lambda folder: write_weights(weights, folder, progress), {"weights": facts})
+
+
+_STAGE = Choice(
+    "stage", "which IR ir and dot show; by default, as imported", _STAGES, group="output"
+)
+_BY_COREMLTOOLS = 'import coremltools\nmodel = coremltools.models.MLModel("{output}")'
+
+FORMS: tuple[Form, ...] = (
+    SourceForm(
+        name="weights",
+        title="weights",
+        default="_weights",
+        sign="manifest.json",
+        make=_weights,
+        loading='import numpy as np\nweights = np.load("{output}/weights.npz")',
+    ),
+    StageForm(
+        name="ir",
+        title="IR text",
+        suffix=".cmir",
+        choices=(
+            _STAGE,
+            Choice(
+                "locations",
+                "print where in the model each op comes from",
+                group="output",
+                spelling="flag",
+            ),
+            Choice(
+                "statistics",
+                "print what weights hold, in comments: least, largest, mean, deviation, zeros",
+                group="output",
+                spelling="flag",
+            ),
+        ),
+        make=_ir,
+        text=_ir_text,
+        loading="cmlc-opt {output} --passes=canonicalize\ncmlc {output}",
+    ),
+    StageForm(
+        name="dot",
+        title="Graphviz text",
+        suffix=".dot",
+        choices=(_STAGE,),
+        make=_dot,
+        text=_dot_text,
+        loading="dot -Tsvg {output} -o graph.svg",
+    ),
+    StageForm(
+        name="html",
+        title="page",
+        suffix=".html",
+        default=".html",
+        all_stages=True,
+        make=_html,
+        loading="open {output} in a browser",
+    ),
+    SourceForm(
+        name="mlmodel",
+        title=".mlmodel",
+        suffix=".mlmodel",
+        make=_message,
+        loading=_BY_COREMLTOOLS,
+    ),
+    SourceForm(
+        name="mlpackage",
+        title=".mlpackage",
+        suffix=".mlpackage",
+        make=_package,
+        loading=_BY_COREMLTOOLS,
+    ),
+)

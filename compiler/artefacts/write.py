@@ -1,0 +1,165 @@
+"""Writing a model in any form: the one way that the API and the commands take."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from ...backends.form import Artefact, Chosen, Form, Request, TargetForm
+from ...ir.diagnostics import problems_in, usage_error
+from ...ir.ssa import Function, Module
+from ...ir.writing import check_replaceable, failures_told
+from ...passes.known import plugin_options
+from ...passes.manager import parse_pipeline
+from ...passes.reproducer import reproducing
+from .. import driver
+from ..description import describe
+from ..options import Options, Stage
+from ..source.reading import ModelSource
+from ..stages import Stages
+from ..watch import Watch
+from .forms import SourceForm, StageForm
+from .measured import measure
+from .samples import Samples, samples_of
+from .table import check_path, target_of
+
+# Choices that passes carry out: of a model that was imported already, they still mean something.
+_BY_PASSES = ("batch", "io_layout", "passes")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written, and of what.
+
+    Attributes:
+        form: in which form.
+        path: where.
+        modules: by the names of their stages, those that it was made of.
+        source: the model as it is stored, if it was made of that.
+        facts: what the form tells of it, as plain data.
+        rows: the same for people, (title, text).
+    """
+
+    form: Form
+    path: Path
+    modules: Mapping[str, Module] = field(default_factory=dict[str, Module])
+    source: ModelSource | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    rows: tuple[tuple[str, str], ...] = ()
+
+
+def write(stages: Stages, form: Form, path: Path, chosen: Chosen) -> Written:
+    """Write a model, whole or not at all.
+
+    Args:
+        stages: the model; compiled again if the form is made for another target.
+        form: in which form.
+        path: where to.
+        chosen: the form's own choices, as `sorted_out` gives them.
+
+    Raises:
+        CompileError: the model can't be compiled or written in this form, the path is called
+            otherwise, what is there is something else, or it can't be written.
+    """
+    check_path(form, path)
+    if form.sign:
+        check_replaceable(path, form.title, lambda folder: (folder / form.sign).exists())
+    with problems_in(driver.file_of(stages.source)):
+        match form:
+            case TargetForm():
+                return _write_of_target(stages.for_target(target_of(form)), form, path, chosen)
+            case StageForm():
+                return _write_of_stages(stages, form, path, chosen)
+            case SourceForm():
+                return _write_of_source(stages, form, path)
+            case _:
+                raise AssertionError(form)
+
+
+def stage_text(stages: Stages, form: StageForm, chosen: Chosen) -> str:
+    """What standard output gets of a form that is text.
+
+    Raises:
+        CompileError: the model can't be compiled.
+    """
+    assert form.text is not None
+    return form.text(stages.at(_stage(stages.options, chosen)), chosen)
+
+
+def _write_of_target(stages: Stages, form: TargetForm, path: Path, chosen: Chosen) -> Written:
+    watch, lowered = stages.watch, stages.lowered
+    values = {**chosen, **_samples(form, lowered.main, chosen, watch)}
+    if stages.target.library:
+        with watch.stage(f"start {stages.target.title}"), watch.quiet():
+            importlib.import_module(stages.target.library)
+    command = f"cmlc {{}} --emit={form.name}{_choices_text(stages.options, form, chosen)}"
+    with reproducing(stages.imported, watch.reproducers, form.name, command):
+        with watch.stage("make"), watch.quiet():
+            artefact = form.make(stages.executable, Request(describe(lowered), values))
+        facts, rows = dict(artefact.facts), artefact.rows
+        if artefact.computes is not None:
+            with watch.stage("measure"), watch.quiet():
+                samples = next((v for v in values.values() if isinstance(v, Samples)), None)
+                errors = measure(stages.optimized, artefact.computes, samples)
+            facts |= {"errors": errors.largest, "measured_on": errors.on}
+            rows += errors.rows()
+        facts |= _written(artefact, path, watch)
+    modules = {"imported": stages.named, "optimized": stages.optimized, "lowered": lowered}
+    return Written(form, path, modules, None, facts, rows)
+
+
+def _write_of_stages(stages: Stages, form: StageForm, path: Path, chosen: Chosen) -> Written:
+    names = get_args(Stage) if form.all_stages else (_stage(stages.options, chosen),)
+    modules = {name: stages.at(name) for name in names}
+    artefact = form.make(modules, chosen)
+    facts = {**artefact.facts, **_written(artefact, path, stages.watch)}
+    return Written(form, path, modules, None, facts, artefact.rows)
+
+
+def _write_of_source(stages: Stages, form: SourceForm, path: Path) -> Written:
+    source = stages.source
+    if isinstance(source, Module) or driver.file_of(source).endswith(".cmir"):
+        message = f"--emit={form.name} needs the model as it is stored, not IR"
+        raise usage_error(message, "name the model that the IR was made of")
+    read = driver.read(source, stages.watch)
+    artefact = form.make(read, stages.watch)
+    facts = {**artefact.facts, **_written(artefact, path, stages.watch)}
+    return Written(form, path, {}, read, facts, artefact.rows)
+
+
+def _written(artefact: Artefact, path: Path, watch: Watch) -> dict[str, Any]:
+    """Write it; facts that are known only then."""
+    with failures_told(path), watch.stage("write"), watch.quiet():
+        beside = artefact.write(path)
+    return {"weights_file": str(beside)} if beside is not None else {}
+
+
+def _stage(options: Options, chosen: Chosen) -> Stage:
+    """Which stage is asked for; what passes of one's own make is to be seen."""
+    stage: Stage = chosen.get("stage") or ("optimized" if options.passes else "imported")
+    if options.passes and stage == "imported":
+        remedy = "--stage=optimized prints what they make"
+        raise usage_error("--passes run after the stage 'imported'", remedy)
+    return stage
+
+
+def _samples(form: Form, function: Function, chosen: Chosen, watch: Watch) -> dict[str, Samples]:
+    """The typical inputs among the choices, ready to be read."""
+
+    def progress(index: int, count: int) -> None:
+        if watch.started is not None:
+            watch.started("make", f"{index + 1} of {count}")
+
+    return {
+        choice.name: samples_of(function, chosen[choice.name], progress)
+        for choice in form.choices
+        if choice.spelling == "samples" and choice.name in chosen
+    }
+
+
+def _choices_text(options: Options, form: Form, chosen: Chosen) -> str:
+    """What is chosen, as a command is told of it for a model that is imported already."""
+    plugins = plugin_options(item.name for item in parse_pipeline(options.passes))
+    own = [each.on_command_line(chosen[each.name]) for each in form.choices if each.name in chosen]
+    return "".join((plugins, options.command_line(_BY_PASSES), *own))
