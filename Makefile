@@ -1,6 +1,7 @@
 # `make demo` first, `make test` second; `make` alone lists everything.
 
-PYTHON ?= python3.11
+# The first of these that runs and fits makes the environment; PYTHON=/path/to/python names another.
+PYTHON ?= python3.11 python3.12 python3.13 python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
@@ -24,6 +25,8 @@ MODELS ?=
 TEST_JOBS ?= 2
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# Tests start many interpreters: without bytecode each compiles the whole package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick check format docs pictures bench conformance coremltools-tests fuzz constraints clean
@@ -72,7 +75,8 @@ fuzz: $(VENV)/installed-dev ## compile damaged models (COUNT=, MODELS=): none ma
 	$(PY) tests/fuzz.py --count $(COUNT) --jobs $(JOBS) $(MODELS)
 
 constraints: ## pin the newest environment that pyproject.toml allows
-	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	rm -rf build/constraints
+	@$(FIND_PYTHON); $$python -m venv build/constraints
 	build/constraints/bin/python -m pip --disable-pip-version-check install -q -e '.[dev,samples]'
 	{ sed -n '/^#/p;/^[^#]/q' constraints.txt; \
 	  build/constraints/bin/python -m pip --disable-pip-version-check freeze --all --exclude-editable \
@@ -82,10 +86,24 @@ constraints: ## pin the newest environment that pyproject.toml allows
 clean: ## remove the environment, built things and caches
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
+# A name on the PATH may be a shim of a Python that isn't installed, or lack what makes environments
+# (Debian's python3-venv): so each is run. TensorFlow 2.21 has no wheels for Python 3.14.
+FITS := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+define FIND_PYTHON
+python=; \
+for one in $(PYTHON); do $$one -c '$(FITS)' 2>/dev/null && python=$$one && break; done; \
+test -n "$$python" || { \
+  echo "No Python 3.11, 3.12 or 3.13 that can make environments; tried:"; \
+  for one in $(PYTHON); do echo "  $$one: $$($$one -V 2>&1 | head -n 1)"; done; \
+  echo "Install one (on Debian and Ubuntu: apt install python3 python3-venv),"; \
+  echo "or name one: make PYTHON=/path/to/python3.12"; \
+  exit 1; } >&2
+endef
+
 # A stamp is as old as what it was installed from: a changed dependency is never hidden by a cached
 # environment. The build requirements come first, pinned as well, so nothing is fetched unpinned.
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(FIND_PYTHON); set -x; $$python -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) install -q -c constraints.txt setuptools wheel

@@ -185,10 +185,10 @@ _BATCH = {"auto": "dynamic-batch{of=images}", "dynamic": "dynamic-batch", "stati
 
 
 def pipeline_of(options: Options) -> Pipeline:
-    """The passes that the options ask for, and the target's pipeline."""
+    """The passes that the options request, and the target's pipeline."""
     stages = (
         *passes_of(options),
-        parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
+        parse_pipeline(options.passes).spec,  # parsed separately, because its errors are the user's
         load_target(options.target).pipeline,
     )
     return parse_pipeline(", ".join(filter(None, stages)))
@@ -245,7 +245,7 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     watch = watch or Watch()
     target = load_target(options.target)
     if target.requires is not None and (problems := list(target.requires.violations(module))):
-        remedy = f"{target.title} needs other passes first: {target.preparation}"
+        remedy = f"{target.title} needs these passes first: {target.preparation}"
         raise CompileError(replace(problem, remedy=remedy) for problem in problems)
     command = f"cmlc-opt {{}} --lower{options.command_line(['target'])}"
     with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):

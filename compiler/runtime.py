@@ -217,7 +217,7 @@ class CompiledModel:
         return _predicted(function_called(self.module, function), inputs, state, run)
 
     def _for_shapes_of(self, module: Module, inputs: Mapping[str, Any]) -> "CompiledModel | None":
-        """The model for the sequence or batch that inputs have, if this one isn't made for it."""
+        """The model for the sequence or batch of the inputs, if this one is for another."""
         shapes = full_shapes(module.main, inputs)
         again = shapes and self.stages.watch.survey is not None  # IR is as it is
         return self._reshaped(shapes) if again else None

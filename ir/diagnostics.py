@@ -1,9 +1,9 @@
-"""What users are told: diagnostics, and the exceptions that carry them."""
+"""What users are told: diagnostics, and the one exception that carries them."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from .location import UNKNOWN, InText, Location, Unknown, callers, leaves, parts
 
@@ -77,26 +77,22 @@ class CompileError(Exception):
         return error
 
 
-class HasOrigin(Protocol):
-    """What a diagnostic can be about: an op."""
-
-    name: ClassVar[str]
-    location: Location
-
-
-class VerifyError(CompileError):
-    """An op breaks one of its constraints; `label` is the constraint's name, such as "C1"."""
-
-    def __init__(self, op: HasOrigin, label: str, message: str) -> None:
-        self.label = label
-        tag = f" ({label})" if label else ""
-        text = f"'{type(op).name}'{tag} {message}"
-        super().__init__(Diagnostic(text, location=op.location, subject=type(op).name))
-
-
 def usage_error(message: str, remedy: str = "") -> CompileError:
     """An error of kind "usage", to raise."""
     return CompileError(Diagnostic(message, "usage", remedy=remedy))
+
+
+class VerifyError(CompileError):
+    """An op breaks one of its constraints; `label` is the constraint's name, such as "C1".
+
+    `op` is an `ssa.Op`: that module imports this one.
+    """
+
+    def __init__(self, op: Any, label: str, message: str) -> None:
+        self.label = label
+        tag = f" ({label})" if label else ""
+        text = f"'{op.name}'{tag} {message}"
+        super().__init__(Diagnostic(text, location=op.location, subject=op.name))
 
 
 @contextmanager

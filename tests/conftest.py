@@ -1,5 +1,7 @@
 """How long hypothesis may search, and what all tests know."""
 
+import gc
+
 from cmlc import register_custom_layer
 from hypothesis import HealthCheck, settings
 
@@ -20,3 +22,9 @@ def _scaled_sum(inputs, weights, parameters):
 
 # For cases and random instances of `custom.call`.
 register_custom_layer("ScaledSum", evaluate=_scaled_sum, tensorflow=_scaled_sum)
+
+
+def pytest_collection_finish():
+    """Ten thousand tests stay until the end: the collector of garbage need not look at them."""
+    gc.collect()
+    gc.freeze()

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import networkx as nx
@@ -93,23 +94,35 @@ def module_of(path: Path) -> Name:
 def imports_of(path: Path) -> Iterator[Import]:
     module = module_of(path)
     package = module if path.name == "__init__.py" else module[:-1]
-    for node, late in walk(ast.parse(path.read_text()), late=False):
+    for node, late in statements(path):
         place = f"{path.relative_to(ROOT)}:{node.lineno}"
         for target, internal in targets(node, package):
             yield Import(module, target, internal, late, place)
 
 
-def walk(node: ast.AST, late: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """All import statements, and whether they run when the module is imported."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
+Statement = ast.Import | ast.ImportFrom
+# Where statements have statements: nothing else can hold an import, so expressions aren't entered.
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
+@cache
+def statements(path: Path) -> list[tuple[Statement, bool]]:
+    """The import statements of a file."""
+    return list(walk(ast.parse(path.read_text()), late=False))
+
+
+def walk(node: ast.AST, late: bool) -> Iterator[tuple[Statement, bool]]:
+    """All import statements, and whether they run after the module is imported."""
+    if isinstance(node, Statement):
         yield node, late
     typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    for child in ast.iter_child_nodes(node):
-        yield from walk(child, late or typing_only or inside)
+    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for block in BLOCKS:
+        for child in getattr(node, block, ()):
+            yield from walk(child, late or typing_only or inside)
 
 
-def targets(node: ast.Import | ast.ImportFrom, package: Name) -> Iterator[tuple[Name, bool]]:
+def targets(node: Statement, package: Name) -> Iterator[tuple[Name, bool]]:
     """What one statement imports: (dotted name, whether it is ours)."""
     if isinstance(node, ast.Import):
         absolute = [tuple(alias.name.split(".")) for alias in node.names]
@@ -125,6 +138,7 @@ def targets(node: ast.Import | ast.ImportFrom, package: Name) -> Iterator[tuple[
         yield (name[1:], True) if name[0] == "cmlc" else (name, False)
 
 
+@cache
 def is_module(name: Name) -> bool:
     path = ROOT.joinpath(*name)
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
@@ -162,11 +176,14 @@ def between_backends(item: Import) -> bool:
     return mine == wanted or (mine, wanted) in BUILT_UPON
 
 
-IMPORTS = [item for path in sources() for item in imports_of(path)]
+@cache
+def imports() -> list[Import]:
+    """All there are; reading them takes seconds, which collecting the tests doesn't wait for."""
+    return [item for path in sources() for item in imports_of(path)]
 
 
 def test_layers():
-    wrong = [str(item) for item in IMPORTS if item.internal and not allowed(item)]
+    wrong = [str(item) for item in imports() if item.internal and not allowed(item)]
     assert not wrong, "\n".join(wrong)
 
 
@@ -177,7 +194,7 @@ ONE_THING = {frozenset({("ir", "ssa"), ("ir", "values")})}
 def test_no_circles():
     graph: nx.DiGraph = nx.DiGraph()
     modules = {module_of(path) for path in sources() if path.name != "__init__.py"}
-    inside = [item for item in IMPORTS if {item.module, item.target} <= modules]
+    inside = [item for item in imports() if {item.module, item.target} <= modules]
     graph.add_edges_from((item.module, item.target) for item in inside)
     circles = {frozenset(part) for part in nx.strongly_connected_components(graph) if len(part) > 1}
     assert circles == ONE_THING
@@ -187,13 +204,13 @@ def test_imports_inside_the_package_are_relative():
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sources()
-        for node, _ in walk(ast.parse(path.read_text()), late=False)
+        for node, _ in statements(path)
         if "cmlc" in [name.split(".")[0] for name in absolute_names(node)]
     ]
     assert not wrong, "\n".join(wrong)
 
 
-def absolute_names(node: ast.Import | ast.ImportFrom) -> list[str]:
+def absolute_names(node: Statement) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [node.module or ""] if node.level == 0 else []
@@ -202,7 +219,7 @@ def absolute_names(node: ast.Import | ast.ImportFrom) -> list[str]:
 def test_ir_needs_numpy_and_lark_only():
     wrong = [
         str(item)
-        for item in IMPORTS
+        for item in imports()
         if not item.internal and within(item.module, "ir") and item.target[0] not in IR_LIBRARIES
     ]
     assert not wrong, "\n".join(wrong)
@@ -210,7 +227,7 @@ def test_ir_needs_numpy_and_lark_only():
 
 @pytest.mark.parametrize("library", LATE_LIBRARIES)
 def test_heavy_libraries(library):
-    users = [item for item in IMPORTS if not item.internal and item.target[0] == library]
+    users = [item for item in imports() if not item.internal and item.target[0] == library]
     early = [str(item) for item in users if not item.late]
     assert not early, "at module level:\n" + "\n".join(early)
     permitted = LATE_LIBRARIES[library]

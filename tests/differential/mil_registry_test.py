@@ -15,7 +15,6 @@ from support.mil import samples as mil_samples
 from support.mil import window_samples as mil_window_samples
 from support.mil.programs import results
 
-pytest.importorskip("coremltools.converters.mil.mil")
 pytestmark = pytest.mark.slow
 
 SAMPLES = (*mil_samples.SAMPLES, *mil_window_samples.SAMPLES, *mil_index_samples.SAMPLES)
@@ -46,7 +45,8 @@ ELSEWHERE = {
 
 @pytest.fixture(scope="module")
 def registry():
-    """coremltools' registry; importing it takes seconds."""
+    """coremltools' registry; importing it takes seconds, of those who run these tests alone."""
+    pytest.importorskip("coremltools.converters.mil.mil")
     from support.mil import registry as mil_registry
 
     return mil_registry

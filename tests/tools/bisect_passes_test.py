@@ -1,19 +1,23 @@
 """`cmlc-run --bisect-passes`: a wrong pass is found, with the rewrite that is to blame."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc import passes
+from cmlc import backends, passes
+from cmlc.backends.keras.dialect import layers
+from cmlc.backends.keras.fuse import FuseKeras
 from cmlc.ir.deviation import deviation, worst
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.interpret import random_inputs
+from cmlc.ir.rewrite import replace
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module
 from cmlc.passes.bisect import Experiment, bisect
-from cmlc.passes.manager import Instrumentation, parse_pipeline
-from cmlc.passes.patterns import RewriteLimit
+from cmlc.passes.manager import Instrumentation, PatternPass, parse_pipeline
+from cmlc.passes.patterns import RewriteLimit, no, pattern
 from cmlc.tools import cmlc_run
 from cmlc.tools.cases import check_case, read_cases
 from cmlc.tools.cli import console
@@ -112,6 +116,7 @@ def test_what_people_see(capsys, monkeypatch):
     assert f"cmlc-reduce {DIGITS} --passes='fold-batch-norm' --after='canonicalize'" in out
 
 
+@pytest.mark.slow
 def test_the_keras_pipeline_changes_the_interface_and_nothing_else(capsys):
     status, facts = run(capsys, DIGITS, "--target=keras")
     assert status == 0
@@ -202,3 +207,43 @@ def test_the_worst_of_several():
     ours = {"a": np.ones(2), "b": np.ones(2), "gone": np.ones(2)}
     theirs = {"a": np.ones(2), "b": np.zeros(2)}
     assert worst(ours, theirs)[0] == "b"
+
+
+@pattern(layers.Rescaling)
+def twice_as_bright(op):
+    """rescaling(x) → rescaling(2 x), which is wrong."""
+    if op.scale[0] > 1 / 127:
+        return no("it is bright")
+    return replace(op, scale=tuple(2 * number for number in op.scale)).result
+
+
+@dataclass(frozen=True)
+class FuseWrongly(PatternPass):
+    """What the target's pass does, and a wrong rewrite."""
+
+    name = "fuse-keras"
+    patterns = (*FuseKeras.patterns, twice_as_bright)
+
+
+@pytest.mark.slow
+def test_passes_of_a_target_move_nothing(capsys):
+    status, facts = run(capsys, DIGITS, "--target=keras")
+    assert (status, facts["ok"]) == (0, True)
+    lowered = [row["pass"] for row in facts["passes"] if row["stage"] == "lower"]
+    assert lowered == ["fuse-keras"]
+
+
+@pytest.mark.slow
+def test_a_wrong_rewrite_after_lowering_is_found(capsys, monkeypatch):
+    monkeypatch.setitem(backends.PASSES, "fuse-keras", FuseWrongly)
+    status, facts = run(capsys, DIGITS, "--target=keras")
+    assert status == console.INPUT_ERROR
+    assert (facts["passes"][-1]["stage"], facts["passes"][-1]["pass"]) == ("lower", "fuse-keras")
+    assert facts["rewrite"]["pattern"] == "twice-as-bright"
+    assert facts["rewrite"]["number"] <= facts["rewrite"]["count"]
+    assert any("keras.layers.Rescaling" in line for line in facts["rewrite"]["after"])
+    assert cmlc_run.main([str(DIGITS), "--random=0", "--bisect-passes", "--target=keras"]) == 1
+    text = capsys.readouterr().out
+    assert "lowered 2  fuse-keras" in text
+    assert "twice-as-bright (bisect_passes_test.py:" in text
+    assert "cmlc-reduce" not in text

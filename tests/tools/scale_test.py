@@ -1,7 +1,5 @@
 """Cost grows with the number of ops, no faster: counted, because clocks are noisy."""
 
-import sys
-
 import cmlc
 import pytest
 from cmlc.compiler.source.mil_text import parse_program
@@ -12,22 +10,7 @@ from cmlc.ir.text.printer import print_module
 from cmlc.ir.verify import verify
 from cmlc.tools.bench.large_program import many_operations, many_statements
 from support.mil.programs import BOOL, imported, op, program
-
-
-def calls(function, *arguments):
-    """How many Python functions are called, and its result."""
-    count = 0
-
-    def profile(_frame, event, _argument):
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(profile)
-    try:
-        result = function(*arguments)
-    finally:
-        sys.setprofile(None)
-    return count, result
+from support.running.counting import calls
 
 
 def stages(count):

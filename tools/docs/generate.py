@@ -42,8 +42,8 @@ negative in Python and text; it is stored as positive.
 *Made by* names the NeuralNetwork layers, ML Program operations and passes that can make the op. It
 is read from the source of their rules (`tools/docs/constructed.py`), all branches together, without
 the code around rules (weights, conversions, expanded dimensions). *TensorFlow* and *Keras* say what
-an op becomes: one call, or a rule and the calls that it can make, read in the same way. *Batch*
-says how `dynamic-batch` keeps entries apart: the op's rule (`Op.batch`), or why there is none.
+an op becomes: one call, or a rule and the calls that it can make, read in the same way. *Batch* is
+how `dynamic-batch` treats entries apart: the rule that `Op.batch` declares, or why there is none.
 """
 
 

@@ -123,7 +123,7 @@ def broadcast_to(op: core.BroadcastTo) -> Value:
     if out.is_static:
         return tf.BroadcastTo(op.x, out.static_shape, result_types=out).result
     extents = extents_from(op.x, op.shape)
-    return tf.DynamicBroadcastTo(op.x, extents, result_types=out).result
+    return tf.BroadcastToDynamic(op.x, extents, result_types=out).result
 
 
 @lower(core.AssertShape)

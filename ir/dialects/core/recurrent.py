@@ -212,7 +212,7 @@ class Rnn(Op):
 
 
 def _result_types(op: "Recurrent", gates: int, **more: Dims) -> tuple[Type, Type]:
-    """The types of all hidden states and of one; checks that shapes agree (`more`: by operand)."""
+    """The types of all hidden states and of one, once all shapes agree (`more`: by operand)."""
     x = op.x.type
     time, batch, features = x.shape
     hidden = op.weight_h.type.shape[1]

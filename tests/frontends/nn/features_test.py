@@ -5,6 +5,7 @@ import pytest
 from cmlc.compiler.frontends.nn.batch_proof import batch_problem
 from cmlc.compiler.options import Options
 from cmlc.compiler.runtime import CompiledModel
+from cmlc.compiler.stages import Stages
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
@@ -33,7 +34,7 @@ PIXELS = np.arange(18, dtype=np.uint8).reshape(1, 2, 3, 3)
 
 
 def compiled(model, batch):
-    return CompiledModel(*3 * [imported(model, batch=batch)], Options(batch=batch))
+    return CompiledModel(Stages(imported(model, batch=batch), Options(batch=batch)))
 
 
 def photo(color=RGB, *layers, rank5=False, outputs=None, **preprocessing):

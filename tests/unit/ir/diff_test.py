@@ -1,6 +1,5 @@
 """Each edit of a module is found, and nothing else; names and order are not edits."""
 
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.modules.generation import modules
 from support.modules.module_edits import EDITS, NO_EDITS, both, rename, shuffle
+from support.running.counting import calls
 
 DIGITS = Path(__file__).parents[2] / "data" / "digits.mlmodel"
 BLOCK = """\
@@ -351,21 +351,6 @@ def test_fine_tuning_and_edits_at_once():
     assert compare(module, twin).counts() == expected
 
 
-def calls(function, *arguments):
-    count = 0
-
-    def profile(_frame, event, _argument):
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(profile)
-    try:
-        function(*arguments)
-    finally:
-        sys.setprofile(None)
-    return count
-
-
 def test_costs_are_linear():
     """Calls are counted, because clocks are noisy: of equal, edited and unlike modules."""
 
@@ -374,7 +359,7 @@ def test_costs_are_linear():
         some = at(count // 3, count // 2, old="alpha = 0.5", new="alpha = 0.25")
         unlike = blocks(count, lambda _i, b: b.replace("nn.relu", "tensor.sin"))
         twins = (shuffle(module, Random(0))[0], blocks(count, some), unlike)
-        return [calls(compare, module, twin) for twin in twins]
+        return [calls(compare, module, twin)[0] for twin in twins]
 
     costs(5)  # what happens once
     few, many = costs(50), costs(200)
