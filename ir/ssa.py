@@ -240,7 +240,7 @@ class Op:
         self.parent.unlink(self)
 
     def __repr__(self) -> str:
-        return f"<{self.name}({', '.join(map(repr, self._operands))})>"
+        return f"<{type(self).name}({', '.join(map(repr, self._operands))})>"
 
 
 class Block:

@@ -15,8 +15,8 @@ class Reshape(Op):
     """The same elements in row-major order under another shape.
 
     (C1) both shapes have the same number of elements.
-    (C2) all extents but one are numbers, or follow from those of x: they are extents of x, or
-    made of symbols that stand alone in its shape. The one left is what the others leave.
+    (C2) all dimensions but one are numbers, or follow from those of x: they are dimensions of x, or
+    made of symbols that are alone in its shape. The remaining one follows from the element count.
 
     Example:
         %y = tensor.reshape(%x) {shape = [N, 12]} : f32[N,12]
@@ -38,7 +38,7 @@ class Reshape(Op):
         return self.x.type.with_shape(self.shape)
 
     def sizes(self) -> tuple[Dim, ...]:
-        """The shape with -1 for the extent that the others leave: the only symbolic one, if so."""
+        """The shape with -1 for the dimension that follows from the others, if there is one."""
         return reshaped_sizes(self.x.type.shape, self.shape)
 
     def evaluate(self, x: Array) -> Array:
@@ -68,7 +68,7 @@ class Reshape(Op):
     def permute(
         self, perm: tuple[int, ...], operands: tuple[Value, ...]
     ) -> tuple[Op, tuple[int, ...]] | None:
-        """Splits and merges of dimensions that the permutation moves as a whole move with them."""
+        """Split and merged dimensions move along if the permutation keeps them together."""
         groups = matching_groups(self.x.type.shape, self.shape)
         if groups is None:
             return None
@@ -85,7 +85,7 @@ class Reshape(Op):
 
 
 def reshaped_sizes(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    """The extents of a reshape, -1 for the only symbolic one, or those that don't follow."""
+    """The shape of a reshape, with -1 for the only symbolic dimension, or for unknown ones."""
     if sum(isinstance(dim, Expr) for dim in after) <= 1:
         return tuple(-1 if isinstance(dim, Expr) else dim for dim in after)
     alone = {bare_symbol(dim) for dim in before}
@@ -95,7 +95,7 @@ def reshaped_sizes(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> tuple[Dim
 def matching_groups(
     before: tuple[Dim, ...], after: tuple[Dim, ...]
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]] | None:
-    """Runs of dimensions that a reshape maps to each other, smallest first; None if unclear.
+    """Groups of dimensions that a reshape maps to each other, as small as possible, or None.
 
     [N, 6, 4] → [N, 2, 3, 4] gives (0)-(0), (1)-(1, 2), (2)-(3). Every group has both sides.
     """
@@ -136,7 +136,7 @@ class DynamicReshape(ToComputedShape):
     """`tensor.reshape` to a shape computed at run time.
 
     `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
-    elsewhere. One entry of `shape` may be -1: what the others leave.
+    elsewhere. One entry of `shape` may be -1: it follows from the element count.
 
     (C1) shape has as many entries as dims.
     """
@@ -149,7 +149,7 @@ class DynamicReshape(ToComputedShape):
 
 
 class ExpandDims(Op):
-    """Inserts extents of 1; `axes` are their positions in the result."""
+    """Inserts dimensions of 1; `axes` are their positions in the result."""
 
     name = "tensor.expand_dims"
     permuted_operands = ("x",)
@@ -192,7 +192,7 @@ class ExpandDims(Op):
     def permute(
         self, perm: tuple[int, ...], operands: tuple[Value, ...]
     ) -> tuple[Op, tuple[int, ...]]:
-        """The new extents stay where they are; the others permute around them."""
+        """The new dimensions stay where they are; the others permute around them."""
         rank = len(perm) + len(self.axes)
         others = [axis for axis in range(rank) if axis not in self.axes]
         result = list(range(rank))
@@ -202,9 +202,9 @@ class ExpandDims(Op):
 
 
 class Squeeze(Op):
-    """Removes extents of 1.
+    """Removes dimensions of 1.
 
-    (C1) the extents at `axes` are 1.
+    (C1) the dimensions at `axes` are 1.
     """
 
     name = "tensor.squeeze"
