@@ -30,9 +30,23 @@ class Batch:
         return len(self.entries[0]) > 1
 
     def joined(self) -> dict[str, Array]:
-        """The inputs of all entries, as one batch."""
-        names = self.entries[0]
-        return {name: np.concatenate([e[name] for e in self.entries]) for name in names}
+        """The inputs of all entries, as one batch; those that have none are the first entry's."""
+        found: dict[str, Array] = {}
+        for value in self.module.main.arguments:
+            arrays = [entry[value.name] for entry in self.entries]
+            has_one = value.type.shape[:1] == (1,)
+            found[value.name] = np.concatenate(arrays) if has_one else arrays[0]
+        return found
+
+
+def entries_of(module: Module, count: int) -> Batch:
+    """Random entries for a function that has a batch of one; what has none is the same for all."""
+    drawn = [random_inputs(module.main, seed) for seed in range(count)]
+    for value in module.main.arguments:
+        if value.type.shape[:1] != (1,):
+            for entry in drawn:
+                entry[value.name] = drawn[0][value.name]
+    return Batch(module, tuple(drawn))
 
 
 def batch_of(op: Op, random: Random) -> Batch:
