@@ -200,6 +200,13 @@ def passes_of(options: Options) -> list[str]:
     return [INLINE, *filter(None, (_BATCH[settled(options).batch], layout))]
 
 
+def with_batch(module: Module, options: Options) -> Module:
+    """A copy of the imported module whose batch is as the options choose it."""
+    copy = clone_module(module)
+    parse_pipeline(", ".join(filter(None, (INLINE, _BATCH[settled(options).batch])))).run(copy)
+    return copy
+
+
 def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "optimize") -> Module:
     """A copy of the module after the passes, which are part of this stage.
 

@@ -1,14 +1,15 @@
 """Opens a batch of one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, cast
 
 from ..ir.batch.analysis import REMEDY, Batched, batched, problem
 from ..ir.batch.place import FRONT, Place
 from ..ir.batch.rule import Places, RefusalError, Taken
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dims import symbol, symbols
+from ..ir.interface import Argument, Description
 from ..ir.location import InModel
 from ..ir.rewrite import adopt
 from ..ir.ssa import Block, Function, Module, Op, Region, Value
@@ -17,13 +18,16 @@ from ..ir.verify import Legal
 from .batch_moves import Mover
 from .manager import Instrumentation, Pass
 
+DescribedT = TypeVar("DescribedT", bound=Description)
+
 
 @dataclass(frozen=True)
 class DynamicBatch(Pass):
     """Make the first dimension of every argument that is 1 the symbol N, and so of every result.
 
-    A result that has no such dimension gets one in front. A function that has an argument with an
-    open first dimension has a batch already. Entries of the batch must be independent of each
+    Arrays of a model that maps them to rank 5 ([C] or [C, H, W]) get such a dimension in front, and
+    so do results that have none. A function that has an argument with an open first dimension has a
+    batch already. Entries of the batch must be independent of each
     other: every op says what it makes of a batch (`Op.batch`), and the first that mixes entries, or
     doesn't say, lets the pass fail with its name and reason.
 
@@ -72,15 +76,22 @@ def opened(function: Function) -> Function | None:
     """
     if any(known.kind == "state" for known in function.inputs):
         raise _impossible("states are kept for one example")
-    dims = [value.type.shape[0] for value in function.arguments if value.type.rank]
-    if not dims or any(not isinstance(dim, int) for dim in dims):
+    rows = list(zip(function.arguments, function.inputs, strict=True))
+    mapped = {value for value, known in rows if _is_mapped(value, known)}
+    dims = [v.type.shape[0] for v in function.arguments if v.type.rank and v not in mapped]
+    if not rows or any(not isinstance(dim, int) for dim in dims):
         return None
-    if 1 not in dims:
+    places = {v: FRONT if v in mapped else Place(0) for v, _ in rows if v in mapped or _has_one(v)}
+    if not places:
         raise _impossible("no argument has a batch of one")
     taken = {name for v in function.arguments for dim in v.type.shape for name in symbols(dim)}
     size = symbol("N" if "N" not in taken else "batch")
-    places = {value: Place(0) for value in function.arguments if _has_one(value)}
     return _Opening(function, batched(function, places, size)).function
+
+
+def _is_mapped(value: Value, known: Argument) -> bool:
+    """Whether an array's dimensions are [C] or [C, H, W], which a batch goes before."""
+    return known.axes is not None and known.batch is None and value.type.rank == len(known.axes)
 
 
 def _has_one(value: Value) -> bool:
@@ -116,13 +127,18 @@ class _Opening:
         A caller that passes one example gets a result without a dimension that was added.
         """
         self.function.inputs = [
-            known.opened() if value in self.proof.places else known
+            self._described(known, self.proof.places.get(value))
             for value, known in zip(source.arguments, source.inputs, strict=True)
         ]
         self.function.outputs = [
-            known.opened() if _has_one(value) else replace(known, batched=True)
+            self._described(known, Place(0) if _has_one(value) else FRONT)
             for value, known in zip(source.results, source.outputs, strict=False)
         ]
+
+    def _described(self, known: DescribedT, place: Place | None) -> DescribedT:
+        if place is None:
+            return known
+        return known.with_batch() if place.own else known.opened()
 
     def _block(
         self, source: Block, target: Block, mapping: dict[Value, Value], ends: Places

@@ -63,9 +63,10 @@ def by_axes(
     place, entry = given.places[index], op.operands[index].type.shape
     assert place is not None
     worked = _worked(op, values, fill)
+    batch = place.axis if place.is_dimension(entry) else place.origin
+    if batch in worked and not splits:
+        raise RefusalError(ALONG)
     if not place.own and place.axis in worked:
-        if place.is_dimension(entry) and not splits:
-            raise RefusalError(ALONG)
         place = place.apart(entry)
     wants = tuple(place if i in group else None for i in range(len(op.operands)))
     changes: dict[str, Any] = {}
@@ -101,15 +102,21 @@ def _worked(op: Op, values: Mapping[str, Any], fill: Mapping[str, int]) -> froze
 def _result_place(op: Op, place: Place, values: Mapping[str, Any], rank: int) -> Place:
     """The place among the dimensions that the op leaves and adds."""
     entry = op.operands[sharing(op)[0]].type
-    axis = place.axis
+    removed: set[int] = set()
+    added: list[int] = []
     for item in op.spec.attributes:
         value = values[item.name]
         if item.kind is Kind.NEW_AXIS:
-            axis += value < axis or (value == axis and not place.own)
+            added.append(value)
         elif rank < entry.rank and item.kind in (Kind.AXIS, Kind.AXES):
-            removed = (value,) if item.kind is Kind.AXIS else value
-            axis -= sum(other < place.axis for other in removed)
-    return replace(place, axis=axis)
+            removed.update((value,) if item.kind is Kind.AXIS else value)
+
+    def moved(axis: int, ahead: bool) -> int:
+        axis -= sum(other < axis for other in removed)
+        return axis + sum(new < axis or (new == axis and not ahead) for new in added)
+
+    origin = None if place.origin is None else moved(place.origin, False)
+    return replace(place, axis=moved(place.axis, place.own), origin=origin)
 
 
 def broadcasting(op: Op, given: Given, inner: int) -> Taken:

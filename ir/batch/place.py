@@ -4,7 +4,7 @@ An *entry* is what a value is for a batch of one: its shape has no batch. With a
 the value has N times as many elements, and a `Place` says where N went.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..dims import Dim, Shape, floor_div, product
 
@@ -16,12 +16,14 @@ class Place:
     Inside dimension `axis` of an entry, after `outer` of its positions: of an extent A * B, A being
     `outer`, A * N * B is left, with A slowest. An extent of 1 simply becomes N. Or, if `own`, as a
     dimension that entries don't have, before their dimension `axis`; there may be extents of 1
-    between the two: -2 is N before two of them.
+    between the two: -2 is N before two of them. `origin` is the dimension of 1 that N was taken out
+    of, as long as it is known: what works along it mixes entries.
     """
 
     axis: int
     outer: Dim = 1
     own: bool = False
+    origin: int | None = field(default=None, compare=False)
 
     def opened(self, entry: Shape, size: Dim) -> Shape:
         """The shape of `size` entries of this shape."""
@@ -52,7 +54,8 @@ class Place:
 
     def moved(self, by: int) -> "Place":
         """The place in a shape that has so many more dimensions in front."""
-        return replace(self, axis=self.axis + by)
+        origin = None if self.origin is None else self.origin + by
+        return replace(self, axis=self.axis + by, origin=origin)
 
     def apart(self, entry: Shape) -> "Place":
         """A dimension of its own: here, or in front where N is in the middle of a dimension."""

@@ -161,9 +161,9 @@ def numbers(module, n=2, like=None):
     for name, known in zip(results, function.outputs, strict=False):
         if known.layout == "nhwc":
             results[name] = np.moveaxis(results[name], -1, -3)
-    had_batch = {name for name, known in named_outputs(original) if known.batched}
+    had_batch = {name for name, known in named_outputs(original) if known.batch == "added"}
     for name, known in named_outputs(function):
-        if known.batched and name not in had_batch:
+        if known.batch == "added" and name not in had_batch:
             results[name] = results[name][0]
     return results
 

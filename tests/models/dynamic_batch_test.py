@@ -24,7 +24,7 @@ KINDS = [
     for case in read_cases(TEXT)
     if case.error is None
     and case.run == "dynamic-batch"
-    and "batch_of_one" in (case.expected or "")
+    and 'batch = "opened"' in (case.expected or "")
 ]
 
 

@@ -6,8 +6,6 @@ from typing import Any
 from ....ir.attributes import Dims
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Return
-from ....ir.dims import symbol
-from ....ir.interface import ModuleFacts
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module, Value
@@ -15,7 +13,7 @@ from ...options import Options
 from ...source.interface import Interface
 from ...source.reading import ModelSource
 from ...source.spec import network_of
-from ..choices import chosen_interfaces, most_general, reason_of
+from ..choices import chosen_interfaces, most_general
 from ..features import classifier_of, module_facts
 from ..rules import compose
 from . import (
@@ -38,10 +36,9 @@ from . import (
     slicing,
     sort,
 )
-from .batch_proof import batch_problem
 from .context import LayerRule
 from .declared import Declaration
-from .inputs import Inputs, ShapePolicy, can_batch
+from .inputs import Inputs, ShapePolicy
 from .nested import walk_layers
 from .outputs import Outputs
 from .scope import Scope, Walk
@@ -68,9 +65,20 @@ def import_model(source: ModelSource, options: Options) -> Module:
     interface = chosen_interfaces(source, options)[0]
     _check_supported(network)
     _check_names(shapes, interface)
-    wants_batch = options.batch == "dynamic"
-    may_batch = options.batch != "static" and not shapes and can_batch(interface, wants_batch)
-    if wants_batch and not may_batch:
+    if options.batch == "dynamic":
+        _check_batch(interface, shapes)
+
+    def imported(flexible: bool) -> Module:
+        policy = ShapePolicy(flexible, shapes)
+        return _Importer(network, interface, policy).module(source.name)
+
+    return most_general([interface], options, imported)
+
+
+def _check_batch(interface: Interface, shapes: Mapping[str, Dims]) -> None:
+    """A full shape has a batch already; what is neither an array nor an image has none."""
+    kinds = {feature.kind for feature in interface.inputs}
+    if shapes or not kinds or not kinds <= {"array", "image"}:
         raise CompileError(
             Diagnostic(
                 "the model's inputs have no batch dimension that could vary",
@@ -78,35 +86,6 @@ def import_model(source: ModelSource, options: Options) -> Module:
                 remedy="leave out the option for a dynamic batch",
             )
         )
-
-    def imported(flexible: bool) -> Module:
-        """The module with a batch of N if possible, else with a batch of one and the reason."""
-        facts: ModuleFacts = {}
-        if may_batch:
-            try:
-                return _batched(network, interface, source.name, flexible)
-            except CompileError as error:
-                if wants_batch:
-                    raise
-                facts["fixed_batch"] = reason_of(error)
-        policy = ShapePolicy(flexible=flexible, shapes=shapes)
-        module = _Importer(network, interface, policy).module(source.name)
-        module.attributes |= facts
-        return module
-
-    return most_general([interface], options, imported)
-
-
-def _batched(network: Any, interface: Interface, name: str, flexible: bool) -> Module:
-    """The module with a batch of N.
-
-    Raises:
-        CompileError: the reason why that is impossible.
-    """
-    module = _Importer(network, interface, ShapePolicy("N", flexible)).module(name)
-    if problem := batch_problem(module.main, symbol("N")):
-        raise CompileError(problem)
-    return module
 
 
 def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:

@@ -1,5 +1,7 @@
 """Shape changes: ops that move elements and compute nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ...attributes import Axes, Axis, Dims, NewAxis, PerAxis, Perm
@@ -43,7 +45,7 @@ class Transpose(Op):
         (place,) = given.places
         assert place is not None
         if place == Place(0) and self.x.type.shape[0] == 1 and self.perm[0] != 0:
-            place = FRONT
+            place = replace(FRONT, origin=0)
         if not place.own:
             return Taken((Place(self.perm.index(place.axis), place.outer),))
         axis = place.axis
@@ -53,7 +55,9 @@ class Transpose(Op):
             axis = self.perm.index(axis - 1) + 1
         perm = [source + (source >= place.axis) for source in self.perm]
         perm.insert(axis, place.axis)
-        return Taken((Place(axis, own=True),), (place,), {"perm": tuple(perm)})
+        origin = None if place.origin is None else self.perm.index(place.origin)
+        found = Place(axis, own=True, origin=origin)
+        return Taken((found,), (place,), {"perm": tuple(perm)})
 
 
 class Concat(Op):
