@@ -14,7 +14,7 @@ from ..ir.deviation import Deviation, worst
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.interpret import Interpreter
 from ..ir.rewrite import clone_module
-from ..ir.ssa import Function, Module
+from ..ir.ssa import Function, Module, Value
 from ..ir.text.printer import print_module
 from ..ir.types import Array
 from .manager import Instrumentation, Pass, Pipeline
@@ -113,20 +113,29 @@ class Experiment:
     required: Pipeline = field(default=Pipeline())
 
     def run(self, module: Module) -> dict[str, Array]:
-        """The function's results by name.
+        """The function's results by name, without the batch that was put before one example.
 
         Raises:
             CompileError: the function does not run, or passes changed its interface other than
-                by an argument's dtype.
+                by an argument's dtype or a batch before its dimensions.
         """
         if self.required.stages:
             module = clone_module(module)
             self.required.run(module)
-        arrays = {
-            value.name: self.inputs[value.name].astype(value.type.dtype.numpy, copy=False)
-            for value in module.functions[self.function].arguments
+        callee = module.functions[self.function]
+        arrays = {value.name: self._given(value) for value in callee.arguments}
+        results = self.execute(module, self.function, arrays)
+        added = {
+            name
+            for name, known in zip(names_of(callee), callee.outputs, strict=False)
+            if known.batch == "added"
         }
-        return self.execute(module, self.function, arrays)
+        return {name: array[0] if name in added else array for name, array in results.items()}
+
+    def _given(self, argument: Value) -> Array:
+        """The input of an argument, which a pass may have given another dtype or a batch."""
+        array = self.inputs[argument.name].astype(argument.type.dtype.numpy, copy=False)
+        return array if array.ndim == argument.type.rank else array[None]
 
 
 def names_of(function: Function) -> list[str]:

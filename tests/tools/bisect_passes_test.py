@@ -22,11 +22,13 @@ from cmlc.tools import cmlc_run
 from cmlc.tools.cases import check_case, read_cases
 from cmlc.tools.cli import console
 from support.modules.planted import SumsAsProducts, WrongEpsilon, WrongTranspose
+from support.networks.builders import layer, network
 from support.running.shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"
 CARDS = "getbouncer__cardscan-ios/CardScan__CardScan__Classes__SSDOcr.mlmodel"
+BATCH = "dynamic-batch{of=images}"  # what images get without being asked
 NUMBERS = "MatkoGH__quickmath/Resources__MNISTClassifier.mlmodelc"
 
 
@@ -44,7 +46,11 @@ def test_right_passes_move_nothing(capsys):
     assert status == 0
     assert facts["ok"]
     assert "rewrite" not in facts
-    assert [row["pass"] for row in facts["passes"]][:2] == ["canonicalize", "fold-batch-norm"]
+    assert [row["pass"] for row in facts["passes"]][:3] == [
+        BATCH,
+        "canonicalize",
+        "fold-batch-norm",
+    ]
     assert max(row["total"] for row in facts["passes"]) < 1e-6
 
 
@@ -113,19 +119,32 @@ def test_what_people_see(capsys, monkeypatch):
     assert "rewrite 1 of 1: batch-norm-of-another-epsilon (planted.py:" in out
     assert "  at layers[1] 'bn1'" in out
     assert "  - %bn1 = nn.batch_norm(%conv1," in out
-    assert f"cmlc-reduce {DIGITS} --passes='fold-batch-norm' --after='canonicalize'" in out
+    assert f"cmlc-reduce {DIGITS} --passes='fold-batch-norm' --after='{BATCH}, canonicalize'" in out
 
 
 @pytest.mark.slow
 def test_the_keras_pipeline_changes_the_interface_and_nothing_else(capsys):
     status, facts = run(capsys, DIGITS, "--target=keras")
     assert status == 0
-    assert facts["passes"][0]["pass"] == "numeric-interface"
+    assert [row["pass"] for row in facts["passes"]][:2] == [BATCH, "numeric-interface"]
+
+
+def test_a_batch_before_arrays_moves_nothing(capsys, tmp_path):
+    path = tmp_path / "scale.mlmodel"
+    half = layer("unary", scale=0.5, type="ABS")
+    path.write_bytes(network(half, x=(4,), rank5=True).SerializeToString())
+    status, facts = run(capsys, path, "--batch=dynamic")
+    assert status == 0
+    assert facts["passes"][0] == {**facts["passes"][0], "pass": "dynamic-batch", "total": 0.0}
 
 
 def test_passes_of_ones_own_come_first(capsys):
     _, facts = run(capsys, DIGITS, "--passes=fold-batch-norm, dce")
-    assert [row["pass"] for row in facts["passes"]][:2] == ["fold-batch-norm", "canonicalize"]
+    assert [row["pass"] for row in facts["passes"]][:3] == [
+        BATCH,
+        "fold-batch-norm",
+        "canonicalize",
+    ]
 
 
 @pytest.mark.parametrize(
