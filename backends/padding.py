@@ -34,7 +34,7 @@ def resolve_padding(
         explicit = tuple(zip(pad[::2], pad[1::2], strict=True))
     if not any(amount for pair in explicit for amount in pair):
         return "VALID"
-    # Without strides the amounts are the same for any size.
+    # Without strides, the padding is the same for any size.
     known = max(strides) == 1 or is_static(_spatial(op))
     same = same_amounts(op, "same", kernel, strides, dilations) if known else None
     return "SAME" if explicit == same else explicit

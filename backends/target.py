@@ -33,7 +33,7 @@ class Target:
         ops: the target dialect, by textual name.
         executable: makes what runs a lowered module; see the target's `emit`.
         library: the module that executables need; importing it takes seconds.
-        requires: what core IR must satisfy before it is lowered; the pipeline takes care of it.
+        requires: what core IR must satisfy before it is lowered; the pipeline ensures it.
         after: the passes that follow, on the target's own dialect; see `backends.PASSES`.
     """
 

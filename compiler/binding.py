@@ -53,7 +53,7 @@ def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
     """`shapes_given` for inputs of the rank-5 mapping, compiled without sequence and batch."""
     declared: dict[str, tuple[int, ...]] = {}
     for value, known in inputs_of(function):
-        if known.axes and not known.batched and value.type.rank == len(known.shape):
+        if known.axes and known.batch is None and value.type.rank == len(known.shape):
             declared[value.name] = known.shape
     return shapes_given(declared, inputs)
 
@@ -99,16 +99,21 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
             if known.kind == "image":
                 arrays[value.name], many = _image(value, known.color or "RGB", given)
                 batched |= many
-            elif known.batched and np.ndim(given) < value.type.rank:
+            elif known.batch == "added" and np.ndim(given) < value.type.rank:
                 arrays[value.name] = _array(value, np.asarray(given)[None])
             else:
                 arrays[value.name] = array = _array(value, given)
-                batched |= known.batched or (known.batch_of_one and array.shape[0] != 1)
+                batched |= _are_several(known, array)
         except ValueError as error:
             problems.append(_usage(f"input '{value.name}' {error}"))
     if problems:
         raise CompileError(problems)
     return arrays, batched
+
+
+def _are_several(known: Argument, array: Array) -> bool:
+    """Whether a whole array is a batch to its caller: a declared dimension of 1 is none."""
+    return known.batch == "added" or (known.batch == "opened" and array.shape[0] != 1)
 
 
 @contextmanager
@@ -148,7 +153,7 @@ def joined_inputs(
 def _has_batch(value: Value, known: Argument) -> bool:
     """Whether the first dimension is open, and a batch: not the length of a sequence."""
     opened = bool(value.type.rank) and not isinstance(value.type.shape[0], int)
-    return opened and (known.kind == "image" or known.batched or known.batch_of_one)
+    return opened and (known.kind == "image" or known.batch is not None)
 
 
 def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
@@ -225,7 +230,7 @@ def present_outputs(
         elif known.kind == "image":
             found[name] = array if batched else _picture(array[0])
         else:
-            found[name] = array[0] if known.batched and not batched else array
+            found[name] = array[0] if known.batch == "added" and not batched else array
     return found
 
 

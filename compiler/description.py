@@ -8,7 +8,7 @@ from .binding import inputs_of, outputs_of, states_of
 
 
 def describe(module: Module) -> dict[str, Any]:
-    """The interface for people and programs that read a SavedModel: `assets.extra/cmlc.json`."""
+    """The interface for readers of a SavedModel: `assets.extra/cmlc.json`."""
     found = {"model": module.name, **module.attributes, **_described(module.main)}
     if len(module.public_functions) > 1:
         found["functions"] = {name: _described(f) for name, f in module.public_functions.items()}

@@ -185,10 +185,10 @@ _BATCH = {"auto": "dynamic-batch{of=images}", "dynamic": "dynamic-batch", "stati
 
 
 def pipeline_of(options: Options) -> Pipeline:
-    """The passes that the options ask for, and the target's pipeline."""
+    """The passes that the options request, and the target's pipeline."""
     stages = (
         *passes_of(options),
-        parse_pipeline(options.passes).spec,  # on its own: what is wrong with it is the user's
+        parse_pipeline(options.passes).spec,  # parsed separately, because its errors are the user's
         load_target(options.target).pipeline,
     )
     return parse_pipeline(", ".join(filter(None, stages)))
@@ -198,6 +198,13 @@ def passes_of(options: Options) -> list[str]:
     """The passes that carry out the choices of a batch and of a layout, on whole functions."""
     layout = "io-layout" if options.io_layout == "nhwc" else ""
     return [INLINE, *filter(None, (_BATCH[settled(options).batch], layout))]
+
+
+def with_batch(module: Module, options: Options) -> Module:
+    """A copy of the imported module whose batch is as the options choose it."""
+    copy = clone_module(module)
+    parse_pipeline(", ".join(filter(None, (INLINE, _BATCH[settled(options).batch])))).run(copy)
+    return copy
 
 
 def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "optimize") -> Module:
@@ -245,7 +252,7 @@ def lower(module: Module, options: Options, watch: Watch | None = None) -> Modul
     watch = watch or Watch()
     target = load_target(options.target)
     if target.requires is not None and (problems := list(target.requires.violations(module))):
-        remedy = f"{target.title} needs other passes first: {target.preparation}"
+        remedy = f"{target.title} needs these passes first: {target.preparation}"
         raise CompileError(replace(problem, remedy=remedy) for problem in problems)
     command = f"cmlc-opt {{}} --lower{options.command_line(['target'])}"
     with watch.stage("lower"), reproducing(module, watch.reproducers, "lower", command):

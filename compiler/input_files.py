@@ -16,7 +16,7 @@ REMEDY = "give an image file, a .npy or .npz file, or numbers such as [1, 2.5]"
 
 
 def random_values(function: Function, seed: int) -> dict[str, Any]:
-    """Random inputs of the default sizes; of images one, not a batch."""
+    """Random inputs of the default sizes; one image, not a batch."""
     found = random_inputs(function, seed, **_default_sizes(function))
     found = {value.name: found[value.name] for value, _ in inputs_of(function)}
     for value, known in inputs_of(function):
@@ -26,7 +26,7 @@ def random_values(function: Function, seed: int) -> dict[str, Any]:
 
 
 def _default_sizes(function: Function) -> dict[str, int]:
-    """Extents of open dimensions: those of the declared shape, else possible ones, else 1."""
+    """Sizes of dynamic dimensions: those of the declared shape, else possible ones, else 1."""
     found: dict[str, int] = {}
     for value, known in inputs_of(function):
         dims = value.type.shape[1:3] if known.kind == "image" else value.type.shape
@@ -65,8 +65,8 @@ def read_numpy(path: Path) -> Any:
         return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
     except FileNotFoundError:
         raise usage_error(f"there is no file '{path}'") from None
-    except Exception as error:  # zipfile, zlib and numpy each have their own
-        # numpy takes whatever it can't read for pickled objects, and advises to load them.
+    except Exception as error:  # zipfile, zlib and numpy each raise their own
+        # numpy assumes that anything it can't read is pickled objects, and advises to load them.
         reason = "it is broken, or holds Python objects" if "pickle" in str(error) else error
         raise usage_error(f"'{path}' is not a numpy file: {reason}") from None
 
@@ -101,6 +101,6 @@ def read_image(value: Value, path: Path, resized: Callable[[str], None] = lambda
         return picture
     was = f"{picture.width}×{picture.height}"
     resized(f"{path.name} is {was}, input '{value.name}' takes {width}×{height}: resized")
-    if picture.mode in ("1", "P", "PA"):  # of palettes, only the nearest pixel could be taken
+    if picture.mode in ("1", "P", "PA"):  # palettes allow only the nearest pixel
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     return picture.resize((width, height), Image.Resampling.BILINEAR)

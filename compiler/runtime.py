@@ -208,16 +208,17 @@ class CompiledModel:
         """The same as `predict`, by the numpy interpreter on the imported IR."""
         if (other := self._for_shapes_of(self.module, inputs)) is not None:
             return other.interpret(inputs)
+        module = self.stages.batched
 
         def run(callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
             ordered = [arrays[value.name] for value in callee.arguments]
-            results = Interpreter(self.module).run(callee, ordered)
+            results = Interpreter(module).run(callee, ordered)
             return dict(zip(callee.result_names, results, strict=True))
 
-        return _predicted(function_called(self.module, function), inputs, state, run)
+        return _predicted(function_called(module, function), inputs, state, run)
 
     def _for_shapes_of(self, module: Module, inputs: Mapping[str, Any]) -> "CompiledModel | None":
-        """The model for the sequence or batch that inputs have, if this one isn't made for it."""
+        """The model for the sequence or batch of the inputs, if this one is for another."""
         shapes = full_shapes(module.main, inputs)
         again = shapes and self.stages.watch.survey is not None  # IR is as it is
         return self._reshaped(shapes) if again else None

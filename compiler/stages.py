@@ -48,6 +48,12 @@ class Stages:
         return driver.with_result_names(self.imported)
 
     @functools.cached_property
+    def batched(self) -> Module:
+        """The same with the batch that the options choose: what the interpreter computes."""
+        with problems_in(driver.file_of(self.source)):
+            return driver.with_batch(self.named, self.options)
+
+    @functools.cached_property
     def optimized(self) -> Module:
         """Core IR after the target's passes."""
         with problems_in(driver.file_of(self.source)):

@@ -22,7 +22,7 @@ class Watch:
         seconds: time by stage, in the order of running.
         runs: runs of passes by stage, in the order of running; a target's own run in "lower".
         made: called with (name, module) for the module as imported and as lowered.
-        survey: what the specification holds; None before it is read, and for IR text.
+        survey: the content of the specification; None before it is read, and for IR text.
         quiet: around what makes libraries write on the error stream: it may hold that back.
     """
 

@@ -229,6 +229,35 @@ def permute(kind: Kind, value: Any, perm: tuple[int, ...]) -> Any:
             raise ValueError(f"{kind} does not survive a permutation")
 
 
+def insert(kind: Kind, value: Any, axis: int, fill: int = 0) -> Any:
+    """The attribute for a first operand that has one more dimension, before its `axis`.
+
+    A new dimension of the result that would be in the same place comes after it.
+
+    Args:
+        kind: what the value means.
+        value: what it is without that dimension.
+        axis: where the dimension is added.
+        fill: the entry that leaves a dimension alone, where there is one for each.
+
+    Raises:
+        ValueError: this kind does not survive another dimension.
+    """
+    match kind:
+        case Kind.PLAIN:
+            return value
+        case Kind.AXIS | Kind.NEW_AXIS:
+            return value + (value >= axis)
+        case Kind.AXES:
+            return tuple(each + (each >= axis) for each in value)
+        case Kind.PER_AXIS:
+            return (*value[:axis], fill, *value[axis:])
+        case Kind.PAD_PAIRS:
+            return (*value[: 2 * axis], fill, fill, *value[2 * axis :])
+        case _:
+            raise ValueError(f"{kind} does not survive another dimension")
+
+
 def _moved(axes: tuple[int, ...], perm: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(perm[axis] for axis in axes)
 
@@ -279,6 +308,7 @@ __all__ = [
     "Resource",
     "Symbols",
     "convert",
+    "insert",
     "literal",
     "normalize",
     "permute",

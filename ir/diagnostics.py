@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from .location import UNKNOWN, InText, Location, Unknown, callers, leaves, parts
 
@@ -80,6 +80,19 @@ class CompileError(Exception):
 def usage_error(message: str, remedy: str = "") -> CompileError:
     """An error of kind "usage", to raise."""
     return CompileError(Diagnostic(message, "usage", remedy=remedy))
+
+
+class VerifyError(CompileError):
+    """An op breaks one of its constraints; `label` is the constraint's name, such as "C1".
+
+    `op` is an `ssa.Op`: that module imports this one.
+    """
+
+    def __init__(self, op: Any, label: str, message: str) -> None:
+        self.label = label
+        tag = f" ({label})" if label else ""
+        text = f"'{op.name}'{tag} {message}"
+        super().__init__(Diagnostic(text, location=op.location, subject=op.name))
 
 
 @contextmanager

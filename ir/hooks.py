@@ -5,9 +5,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
-Hook = Literal["infer", "evaluate", "fold", "permute", "effects"]
+Hook = Literal["infer", "evaluate", "fold", "permute", "effects", "batch"]
 HOOKS: tuple[str, ...] = get_args(Hook)
-_PREFIXES = ("infer", "verify", "eval", "fold", "permute", "effect", "_verify", "_infer")
+_PREFIXES = (
+    *("infer", "verify", "eval", "fold", "permute", "effect", "batch"),
+    *("_verify", "_infer", "_batch"),
+)
 _ALIKE = 0.8
 
 
@@ -23,7 +26,7 @@ def check_hooks(cls: type) -> None:
             continue
         if callable(item):
             if name.startswith(_PREFIXES) or difflib.get_close_matches(name, HOOKS, 1, _ALIKE):
-                message = f"looks like a hook but is none of {', '.join(HOOKS)}"
+                message = f"looks like a hook but is not one of {', '.join(HOOKS)}"
                 raise TypeError(f"{cls.__name__}.{name} {message}")
         elif _is_plain(item) and not _is_declared(cls, name):
             message = "is declared by no base; annotate it as a ClassVar if it is new"

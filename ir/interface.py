@@ -24,6 +24,7 @@ Color: TypeAlias = Literal["RGB", "BGR", "GRAYSCALE", "GRAYSCALE_FLOAT16"]
 ArrayAxes: TypeAlias = Literal["C", "CHW"]
 ArrayLayout: TypeAlias = Literal["coreml", "nhwc"]
 Sizes: TypeAlias = tuple[int, ...]
+Batch: TypeAlias = Literal["opened", "added"]
 Labels: TypeAlias = tuple[str, ...] | tuple[int, ...]
 
 _Entry = TypeVar("_Entry")
@@ -91,13 +92,14 @@ class Description(Entries):
         dtype: the element type that a state is read and written as; it may be computed in another.
         color: an image's colour space. For every colour space, the value has the order red, green,
             blue.
-        shape: an array's default shape in Core ML: without the dimension that `batched` says was
-            added by the compiler.
+        shape: an array's default shape in Core ML: without a batch that was added.
         enumerated_shapes: all shapes that the model accepts, if it lists them; those of images are
             (height, width).
         shape_ranges: (least, largest) size of each dimension, if it has ranges; a largest size of 0
             means no limit.
-        batched: whether the first dimension is a batch that Core ML's interface does not have.
+        batch: where the first dimension, a batch, comes from: "opened" if Core ML declares it as 1,
+            "added" if Core ML's interface does not have it. Callers that pass one entry, without an
+            added dimension, get results for one. None if there is no batch.
         layout: "nhwc" if dimensions [..., C, H, W] of the description became [..., H, W, C].
     """
 
@@ -108,7 +110,7 @@ class Description(Entries):
     shape: Sizes = ()
     enumerated_shapes: tuple[Sizes, ...] = ()
     shape_ranges: tuple[tuple[int, int], ...] = ()
-    batched: bool = False
+    batch: Batch | None = None
     layout: ArrayLayout = "coreml"
 
     @property
@@ -134,7 +136,11 @@ class Description(Entries):
 
     def opened(self) -> Self:
         """The description with N entries in place of the batch of one in `shape`."""
-        return replace(self, shape=())
+        return self if self.batch == "added" else replace(self, shape=(), batch="opened")
+
+    def with_batch(self) -> Self:
+        """The description of a value that gets a first dimension for entries."""
+        return replace(self, batch="added")
 
 
 def _channels_last(entries: tuple[_Entry, ...]) -> tuple[_Entry, ...]:
@@ -152,22 +158,16 @@ class Argument(Description):
     Attributes:
         optional: whether callers may omit it.
         default: the value of all elements then; None means 0.
-        batch_of_one: whether the first dimension, which Core ML declares as 1, was made dynamic:
-            callers that pass one entry get results for one.
     """
 
     noun = "an argument"
     order = (
         *("kind", "axes", "dtype", "color", "shape", "enumerated_shapes", "shape_ranges"),
-        *("optional", "default", "batched", "batch_of_one", "layout"),
+        *("optional", "default", "batch", "layout"),
     )
 
     optional: bool = False
     default: float | None = None
-    batch_of_one: bool = False
-
-    def opened(self) -> Self:
-        return replace(super().opened(), batch_of_one=True)
 
     def absent(self, type: Tensor) -> Array:
         """The value of an argument of this type if callers omit it; dynamic dimensions are 1."""
@@ -182,7 +182,7 @@ class Result(Description):
     noun = "a result"
     order = (
         *("kind", "dtype", "color", "shape", "enumerated_shapes", "shape_ranges"),
-        *("axes", "batched", "layout"),
+        *("axes", "batch", "layout"),
     )
 
 

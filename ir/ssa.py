@@ -8,6 +8,7 @@ use lists. A rewrite that gives up half-way therefore leaves no trace.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, dataclass_transform
 
+from .batch.rule import Given, RefusalError, Taken
 from .declare import (
     REQUIRED,
     AttributeField,
@@ -20,22 +21,12 @@ from .declare import (
     region,
     result_type,
 )
-from .diagnostics import CompileError, Diagnostic
+from .diagnostics import VerifyError as VerifyError
 from .interface import Argument, Classifier, ModuleFacts, Result
 from .location import UNKNOWN, Location
 from .types import Type
 from .values import Value as Value
 from .values import propagate_types as propagate_types
-
-
-class VerifyError(CompileError):
-    """An op breaks one of its constraints; `label` is the constraint's name, such as "C1"."""
-
-    def __init__(self, op: "Op", label: str, message: str) -> None:
-        self.label = label
-        tag = f" ({label})" if label else ""
-        text = f"'{type(op).name}'{tag} {message}"
-        super().__init__(Diagnostic(text, location=op.location, subject=type(op).name))
 
 
 @dataclass_transform(field_specifiers=(operand, attr, region, result_type))
@@ -51,6 +42,8 @@ class Op:
             operands are their transposes by perm.
         effects(self) -> bool: whether the op has side effects: it checks something, or draws
             different numbers each time it runs.
+        batch(self, given) -> Taken: what becomes of the op where operands have a batch; a method,
+            or `batch = along_axes`, a kind of `batch/kinds.py`. The default refuses.
     """
 
     name: ClassVar[str] = ""
@@ -151,6 +144,10 @@ class Op:
     def effects(self) -> bool:
         """Whether the op has side effects, so that it must not be merged, folded or erased."""
         return any(inner.effects() for body in self.all_regions() for inner in body.block)
+
+    def batch(self, given: Given, /) -> Taken:
+        """What becomes of the op where operands have a batch; raises RefusalError if it can't."""
+        raise RefusalError("doesn't say what it makes of a batch")
 
     # -- access --------------------------------------------------------------------------------
 

@@ -45,13 +45,13 @@ def tail(layout: str) -> str:
     )
 
 
-# For models that people go on with: batch norms and preprocessing stay what they are, and what
-# needs no control flow has none.
+# For models that will be trained further: batch norms and preprocessing stay what they are, and
+# control flow is removed where straight code can say the same.
 TRAINABLE = (
     f"numeric-interface, {SIMPLIFY}, (unroll, if-convert, {SIMPLIFY})*, recognize, "
     f"{tail('channels_last')}"
 )
 # For inference graphs.
 OPTIMIZE = f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"
-# For graphs on phones: images are bytes there too, but labels are beside the graph.
+# For graphs on phones: images are bytes there too, but labels are next to the graph.
 DEPLOY = f"numeric-interface{{images=bytes}}, {OPTIMIZE}"

@@ -1,19 +1,20 @@
 """Finds the pass, and in it the rewrite, that changed a function's numbers.
 
-The interpreter runs after every pass that changed something. A pattern pass that moved a result is
-run again on its input, with fewer rewrites, until one rewrite is left between right numbers and
-wrong ones.
+The module runs after every pass that changed something: in the interpreter or, once it is lowered,
+in the target, after the passes that the target can't do without (`Pass.is_required`). A pattern
+pass that moved a result is run again on its input, with fewer rewrites, until one rewrite is left
+between right numbers and wrong ones.
 """
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ..ir.deviation import Deviation, worst
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.interpret import Interpreter
 from ..ir.rewrite import clone_module
-from ..ir.ssa import Function, Module
+from ..ir.ssa import Function, Module, Value
 from ..ir.text.printer import print_module
 from ..ir.types import Array
 from .manager import Instrumentation, Pass, Pipeline
@@ -76,12 +77,21 @@ class Bisection:
         found: whether the last step did.
         rewrite: which of its rewrites; None for passes that are not sets of patterns.
         before: the module that the pass received.
+        after: the module after the last step.
     """
 
     steps: tuple[Step, ...]
     found: bool = False
     rewrite: Culprit | None = None
     before: Module | None = None
+    after: Module | None = None
+
+
+def interpreted(module: Module, function: str, inputs: Results) -> dict[str, Array]:
+    """The function's results by name, as the interpreter computes them."""
+    callee = module.functions[function]
+    results = Interpreter(module).run(callee, [inputs[value.name] for value in callee.arguments])
+    return dict(zip(names_of(callee), results, strict=True))
 
 
 @dataclass(frozen=True)
@@ -92,26 +102,40 @@ class Experiment:
         function: its name.
         inputs: arrays by argument, as the module had them before any pass.
         progress: called with the name of what runs next.
+        execute: computes the results, by name, of a function of a module for inputs by name.
+        required: passes that a module needs before it can be executed; they run on a copy.
     """
 
     function: str
     inputs: Results
     progress: Callable[[str], None] = lambda _: None
+    execute: Callable[[Module, str, Results], dict[str, Array]] = interpreted
+    required: Pipeline = field(default=Pipeline())
 
     def run(self, module: Module) -> dict[str, Array]:
-        """The function's results by name.
+        """The function's results by name, without the batch that was put before one example.
 
         Raises:
             CompileError: the function does not run, or passes changed its interface other than
-                by an argument's dtype.
+                by an argument's dtype or a batch before its dimensions.
         """
-        function = module.functions[self.function]
-        arrays = [
-            self.inputs[value.name].astype(value.type.dtype.numpy, copy=False)
-            for value in function.arguments
-        ]
-        results = Interpreter(module).run(function, arrays)
-        return dict(zip(names_of(function), results, strict=True))
+        if self.required.stages:
+            module = clone_module(module)
+            self.required.run(module)
+        callee = module.functions[self.function]
+        arrays = {value.name: self._given(value) for value in callee.arguments}
+        results = self.execute(module, self.function, arrays)
+        added = {
+            name
+            for name, known in zip(names_of(callee), callee.outputs, strict=False)
+            if known.batch == "added"
+        }
+        return {name: array[0] if name in added else array for name, array in results.items()}
+
+    def _given(self, argument: Value) -> Array:
+        """The input of an argument, which a pass may have given another dtype or a batch."""
+        array = self.inputs[argument.name].astype(argument.type.dtype.numpy, copy=False)
+        return array if array.ndim == argument.type.rank else array[None]
 
 
 def names_of(function: Function) -> list[str]:
@@ -133,6 +157,8 @@ def bisect(
     Raises:
         CompileError: the module does not run as it is, or a pass fails.
     """
+    required = tuple(item for item in pipeline if item.is_required)
+    experiment = replace(experiment, required=Pipeline(required))
     experiment.progress("as given")
     original = results = experiment.run(module)
     work, before, steps = clone_module(module), clone_module(module), list[Step]()
@@ -146,9 +172,9 @@ def bisect(
         steps.append(Step(position, item.spec, moved, total, name, problem))
         if not moved.relative <= tolerance:
             rewrite = _find_rewrite(item, before, results, experiment, tolerance, moved)
-            return Bisection(tuple(steps), True, rewrite, before)
+            return Bisection(tuple(steps), True, rewrite, before, work)
         before, results = clone_module(work), new
-    return Bisection(tuple(steps))
+    return Bisection(tuple(steps), after=work)
 
 
 def _outcome(experiment: Experiment, module: Module) -> tuple[dict[str, Array], str]:

@@ -2,31 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import replace as dc_replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
-from ..ir.batch import batch_problem
+from ..ir.batch.analysis import REMEDY, Batched, batched, problem
+from ..ir.batch.place import FRONT, Place
+from ..ir.batch.rule import Places, RefusalError, Taken
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.dialects.core.recurrent import Gru, Lstm, Rnn
-from ..ir.dialects.core.shape import BroadcastTo, Reshape, SliceByIndex, Squeeze
-from ..ir.dims import Expr, symbol, symbols
+from ..ir.dims import symbol, symbols
+from ..ir.interface import Argument, Description
 from ..ir.location import InModel
-from ..ir.rewrite import clone_module, replace, replace_op
-from ..ir.ssa import Function, Module, Op
+from ..ir.rewrite import adopt
+from ..ir.ssa import Block, Function, Module, Op, Region, Value
+from ..ir.types import Type
 from ..ir.verify import Legal
-from .canonicalize.recurrent import zero_states
+from .batch_moves import Mover
 from .manager import Instrumentation, Pass
 
-_REMEDY = "leave out the option for a dynamic batch"
+DescribedT = TypeVar("DescribedT", bound=Description)
 
 
 @dataclass(frozen=True)
 class DynamicBatch(Pass):
     """Make the first dimension of every argument that is 1 the symbol N, and so of every result.
 
-    A function that has an argument with an open first dimension has a batch already. Entries of the
-    batch must be independent of each other (`ir/batch.py` proves it); otherwise the pass fails and
-    says which op is in the way.
+    Arrays of a model that maps them to rank 5 ([C] or [C, H, W]) get such a dimension in front, and
+    so do results that have none. A function that has an argument with an open first dimension has a
+    batch already. Entries of the batch must be independent of each
+    other: every op says what it makes of a batch (`Op.batch`), and the first that mixes entries, or
+    doesn't say, lets the pass fail with its name and reason.
 
     Options:
         of: "images": only if all arguments are images, and what can't be opened stays as it is;
@@ -42,11 +45,11 @@ class DynamicBatch(Pass):
         return Legal(calls=False)
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
-        if self.of == "images" and not all(map(_has_images, module.public_functions.values())):
+        public = module.public_functions
+        if self.of == "images" and not all(map(_has_images, public.values())):
             return False
-        copy = clone_module(module)  # what is refused stays as it was
         try:
-            changed = [_open(function) for function in copy.public_functions.values()]
+            functions = {name: opened(found) for name, found in public.items()}
         except CompileError as error:
             if self.of == "anything":
                 raise
@@ -54,103 +57,147 @@ class DynamicBatch(Pass):
             where = f"{first.location}: " if isinstance(first.location, InModel) else ""
             module.attributes.setdefault("fixed_batch", f"{where}{first.message}")
             return False
-        if any(changed):
-            module.functions = copy.functions
-            module.attributes.pop("fixed_batch", None)
-        return any(changed)
+        if not any(functions.values()):
+            return False
+        module.functions |= {name: new for name, new in functions.items() if new is not None}
+        module.attributes.pop("fixed_batch", None)
+        return True
 
 
 def _has_images(function: Function) -> bool:
     return {known.kind for known in function.inputs} == {"image"}
 
 
-def _open(function: Function) -> bool:
+def opened(function: Function) -> Function | None:
+    """The function for a batch of any size; None if it has one already.
+
+    Raises:
+        CompileError: an op mixes entries, or there is nothing to open.
+    """
     if any(known.kind == "state" for known in function.inputs):
-        raise CompileError(_problem("states are kept for one example"))
-    dims = [value.type.shape[0] for value in function.arguments if value.type.rank]
-    if not dims or any(not isinstance(dim, int) for dim in dims):
-        return False
-    if 1 not in dims:
-        raise CompileError(_problem("no argument has a batch of one"))
+        raise _impossible("states are kept for one example")
+    rows = list(zip(function.arguments, function.inputs, strict=True))
+    mapped = {value for value, known in rows if _is_mapped(value, known)}
+    dims = [v.type.shape[0] for v in function.arguments if v.type.rank and v not in mapped]
+    if not rows or any(not isinstance(dim, int) for dim in dims):
+        return None
+    places = {v: FRONT if v in mapped else Place(0) for v, _ in rows if v in mapped or _has_one(v)}
+    if not places:
+        raise _impossible("no argument has a batch of one")
     taken = {name for v in function.arguments for dim in v.type.shape for name in symbols(dim)}
-    batch = symbol("N" if "N" not in taken else "batch")
-    for index, value in enumerate(function.arguments):
-        if value.type.rank and value.type.shape[0] == 1:
-            value.type = value.type.with_shape((batch, *value.type.shape[1:]))
-            function.inputs[index] = function.inputs[index].opened()
-    _infer_again(function, batch)
-    problem = batch_problem(function, batch)
-    lost = [v for v in function.results if not v.type.rank or v.type.shape[0] != batch]
-    if lost and problem is None:
-        problem = _problem("a result doesn't depend on the batch")
-    if problem is not None:
-        raise CompileError(dc_replace(problem, remedy=_REMEDY))
-    function.outputs = [known.opened() for known in function.outputs]
-    return True
+    size = symbol("N" if "N" not in taken else "batch")
+    return _Opening(function, batched(function, places, size)).function
 
 
-def _infer_again(function: Function, batch: Expr) -> None:
-    """Make everything that the batch reaches anew, with the types that follow."""
-    opened = {v for v in function.arguments if v.type.rank and v.type.shape[0] == batch}
-    for op in list(function.block):
-        if op.is_terminator or not any(value in opened for value in op.operands):
-            continue
-        if op.regions:
-            raise CompileError(_problem("chooses between computations for the whole batch", op))
-        if _is_dropped(op, batch):
-            _keep(function, op)
-            continue
-        try:
-            new = replace(op, **_changes(op, batch))
-        except CompileError as error:
-            message = f"doesn't take a batch: {error.diagnostics[0].message}"
-            raise CompileError(_problem(message, op)) from None
-        replace_op(op, new.results, by="dynamic-batch")
-        opened |= set(new.results)
+def _is_mapped(value: Value, known: Argument) -> bool:
+    """Whether an array's dimensions are [C] or [C, H, W], which a batch goes before."""
+    return known.axes is not None and known.batch is None and value.type.rank == len(known.axes)
 
 
-def _is_dropped(op: Op, batch: Expr) -> bool:
-    """Whether it only takes the first dimension off a result: what a classifier predicts."""
-    if not isinstance(op, Reshape | Squeeze) or not all(u.is_terminator for u in op.result.users):
-        return False
-    lead, *rest = op.x.type.shape
-    return lead == batch and op.result.type.shape == tuple(rest)
+def _has_one(value: Value) -> bool:
+    """Whether the first dimension is a batch of one."""
+    return value.type.shape[:1] == (1,)
 
 
-def _keep(function: Function, op: Op) -> None:
-    """The result with its batch; who gave one example is given it without."""
-    for index, value in enumerate(function.results):
-        if value is op.results[0]:
-            function.outputs[index] = dc_replace(function.outputs[index], batched=True)
-    for user, index in op.results[0].uses:
-        user.set_operand(index, op.operands[0])
-    op.erase()
+class _Opening:
+    """Builds a function with a batch from one without."""
+
+    def __init__(self, source: Function, proof: Batched) -> None:
+        self.proof = proof
+        types = [self.type_of(value) for value in source.arguments]
+        self.function = Function(source.name, types, [value.name for value in source.arguments])
+        self.function.result_names = list(source.result_names)
+        self.function.classifier = source.classifier
+        self.mover = Mover(self.function, proof.size)
+        self._describe(source)
+        mapping = dict(zip(source.arguments, self.function.arguments, strict=True))
+        ends = tuple(Place(0) if _has_one(v) else FRONT for v in source.results)
+        self._block(source.block, self.function.block, mapping, ends)
+
+    def type_of(self, value: Value) -> Type:
+        """The type that a value has with the batch."""
+        place = self.proof.places.get(value)
+        if place is None:
+            return value.type
+        return value.type.with_shape(place.opened(value.type.shape, self.proof.size))
+
+    def _describe(self, source: Function) -> None:
+        """What is known of arguments and results: those that had a batch of one, or get one.
+
+        A caller that passes one example gets a result without a dimension that was added.
+        """
+        self.function.inputs = [
+            self._described(known, self.proof.places.get(value))
+            for value, known in zip(source.arguments, source.inputs, strict=True)
+        ]
+        self.function.outputs = [
+            self._described(known, Place(0) if _has_one(value) else FRONT)
+            for value, known in zip(source.results, source.outputs, strict=False)
+        ]
+
+    def _described(self, known: DescribedT, place: Place | None) -> DescribedT:
+        if place is None:
+            return known
+        return known.with_batch() if place.own else known.opened()
+
+    def _block(
+        self, source: Block, target: Block, mapping: dict[Value, Value], ends: Places
+    ) -> None:
+        """Build a block's ops; it ends with values that have the batch at these places."""
+        for op in source:
+            wants = self.proof.taken.get(op, Taken((None,) * len(op.results)))
+            if op.is_terminator:
+                wants = Taken((), ends)
+            try:
+                new = self._op(op, wants, mapping)
+            except RefusalError as error:
+                raise problem(op, str(error)) from None
+            except CompileError as error:
+                message = error.diagnostics[0].message
+                raise problem(op, f"doesn't take a batch: {message}") from None
+            adopt(new.operands, target, location=op.location)
+            results = new.results
+            if op in self.proof.taken and (same := new.fold()) is not None:
+                results = (same,)  # what the batch leaves nothing to do for
+            else:
+                new.location = op.location
+                target.insert(new)
+            for old, value in zip(op.results, results, strict=True):
+                value.name = value.name or old.name
+                mapping[old] = value
+
+    def _op(self, op: Op, taken: Taken, mapping: Mapping[Value, Value]) -> Op:
+        """The op on operands with the batch, detached."""
+        wants = taken.operands or (None,) * len(op.operands)
+        operands = [
+            self.mover.wanted(mapping[v], v.type.shape, self.proof.places.get(v), want)
+            for v, want in zip(op.operands, wants, strict=True)
+        ]
+        given: dict[str, Any] = op.fields() | op.grouped(operands) | dict(taken.changes)
+        for name, bodies in op.regions.items():
+            inner = taken.regions.get(name)
+            ends = () if inner is None else inner.yields
+            if isinstance(bodies, Region):
+                given[name] = self._region(bodies, mapping, ends)
+                continue
+            several = cast(tuple[Region, ...], bodies)
+            given[name] = tuple(self._region(body, mapping, ends) for body in several)
+        new = type(op)(**given)
+        expected = [self.type_of(value) for value in op.results]
+        for value, wanted in zip(new.results, expected, strict=True):
+            if value.type != wanted:
+                raise RefusalError(f"gives {value.type} for {wanted}")
+        return new
+
+    def _region(self, body: Region, mapping: Mapping[Value, Value], ends: Places) -> Region:
+        arguments = body.block.arguments
+        new = Region(Block(map(self.type_of, arguments), (value.name for value in arguments)))
+        visible = {**mapping, **dict(zip(arguments, new.block.arguments, strict=True))}
+        self._block(body.block, new.block, visible, ends)
+        return new
 
 
-def _changes(op: Op, batch: Expr) -> Mapping[str, Any]:
-    """Attributes that speak of a first dimension of 1, and states of one example that are zero."""
-    if isinstance(op, Lstm | Gru | Rnn):
-        return zero_states(op)
-    x = op.operands[0]
-    if not x.type.rank or x.type.shape[0] != batch:
-        return {}
-    if isinstance(op, Reshape | BroadcastTo) and op.shape and op.shape[0] == 1:
-        return {"shape": (batch, *op.shape[1:])}
-    if isinstance(op, SliceByIndex):
-        starts, ends = op.begin[0] == 0 or op.begin_mask[0], op.end[0] == 1 or op.end_mask[0]
-        if starts and ends and op.stride[0] == 1:
-            return {
-                "begin_mask": (1, *op.begin_mask[1:]),
-                "end_mask": (1, *op.end_mask[1:]),
-            }
-    return {}
-
-
-def _problem(message: str, op: Op | None = None) -> Diagnostic:
-    what = f"'{op.name}' " if op is not None else ""
-    problem = Diagnostic(
-        f"a dynamic batch is not possible: {what}{message}",
-        kind="unsupported",
-        remedy=_REMEDY,
+def _impossible(message: str) -> CompileError:
+    return CompileError(
+        Diagnostic(f"a dynamic batch is not possible: {message}", kind="unsupported", remedy=REMEDY)
     )
-    return problem if op is None else dc_replace(problem, location=op.location, subject=op.name)

@@ -368,7 +368,7 @@ def load_pass(name: str, table: Mapping[str, str | type[Pass]]) -> type[Pass]:
         return getattr(importlib.import_module(module, package), attribute)
     if not issubclass(entry, Pass):
         raise usage_error(
-            f"'{name}' is no pass", f"derive {entry.__name__} from Pass or PatternPass"
+            f"'{name}' is not a pass", f"derive {entry.__name__} from Pass or PatternPass"
         )
     return entry
 
@@ -383,5 +383,5 @@ def make_pass(name: str, options: str, table: Mapping[str, str | type[Pass]]) ->
     given = parse_options(name, options_of(cls), options)
     try:
         return cls(**given)
-    except ValueError as error:  # what a pass itself checks
+    except ValueError as error:  # the pass's own check
         raise usage_error(f"'{name}' can't be made: {error}") from None

@@ -159,7 +159,7 @@ def _pairs(name: str, text: str) -> Iterator[tuple[str, str | None]]:
         if match is None:
             rest = text[position:].strip()
             remedy = 'write key=value; quote a text with commas or brackets: key="a, b"'
-            raise usage_error(f"'{name}': options can't be '{rest}'", remedy)
+            raise usage_error(f"'{name}': '{rest}' is not an option", remedy)
         yield match["key"], match["value"]
         position = match.end()
 

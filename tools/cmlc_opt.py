@@ -172,7 +172,7 @@ def _load(source: str, options: "Options", watch: "Watch") -> "Module":
             module = driver.load_text(sys.stdin.read(), "<stdin>")
             return driver.load(watch.show("imported", module), options)
         except UnicodeDecodeError:
-            raise usage_error("standard input is no IR text") from None
+            raise usage_error("standard input is not IR text") from None
     return driver.load(Path(source), options, watch)
 
 

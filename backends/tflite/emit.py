@@ -49,9 +49,9 @@ class TFLiteModule(Executable):
         """A TFLite file: a signature for each function, with the model's own names.
 
         Args:
-            quantize: "float16": weights are stored so; "dynamic": weights in 8 bits, computed
-                with 8-bit integers where the runtime can; "int8": everything in 8-bit integers
-                that has such an operation. Inputs and outputs keep their types.
+            quantize: "float16": weights are stored so; "dynamic": weights in 8 bits,
+                computed with 8-bit integers where the runtime can; "int8": 8-bit integers for
+                everything that has such an operation. Inputs and outputs keep their types.
             samples: for "int8", typical inputs of the default function, by name.
 
         Raises:

@@ -17,7 +17,7 @@ def _executable(module: Module) -> "TFLiteModule":
     return TFLiteModule(module)
 
 
-# What TensorFlow runs; this target has no ops of its own.
+# TensorFlow's dialect; this target has no ops of its own.
 TARGET = replace(
     TENSORFLOW, name="tflite", title="TFLite", pipeline=DEPLOY, ops={}, executable=_executable
 )

@@ -112,7 +112,7 @@ def _package(source: "ModelSource", watch: "Watch") -> Artefact:
 
 
 def _weights(source: "ModelSource", watch: "Watch") -> Artefact:
-    from ..frontends.weights import weights_of
+    from ..frontends.all_weights import weights_of
     from .weights_folder import entries_of, write_weights
 
     weights = weights_of(source)

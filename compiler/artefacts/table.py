@@ -12,7 +12,7 @@ from ..options import Options, choices
 from .foreign import FOREIGN
 from .forms import FORMS, SourceForm
 
-# What ends a folder's name and is no format: a version, as in `model.v2` and `mobilenet-1.0`.
+# What ends a folder's name and is not a format: a version, as in `model.v2` and `mobilenet-1.0`.
 _VERSION = re.compile(r"\.v?\d[\w-]*", re.IGNORECASE)
 
 

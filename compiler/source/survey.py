@@ -9,7 +9,7 @@ from typing import Any
 from .blob import KINDS
 from .programs import operations, stored_values
 from .spec import parts
-from .weights import encoding
+from .weight_params import encoding
 
 _LAYER = "CoreML.Specification.NeuralNetworkLayer"
 _WEIGHTS = "CoreML.Specification.WeightParams"

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..attributes import Resource
+from ..batch.rule import refuse
 from ..declare import attr, operand, result_type
 from ..dims import differs
 from ..ssa import Function, Module, Op, Value
@@ -69,6 +70,7 @@ class Call(Op):
     """
 
     name = "call"
+    batch = refuse("calls a function, which is made for one entry")
 
     arguments: tuple[Value, ...] = operand()
     callee: str = attr()

@@ -30,8 +30,8 @@ class PrintOptions:
         canonical_names: number all values but arguments, so that equal structure is equal text.
         data: print resources that can be recreated (`splat`, `random`, `file`) as such; otherwise
             every resource is named by its hash.
-        statistics: end the lines of weights in a comment: least, largest and mean element, standard
-            deviation, part of zeros. Weights that text knows by their hash only have none.
+        statistics: append to the lines of weights a comment: least, largest and mean element,
+            standard deviation, fraction of zeros. There is none where only the hash is known.
         place: puts a resource where text can refer to it, and gives what stands for it; all weights
             are resources then, even small ones.
     """

@@ -48,6 +48,16 @@ def test_a_range_of_known_length_starts_anywhere():
     case(RANGE, x=np.array([0.5, 3, 0.75], np.float32))
 
 
+def test_what_is_repeated_beside_an_open_batch():
+    text = """
+func @main(%x: f32[N,1,2]) -> f32[N,3,2] {
+  %y = tensor.broadcast_to(%x) {shape = [N, 3, 2]} : f32[N,3,2]
+  return %y
+}
+"""
+    case(text, x=np.arange(8, dtype=np.float32).reshape(4, 1, 2))
+
+
 def lstm(attributes="", peephole="", steps=3):
     given = ", %p" if peephole else ""
     return f"""

@@ -24,6 +24,14 @@ def test_reshape(shape):
     compare(parse(RESHAPES), {"x": x})
 
 
+def test_broadcasts_beside_open_extents():
+    text = """func @main(%x: f32[N,1,M]) -> f32[2,N,3,M] {
+      %y = tensor.broadcast_to(%x) {shape = [2, N, 3, M]} : f32[2,N,3,M]
+      return %y
+    }"""
+    compare(parse(text), {"x": np.arange(10, dtype=np.float32).reshape(5, 1, 2)})
+
+
 def test_limits_that_no_extent_reaches():
     text = """func @main(%x: f32[N]) -> f32[N] {
       %y = tensor.assert_shape(%x) {allowed = [[1, 4294967296], [0, -1]]} : f32[N]

@@ -1,14 +1,42 @@
-"""A batch of one of an ML Program, opened on request: entries get the numbers they get alone."""
+"""A batch of one, opened on request: entries get the numbers that they get alone."""
+
+from pathlib import Path
 
 import cmlc
 import numpy as np
 import pytest
 from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.ssa import Module
+from cmlc.ir.text.parser import parse
+from cmlc.passes.dynamic_batch import opened
+from cmlc.tools.cases import read_cases
 from support.mil.programs import classifier, op, program
+from support.modules.batches import assert_law, entries_of
+from support.running.tensorflow_run import compare
 
 pytestmark = pytest.mark.slow
 RANDOM = np.random.default_rng(0)
+TEXT = (Path(__file__).parents[1] / "passes" / "dynamic_batch.cmir").read_text()
+# Windows, heads, class tokens and so on, one kind each: all that the pass opens there.
+KINDS = [
+    case
+    for case in read_cases(TEXT)
+    if case.error is None
+    and case.run == "dynamic-batch"
+    and 'batch = "opened"' in (case.expected or "")
+]
+
+
+@pytest.mark.parametrize("case", KINDS, ids=lambda case: case.name)
+def test_each_kind_that_is_opened(case):
+    """By the interpreter, and in TensorFlow."""
+    module = parse(case.before)
+    function = opened(module.main)
+    assert function is not None
+    batch, several = entries_of(module, 3), Module(functions=[function])
+    assert_law(batch, several)
+    compare(several, batch.joined())
 
 
 def network():

@@ -10,6 +10,7 @@ import pytest
 from cmlc.compiler.options import Options
 from cmlc.compiler.stages import Stages
 from support.networks import keras as keras_networks
+from support.running.doc_runner import blocks
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -133,8 +134,8 @@ def test_the_excerpt_of_the_page_is_what_is_written(folder):
     path = folder / "MobileNet.mlmodel"
     path.write_bytes(keras_networks.mobilenet_v2(224).SerializeToString())
     text = Stages(path, Options(target="keras")).executable.text
-    section = (ROOT / "README.md").read_text().partition("### Keras code")[2].partition("\n### ")[0]
-    (excerpt,) = (c for c in re.findall(r"```python\n(.*?)```", section, re.DOTALL) if "def " in c)
+    page = (ROOT / "docs" / "keras.md").read_text()
+    (excerpt,) = (block.text for block in blocks(page) if block.kind == "py")
     for part in excerpt.split("    ...\n"):
         assert part.strip("\n") in text
 

@@ -33,8 +33,8 @@ def test_a_sequence():
 
 def test_every_shape_is_compiled_once(monkeypatch):
     model, seen = resizing(), []
-    again = model.reshaped
-    monkeypatch.setattr(model, "reshaped", lambda shapes: seen.append(again(shapes)) or seen[-1])
+    again = model._reshaped
+    monkeypatch.setattr(model, "_reshaped", lambda shapes: seen.append(again(shapes)) or seen[-1])
     for batch in (4, 3, 4):
         model.interpret({"x": numbers(1, batch, 2, 3, 1)})
     assert seen[0] is seen[2] is not seen[1]

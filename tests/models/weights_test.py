@@ -4,8 +4,9 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.backends.target import load_target
-from cmlc.compiler.driver import load_text, lower_source
+from cmlc.compiler.driver import load_text
 from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 from cmlc.ir.text.archive import read_archive, write_archive
 from support.networks.builders import layer, network, numbers
 
@@ -52,7 +53,7 @@ def test_equal_biases_are_trained_apart():
 
 
 def test_keras_layers_have_their_own():
-    _, _, lowered = lower_source(two_layers(), Options(target="keras"))
+    lowered = Stages(two_layers(), Options(target="keras")).lowered
     model = load_target("keras").executable(lowered).model
     assert [len(model.get_layer(name).weights) for name in ("a", "b")] == [2, 2]
 

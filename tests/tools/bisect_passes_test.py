@@ -1,28 +1,34 @@
 """`cmlc-run --bisect-passes`: a wrong pass is found, with the rewrite that is to blame."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cmlc import passes
+from cmlc import backends, passes
+from cmlc.backends.keras.dialect import layers
+from cmlc.backends.keras.fuse import FuseKeras
 from cmlc.ir.deviation import deviation, worst
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.interpret import random_inputs
+from cmlc.ir.rewrite import replace
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module
 from cmlc.passes.bisect import Experiment, bisect
-from cmlc.passes.manager import Instrumentation, parse_pipeline
-from cmlc.passes.patterns import RewriteLimit
+from cmlc.passes.manager import Instrumentation, PatternPass, parse_pipeline
+from cmlc.passes.patterns import RewriteLimit, no, pattern
 from cmlc.tools import cmlc_run
 from cmlc.tools.cases import check_case, read_cases
 from cmlc.tools.cli import console
 from support.modules.planted import SumsAsProducts, WrongEpsilon, WrongTranspose
+from support.networks.builders import layer, network
 from support.running.shared_folder import FOREIGN, needs_models
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"
 CARDS = "getbouncer__cardscan-ios/CardScan__CardScan__Classes__SSDOcr.mlmodel"
+BATCH = "dynamic-batch{of=images}"  # what images get without being asked
 NUMBERS = "MatkoGH__quickmath/Resources__MNISTClassifier.mlmodelc"
 
 
@@ -40,7 +46,11 @@ def test_right_passes_move_nothing(capsys):
     assert status == 0
     assert facts["ok"]
     assert "rewrite" not in facts
-    assert [row["pass"] for row in facts["passes"]][:2] == ["canonicalize", "fold-batch-norm"]
+    assert [row["pass"] for row in facts["passes"]][:3] == [
+        BATCH,
+        "canonicalize",
+        "fold-batch-norm",
+    ]
     assert max(row["total"] for row in facts["passes"]) < 1e-6
 
 
@@ -109,18 +119,32 @@ def test_what_people_see(capsys, monkeypatch):
     assert "rewrite 1 of 1: batch-norm-of-another-epsilon (planted.py:" in out
     assert "  at layers[1] 'bn1'" in out
     assert "  - %bn1 = nn.batch_norm(%conv1," in out
-    assert f"cmlc-reduce {DIGITS} --passes='fold-batch-norm' --after='canonicalize'" in out
+    assert f"cmlc-reduce {DIGITS} --passes='fold-batch-norm' --after='{BATCH}, canonicalize'" in out
 
 
+@pytest.mark.slow
 def test_the_keras_pipeline_changes_the_interface_and_nothing_else(capsys):
     status, facts = run(capsys, DIGITS, "--target=keras")
     assert status == 0
-    assert facts["passes"][0]["pass"] == "numeric-interface"
+    assert [row["pass"] for row in facts["passes"]][:2] == [BATCH, "numeric-interface"]
+
+
+def test_a_batch_before_arrays_moves_nothing(capsys, tmp_path):
+    path = tmp_path / "scale.mlmodel"
+    half = layer("unary", scale=0.5, type="ABS")
+    path.write_bytes(network(half, x=(4,), rank5=True).SerializeToString())
+    status, facts = run(capsys, path, "--batch=dynamic")
+    assert status == 0
+    assert facts["passes"][0] == {**facts["passes"][0], "pass": "dynamic-batch", "total": 0.0}
 
 
 def test_passes_of_ones_own_come_first(capsys):
     _, facts = run(capsys, DIGITS, "--passes=fold-batch-norm, dce")
-    assert [row["pass"] for row in facts["passes"]][:2] == ["fold-batch-norm", "canonicalize"]
+    assert [row["pass"] for row in facts["passes"]][:3] == [
+        BATCH,
+        "fold-batch-norm",
+        "canonicalize",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -202,3 +226,43 @@ def test_the_worst_of_several():
     ours = {"a": np.ones(2), "b": np.ones(2), "gone": np.ones(2)}
     theirs = {"a": np.ones(2), "b": np.zeros(2)}
     assert worst(ours, theirs)[0] == "b"
+
+
+@pattern(layers.Rescaling)
+def twice_as_bright(op):
+    """rescaling(x) → rescaling(2 x), which is wrong."""
+    if op.scale[0] > 1 / 127:
+        return no("it is bright")
+    return replace(op, scale=tuple(2 * number for number in op.scale)).result
+
+
+@dataclass(frozen=True)
+class FuseWrongly(PatternPass):
+    """What the target's pass does, and a wrong rewrite."""
+
+    name = "fuse-keras"
+    patterns = (*FuseKeras.patterns, twice_as_bright)
+
+
+@pytest.mark.slow
+def test_passes_of_a_target_move_nothing(capsys):
+    status, facts = run(capsys, DIGITS, "--target=keras")
+    assert (status, facts["ok"]) == (0, True)
+    lowered = [row["pass"] for row in facts["passes"] if row["stage"] == "lower"]
+    assert lowered == ["fuse-keras"]
+
+
+@pytest.mark.slow
+def test_a_wrong_rewrite_after_lowering_is_found(capsys, monkeypatch):
+    monkeypatch.setitem(backends.PASSES, "fuse-keras", FuseWrongly)
+    status, facts = run(capsys, DIGITS, "--target=keras")
+    assert status == console.INPUT_ERROR
+    assert (facts["passes"][-1]["stage"], facts["passes"][-1]["pass"]) == ("lower", "fuse-keras")
+    assert facts["rewrite"]["pattern"] == "twice-as-bright"
+    assert facts["rewrite"]["number"] <= facts["rewrite"]["count"]
+    assert any("keras.layers.Rescaling" in line for line in facts["rewrite"]["after"])
+    assert cmlc_run.main([str(DIGITS), "--random=0", "--bisect-passes", "--target=keras"]) == 1
+    text = capsys.readouterr().out
+    assert "lowered 2  fuse-keras" in text
+    assert "twice-as-bright (bisect_passes_test.py:" in text
+    assert "cmlc-reduce" not in text

@@ -65,8 +65,8 @@ def test_calls_are_told_before_they_are_lowered(tmp_path, capsys):
     (tmp_path / "h.cmir").write_text(HELPERS)
     assert cmlc_opt.main(["h.cmir", "--passes=layout", "--lower"]) == 1
     printed = capsys.readouterr().err
-    assert "'call' of @twice may not occur here; the pass 'inline' comes before" in printed
-    assert "TensorFlow needs other passes first: inline, symbol-dce, " in printed
+    assert "'call' of @twice may not occur here; run the pass 'inline' before" in printed
+    assert "TensorFlow needs these passes first: inline, symbol-dce, " in printed
     assert cmlc_opt.main(["h.cmir", "--passes=inline, layout", "--lower"]) == 0
 
 

@@ -148,7 +148,7 @@ def programs():
 
 @pytest.mark.parametrize("model", programs(), ids=["itself", "in a pipeline", "deeper"])
 def test_ml_programs_have_weights_elsewhere(tmp_path, model):
-    with pytest.raises(CompileError, match="an ML Program keeps its weights beside the model"):
+    with pytest.raises(CompileError, match="an ML Program keeps its weights in separate files"):
         cmlc_api.write(model, tmp_path / "out.mlmodel")
     assert left_behind() == []
 

@@ -186,7 +186,7 @@ def test_every_damaged_constant_is_named():
 
 
 def test_a_message_alone():
-    with pytest.raises(CompileError, match="a message alone has no files"):
+    with pytest.raises(CompileError, match="but a message has no files"):
         cmlc_api.write(MODEL, "out.mlpackage")
     assert left_behind() == []
 
@@ -194,7 +194,7 @@ def test_a_message_alone():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("full.mlpackage", "the folder 'full.mlpackage' exists and is not a package"),
+        ("full.mlpackage", "the folder 'full.mlpackage' exists and holds no package"),
         ("file.mlpackage", "'file.mlpackage' exists and is not a folder"),
     ],
 )

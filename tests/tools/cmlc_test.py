@@ -319,7 +319,7 @@ def test_savedmodel_as_json_from_an_archive(capsys):
     assert facts["transposes"] == 0
     assert facts["output"] == "out"
     assert [item["name"] for item in facts["inputs"]] == ["image"]
-    assert {"read", "optimize", "lower", "save"} <= facts["seconds"].keys()
+    assert {"read", "optimize", "lower", "make", "write"} <= facts["seconds"].keys()
     assert facts["passes"][-1]["ops"] == 13
     # A SavedModel may be replaced.
     assert cmlc.main(["d.cmir", "-o", "out"]) == 0

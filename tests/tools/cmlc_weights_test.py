@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.compiler import driver
-from cmlc.compiler.frontends.weights import weights_of
+from cmlc.compiler.frontends.all_weights import weights_of
+from cmlc.compiler.frontends.nn import WEIGHTS
 from cmlc.compiler.source.reading import ModelSource
 from cmlc.compiler.source.weight_files import WeightFiles
 from cmlc.tools import cmlc
@@ -125,6 +126,173 @@ def test_deconvolution_has_its_own_layout():
     weight = stored(spec)["up.weights"]
     assert weight.axes[:2] == ("in", "out/groups")
     np.testing.assert_array_equal(weight.resource.array(), numbers(3, 2, 2, 2).astype(np.float32))
+
+
+def _gates(names, ends, into, hidden):
+    sizes = {"WeightMatrix": (hidden, into), "RecursionMatrix": (hidden, hidden)}
+    return {f"{gate}{end}": numbers(*sizes.get(end, (hidden,))) for gate in names for end in ends}
+
+
+_MATRICES = ("WeightMatrix", "RecursionMatrix", "BiasVector")
+_COUNTS = {"inputVectorSize": 3, "outputVectorSize": 2}
+_KERNEL = {"kernelDepth": 1, "kernelHeight": 2, "kernelWidth": 3}
+# A layer of every type that has weights, with the axes of some of them.
+AXES = [
+    ("activation", {"PReLU": {"alpha": numbers(4)}}, {"PReLU.alpha": "channel 4"}),
+    (
+        "batchedMatmul",
+        {
+            "weightMatrixFirstDimension": 3,
+            "weightMatrixSecondDimension": 2,
+            "hasBias": True,
+            "weights": numbers(6),
+            "bias": numbers(2),
+        },
+        {"weights": "out 2, in 3", "bias": "out 2"},
+    ),
+    (
+        "batchnorm",
+        {"channels": 3, **{name: numbers(3) for name in ("gamma", "beta", "mean", "variance")}},
+        {"gamma": "channel 3", "variance": "channel 3"},
+    ),
+    ("bias", {"shape": [2, 1, 3], "bias": numbers(6)}, {"bias": "channel 2, height 1, width 3"}),
+    ("bias", {"shape": [2], "bias": numbers(2)}, {"bias": "channel 2"}),
+    (
+        "convolution",
+        {
+            "outputChannels": 4,
+            "kernelChannels": 3,
+            "nGroups": 2,
+            "kernelSize": [1, 2],
+            "hasBias": True,
+            "weights": numbers(24),
+            "bias": numbers(4),
+        },
+        {"weights": "out 4, in/groups 3, kernel_height 1, kernel_width 2", "bias": "out 4"},
+    ),
+    (
+        "convolution",
+        {"outputChannels": 4, "kernelChannels": 3, "weights": numbers(108)},
+        {"weights": "out 4, in/groups 3, kernel_height 3, kernel_width 3"},
+    ),
+    (
+        "convolution",
+        {
+            "isDeconvolution": True,
+            "outputChannels": 4,
+            "kernelChannels": 6,
+            "nGroups": 2,
+            "kernelSize": [1, 2],
+            "weights": numbers(24),
+        },
+        {"weights": "in 6, out/groups 2, kernel_height 1, kernel_width 2"},
+    ),
+    (
+        "convolution3d",
+        {"outputChannels": 4, "inputChannels": 6, "nGroups": 2, **_KERNEL, "weights": numbers(72)},
+        {"weights": "out 4, in/groups 3, kernel_depth 1, kernel_height 2, kernel_width 3"},
+    ),
+    (
+        "convolution3d",
+        {
+            "isDeconvolution": True,
+            "outputChannels": 4,
+            "inputChannels": 6,
+            "nGroups": 2,
+            **_KERNEL,
+            "weights": numbers(72),
+        },
+        {"weights": "in 6, out/groups 2, kernel_depth 1, kernel_height 2, kernel_width 3"},
+    ),
+    (
+        "embedding",
+        {
+            "inputDim": 5,
+            "outputChannels": 2,
+            "hasBias": True,
+            "weights": numbers(10),
+            "bias": numbers(2),
+        },
+        {"weights": "out 2, entry 5", "bias": "out 2"},
+    ),
+    (
+        "embeddingND",
+        {"vocabSize": 5, "embeddingSize": 2, "weights": numbers(10)},
+        {"weights": "out 2, entry 5"},
+    ),
+    (
+        "gru",
+        {**_COUNTS, **_gates(("updateGate", "resetGate", "outputGate"), _MATRICES, 3, 2)},
+        {"resetGateWeightMatrix": "out 2, in 3", "outputGateBiasVector": "out 2"},
+    ),
+    (
+        "innerProduct",
+        {
+            "inputChannels": 3,
+            "outputChannels": 2,
+            "hasBias": True,
+            "weights": numbers(6),
+            "bias": numbers(2),
+        },
+        {"weights": "out 2, in 3", "bias": "out 2"},
+    ),
+    (
+        "layerNormalization",
+        {"normalizedShape": [2, 3], "gamma": numbers(6), "beta": numbers(6)},
+        {"gamma": "axis-2 2, axis-1 3", "beta": "axis-2 2, axis-1 3"},
+    ),
+    (
+        "loadConstant",
+        {"shape": [1, 2, 3], "data": numbers(6)},
+        {"data": "channel 1, height 2, width 3"},
+    ),
+    ("loadConstantND", {"shape": [2, 3], "data": numbers(6)}, {"data": "axis0 2, axis1 3"}),
+    (
+        "scale",
+        {
+            "shapeScale": [3],
+            "shapeBias": [3, 1, 1],
+            "hasBias": True,
+            "scale": numbers(3),
+            "bias": numbers(3),
+        },
+        {"scale": "channel 3", "bias": "channel 3, height 1, width 1"},
+    ),
+    (
+        "simpleRecurrent",
+        {
+            **_COUNTS,
+            "weightMatrix": numbers(6),
+            "recursionMatrix": numbers(4),
+            "biasVector": numbers(2),
+        },
+        {"weightMatrix": "out 2, in 3", "recursionMatrix": "out 2, out_before 2"},
+    ),
+    (
+        "uniDirectionalLSTM",
+        {**_COUNTS, "weightParams": lstm_weights(3, 2)},
+        {
+            "weightParams.inputGateWeightMatrix": "out 2, in 3",
+            "weightParams.blockInputRecursionMatrix": "out 2, out_before 2",
+        },
+    ),
+    ("custom", {"className": "Nobody", "weights": [{"floatValue": [1, 2]}]}, {"weights[0]": ""}),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "axes"), AXES, ids=[row[0] for row in AXES])
+def test_axes_of_weights(kind, fields, axes):
+    """Layers need no inputs, and need not be supported."""
+    found = stored(network(layer(kind, name="l", **fields), x=(3,)))
+    for path, expected in axes.items():
+        weight = found[f"l.{path}"]
+        sizes = zip(weight.axes, weight.resource.type.static_shape, strict=False)
+        assert ", ".join(f"{axis} {size}" for axis, size in sizes) == expected
+        assert weight.resource.array().shape == weight.resource.type.static_shape
+
+
+def test_every_declared_layer_has_a_case():
+    assert {row[0] for row in AXES} >= {*WEIGHTS} - {"biDirectionalLSTM"}
 
 
 def test_quantized_weights_are_dequantized():

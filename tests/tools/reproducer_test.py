@@ -83,7 +83,7 @@ def test_ir_that_no_pass_prepared_is_refused_not_a_bug(capsys):
     assert cmlc_opt.main([str(DIGITS), "--lower"]) == console.INPUT_ERROR
     err = capsys.readouterr().err
     assert "'nn.conv' has layout channels_first, expected channels_last" in err
-    assert f"TensorFlow needs other passes first: {TARGET.preparation}" in err
+    assert f"TensorFlow needs these passes first: {TARGET.preparation}" in err
 
 
 def test_prepared_ir_is_lowered(capsys):

@@ -51,7 +51,7 @@ def chosen(given: argparse.Namespace) -> dict[str, Any]:
     """What is given on the command line, by the names of choices.
 
     Raises:
-        CompileError: of kind "usage": a shape is no shape.
+        CompileError: of kind "usage": a shape is malformed.
     """
     found: dict[str, Any] = {}
     for choice in (*choices(), *form_choices().values()):

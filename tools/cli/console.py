@@ -137,7 +137,7 @@ def _report(error: Exception, *, as_json: bool, debug: bool) -> int:
 
 
 def _unexpected(error: Exception) -> Diagnostic:
-    """What an exception that is no CompileError tells the user."""
+    """What an exception that is not a CompileError tells the user."""
     from ...ir.weights.resources import MissingResourceError
 
     if isinstance(error, MissingResourceError):

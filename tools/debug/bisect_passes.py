@@ -1,6 +1,7 @@
 """`cmlc-run --bisect-passes`: the pass, and in it the rewrite, that changed the numbers."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,10 @@ from ..cli import console
 from .experiment import Experiment, number_text, origins, origins_text, print_table
 
 if TYPE_CHECKING:
-    from ...passes.bisect import Bisection, Culprit
+    from ...ir.ssa import Module
+    from ...ir.types import Array
+    from ...passes.bisect import Bisection, Culprit, Step
+    from ...passes.bisect import Experiment as Run
 
 _SHOWN_LINES = 12
 _SHOWN_COLUMNS = 160
@@ -16,6 +20,7 @@ _SHOWN_COLUMNS = 160
 
 def run_bisect(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
     """Search and print the result; returns 1 if a pass moved a result beyond the tolerance."""
+    from ...backends.target import load_target
     from ...compiler.driver import pipeline_of
     from ...passes.bisect import TOLERANCE, bisect
     from ...passes.bisect import Experiment as Run
@@ -23,20 +28,48 @@ def run_bisect(given: argparse.Namespace, experiment: Experiment, progress: Any)
     module = experiment.module
     run = Run(module.main.name, experiment.arrays, progress)
     tolerance = TOLERANCE if given.tolerance is None else given.tolerance
-    found = bisect(module, pipeline_of(experiment.options), run, tolerance)
+    stages = {"optimize": bisect(module, pipeline_of(experiment.options), run, tolerance)}
+    after = load_target(experiment.options.target).after
+    if after and not stages["optimize"].found:
+        stages["lower"] = _bisect_lowered(stages["optimize"], experiment, run, tolerance)
     if given.json:
-        console.print_json(_facts(found, tolerance))
+        console.print_json(_facts(stages, tolerance))
     else:
-        _print(found, tolerance, given.model)
-    return console.INPUT_ERROR if found.found else 0
+        _print(stages, tolerance, given.model)
+    return console.INPUT_ERROR if any(found.found for found in stages.values()) else 0
 
 
-def _print(found: "Bisection", tolerance: float, model: Path) -> None:
+def _bisect_lowered(
+    before: "Bisection", experiment: Experiment, run: "Run", tolerance: float
+) -> "Bisection":
+    """The target's own passes, on what its other passes made, lowered; the target runs it."""
+    from ...backends.target import load_target
+    from ...compiler.driver import with_result_names
+    from ...ir.rewrite import clone_module
+    from ...passes.bisect import bisect
+    from ...passes.manager import parse_pipeline
+
+    target = load_target(experiment.options.target)
+
+    def execute(module: "Module", function: str, inputs: Any) -> "dict[str, Array]":
+        return target.executable(module).run(inputs, function)
+
+    assert before.after is not None
+    module = clone_module(with_result_names(before.after))
+    target.lower(module)
+    console.start_library(target.library)
+    pipeline = parse_pipeline(target.after)
+    return bisect(module, pipeline, replace(run, execute=execute), tolerance)
+
+
+def _print(stages: "dict[str, Bisection]", tolerance: float, model: Path) -> None:
     rows = [
-        (number_text(s.moved.relative), number_text(s.total.relative), f"{s.position}", s.spec)
+        (number_text(s.moved.relative), number_text(s.total.relative), _place(stage, s), s.spec)
+        for stage, found in stages.items()
         for s in found.steps
     ]
     print_table(("moved", "in all", "place", "pass"), rows)
+    stage, found = list(stages.items())[-1]
     if not found.found:
         print(f"no pass moves a result by more than {tolerance:g} of its largest number")
         print("other inputs (--random) may show more: a saturated softmax hides the ops before it")
@@ -51,8 +84,15 @@ def _print(found: "Bisection", tolerance: float, model: Path) -> None:
         print("it is not a set of patterns: its rewrites can't be told apart")
     else:
         _print_rewrite(found.rewrite)
+    if stage == "lower":
+        return  # cmlc-reduce makes core IR small, which the interpreter runs
     reduce = f"cmlc-reduce {model}{_plugins(found)} --passes='{step.spec}' {_prefix(found)}"
     print(f"make it small: {reduce.rstrip()}")
+
+
+def _place(stage: str, step: "Step") -> str:
+    """Which pass of the target's pipeline it was, or of those after lowering."""
+    return f"lowered {step.position}" if stage == "lower" else str(step.position)
 
 
 def _plugins(found: "Bisection") -> str:
@@ -92,9 +132,10 @@ def _is_data(line: str) -> bool:
     return line.startswith('"') or " = const {" in line
 
 
-def _facts(found: "Bisection", tolerance: float) -> dict[str, Any]:
+def _facts(stages: "dict[str, Bisection]", tolerance: float) -> dict[str, Any]:
     steps = [
         {
+            "stage": stage,
             "position": step.position,
             "pass": step.spec,
             "moved": step.moved.relative,
@@ -102,8 +143,10 @@ def _facts(found: "Bisection", tolerance: float) -> dict[str, Any]:
             "result": step.result,
             "problem": step.problem,
         }
-        for step in found.steps
+        for stage, part in stages.items()
+        for step in part.steps
     ]
+    found = list(stages.values())[-1]
     facts: dict[str, Any] = {"ok": not found.found, "tolerance": tolerance, "passes": steps}
     if found.rewrite is not None:
         event = found.rewrite.event

@@ -206,7 +206,7 @@ def _size(value: "Value", known: dict[str, int]) -> int:
 
 
 def run_compare(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
-    """Compare and tell; 1 if anything is beyond the tolerance."""
+    """Compare and print; returns 1 if anything is beyond the tolerance."""
     console.start_library(load_target(experiment.options.target).library)
     tolerance = TOLERANCE if given.tolerance is None else given.tolerance
     found = compare(experiment, tolerance, progress)

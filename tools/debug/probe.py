@@ -74,7 +74,7 @@ def _is_used_outside(op: "Op", chosen: "set[Op]") -> bool:
 
 
 def run_probes(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
-    """Run, then print or save every value that is asked for."""
+    """Run, then print or save every requested value."""
     from ...compiler.stages import Stages
     from ...ir.text.printer import value_names
 
@@ -116,7 +116,8 @@ def _check(found: "dict[Probe, list[Op]]", names: "dict[Value, str]") -> None:
         count = sum(len(op.results) for op in ops)
         if probe.file is not None and probe.file.suffix == ".npy" and count > 1:
             raise usage_error(
-                f"'{probe.name}' names {count} values, a .npy file holds one", "name a .npz file"
+                f"'{probe.name}' names {count} values, but a .npy file holds one",
+                "name a .npz file",
             )
 
 

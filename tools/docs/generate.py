@@ -21,7 +21,7 @@ from typing import Any
 
 from ..cli import console
 from . import apidoc, operationdoc, passdoc
-from .layerdoc import FILE, layers_document
+from .layerdoc import FILE, layers_document, summary
 
 if typing.TYPE_CHECKING:
     from ...ir.declare import AttributeField, Field, OperandField
@@ -42,7 +42,8 @@ negative in Python and text; it is stored as positive.
 *Made by* names the NeuralNetwork layers, ML Program operations and passes that can make the op. It
 is read from the source of their rules (`tools/docs/constructed.py`), all branches together, without
 the code around rules (weights, conversions, expanded dimensions). *TensorFlow* and *Keras* say what
-an op becomes: one call, or a rule and the calls that it can make, read in the same way.
+an op becomes: one call, or a rule and the calls that it can make, read in the same way. *Batch* is
+how `dynamic-batch` treats entries apart: the rule that `Op.batch` declares, or why there is none.
 """
 
 
@@ -142,6 +143,7 @@ def _op(op: "type[Op]") -> str:
         parts.append("\n" + "\n".join(f"- {item}" for item in constraints))
     if example:
         parts.append(f"\n```mlir\n{example}\n```")
+    parts.append(f"\nBatch: {summary(op.batch)}")
     parts += [f"\nMade by: {made_by(op)}", *(f"\n{line}" for line in becomes(op))]
     return "\n".join(parts)
 

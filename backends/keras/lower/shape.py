@@ -217,10 +217,17 @@ def _gathered(value: Value, positions: Value, axis: int, out: Tensor) -> Value:
 
 @lower(core.BroadcastTo)
 def broadcast_to(op: core.BroadcastTo) -> Value:
-    """To numbers only."""
-    out = op.result.type
-    op.require("", out.is_static, "Keras code can't broadcast to dynamic dimensions")
-    return ops.BroadcastTo(op.x, out.static_shape, result_types=out).result
+    """Beside open extents, which stay, what is 1 is repeated."""
+    x, out = op.x, op.result.type
+    if out.is_static:
+        return ops.BroadcastTo(x, out.static_shape, result_types=out).result
+    added = tuple(range(out.rank - x.type.rank))
+    if added:
+        kind = out.with_shape((*(1,) * len(added), *x.type.shape))
+        x = ops.ExpandDims(x, added, result_types=kind).result
+    pairs = zip(x.type.shape, op.shape, strict=True)
+    repeats = tuple(1 if own == dim or not isinstance(dim, int) else dim for own, dim in pairs)
+    return ops.Tile(x, repeats, result_types=out).result
 
 
 @lower(core.AssertShape)

@@ -28,6 +28,17 @@ def add_bias(x: Value, bias: Value | None) -> Value:
     return x if bias is None else tf.BiasAdd(x, bias, result_types=x.type).result
 
 
+def _add_bias(op: core.Conv, x: Value) -> Value:
+    """A convolution's bias; in groups by an addition that is never fused with the convolution.
+
+    TensorFlow's graph optimizer fuses `BiasAdd` with convolutions, and its fused CPU kernel has no
+    groups: without oneDNN's kernels (processors without VNNI) such a graph fails when it runs.
+    """
+    if op.bias is None or op.groups == 1:
+        return add_bias(x, op.bias)
+    return tf.Add(x, op.bias, result_types=x.type).result
+
+
 @lower(core.Conv)
 def conv(op: core.Conv) -> Value:
     """Depthwise convolutions use their own, faster function."""
@@ -38,7 +49,7 @@ def conv(op: core.Conv) -> Value:
     padding = resolve_padding(op, kernel, strides, dilations)
     out = op.result.type
     if rank != 2:
-        return add_bias(_convolution(op, kernel, strides, dilations, padding), op.bias)
+        return _add_bias(op, _convolution(op, kernel, strides, dilations, padding))
     everywhere = padding if isinstance(padding, str) else ((0, 0), *padding, (0, 0))
     channels = op.x.type.shape[-1]
     depthwise = op.groups > 1 and op.groups == channels and strides[0] == strides[1]
@@ -49,9 +60,9 @@ def conv(op: core.Conv) -> Value:
             x, padding = pad_spatial(x, padding), "VALID"
         filters = _depthwise_filter(op.weight, op.groups)
         y = tf.DepthwiseConv2d(x, filters, steps, padding, dilations, result_types=out)
-    else:
-        y = tf.Conv2d(op.x, op.weight, strides, everywhere, dilations, result_types=out)
-    return add_bias(y.result, op.bias)
+        return add_bias(y.result, op.bias)
+    y = tf.Conv2d(op.x, op.weight, strides, everywhere, dilations, result_types=out)
+    return _add_bias(op, y.result)
 
 
 def _convolution(

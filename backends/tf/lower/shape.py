@@ -118,8 +118,12 @@ def _gathered(value: Value, positions: Value, axis: int, out: Tensor) -> Value:
 
 @lower(core.BroadcastTo)
 def broadcast_to(op: core.BroadcastTo) -> Value:
-    """The shape has only numbers."""
-    return tf.BroadcastTo(op.x, op.result.type.static_shape, result_types=op.result.type).result
+    """Extents that x has itself are read off its shape."""
+    out = op.result.type
+    if out.is_static:
+        return tf.BroadcastTo(op.x, out.static_shape, result_types=out).result
+    extents = extents_from(op.x, op.shape)
+    return tf.BroadcastToDynamic(op.x, extents, result_types=out).result
 
 
 @lower(core.AssertShape)

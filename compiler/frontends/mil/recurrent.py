@@ -82,8 +82,8 @@ def lstm(cx: MilContext) -> Result:
         for name in _BACK:
             cx.optional(f"{name}_back")  # ignored by definition
         return _outputs(cx, *_lstm(cx, _directed(cx, direction), states))
-    sizes = tuple(_hidden(cx, name) for name in ("weight_hh", "weight_hh_back"))
-    (h, h_back), (c, c_back) = (shape.Split(state, sizes, 1).results for state in states)
+    sizes = _hidden(cx, "weight_hh"), _hidden(cx, "weight_hh_back")
+    (h, h_back), (c, c_back) = (_halves(state, sizes) for state in states)
     ahead = _lstm(cx, cx.value("x"), (h, c))
     back = _lstm(cx, _directed(cx, "reverse"), (h_back, c_back), "_back")
     placed = shape.Reverse(back[0], (0,)).result
@@ -92,8 +92,13 @@ def lstm(cx: MilContext) -> Result:
     return _outputs(cx, sequence, *ends)
 
 
+def _halves(state: Value, sizes: tuple[int, int]) -> tuple[Value | None, ...]:
+    """A state of each direction; None for zeros, which is also what a missing one means."""
+    return (None, None) if recurrent.is_zero(state) else shape.Split(state, sizes, 1).results
+
+
 def _lstm(
-    cx: MilContext, x: Value, states: tuple[Value, Value], suffix: str = ""
+    cx: MilContext, x: Value, states: tuple[Value | None, Value | None], suffix: str = ""
 ) -> tuple[Value, ...]:
     """One direction's hidden states, last hidden and last cell state."""
     clip = cx.number("clip") if cx.has("clip") else 0.0

@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....ir.attributes import Dims
-from ....ir.batch import batch_problem
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Return
-from ....ir.dims import symbol
-from ....ir.interface import ModuleFacts
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module, Value
@@ -16,7 +13,7 @@ from ...options import Options
 from ...source.interface import Interface
 from ...source.reading import ModelSource
 from ...source.spec import network_of
-from ..choices import chosen_interfaces, most_general, reason_of
+from ..choices import chosen_interfaces, most_general
 from ..features import classifier_of, module_facts
 from ..rules import compose
 from . import (
@@ -40,7 +37,8 @@ from . import (
     sort,
 )
 from .context import LayerRule
-from .inputs import Inputs, ShapePolicy, can_batch
+from .declared import Declaration
+from .inputs import Inputs, ShapePolicy
 from .nested import walk_layers
 from .outputs import Outputs
 from .scope import Scope, Walk
@@ -51,6 +49,9 @@ FAMILIES = (
     *(norm, pool, random, recurrent, reduce, shape, slicing, sort),
 )
 LAYERS: dict[str, LayerRule] = compose(*(family.rules for family in FAMILIES))
+WEIGHTS: dict[str, Declaration] = {
+    kind: weights for family in FAMILIES for kind, weights in family.rules.declarations.items()
+}
 
 
 def import_model(source: ModelSource, options: Options) -> Module:
@@ -64,9 +65,20 @@ def import_model(source: ModelSource, options: Options) -> Module:
     interface = chosen_interfaces(source, options)[0]
     _check_supported(network)
     _check_names(shapes, interface)
-    wants_batch = options.batch == "dynamic"
-    may_batch = options.batch != "static" and not shapes and can_batch(interface, wants_batch)
-    if wants_batch and not may_batch:
+    if options.batch == "dynamic":
+        _check_batch(interface, shapes)
+
+    def imported(flexible: bool) -> Module:
+        policy = ShapePolicy(flexible, shapes)
+        return _Importer(network, interface, policy).module(source.name)
+
+    return most_general([interface], options, imported)
+
+
+def _check_batch(interface: Interface, shapes: Mapping[str, Dims]) -> None:
+    """A full shape has a batch already; what is neither an array nor an image has none."""
+    kinds = {feature.kind for feature in interface.inputs}
+    if shapes or not kinds or not kinds <= {"array", "image"}:
         raise CompileError(
             Diagnostic(
                 "the model's inputs have no batch dimension that could vary",
@@ -74,35 +86,6 @@ def import_model(source: ModelSource, options: Options) -> Module:
                 remedy="leave out the option for a dynamic batch",
             )
         )
-
-    def imported(flexible: bool) -> Module:
-        """The module with a batch of N if possible, else with a batch of one and the reason."""
-        facts: ModuleFacts = {}
-        if may_batch:
-            try:
-                return _batched(network, interface, source.name, flexible)
-            except CompileError as error:
-                if wants_batch:
-                    raise
-                facts["fixed_batch"] = reason_of(error)
-        policy = ShapePolicy(flexible=flexible, shapes=shapes)
-        module = _Importer(network, interface, policy).module(source.name)
-        module.attributes |= facts
-        return module
-
-    return most_general([interface], options, imported)
-
-
-def _batched(network: Any, interface: Interface, name: str, flexible: bool) -> Module:
-    """The module with a batch of N.
-
-    Raises:
-        CompileError: the reason why that is impossible.
-    """
-    module = _Importer(network, interface, ShapePolicy("N", flexible)).module(name)
-    if problem := batch_problem(module.main, symbol("N")):
-        raise CompileError(problem)
-    return module
 
 
 def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
@@ -162,7 +145,7 @@ class _Importer:
             blobs[feature.name] = value
         outputs = Outputs(self.network, self.interface, self.inputs)
         scope = Scope(self.walk, block, blobs, live=outputs.blobs())
-        Walker(LAYERS).run(scope, self.network.layers, "layers")
+        Walker(LAYERS, WEIGHTS).run(scope, self.network.layers, "layers")
         if self.walk.problems:
             raise CompileError(self.walk.problems)
         values = outputs.values(blobs)

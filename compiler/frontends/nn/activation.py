@@ -8,14 +8,20 @@ from ....ir.dialects.core import elementwise
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.resources import SplatResource
-from ...source.weights import weight_count
+from ...source.weight_params import weight_count
 from ..rules import Result
 from .context import LayerContext, LayerRules
+from .declared import Weights, weights_in
 
 rules = LayerRules("activation")
 
 
-@rules("activation")
+def _parameters(p: Any) -> Weights:
+    """As many entries as there are: what they are for, only the input tells."""
+    return {path: {"channel": weight_count(params)} for path, params in weights_in(p)}
+
+
+@rules("activation", weights=_parameters)
 def activation(cx: LayerContext, p: Any) -> Result:
     """Apply one of thirteen functions, elementwise or with parameters per channel (axis -3)."""
     cx.expect_inputs(1)
@@ -55,10 +61,10 @@ def _per_channel(cx: LayerContext, x: Value, params: Any, role: str) -> Value:
     channels = x.type.shape[-3]
     count = weight_count(params)
     if count == 1 and isinstance(channels, int) and channels != 1:
-        single = array_of(cx.weight(params, (1,), role))
+        single = array_of(cx.weight_of(params, (1,), role))
         number = 0.0 if single is None else float(single[0])
         return constant(SplatResource(Tensor(DType.F32, (channels,)), number), role)
-    return cx.weight(params, (channels if isinstance(channels, int) else count,), role)
+    return cx.weight_of(params, (channels if isinstance(channels, int) else count,), role)
 
 
 _FUNCTIONS = {

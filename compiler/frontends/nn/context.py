@@ -6,6 +6,7 @@ everywhere; here the sequence dimension is left out while it is 1, so their valu
 four. Rules that count from the end work unchanged; the others use `sequence_input`.
 """
 
+import functools
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -23,9 +24,10 @@ from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ....ir.weights.resources import Resource
-from ...source.weights import is_empty, weight_resource
+from ...source.weight_params import is_empty, weight_resource
 from ..rules import Assigned, Result, Rules
 from ..values import cast
+from .declared import Declaration, Weights, output_axis, params_at
 from .scope import Run, Scope
 
 LayerRule = Callable[["LayerContext", Any], Result | Assigned]
@@ -42,6 +44,7 @@ class LayerContext:
         inputs: its input blobs, f32.
         scope: the block that the layer is in, and its blobs.
         run: lowers nested layers in a scope; see `Walker.run`.
+        declaration: of the weights of layers of its type.
     """
 
     layer: Any
@@ -50,6 +53,7 @@ class LayerContext:
     inputs: tuple[Value, ...]
     scope: Scope
     run: Run
+    declaration: Declaration
 
     @property
     def rank5(self) -> bool:
@@ -98,20 +102,42 @@ class LayerContext:
 
     # -- parameters ----------------------------------------------------------------------------
 
-    def weight(
-        self, params: Any, sizes: Iterable[int], role: str = "weight", *, output_axis: int = 0
-    ) -> Value:
-        """A weight as a constant of exactly `sizes`, named after the layer and its role."""
-        resource = self.weight_data(params, sizes, role, output_axis=output_axis)
+    @functools.cached_property
+    def declared(self) -> Weights:
+        """The layer's weights, as its family declares them."""
+        return self.declaration(getattr(self.layer, self.kind))
+
+    def sizes(self, path: str) -> tuple[int, ...]:
+        """The declared shape of a weight."""
+        return tuple(self.declared[path].values())
+
+    def is_empty(self, path: str) -> bool:
+        """Whether the layer's message has no values for a declared weight."""
+        return is_empty(params_at(getattr(self.layer, self.kind), path))
+
+    def weight(self, path: str, role: str = "") -> Value:
+        """A declared weight as a constant, named after the layer and its role.
+
+        Args:
+            path: where it is in the layer's message.
+            role: what the IR calls it; the path by default.
+        """
+        resource = self.weight_data(path, role)
         return constant(resource, resource.name)
 
-    def weight_data(
-        self, params: Any, sizes: Iterable[int], role: str, *, output_axis: int = 0
-    ) -> Resource:
-        """The data of the constant that `weight` makes."""
-        name = self.name_of(role)
+    def weight_data(self, path: str, role: str = "") -> Resource:
+        """The data of a declared weight; see `weight`."""
+        params, along = params_at(getattr(self.layer, self.kind), path), self.declared[path]
+        return self._data(params, self.sizes(path), role or path, output_axis(along))
+
+    def weight_of(self, params: Any, sizes: Iterable[int], role: str) -> Value:
+        """A weight whose shape only its use tells, as a constant."""
+        resource = self._data(params, tuple(sizes), role, 0)
+        return constant(resource, resource.name)
+
+    def _data(self, params: Any, sizes: tuple[int, ...], role: str, along: int) -> Resource:
         try:
-            return weight_resource(params, tuple(sizes), name, output_axis=output_axis)
+            return weight_resource(params, sizes, self.name_of(role), output_axis=along)
         except CompileError as error:
             raise CompileError(
                 Diagnostic(d.message, d.kind, self.location, subject=self.kind, remedy=d.remedy)
@@ -122,12 +148,12 @@ class LayerContext:
         """The name of one of the layer's weights."""
         return f"{self.layer.name}.{role}" if self.layer.name else role
 
-    def bias(self, params: Any, count: int, present: bool) -> Value | None:
-        """An optional bias vector."""
+    def bias(self, present: bool, path: str = "bias") -> Value | None:
+        """An optional bias vector, a declared weight."""
         if not present:
             return None
-        self.require(not is_empty(params), "declares a bias but has none")
-        return self.weight(params, (count,), "bias")
+        self.require(not self.is_empty(path), "declares a bias but has none")
+        return self.weight(path, "bias")
 
     def number(self, value: float, default: float | None = None) -> float:
         """A float32 parameter as the shortest decimal that rounds to it; 0 may mean a default."""
@@ -257,13 +283,21 @@ def scalar_of(cx: LayerContext, value: Value) -> Value:
 class LayerRules(Rules[str, LayerRule]):
     """One family's rules, by layer type.
 
-    Use as a decorator: `@rules("convolution", "deconvolution")`.
+    Use as a decorator: `@rules("scale", weights=…)`; layers without weights declare none.
     """
 
-    def __call__(self, *names: str) -> Callable[[LayerRule], LayerRule]:
+    def __init__(self, family: str) -> None:
+        super().__init__(family)
+        self.declarations: dict[str, Declaration] = {}
+
+    def __call__(
+        self, *names: str, weights: Declaration | None = None
+    ) -> Callable[[LayerRule], LayerRule]:
         def register(rule: LayerRule) -> LayerRule:
             for name in names:
                 self.add(name, rule)
+                if weights is not None:
+                    self.declarations[name] = weights
             return rule
 
         return register

@@ -5,33 +5,45 @@ from typing import Any
 from ....ir.attributes import PadType
 from ....ir.dialects.core import conv as core
 from ....ir.ssa import Value
-from ...source.weights import is_empty
 from ..rules import Result
 from .context import LayerContext, LayerRules, pair
+from .declared import Axes, Weights
 
 rules = LayerRules("conv")
 
 _PADDING_3D = (PadType.CUSTOM, PadType.VALID, PadType.SAME)
 
 
-@rules("convolution")
+def _weights(p: Any) -> Weights:
+    out, into, groups = int(p.outputChannels), int(p.kernelChannels), int(p.nGroups) or 1
+    kernel = dict(zip(("kernel_height", "kernel_width"), pair(p.kernelSize, 3), strict=True))
+    if p.isDeconvolution:
+        return _filters(out, {"in": into, "out/groups": out // groups, **kernel})
+    return _filters(out, {"out": out, "in/groups": into, **kernel})
+
+
+def _filters(out: int, axes: Axes) -> Weights:
+    return {"weights": axes, "bias": {"out": out}}
+
+
+@rules("convolution", weights=_weights)
 def convolution(cx: LayerContext, p: Any) -> Result:
     """2-D convolution; weights are [out, in / groups, H, W], or a second input."""
     if p.isDeconvolution:
         return deconvolution(cx, p)
     cx.expect_inputs(1, 2)
     x, restore = cx.as_images(cx.input)
-    out, groups = int(p.outputChannels), int(p.nGroups) or 1
+    groups = int(p.nGroups) or 1
     if len(cx.inputs) == 2:
         weight = cx.inputs[1]
         cx.require(weight.type.rank == 4, f"has weights of type {weight.type}, expected rank 4")
     else:
-        weight = cx.weight(p.weights, (out, int(p.kernelChannels), *pair(p.kernelSize, 3)))
+        weight = cx.weight("weights", "weight")
     pad_type, pad = padding(cx, p, "ConvolutionPaddingType")
     conv = core.Conv(
         x,
         weight,
-        cx.bias(p.bias, out, p.hasBias),
+        cx.bias(p.hasBias),
         strides=pair(p.stride, 1),
         dilations=pair(p.dilationFactor, 1),
         pad_type=pad_type,
@@ -49,15 +61,13 @@ def deconvolution(cx: LayerContext, p: Any) -> Value:
     cx.expect_inputs(1)
     x, restore = cx.as_images(cx.input)
     groups = int(p.nGroups) or 1
-    out, kernel = int(p.outputChannels), pair(p.kernelSize, 3)
-    cx.require(not is_empty(p.weights), "has no weights")
-    sizes = (int(p.kernelChannels), out // groups, *kernel)
-    weight = cx.weight(p.weights, sizes, output_axis=1)
+    cx.require(not cx.is_empty("weights"), "has no weights")
+    weight = cx.weight("weights", "weight")
     pad_type, pad = padding(cx, p, "ConvolutionPaddingType")
     conv = core.ConvTranspose(
         x,
         weight,
-        cx.bias(p.bias, out, p.hasBias),
+        cx.bias(p.hasBias),
         strides=pair(p.stride, 1),
         dilations=pair(p.dilationFactor, 1),
         pad_type=pad_type,
@@ -90,7 +100,17 @@ def borders(cx: LayerContext, amounts: Any) -> tuple[int, ...]:
 # -- three dimensions ------------------------------------------------------------------------------
 
 
-@rules("convolution3d")
+def _weights_3d(p: Any) -> Weights:
+    out, into, groups = int(p.outputChannels), int(p.inputChannels), int(p.nGroups) or 1
+    sizes = (int(p.kernelDepth), int(p.kernelHeight), int(p.kernelWidth))
+    names = ("kernel_depth", "kernel_height", "kernel_width")
+    kernel = dict(zip(names, sizes, strict=True))
+    if p.isDeconvolution:
+        return _filters(out, {"in": into, "out/groups": out // groups, **kernel})
+    return _filters(out, {"out": out, "in/groups": into // groups, **kernel})
+
+
+@rules("convolution3d", weights=_weights_3d)
 def convolution_3d(cx: LayerContext, p: Any) -> Result:
     """Convolution of [N, C, D, H, W], or its transpose.
 
@@ -105,7 +125,7 @@ def convolution_3d(cx: LayerContext, p: Any) -> Result:
         cx.require(count > 0, f"has {count} {name}")
     fits = out % groups == 0 and into % groups == 0
     cx.require(fits, f"can't divide {into} and {out} channels into {groups} groups")
-    cx.require(not is_empty(p.weights), "has no weights")
+    cx.require(not cx.is_empty("weights"), "has no weights")
     pad_type, pad = padding_3d(cx, p)
     options = {
         "strides": extents_3d(cx, p, "stride"),
@@ -114,15 +134,15 @@ def convolution_3d(cx: LayerContext, p: Any) -> Result:
         "pad": pad,
         "groups": groups,
     }
-    kernel = extents_3d(cx, p, "kernel")
-    bias = cx.bias(p.bias, out, p.hasBias)
+    extents_3d(cx, p, "kernel")  # checks them
+    bias = cx.bias(p.hasBias)
     target = tuple(int(size) for size in p.outputShape)
     if p.isDeconvolution:
-        weight = cx.weight(p.weights, (into, out // groups, *kernel), output_axis=1)
+        weight = cx.weight("weights", "weight")
         conv = core.ConvTranspose(x, weight, bias, output_shape=target, **options)
     else:
         cx.require(not target, "has an output shape, which is only for deconvolutions")
-        weight = cx.weight(p.weights, (out, into // groups, *kernel))
+        weight = cx.weight("weights", "weight")
         conv = core.Conv(x, weight, bias, **options)
     return cx.without_unit_sequence(conv.result)
 

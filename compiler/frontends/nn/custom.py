@@ -11,7 +11,7 @@ from ....ir.dialects.core.custom import DEFINITIONS, Definition, Function, Param
 from ....ir.dims import Dim
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
-from ...source.weights import weight_count, weight_resource
+from ...source.weight_params import weight_count, weight_resource
 from ..rules import Result
 from .context import LayerContext, LayerRules
 
@@ -54,7 +54,7 @@ class CustomLayer:
         """
         weights = self.context.layer.custom.weights
         self.require(0 <= index < len(weights), f"has {len(weights)} weights, not number {index}")
-        return self.context.weight(weights[index], shape, role or f"weight{index}")
+        return self.context.weight_of(weights[index], shape, role or f"weight{index}")
 
     def require(self, condition: bool, message: str) -> None:
         """Raise a diagnostic that names the layer unless the condition holds."""

@@ -14,6 +14,7 @@ from ....ir.dialects.core import elementwise as core
 from ....ir.ssa import Op, Value
 from ..rules import Result
 from .context import LayerContext, LayerRules, floats, size_of, truth
+from .declared import shaped
 
 rules = LayerRules("elementwise")
 
@@ -194,27 +195,27 @@ def unary(cx: LayerContext, p: Any) -> Result:
     return makers[p.type]().result
 
 
-@rules("bias")
+@rules("bias", weights=shaped(bias="shape"))
 def bias(cx: LayerContext, p: Any) -> Result:
     """Add a constant of shape [1], [C], [1, H, W] or [C, H, W]."""
     x = cx.rank_at_least(cx.input, 3)
-    return core.Add(x, channel_parameter(cx, p.bias, p.shape, "bias")).result
+    return core.Add(x, _over_channels(cx, "bias")).result
 
 
-@rules("scale")
+@rules("scale", weights=shaped(scale="shapeScale", bias="shapeBias"))
 def scale(cx: LayerContext, p: Any) -> Result:
     """Multiply by a constant, then add one; shapes as for bias."""
     x = cx.rank_at_least(cx.input, 3)
-    scaled = core.Mul(x, channel_parameter(cx, p.scale, p.shapeScale, "scale")).result
+    scaled = core.Mul(x, _over_channels(cx, "scale")).result
     if not p.hasBias:
         return scaled
-    return core.Add(scaled, channel_parameter(cx, p.bias, p.shapeBias, "bias")).result
+    return core.Add(scaled, _over_channels(cx, "bias")).result
 
 
-def channel_parameter(cx: LayerContext, params: Any, sizes: Any, role: str) -> Value:
+def _over_channels(cx: LayerContext, path: str) -> Value:
     """A constant of shape [1], [C], [1, H, W] or [C, H, W], aligned with [..., C, H, W]."""
-    found = tuple(int(size) for size in sizes)
-    cx.require(len(found) in (1, 3), f"has a {role} of shape {list(found)}")
-    cx.require(size_of(found) > 0, f"has an empty {role}")
-    value = cx.weight(params, found, role)
+    found = cx.sizes(path)
+    cx.require(len(found) in (1, 3), f"has a {path} of shape {list(found)}")
+    cx.require(size_of(found) > 0, f"has an empty {path}")
+    value = cx.weight(path)
     return shape.ExpandDims(value, (1, 2)).result if len(found) == 1 else value

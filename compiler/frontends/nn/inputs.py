@@ -15,8 +15,7 @@ from ....ir.attributes import Dims
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import elementwise, shape
-from ....ir.dialects.core.asserting import OPEN
-from ....ir.dims import Dim, symbol
+from ....ir.dims import Dim
 from ....ir.interface import Argument
 from ....ir.location import InModel
 from ....ir.ssa import Value
@@ -34,26 +33,17 @@ from ..features import (
 from .context import floats
 
 
-def can_batch(interface: Interface, arrays: bool) -> bool:
-    """Whether the inputs have a batch dimension: images do, arrays do if they may get one."""
-    if not interface.inputs:
-        return False
-    return all(f.kind == "image" or (arrays and f.kind == "array") for f in interface.inputs)
-
-
 @dataclass(frozen=True)
 class ShapePolicy:
     """The shape policy: which dimensions stay dynamic.
 
     Attributes:
-        batch: the name of the dynamic batch dimension; empty for a batch of one.
         flexible: dimensions that the model declares flexible become symbols; otherwise only the
             default shape is compiled.
         shapes: full shapes [sequence, batch, C, H, W] of array inputs of rank-5 networks, by name:
             Core ML accepts such inputs with a sequence and a batch at run time.
     """
 
-    batch: str = ""
     flexible: bool = True
     shapes: Mapping[str, Dims] = field(default_factory=dict[str, Dims])
 
@@ -64,8 +54,6 @@ class Inputs:
     def __init__(self, network: Any, interface: Interface, policy: ShapePolicy) -> None:
         self.interface = interface
         self.policy = policy
-        self.batch: Dim = symbol(policy.batch) if policy.batch else 1
-        self.batched_arrays = bool(policy.batch)
         self.rank5 = network.arrayInputShapeMapping == 0
         self.rank5_images = network.imageInputShapeMapping == 0
         self.preprocessing: dict[str, list[Any]] = {}
@@ -88,7 +76,7 @@ class Inputs:
             image = feature.image
             dtype = DType.F16 if image.color == "GRAYSCALE_FLOAT16" else DType.U8
             height, width = self._sizes(feature, (image.height, image.width))
-            return Tensor(dtype, (self.batch, height, width, CHANNELS[image.color]))
+            return Tensor(dtype, (1, height, width, CHANNELS[image.color]))
         if feature.kind != "array" or feature.dtype is None:
             raise problem(
                 feature.name, "input", f"a {feature.kind} input can't feed a neural network"
@@ -103,13 +91,7 @@ class Inputs:
                 f"an array of {len(sizes)} dimensions in a network that maps arrays to rank 5",
                 "shapes of such networks have 1 or 3 dimensions",
             )
-        if not self.batched_arrays:
-            return Tensor(feature.dtype, sizes)
-        if self.rank5:
-            return Tensor(feature.dtype, (self.batch, *sizes))
-        if sizes[0] != 1:
-            raise problem(feature.name, "input", "its first dimension is not a batch of 1")
-        return Tensor(feature.dtype, (self.batch, *sizes[1:]))
+        return Tensor(feature.dtype, sizes)
 
     def _given_shape(self, feature: Feature) -> Dims:
         """A shape given by the user, checked against the declared one."""
@@ -139,7 +121,7 @@ class Inputs:
         if feature.kind != "array" or not self.rank5:
             return known
         axes = "CHW" if len(feature.shape) == 3 else "C"  # by definition of that mapping
-        return replace(known, axes=axes, batched=self.batched_arrays)
+        return replace(known, axes=axes)
 
     def blob(self, feature: Feature, argument: Value) -> Value:
         """The value that layers read: checked, preprocessed, and with Core ML's rank."""
@@ -153,20 +135,17 @@ class Inputs:
             one = value.type.shape[0] == 1
             return shape.Squeeze(value, (0,)).result if one else value
         # [C] is [1, 1, C, 1, 1], [C, H, W] is [1, 1, C, H, W]; the sequence stays implicit.
-        lead = () if self.batched_arrays else (0,)
         units = (2, 3) if len(feature.shape) == 1 else ()
-        return shape.ExpandDims(value, (*lead, *units)).result
+        return shape.ExpandDims(value, (0, *units)).result
 
     def _asserted(self, feature: Feature, argument: Value) -> Value:
         """The argument, with a check that it has one of the declared shapes."""
         found = feature.flexibility
         if not self.policy.flexible or found is None or feature.name in self.policy.shapes:
             return argument
-        allowed = allowed_shapes(feature)
-        if feature.image is None and self.batched_arrays:
-            kept = 0 if self.rank5 else 2  # an exact shape has the batch first
-            allowed = tuple((0, OPEN, *entry[kept:]) for entry in allowed)
-        return shape.AssertShape(argument, allowed, f"input '{feature.name}'").result
+        return shape.AssertShape(
+            argument, allowed_shapes(feature), f"input '{feature.name}'"
+        ).result
 
     def _image(self, feature: Feature, argument: Value) -> Value:
         assert feature.image is not None

@@ -12,11 +12,12 @@ from ....ir.ssa import Value
 from ..rules import Result
 from ..values import integers
 from .context import LayerContext, LayerRules, append_units, flatten_tail
+from .declared import matrix
 
 rules = LayerRules("linear")
 
 
-@rules("innerProduct")
+@rules("innerProduct", weights=matrix("outputChannels", "inputChannels"))
 def inner_product(cx: LayerContext, p: Any) -> Result:
     """Matrix product; ranks 4 and 5 flatten their last three dimensions, kept as 1s."""
     cx.expect_inputs(1)
@@ -24,13 +25,11 @@ def inner_product(cx: LayerContext, p: Any) -> Result:
     units = 2 if x.type.rank > 3 else 0
     if units:
         x = flatten_tail(x, 3)
-    out = int(p.outputChannels)
-    weight = cx.weight(p.weights, (out, int(p.inputChannels)))
-    product = linear.Linear(x, weight, cx.bias(p.bias, out, p.hasBias)).result
+    product = linear.Linear(x, cx.weight("weights", "weight"), cx.bias(p.hasBias)).result
     return append_units(product, units) if units else product
 
 
-@rules("embedding")
+@rules("embedding", weights=matrix("outputChannels", "inputDim", "entry"))
 def embedding(cx: LayerContext, p: Any) -> Result:
     """Look up rows of a table by index; the input is [..., 1, 1, 1]."""
     x = cx.rank_at_least(cx.input, 4)
@@ -39,27 +38,30 @@ def embedding(cx: LayerContext, p: Any) -> Result:
         f"needs an input whose last three dimensions are 1, got {x.type}",
     )
     indices = Squeeze(x, (-3, -2, -1)).result
-    return append_units(_look_up(cx, p, indices, int(p.inputDim), int(p.outputChannels)), 2)
+    return append_units(_look_up(cx, p, indices), 2)
 
 
-@rules("embeddingND")
+@rules("embeddingND", weights=matrix("embeddingSize", "vocabSize", "entry"))
 def embedding_nd(cx: LayerContext, p: Any) -> Result:
     """Look up rows of a table by index; the input's last dimension is 1 and becomes the row."""
     x = cx.rank_at_least(cx.input, 2)
     cx.require(x.type.shape[-1] == 1, f"needs an input whose last dimension is 1, got {x.type}")
     indices = Squeeze(x, (-1,)).result
-    return _look_up(cx, p, indices, int(p.vocabSize), int(p.embeddingSize))
+    return _look_up(cx, p, indices)
 
 
-def _look_up(cx: LayerContext, p: Any, indices: Value, count: int, size: int) -> Value:
+def _look_up(cx: LayerContext, p: Any, indices: Value) -> Value:
     """Look up entries; weights are stored [size, count], and one column is an entry."""
-    table = Transpose(cx.weight(p.weights, (size, count)), (1, 0)).result
+    table = Transpose(cx.weight("weights", "weight"), (1, 0)).result
     found = index.Gather(table, integers(indices), axis=0).result
-    bias = cx.bias(p.bias, size, p.hasBias)
+    bias = cx.bias(p.hasBias)
     return found if bias is None else elementwise.Add(found, bias).result
 
 
-@rules("batchedMatmul")
+@rules(
+    "batchedMatmul",
+    weights=matrix("weightMatrixSecondDimension", "weightMatrixFirstDimension"),
+)
 def batched_matmul(cx: LayerContext, p: Any) -> Result:
     """Matrix product of two inputs, or of one and a weight [in, out] stored column by column.
 
@@ -73,6 +75,4 @@ def batched_matmul(cx: LayerContext, p: Any) -> Result:
         y = ExpandDims(y, (1,)).result if y.type.rank == 1 else y
         flags = {"transpose_x": bool(p.transposeA), "transpose_y": bool(p.transposeB)}
         return linear.MatMul(x, y, **flags).result
-    rows, columns = int(p.weightMatrixFirstDimension), int(p.weightMatrixSecondDimension)
-    weight = cx.weight(p.weights, (columns, rows))
-    return linear.Linear(cx.input, weight, cx.bias(p.bias, columns, p.hasBias)).result
+    return linear.Linear(cx.input, cx.weight("weights", "weight"), cx.bias(p.hasBias)).result

@@ -8,20 +8,25 @@ from ....ir.dims import differs
 from ....ir.ssa import Value
 from ..rules import Result
 from .context import LayerContext, LayerRules
+from .declared import Weights
 
 rules = LayerRules("norm")
 
 
-@rules("batchnorm")
+def _statistics(p: Any) -> Weights:
+    channels = {"channel": int(p.channels)}
+    return dict.fromkeys(("gamma", "beta", "mean", "variance"), channels)
+
+
+@rules("batchnorm", weights=_statistics)
 def batchnorm(cx: LayerContext, p: Any) -> Result:
     """Normalize with given statistics, or with those of each instance or of the batch."""
     cx.expect_inputs(1)
     x = cx.rank_at_least(cx.input, 3)
-    count = (int(p.channels),)
-    gamma, beta = cx.weight(p.gamma, count, "gamma"), cx.weight(p.beta, count, "beta")
+    gamma, beta = cx.weight("gamma"), cx.weight("beta")
     epsilon = cx.number(p.epsilon, default=1e-5)
     if not p.computeMeanVar:
-        mean, variance = cx.weight(p.mean, count, "mean"), cx.weight(p.variance, count, "variance")
+        mean, variance = cx.weight("mean"), cx.weight("variance")
         return norm.BatchNorm(x, mean, variance, gamma, beta, epsilon=epsilon, axis=-3).result
     rank = x.type.rank
     axes = (-2, -1) if p.instanceNormalization else (*range(rank - 3), -2, -1)
@@ -63,7 +68,12 @@ def local_response_normalize(cx: LayerContext, p: Any) -> Result:
     ).result
 
 
-@rules("layerNormalization")
+def _entries(p: Any) -> Weights:
+    sizes = {f"axis{i - len(p.normalizedShape)}": int(n) for i, n in enumerate(p.normalizedShape)}
+    return {"gamma": sizes, "beta": sizes}
+
+
+@rules("layerNormalization", weights=_entries)
 def layer_normalize(cx: LayerContext, p: Any) -> Result:
     """Normalize over the last dimensions, then scale and shift each of their entries."""
     cx.expect_inputs(1)
@@ -73,5 +83,5 @@ def layer_normalize(cx: LayerContext, p: Any) -> Result:
     cx.require(fits, f"can't normalize over {list(shape)} in {x.type}")
     axes = tuple(range(-len(shape), 0))
     normal = norm.MeanVarianceNorm(x, axes, epsilon=cx.number(p.eps)).result
-    scaled = elementwise.Mul(normal, cx.weight(p.gamma, shape, "gamma")).result
-    return elementwise.Add(scaled, cx.weight(p.beta, shape, "beta")).result
+    scaled = elementwise.Mul(normal, cx.weight("gamma")).result
+    return elementwise.Add(scaled, cx.weight("beta")).result

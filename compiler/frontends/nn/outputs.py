@@ -78,7 +78,7 @@ class Outputs:
         return cast(value, dtype)
 
     def _probabilities(self, blobs: dict[str, Value | None]) -> Value:
-        """[classes], or [N, classes] with a dynamic batch."""
+        """[classes], or [1, classes] of images."""
         interface = self.interface
         name = interface.probabilities_layer or interface.predicted_probabilities
         blob = blobs.get(name) or self._last_blob(blobs)
@@ -108,13 +108,7 @@ class Outputs:
         return last
 
     def _lead(self) -> tuple[Dim, ...]:
-        """The leading batch dimension of results, if they have one."""
-        return (
-            (self.inputs.batch,) if not isinstance(self.inputs.batch, int) else self._image_lead()
-        )
-
-    def _image_lead(self) -> tuple[Dim, ...]:
-        """Images are [1, H, W, C] in a batch of one, so results have that dimension too."""
+        """The leading batch dimension of results: images are [1, H, W, C], so they have it too."""
         images = [f for f in self.interface.inputs if f.kind == "image"]
         return (1,) if images and len(images) == len(self.interface.inputs) else ()
 
@@ -126,7 +120,7 @@ class Outputs:
         declared = feature.shape
         if declared and product((*lead, *declared)) == total:
             return shape.Reshape(blob, (*lead, *declared)).result
-        if blob.type.rank == 4 and blob.type.shape[0] in (1, self.inputs.batch):
+        if blob.type.rank == 4 and blob.type.shape[0] == 1:
             sizes = blob.type.shape[1:]
             # An undeclared [C, 1, 1] has the rank of the inputs: [C] where they are vectors.
             vectors = all(len(f.shape) == 1 for f in self.interface.inputs)
@@ -135,18 +129,8 @@ class Outputs:
         return blob
 
     def _exact_sizes(self, feature: Feature, blob: Value) -> tuple[Dim, ...]:
-        """The declared shape, if the blob of an exact network has as many elements, else ().
-
-        A dynamic batch replaces the declared one, or is prepended to a shape without one.
-        """
-        declared, batch = feature.shape, self.inputs.batch
-        if not declared:
-            return ()
-        sizes: tuple[Dim, ...] = declared
-        if not isinstance(batch, int):
-            has_batch = len(declared) == blob.type.rank and declared[0] == 1
-            sizes = (batch, *declared[has_batch:])
-        return sizes if product(sizes) == product(blob.type.shape) else ()
+        """The declared shape, if the blob of an exact network has as many elements, else ()."""
+        return feature.shape if product(feature.shape) == product(blob.type.shape) else ()
 
     def described(self, values: list[Value]) -> list[Result]:
         """The interface attributes of each result."""
@@ -157,9 +141,8 @@ class Outputs:
         if feature.kind != "array":
             return known
         if not self.inputs.rank5:
-            is_ours = len(self._exact_sizes(feature, value)) > len(feature.shape)
-            return replace(known, batched=is_ours)
-        has_axes = value.type.rank == 3 + len(lead)
+            return known
+        if value.type.rank == 3 + len(lead):
+            known = replace(known, axes="CHW")
         # The leading dimension was added here; Core ML does not have it.
-        is_ours = bool(lead) and value.type.shape[0] == self.inputs.batch
-        return replace(known, axes="CHW" if has_axes else None, batched=is_ours)
+        return known.with_batch() if lead and value.type.shape[0] == 1 else known

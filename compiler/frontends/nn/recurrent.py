@@ -5,7 +5,7 @@ specification doesn't say so, but recorded results of Core ML do. In a bidirecti
 backward half is in the order of the input.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,9 @@ from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.encodings import EncodedResource, Joined
 from ....ir.weights.resources import LazyResource, Origin, Resource, SplatResource
-from ...source.weights import is_empty
 from ..rules import Result
 from .context import LayerContext, LayerRules, append_units
+from .declared import Weights
 
 rules = LayerRules("recurrent")
 
@@ -30,16 +30,53 @@ _LSTM_GATES = ("inputGate", "forgetGate", "outputGate", "blockInput")
 _GRU_GATES = ("updateGate", "resetGate", "outputGate")
 
 
-@rules("simpleRecurrent")
+# The axes of a weight by the end of its path, with the sizes that they have.
+_ENDS = {
+    "weightmatrix": ("out", "in"),
+    "recursionmatrix": ("out", "out_before"),
+    "biasvector": ("out",),
+    "peepholevector": ("out",),
+}
+
+
+def _weights(p: Any, paths: Iterable[str]) -> Weights:
+    hidden = int(p.outputVectorSize)
+    sizes = {"out": hidden, "in": int(p.inputVectorSize), "out_before": hidden}
+    return {
+        path: {axis: sizes[axis] for axis in axes}
+        for path in paths
+        for end, axes in _ENDS.items()
+        if path.lower().endswith(end)
+    }
+
+
+def _simple_weights(p: Any) -> Weights:
+    return _weights(p, ("weightMatrix", "recursionMatrix", "biasVector"))
+
+
+def _gru_weights(p: Any) -> Weights:
+    fields = ("WeightMatrix", "RecursionMatrix", "BiasVector")
+    return _weights(p, (gate + field for gate in _GRU_GATES for field in fields))
+
+
+def _lstm_weights(p: Any) -> Weights:
+    fields = ("WeightMatrix", "RecursionMatrix", "BiasVector", "PeepholeVector")
+    one = hasattr(p.weightParams, "ListFields")  # of one direction
+    places = ["weightParams"] if one else [f"weightParams[{i}]" for i in range(len(p.weightParams))]
+    names = [gate + field for gate in _LSTM_GATES for field in fields]
+    return _weights(p, (f"{place}.{name}" for place in places for name in names))
+
+
+@rules("simpleRecurrent", weights=_simple_weights)
 def simple_recurrent(cx: LayerContext, p: Any) -> Result:
     """h = f(W x + R h + b); inputs x [, h], outputs y [, h]."""
     cx.expect_inputs(1, 2)
     x, hidden = _sequence(cx, bool(p.reverseInput)), int(p.outputVectorSize)
     op = recurrent.Rnn(
         x,
-        cx.weight(p.weightMatrix, (hidden, int(p.inputVectorSize)), "weight"),
-        cx.weight(p.recursionMatrix, (hidden, hidden), "recursion"),
-        cx.bias(p.biasVector, hidden, bool(p.hasBiasVector)),
+        cx.weight("weightMatrix", "weight"),
+        cx.weight("recursionMatrix", "recursion"),
+        cx.bias(bool(p.hasBiasVector), "biasVector"),
         _state(cx, 1, x, hidden),
         activation=_activation(cx, p.activation),
         gate_clip=GATE_CLIP,
@@ -48,22 +85,22 @@ def simple_recurrent(cx: LayerContext, p: Any) -> Result:
     return _results(cx, sequence if p.sequenceOutput else _one_step(h), _one_step(h))
 
 
-@rules("gru")
+@rules("gru", weights=_gru_weights)
 def gru(cx: LayerContext, p: Any) -> Result:
     """A GRU that applies the reset gate before the product; inputs x [, h], outputs y [, h]."""
     cx.expect_inputs(1, 2)
     x, hidden = _sequence(cx, bool(p.reverseInput)), int(p.outputVectorSize)
 
-    def stacked(field: str, sizes: tuple[int, ...], role: str) -> Value:
+    def stacked(field: str, role: str) -> Value:
         names = [gate + field for gate in _GRU_GATES]
-        parts = [cx.weight_data(getattr(p, name), sizes, f"{role}.{name}") for name in names]
+        parts = [cx.weight_data(name, f"{role}.{name}") for name in names]
         return _joined(parts, cx.name_of(role))
 
     op = recurrent.Gru(
         x,
-        stacked("WeightMatrix", (hidden, int(p.inputVectorSize)), "weight"),
-        stacked("RecursionMatrix", (hidden, hidden), "recursion"),
-        stacked("BiasVector", (hidden,), "bias") if p.hasBiasVectors else None,
+        stacked("WeightMatrix", "weight"),
+        stacked("RecursionMatrix", "recursion"),
+        stacked("BiasVector", "bias") if p.hasBiasVectors else None,
         _state(cx, 1, x, hidden),
         activations=_activations(cx, p.activations, 2),
         gate_clip=GATE_CLIP,
@@ -72,18 +109,18 @@ def gru(cx: LayerContext, p: Any) -> Result:
     return _results(cx, sequence if p.sequenceOutput else _one_step(h), _one_step(h))
 
 
-@rules("uniDirectionalLSTM")
+@rules("uniDirectionalLSTM", weights=_lstm_weights)
 def unidirectional_lstm(cx: LayerContext, p: Any) -> Result:
     """One LSTM; inputs x [, h, c], outputs y [, h, c]."""
     cx.expect_inputs(1, 3)
     x, hidden = _sequence(cx, bool(p.reverseInput)), int(p.outputVectorSize)
     states = (_state(cx, 1, x, hidden), _state(cx, 2, x, hidden))
-    sequence, h, c = _lstm(cx, x, states, p, p.weightParams, p.activations)
+    sequence, h, c = _lstm(cx, x, states, p, "weightParams", p.activations)
     y = sequence if p.params.sequenceOutput else _one_step(h)
     return _results(cx, y, _one_step(h), _one_step(c))
 
 
-@rules("biDirectionalLSTM")
+@rules("biDirectionalLSTM", weights=_lstm_weights)
 def bidirectional_lstm(cx: LayerContext, p: Any) -> Result:
     """Two LSTMs, forward and backward, whose outputs are concatenated at every position."""
     cx.expect_inputs(1, 5)
@@ -91,8 +128,10 @@ def bidirectional_lstm(cx: LayerContext, p: Any) -> Result:
     x, reversed_x, hidden = _sequence(cx), _sequence(cx, True), int(p.outputVectorSize)
     forward, backward = p.activationsForwardLSTM, p.activationsBackwardLSTM
     states = [_state(cx, i, x, hidden) for i in (1, 2, 3, 4)]
-    ahead = _lstm(cx, x, states[:2], p, p.weightParams[0], forward, "forward.")
-    back = _lstm(cx, reversed_x, states[2:], p, p.weightParams[1], backward or forward, "backward.")
+    ahead = _lstm(cx, x, states[:2], p, "weightParams[0]", forward, "forward.")
+    back = _lstm(
+        *(cx, reversed_x, states[2:], p, "weightParams[1]"), backward or forward, "backward."
+    )
     if p.params.sequenceOutput:
         y = shape.Concat((ahead[0], shape.Reverse(back[0], (0,)).result), 2).result
     else:
@@ -161,22 +200,22 @@ def _lstm(
     x: Value,
     states: Sequence[Value | None],
     p: Any,
-    weights: Any,
+    place: str,
     activations: Any,
     prefix: str = "",
 ) -> tuple[Value, ...]:
-    """One direction's hidden states, last hidden and last cell state."""
-    features, hidden, flags = int(p.inputVectorSize), int(p.outputVectorSize), p.params
+    """One direction's hidden states, last hidden and last cell state; weights are at `place`."""
+    hidden, flags = int(p.outputVectorSize), p.params
     cell_clip = cx.number(flags.cellClipThreshold, default=CELL_CLIP)
     cx.require(cell_clip > 0, f"limits its cell state to {cell_clip}, expected a positive number")
 
-    def stacked(field: str, sizes: tuple[int, ...], role: str, count: int = 4) -> Value:
+    def stacked(field: str, role: str, count: int = 4) -> Value:
         names = [gate + field for gate in _LSTM_GATES[:count]]
         unused = names[1] if flags.coupledInputAndForgetGate else ""
         parts = [
-            SplatResource(Tensor(DType.F32, sizes), 0.0)
-            if name == unused and is_empty(getattr(weights, name))
-            else cx.weight_data(getattr(weights, name), sizes, f"{prefix}{role}.{name}")
+            SplatResource(Tensor(DType.F32, cx.sizes(f"{place}.{name}")), 0.0)
+            if name == unused and cx.is_empty(f"{place}.{name}")
+            else cx.weight_data(f"{place}.{name}", f"{prefix}{role}.{name}")
             for name in names
         ]
         if role == "bias" and flags.forgetBias:
@@ -185,17 +224,15 @@ def _lstm(
 
     bias = None
     if flags.hasBiasVectors:
-        bias = stacked("BiasVector", (hidden,), "bias")
+        bias = stacked("BiasVector", "bias")
     elif flags.forgetBias:
         ones = np.repeat(np.asarray([0, 1, 0, 0], np.float32), hidden)
         bias = constant(ones, cx.name_of(f"{prefix}bias"), Origin())
-    peephole = (
-        stacked("PeepholeVector", (hidden,), "peephole", 3) if flags.hasPeepholeVectors else None
-    )
+    peephole = stacked("PeepholeVector", "peephole", 3) if flags.hasPeepholeVectors else None
     op = recurrent.Lstm(
         x,
-        stacked("WeightMatrix", (hidden, features), "weight"),
-        stacked("RecursionMatrix", (hidden, hidden), "recursion"),
+        stacked("WeightMatrix", "weight"),
+        stacked("RecursionMatrix", "recursion"),
         bias,
         states[0],
         states[1],

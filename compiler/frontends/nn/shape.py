@@ -14,6 +14,7 @@ from ..slices import reshape_divided, slice_axes
 from ..values import integers
 from .context import LayerContext, LayerRules, append_units, flatten_tail, floats
 from .conv import borders
+from .declared import shaped
 from .reduce import at_least_rank_1
 
 rules = LayerRules("shape")
@@ -242,21 +243,20 @@ def reorganize_data(cx: LayerContext, p: Any) -> Result:
     return reshape_to(cx, moved, (*lead, out, height * block, width * block))
 
 
-@rules("loadConstant")
+@rules("loadConstant", weights=shaped(data="shape"))
 def load_constant(cx: LayerContext, p: Any) -> Result:
     """A constant [C, H, W], with leading dimensions of 1 in rank-5 networks."""
-    sizes = tuple(int(size) for size in p.shape)
+    sizes = cx.sizes("data")
     cx.require(len(sizes) == 3, f"has a shape of {len(sizes)} entries")
-    data = cx.weight(p.data, sizes, "data")
+    data = cx.weight("data")
     return core.ExpandDims(data, (0,) if cx.rank5 else (0, 1)).result
 
 
-@rules("loadConstantND")
+@rules("loadConstantND", weights=shaped(data="shape"))
 def load_constant_nd(cx: LayerContext, p: Any) -> Result:
     """A constant of any shape."""
-    sizes = tuple(int(size) for size in p.shape)
-    cx.require(bool(sizes), "has no shape")
-    return cx.weight(p.data, sizes, "data")
+    cx.require(bool(cx.sizes("data")), "has no shape")
+    return cx.weight("data")
 
 
 @rules("copy")

@@ -9,7 +9,9 @@ from ....ir.dialects.core import elementwise
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ..rules import Assigned
+from . import declared
 from .context import LayerContext, LayerRule
+from .declared import Declaration
 from .nested import STOP, assigned, jumps, nested_networks, read
 from .scope import Scope, Walk
 
@@ -20,9 +22,11 @@ class Walker:
 
     Attributes:
         table: the rules by layer type.
+        weights: the declarations of weights by layer type; layers without one have none.
     """
 
     table: Mapping[str, LayerRule]
+    weights: Mapping[str, Declaration]
 
     def run(self, scope: Scope, layers: Sequence[Any], kind: str) -> None:
         """Lower layers in order; users of a blob whose layer failed are skipped.
@@ -68,7 +72,8 @@ class Walker:
             if value is None:
                 return dict.fromkeys(assigned([layer]))
             inputs.append(value)
-        cx = LayerContext(layer, kind, location, tuple(inputs), scope, self.run)
+        declaration = self.weights.get(kind, declared.none)
+        cx = LayerContext(layer, kind, location, tuple(inputs), scope, self.run, declaration)
         result = self.table[kind](cx, getattr(layer, kind))
         if isinstance(result, Mapping):
             return result

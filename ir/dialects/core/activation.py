@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...attributes import Axis
+from ...batch.kinds import along_axes
 from ...declare import attr, operand
 from ...dims import differs
 from ...reference import normalize, recurrent, special
@@ -48,6 +49,7 @@ class Prelu(Op):
 
     name = "nn.prelu"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(FLOAT)
     alpha: Value = operand(FLOAT, rank=1, like="x")
@@ -128,6 +130,7 @@ class SoftplusParametric(Op):
 
     name = "nn.softplus_parametric"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(FLOAT)
     alpha: Value = operand(FLOAT, rank=1, like="x")
@@ -232,6 +235,7 @@ class Softmax(Op):
 
     name = "nn.softmax"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(FLOAT)
     axis: Axis = attr(default=-1)

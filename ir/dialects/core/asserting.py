@@ -1,5 +1,6 @@
 """Assertions about shapes, checked at run time."""
 
+from ...batch.rule import Given, RefusalError, Taken
 from ...declare import attr, operand
 from ...ssa import Op, Value
 from ...types import ANY, Array, Type
@@ -38,6 +39,21 @@ class AssertShape(Op):
         shape = self.x.type.shape
         known = tuple(dim for dim in shape if isinstance(dim, int))
         return self.x if len(known) == len(shape) and self.allows(known) else None
+
+    def batch(self, given: Given) -> Taken:
+        """As many entries as there are."""
+        (place,) = given.places
+        assert place is not None
+        if place.own:
+            axis = 2 * place.axis
+            allowed = [(*entry[:axis], 0, OPEN, *entry[axis:]) for entry in self.allowed]
+            return Taken((place,), changes={"allowed": tuple(allowed)})
+        if not place.is_dimension(self.x.type.shape):
+            raise RefusalError("limits a dimension that holds several positions of all entries")
+        axis = 2 * place.axis
+        fitting = [entry for entry in self.allowed if entry[axis] <= 1 and entry[axis + 1] != 0]
+        allowed = [(*entry[:axis], 0, OPEN, *entry[axis + 2 :]) for entry in fitting]
+        return Taken((place,), changes={"allowed": tuple(allowed)})
 
     def permute(
         self, perm: tuple[int, ...], operands: tuple[Value, ...]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+from ...batch.kinds import elementwise
 from ...declare import operand
 from ...dims import Dim, Shape, differs, maximum, merge
 from ...ssa import Op, Value, VerifyError
@@ -37,6 +38,7 @@ class Elementwise(Op):
     """Base: the result has the operands' broadcast shape and the first operand's dtype."""
 
     is_elementwise = True
+    batch = elementwise
     kernel: ClassVar[Callable[..., Array]]  # evaluates, unless the op defines `evaluate` itself
 
     def infer(self) -> Type:

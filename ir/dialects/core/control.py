@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from ...attributes import Symbols
+from ...batch.place import Place
+from ...batch.rule import Given, Inner, RefusalError, Taken
 from ...declare import attr, operand, region
 from ...dims import Dim, bare_symbol, differs, symbol, symbols
 from ...ssa import Op, Region, Value
@@ -62,6 +64,14 @@ class Cond(Op):
     def evaluate(self, pred: Array, then: Run, orelse: Run) -> tuple[Array, ...]:
         return then() if bool(pred) else orelse()
 
+    def batch(self, given: Given) -> Taken:
+        """If one condition holds for all entries."""
+        if given.places[0] is not None:
+            raise RefusalError("chooses between computations for the whole batch")
+        sides = given.inside(self.then, ()), given.inside(self.orelse, ())
+        found = tuple(a or b for a, b in zip(*sides, strict=True))
+        return Taken(found, regions=dict.fromkeys(("then", "orelse"), Inner((), found)))
+
 
 class WhileLoop(Op):
     """Runs `body` on the loop values as long as `condition` on them yields true.
@@ -106,6 +116,20 @@ class WhileLoop(Op):
         while bool(condition(*values)[0]):
             values = body(*values)
         return values
+
+    def batch(self, given: Given) -> Taken:
+        """If all entries run equally often. What the body mixes into a value stays in it."""
+        found: list[Place | None] = list(given.places)
+        known = -1
+        while sum(place is not None for place in found) > known:
+            known = sum(place is not None for place in found)
+            if any(given.inside(self.condition, found)):
+                raise RefusalError("runs equally often for the whole batch")
+            following = given.inside(self.body, found)
+            found = [place or new for place, new in zip(found, following, strict=True)]
+        places = tuple(found)
+        regions = {"condition": Inner(places, (None,)), "body": Inner(places, places)}
+        return Taken(places, places, regions=regions)
 
 
 def _may_become(given: tuple[Type, ...], expected: tuple[Type, ...], outside: set[str]) -> bool:

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from ...attributes import Layout, PadType
+from ...batch.kinds import leading
 from ...declare import attr, operand
 from ...dims import Dim, Shape, ceil_div, differs, floor_div
 from ...reference import windows
@@ -17,6 +18,8 @@ class Windowed(Op):
     dimensions. `strides` and `dilations` have one entry for each (`[]` means ones), `pad` two
     (before, after), used when `pad_type` is `custom`.
     """
+
+    batch = leading
 
     x: Value = operand(FLOAT, rank=(3, 4, 5))
 

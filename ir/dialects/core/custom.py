@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ...batch.rule import refuse
 from ...declare import attr, operand
 from ...diagnostics import CompileError, Diagnostic
 from ...ssa import Op, Value
@@ -58,6 +59,7 @@ class Call(Op):
     """
 
     name = "custom.call"
+    batch = refuse("works along dimensions that nobody knows, maybe the batch")
 
     inputs: tuple[Value, ...] = operand(ANY)
     definition: str = attr()

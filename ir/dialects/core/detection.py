@@ -1,6 +1,9 @@
 """Selection among the boxes that detectors find."""
 
 from ...attributes import Dims
+from ...batch.kinds import shared_but
+from ...batch.place import Place
+from ...batch.rule import Given, Taken
 from ...declare import attr, operand
 from ...dims import differs
 from ...reference import nms
@@ -73,6 +76,12 @@ class NonMaximumSuppression(Op):
         return nms.non_maximum_suppression(
             boxes, scores, float(iou), float(threshold), int(most), self.per_class
         )
+
+    def batch(self, given: Given) -> Taken:
+        """The first dimension is one of entries; numbers are the same for all."""
+        shared_but(self, given, {0, 1})
+        first = Place(0)
+        return Taken((first,) * len(self.results), (first, first, None, None, None))
 
 
 OPS = (NonMaximumSuppression,)

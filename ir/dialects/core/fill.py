@@ -3,12 +3,14 @@
 import numpy as np
 
 from ...attributes import Axis, Dims
+from ...batch.kinds import along_axes
+from ...batch.rule import refuse
 from ...declare import attr, operand
 from ...dims import differs
 from ...ssa import Op, Value, VerifyError
 from ...types import BOOL, FLOAT, NUMERIC, SIGNED, Array, Type
 from .broadcasting import broadcast_shapes
-from .shape import ToComputedShape
+from .reshaping import ToComputedShape
 
 NO_LIMIT = 2**31 - 1
 
@@ -27,6 +29,7 @@ class DynamicBroadcastTo(ToComputedShape):
     """
 
     name = "tensor.dynamic_broadcast_to"
+    batch = refuse("gives a shape that is computed for one entry")
 
     def infer(self) -> Type:
         declared = super().infer()
@@ -58,6 +61,7 @@ class Range1d(Op):
     """
 
     name = "tensor.range_1d"
+    batch = refuse("gives as many numbers as an entry says")
 
     start: Value = operand(FLOAT | SIGNED, rank=0)
     end: Value = operand(FLOAT | SIGNED, rank=0, like="start")
@@ -91,6 +95,7 @@ class BandPart(Op):
 
     name = "tensor.band_part"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(NUMERIC | BOOL)
     lower: int = attr(default=NO_LIMIT)

@@ -3,6 +3,9 @@
 from typing import Any
 
 from ...attributes import Layout
+from ...batch.kinds import leading
+from ...batch.place import Place
+from ...batch.rule import Given, Offset, RefusalError, Taken
 from ...declare import attr, operand
 from ...dims import Dim, differs, floor_div
 from ...reference import blocks, resize
@@ -26,6 +29,7 @@ class UpsampleNearest(Op):
     """
 
     name = "image.upsample_nearest"
+    batch = leading
 
     x: Value = operand(NUMERIC, rank=4)
     scale: tuple[int, ...] = attr()
@@ -54,6 +58,7 @@ class Resize(Op):
     """
 
     name = "image.resize"
+    batch = leading
 
     x: Value = operand(FLOAT, rank=4)
     size: tuple[int, ...] = attr()
@@ -155,6 +160,20 @@ class CropResize(Op):
             **names,
         )
 
+    def batch(self, given: Given) -> Taken:
+        """Box by box; boxes say which image they are in, also if entries have their own."""
+        images, *boxes = given.places
+        first = boxes[0]
+        place = first if first is not None and not first.own and first.axis == 0 else Place(0)
+        if images is None:
+            return Taken((place,), (None, *(place for _ in boxes)))
+        if self.box_indices is None:
+            raise RefusalError("cuts boxes out of one image only")
+        count = self.x.type.shape[0]
+        if not isinstance(count, int):
+            raise RefusalError("doesn't know how many images an entry has")
+        return Taken((place,), (Place(0), place, Offset(place, count)))
+
 
 class Rearranged(Op):
     """Base: moves elements between channels and blocks of pixels; nothing is computed.
@@ -166,6 +185,8 @@ class Rearranged(Op):
     (C1) block_size is at least 2 and divides the dimensions that shrink.
     (C2) order is a known name.
     """
+
+    batch = leading
 
     x: Value = operand(NUMERIC, rank=4)
     block_size: int = attr()

@@ -3,6 +3,9 @@
 import numpy as np
 
 from ...attributes import Axis, Dims, NewAxis
+from ...batch.kinds import along_axes
+from ...batch.place import FRONT, Place
+from ...batch.rule import Given, Offset, RefusalError, Taken, refuse
 from ...declare import attr, operand
 from ...dims import Dim, differs, merge
 from ...ssa import Op, Value
@@ -29,6 +32,42 @@ class Gather(Op):
     def evaluate(self, x: Array, indices: Array) -> Array:
         return np.take(x, indices, self.axis)
 
+    def batch(self, given: Given) -> Taken:
+        """Beside the axis, from a table for all entries, or from each entry by its own indices."""
+        place, picked = given.places
+        entry = self.x.type.shape
+        if place is None:
+            assert picked is not None
+            return Taken((picked.moved(self.axis),))
+        if picked is None and not place.own and place.axis == self.axis:
+            along = place.is_dimension(entry)
+            place = place if along else place.apart(entry)
+        else:
+            along = picked is not None
+        if not along:
+            return self._beside(place)
+        picked = picked or FRONT
+        offset = Offset(picked, extent_of_entries(entry[self.axis]))
+        return Taken((picked.moved(self.axis),), (Place(self.axis), offset))
+
+    def _beside(self, place: Place) -> Taken:
+        """All entries by the same indices."""
+        before = place.axis <= self.axis if place.own else place.axis < self.axis
+        found = place if before else place.moved(self.indices.type.rank - 1)
+        axis = self.axis + (place.own and before)
+        return Taken((found,), (place, None), {"axis": axis})
+
+
+def extent_of_entries(extent: Dim) -> int:
+    """How many positions of one entry lie before the next entry's.
+
+    Raises:
+        RefusalError: only running tells.
+    """
+    if not isinstance(extent, int):
+        raise RefusalError(f"picks by each entry's own indices along an open extent, {extent}")
+    return extent
+
 
 class GatherAlongAxis(Op):
     """Elements of x at `indices` along `axis`; numpy's take_along_axis, without broadcasting.
@@ -39,6 +78,7 @@ class GatherAlongAxis(Op):
 
     name = "tensor.gather_along_axis"
     permuted_operands = ("x", "indices")
+    batch = along_axes
 
     x: Value = operand()
     indices: Value = operand(INDEX)
@@ -85,6 +125,28 @@ class GatherNd(Op):
     def evaluate(self, x: Array, indices: Array) -> Array:
         return x[tuple(np.moveaxis(indices, -1, 0))]
 
+    def batch(self, given: Given) -> Taken:
+        """Beside the indexed dimensions, from a table for all, or from each entry by its own."""
+        place, picked = given.places
+        *lead, count = self.indices.type.shape
+        assert isinstance(count, int)
+        if picked is None and place is not None and place.axis >= count:
+            return Taken((place.moved(len(lead) - count),))
+        picked = leading_place(picked, len(lead))
+        if place is None:
+            return Taken((picked,), (None, picked))
+        if not count:
+            raise RefusalError("indexes nothing")
+        offset = Offset(picked, extent_of_entries(self.x.type.shape[0]), column=0)
+        return Taken((picked,), (Place(0), offset))
+
+
+def leading_place(place: Place | None, count: int) -> Place:
+    """Where multi-indices have the batch, so that it isn't among their numbers."""
+    if place is None or place.axis >= count + place.own:
+        return FRONT
+    return place
+
 
 class OneHot(Op):
     """`on_value` where the position along the new dimension equals the index, else `off_value`.
@@ -96,6 +158,7 @@ class OneHot(Op):
     """
 
     name = "tensor.one_hot"
+    batch = along_axes
 
     indices: Value = operand(INDEX)
     size: int = attr()
@@ -156,6 +219,15 @@ class ReverseSequence(Op):
         picked: Array = np.where(positions < ends, ends - 1 - positions, positions)
         return np.take_along_axis(x, picked, self.seq_axis)
 
+    def batch(self, given: Given) -> Taken:
+        """Along its own batch axis with the lengths, or any other dimension but the sequence's."""
+        place, lengths = given.places
+        if place is not None and lengths is None and (place.own or place.axis != self.batch_axis):
+            return along_axes(self, given)
+        outer = 1 if place is None or place.own or place.axis != self.batch_axis else place.outer
+        found = Place(self.batch_axis, outer)
+        return Taken((found,), (found, Place(0, outer)))
+
 
 def _along(values: Array, axis: int, rank: int) -> Array:
     """Numbers reshaped to broadcast along one dimension."""
@@ -175,6 +247,7 @@ class NonZero(Op):
     """
 
     name = "tensor.non_zero"
+    batch = refuse("finds another number of elements in each entry")
 
     x: Value = operand(NUMERIC | {DType.BOOL})
     dims: Dims = attr()

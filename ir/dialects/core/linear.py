@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from ...batch.kinds import ALONG, broadcasting, shared_but
+from ...batch.place import FRONT, Place
+from ...batch.rule import Given, RefusalError, Taken
 from ...declare import attr, operand
 from ...dims import differs
 from ...reference import normalize
@@ -44,6 +47,17 @@ class Linear(Op):
         y = np.matmul(x, weight.T)
         return y if bias is None else y + bias
 
+    def batch(self, given: Given) -> Taken:
+        """Row by row."""
+        shared_but(self, given, {0})
+        place, last = given.places[0], self.x.type.rank - 1
+        assert place is not None
+        _check_inner(self, given, {0: (last,)})
+        if place.axis >= last + place.own:
+            place = place.apart(self.x.type.shape)
+            place = place if place.axis <= last else FRONT
+        return Taken((place,), (place, *(None,) * (len(given.places) - 1)))
+
 
 class MatMul(Op):
     """Matrix product over the last two dimensions; leading dimensions broadcast (MIL `matmul`).
@@ -78,6 +92,24 @@ class MatMul(Op):
         x = np.swapaxes(x, -1, -2) if self.transpose_x else x
         y = np.swapaxes(y, -1, -2) if self.transpose_y else y
         return np.matmul(x, y)
+
+    def batch(self, given: Given) -> Taken:
+        """Matrix by matrix; with one other factor for all also row by row, or column by column."""
+        rows, columns = self.x.type.rank - 2, self.y.type.rank - 1
+        inner_x, inner_y = rows + 1, columns - 1
+        if self.transpose_x:
+            rows, inner_x = inner_x, rows
+        if self.transpose_y:
+            columns, inner_y = inner_y, columns
+        _check_inner(self, given, {0: (inner_x,), 1: (inner_y,)})
+        rank = self.result.type.rank
+        match given.places:
+            case (Place(axis, outer, own=False), None) if axis == rows:
+                return Taken((Place(rank - 2, outer),))
+            case (None, Place(axis, outer, own=False)) if axis == columns:
+                return Taken((Place(rank - 1, outer),))
+            case _:
+                return broadcasting(self, given, 2)
 
 
 class Attention(Op):
@@ -125,6 +157,32 @@ class Attention(Op):
         if mask is not None:
             scores = scores + mask
         return np.matmul(normalize.softmax(scores, -1), value)
+
+    def batch(self, given: Given) -> Taken:
+        """Query by query with the same keys and values for all, or sequence by sequence."""
+        query, key, value = (v.type.rank for v in (self.query, self.key, self.value))
+        inner = {0: (query - 1,), 1: (key - 2, key - 1), 2: (value - 2,)}
+        mask = () if self.mask is None else self.mask.type.shape
+        if mask:
+            inner[3] = (len(mask) - 1,)
+        _check_inner(self, given, inner)
+        alike = len(mask) < 2 or mask[-2] == 1  # for all queries
+        match given.places:
+            case (Place(axis, outer, own=False), None, None, *rest) if (
+                axis == query - 2 and alike and not any(rest)
+            ):
+                return Taken((Place(self.result.type.rank - 2, outer),))
+            case _:
+                return broadcasting(self, given, 2)
+
+
+def _check_inner(op: Op, given: Given, axes: dict[int, tuple[int, ...]]) -> None:
+    """Refuse a batch that is itself a dimension which is summed over."""
+    for index, worked in axes.items():
+        place = given.places[index]
+        entry = op.operands[index].type.shape
+        if place is not None and place.is_dimension(entry) and place.axis in worked:
+            raise RefusalError(ALONG)
 
 
 OPS = (Linear, MatMul, Attention)

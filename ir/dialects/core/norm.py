@@ -1,6 +1,7 @@
 """Normalization."""
 
 from ...attributes import Axes, Axis
+from ...batch.kinds import along_axes
 from ...declare import attr, operand
 from ...dims import differs
 from ...reference import normalize
@@ -17,6 +18,7 @@ class BatchNorm(Op):
 
     name = "nn.batch_norm"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(FLOAT)
     mean: Value = operand(FLOAT, rank=1, like="x")
@@ -52,6 +54,7 @@ class MeanVarianceNorm(Op):
 
     name = "nn.mean_variance_norm"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(FLOAT)
     axes: Axes = attr()
@@ -76,6 +79,7 @@ class L2Norm(Op):
 
     name = "nn.l2_norm"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(FLOAT)
     axes: Axes = attr()
@@ -97,6 +101,7 @@ class LocalResponseNorm(Op):
 
     name = "nn.local_response_norm"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(FLOAT)
     size: int = attr()

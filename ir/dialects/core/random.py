@@ -11,11 +11,14 @@ import math
 import numpy as np
 
 from ...attributes import Dims
+from ...batch.rule import Given, RefusalError, Taken
 from ...declare import attr, operand
 from ...dims import differs
 from ...reference import random
 from ...ssa import Op, Value
 from ...types import FLOAT, INDEX, Array, DType, Tensor, Type
+
+ANEW = "draws new numbers each time, once for the whole batch"
 
 
 class RandomTensor(Op):
@@ -33,6 +36,14 @@ class RandomTensor(Op):
 
     def effects(self) -> bool:
         return self.seed == random.FRESH
+
+    def batch(self, given: Given) -> Taken:
+        """A seed gives every entry the same numbers."""
+        if self.seed == random.FRESH:
+            raise RefusalError(ANEW)
+        if given.anywhere():
+            raise RefusalError("draws as many numbers as an entry says")
+        return Taken((None,))
 
 
 def _extents(shape: Array) -> tuple[int, ...]:
@@ -162,6 +173,12 @@ class RandomCategorical(Op):
 
     def effects(self) -> bool:
         return self.seed == random.FRESH
+
+    def batch(self, given: Given) -> Taken:
+        """Refused: it draws one stream of numbers for the whole batch."""
+        if self.seed == random.FRESH:
+            raise RefusalError(ANEW)
+        raise RefusalError("draws one stream of numbers for the whole batch")
 
 
 OPS = (RandomUniform, RandomNormal, RandomBernoulli, RandomCategorical)

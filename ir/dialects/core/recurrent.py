@@ -7,13 +7,50 @@ limit() keeps a number within [-gate_clip, gate_clip], if gate_clip is above 0.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from ...attributes import Dims
+from ...batch.kinds import ALONG
+from ...batch.place import Place
+from ...batch.rule import Given, RefusalError, Taken, Want
 from ...declare import attr, operand
 from ...dims import differs, merge
 from ...reference import recurrent
 from ...ssa import Op, Value
 from ...types import FLOAT, Array, Type
+from ..builtin import array_of
+
+
+def batch_by_batch(op: "Recurrent", given: Given, /) -> Taken:
+    """The second dimension of a sequence is one of entries, as the first of states is.
+
+    A state that all entries share, and that is zero, is left out: what isn't given is zero.
+    """
+    places = dict(zip(op.operands, given.places, strict=True))
+    place, entry = given.places[0], op.x.type.shape
+    if place is not None and place.is_dimension(entry) and place.axis != 1:
+        raise RefusalError(ALONG)
+    inside = place is not None and not place.own and place.axis == 1
+    outer = place.outer if place is not None and inside else 1
+    wants: list[Want] = [Place(1, outer)]
+    changes: dict[str, None] = {}
+    for item in op.spec.operands[1:]:
+        for value in op.values_of(item.name):
+            is_state = item.name.startswith("initial")
+            if places[value] is not None and not is_state:
+                raise RefusalError(f"takes one {item.name} for the whole batch")
+            left_out = is_state and places[value] is None and is_zero(value)
+            if left_out:
+                changes[item.name] = None
+            wants.append(Place(0, outer) if is_state and not left_out else None)
+    states = (Place(0, outer),) * (len(op.results) - 1)
+    return Taken((Place(1, outer), *states), tuple(wants), changes)
+
+
+def is_zero(value: Value) -> bool:
+    """Whether a value is known to be 0 everywhere."""
+    array = array_of(value)
+    return array is not None and not array.any()
 
 
 class Lstm(Op):
@@ -37,6 +74,7 @@ class Lstm(Op):
     """
 
     name = "nn.lstm"
+    batch = batch_by_batch
 
     x: Value = operand(FLOAT, rank=3)
     weight_x: Value = operand(FLOAT, rank=2, like="x")
@@ -96,6 +134,7 @@ class Gru(Op):
     """
 
     name = "nn.gru"
+    batch = batch_by_batch
 
     x: Value = operand(FLOAT, rank=3)
     weight_x: Value = operand(FLOAT, rank=2, like="x")
@@ -142,6 +181,7 @@ class Rnn(Op):
     """
 
     name = "nn.rnn"
+    batch = batch_by_batch
 
     x: Value = operand(FLOAT, rank=3)
     weight_x: Value = operand(FLOAT, rank=2, like="x")
@@ -171,8 +211,8 @@ class Rnn(Op):
         )
 
 
-def _result_types(op: Lstm | Gru | Rnn, gates: int, **more: Dims) -> tuple[Type, Type]:
-    """The types of all hidden states and of one; checks that shapes agree (`more`: by operand)."""
+def _result_types(op: "Recurrent", gates: int, **more: Dims) -> tuple[Type, Type]:
+    """The types of all hidden states and of one, once all shapes agree (`more`: by operand)."""
     x = op.x.type
     time, batch, features = x.shape
     hidden = op.weight_h.type.shape[1]
@@ -201,4 +241,5 @@ def _check_activations(op: Op, count: int, texts: Sequence[str]) -> None:
     op.require("C2", known, f"activations are {list(texts)}")
 
 
+Recurrent: TypeAlias = Lstm | Gru | Rnn
 OPS = (Lstm, Gru, Rnn)

@@ -6,6 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from ...attributes import Axes, Axis
+from ...batch.kinds import along_axes, by_axes
+from ...batch.rule import Given, Taken
 from ...declare import attr, operand
 from ...dims import Dim
 from ...ssa import Op, Value
@@ -41,6 +43,10 @@ class Reduction(Op):
         wide = x.astype(np.float32) if x.dtype == np.float16 else x
         result = type(self).kernel(wide, axis=self.over(), keepdims=self.keep_dims)
         return np.asarray(result).astype(x.dtype)
+
+    def batch(self, given: Given) -> Taken:
+        """Independent along every dimension that is not reduced."""
+        return by_axes(self, given, axes={"axes": self.over()})
 
 
 class FloatReduction(Reduction):
@@ -143,6 +149,7 @@ class ArgReduction(Op):
     """Base: the position of an extreme element along one dimension; the first among equals."""
 
     permuted_operands = ("x",)
+    batch = along_axes
     kernel: ClassVar[Callable[..., Array]]
 
     x: Value = operand(NUMERIC)

@@ -5,10 +5,14 @@ import enum
 import numpy as np
 
 from ...attributes import Axis
+from ...batch.kinds import along_axes
+from ...batch.place import FRONT, Place
+from ...batch.rule import Given, Offset, Taken
 from ...declare import attr, operand
 from ...dims import Dim, Shape, differs, merge
 from ...ssa import Op, Value
 from ...types import INDEX, NUMERIC, Array, Type
+from .index import extent_of_entries, leading_place
 
 
 class ScatterMode(enum.Enum):
@@ -95,6 +99,34 @@ class Scatter(Scattering):
         written = self.scatter(np.moveaxis(x, first, 0), (indices,), moved)
         return np.moveaxis(written, 0, first)
 
+    def batch(self, given: Given) -> Taken:
+        """Beside the axis by shared indices, or into each entry by its own."""
+        place, picked, updates = given.places
+        if picked is None:
+            place = place or self._in_x(updates)
+            if place is not None and not place.own and place.axis == self.axis:
+                entry = self.x.type.shape
+                place = None if place.is_dimension(entry) else place.apart(entry)
+            if place is not None:
+                return self._beside(place)
+        picked = picked or FRONT
+        offset = Offset(picked, extent_of_entries(self.x.type.shape[self.axis]))
+        return Taken((Place(self.axis),), (Place(self.axis), offset, picked.moved(self.axis)))
+
+    def _in_x(self, updates: Place | None) -> Place | None:
+        """Where x has what the updates have; None if that is among the indices' dimensions."""
+        count = self.indices.type.rank
+        if updates is None or updates.axis >= self.axis + count:
+            return None if updates is None else updates.moved(1 - count)
+        return updates if updates.axis < self.axis + updates.own else None
+
+    def _beside(self, place: Place) -> Taken:
+        """All entries by the same indices."""
+        before = place.axis <= self.axis if place.own else place.axis < self.axis
+        there = place if before else place.moved(self.indices.type.rank - 1)
+        axis = self.axis + (place.own and before)
+        return Taken((place,), (place, None, there), {"axis": axis})
+
 
 class ScatterNd(Scattering):
     """Writes slices at multi-indices, the last dimension of `indices`: inverts `tensor.gather_nd`.
@@ -116,6 +148,21 @@ class ScatterNd(Scattering):
     def evaluate(self, x: Array, indices: Array, updates: Array) -> Array:
         return self.scatter(x, tuple(np.moveaxis(indices, -1, 0)), updates)
 
+    def batch(self, given: Given) -> Taken:
+        """Beside the indexed dimensions, or into each entry by its own indices."""
+        place, picked, updates = given.places
+        *lead, count = self.indices.type.shape
+        assert isinstance(count, int)
+        left = len(lead) - count  # what the updates have more of than x
+        if picked is None:
+            if place is None and updates is not None and updates.axis >= len(lead):
+                place = updates.moved(-left)
+            if place is not None and place.axis >= count:
+                return Taken((place,), (place, None, place.moved(left)))
+        picked = leading_place(picked, len(lead))
+        offset = Offset(picked, extent_of_entries(self.x.type.shape[0]), column=0)
+        return Taken((Place(0),), (Place(0), offset, picked))
+
 
 class ScatterAlongAxis(Scattering):
     """Writes single elements: the inverse of `tensor.gather_along_axis`.
@@ -125,6 +172,7 @@ class ScatterAlongAxis(Scattering):
 
     name = "tensor.scatter_along_axis"
     permuted_operands = ("x", "indices", "updates")
+    batch = along_axes
 
     axis: Axis = attr(default=0)
     mode: ScatterMode = attr(default=ScatterMode.ADD)

@@ -1,147 +1,23 @@
 """Shape changes: ops that move elements and compute nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from ...attributes import Axes, Axis, Dims, NewAxes, NewAxis, PerAxis, Perm
+from ...attributes import Axes, Axis, Dims, NewAxis, PerAxis, Perm
+from ...batch.kinds import along_axes, by_axes
+from ...batch.place import FRONT, Place
+from ...batch.rule import FirstEntry, Given, Taken
 from ...declare import attr, operand
-from ...dims import (
-    Dim,
-    Expr,
-    bare_symbol,
-    differs,
-    is_static,
-    merge,
-    product,
-    substitute,
-    symbols,
-)
+from ...dims import Dim, differs, is_static, merge
 from ...ssa import Op, Value
-from ...types import INDEX, Array, DType, Tensor, Type
+from ...types import Array, DType, Tensor, Type
 from .asserting import AssertShape
 from .broadcasting import broadcast_shapes
+from .reshaping import DynamicReshape, ExpandDims, Reshape, Squeeze
+from .reshaping import reshaped_sizes as reshaped_sizes
 from .slicing import DynamicPad, DynamicSlice, Pad, SliceByIndex
 from .slicing import sliced_extent as sliced_extent
-
-
-class Reshape(Op):
-    """The same elements in row-major order under another shape.
-
-    (C1) both shapes have the same number of elements.
-    (C2) all dimensions but one are numbers, or follow from those of x: they are dimensions of x, or
-    made of symbols that are alone in its shape. The remaining one follows from the element count.
-
-    Example:
-        %y = tensor.reshape(%x) {shape = [N, 12]} : f32[N,12]
-    """
-
-    name = "tensor.reshape"
-    permuted_operands = ("x",)
-
-    x: Value = operand()
-    shape: Dims = attr()
-
-    def infer(self) -> Type:
-        before, after = product(self.x.type.shape), product(self.shape)
-        self.require(
-            "C1", not differs(before, after), f"can't reshape {before} elements into {after}"
-        )
-        unknown = self.sizes().count(-1)
-        self.require("C2", unknown <= 1, f"{unknown} dimensions don't follow from {self.x.type}")
-        return self.x.type.with_shape(self.shape)
-
-    def sizes(self) -> tuple[Dim, ...]:
-        """The shape with -1 for the dimension that follows from the others, if there is one."""
-        return reshaped_sizes(self.x.type.shape, self.shape)
-
-    def evaluate(self, x: Array) -> Array:
-        known = dict(zip(self.x.type.shape, x.shape, strict=True))
-        alone = {name: n for dim, n in known.items() if (name := bare_symbol(dim)) is not None}
-        sizes = (known.get(dim, substitute(dim, alone)) for dim in self.sizes())
-        return x.reshape([size for size in sizes if isinstance(size, int)])
-
-    def fold(self) -> Value | None:
-        return self.x if self.x.type.shape == self.shape else None
-
-    def permute(
-        self, perm: tuple[int, ...], operands: tuple[Value, ...]
-    ) -> tuple[Op, tuple[int, ...]] | None:
-        """Split and merged dimensions move along if the permutation keeps them together."""
-        groups = matching_groups(self.x.type.shape, self.shape)
-        if groups is None:
-            return None
-        moved: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
-        for before, after in groups:
-            sources = tuple(perm[axis] for axis in before)
-            if sources != tuple(range(sources[0], sources[0] + len(sources))):
-                return None
-            moved.append((sources, after))
-        order = sorted(moved)
-        positions = [axis for _, after in order for axis in after]
-        new = Reshape(operands[0], tuple(self.shape[axis] for axis in positions))
-        return new, tuple(positions.index(axis) for axis in range(len(self.shape)))
-
-
-def reshaped_sizes(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    """The shape of a reshape, with -1 for the only symbolic dimension, or for unknown ones."""
-    if sum(isinstance(dim, Expr) for dim in after) <= 1:
-        return tuple(-1 if isinstance(dim, Expr) else dim for dim in after)
-    alone = {bare_symbol(dim) for dim in before}
-    return tuple(dim if dim in before or symbols(dim) <= alone else -1 for dim in after)
-
-
-def matching_groups(
-    before: tuple[Dim, ...], after: tuple[Dim, ...]
-) -> list[tuple[tuple[int, ...], tuple[int, ...]]] | None:
-    """Groups of dimensions that a reshape maps to each other, as small as possible, or None.
-
-    [N, 6, 4] → [N, 2, 3, 4] gives (0)-(0), (1)-(1, 2), (2)-(3). Every group has both sides.
-    """
-    groups: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
-    i = j = 0
-    while i < len(before) and j < len(after):
-        first_i, first_j = i, j
-        left, right = before[i], after[j]
-        i, j = i + 1, j + 1
-        while left != right:
-            if not isinstance(left, int) or not isinstance(right, int):
-                return None
-            if left < right and i < len(before):
-                left, i = left * before[i], i + 1
-            elif right < left and j < len(after):
-                right, j = right * after[j], j + 1
-            else:
-                return None
-        groups.append((tuple(range(first_i, i)), tuple(range(first_j, j))))
-    return groups if i == len(before) and j == len(after) else None
-
-
-class ToComputedShape(Op):
-    """Base of ops whose result has a shape computed at run time, which `dims` declares."""
-
-    x: Value = operand()
-    shape: Value = operand(INDEX, rank=1)
-    dims: Dims = attr()
-
-    def infer(self) -> Type:
-        (count,) = self.shape.type.shape
-        agree = not differs(count, len(self.dims))
-        self.require("C1", agree, f"shape has {count} entries, dims {len(self.dims)}")
-        return self.x.type.with_shape(self.dims)
-
-
-class DynamicReshape(ToComputedShape):
-    """`tensor.reshape` to a shape computed at run time.
-
-    `dims` declares the result's shape for the compiler: numbers where known, fresh symbols
-    elsewhere. One entry of `shape` may be -1: it follows from the element count.
-
-    (C1) shape has as many entries as dims.
-    """
-
-    name = "tensor.dynamic_reshape"
-
-    def evaluate(self, x: Array, shape: Array) -> Array:
-        return x.reshape([int(size) for size in shape])
 
 
 class Transpose(Op):
@@ -161,64 +37,27 @@ class Transpose(Op):
     def fold(self) -> Value | None:
         return self.x if self.perm == tuple(range(len(self.perm))) else None
 
+    def batch(self, given: Given) -> Taken:
+        """The batch moves with its dimension; one of its own with the next, or stays in front.
 
-class ExpandDims(Op):
-    """Inserts dimensions of 1; `axes` are their positions in the result."""
-
-    name = "tensor.expand_dims"
-    permuted_operands = ("x",)
-
-    x: Value = operand()
-    axes: NewAxes = attr()
-
-    def infer(self) -> Type:
-        shape: list[Dim] = list(self.x.type.shape)
-        for axis in sorted(self.axes):
-            shape.insert(axis, 1)
-        return self.x.type.with_shape(shape)
-
-    def evaluate(self, x: Array) -> Array:
-        return np.expand_dims(x, self.axes)
-
-    def fold(self) -> Value | None:
-        return None if self.axes else self.x
-
-    def permute(
-        self, perm: tuple[int, ...], operands: tuple[Value, ...]
-    ) -> tuple[Op, tuple[int, ...]]:
-        """The new dimensions stay where they are; the others permute around them."""
-        rank = len(perm) + len(self.axes)
-        others = [axis for axis in range(rank) if axis not in self.axes]
-        result = list(range(rank))
-        for position, source in zip(others, perm, strict=True):
-            result[position] = others[source]
-        return ExpandDims(operands[0], self.axes), tuple(result)
-
-
-class Squeeze(Op):
-    """Removes dimensions of 1.
-
-    (C1) the dimensions at `axes` are 1.
-    """
-
-    name = "tensor.squeeze"
-    permuted_operands = ("x",)
-
-    x: Value = operand()
-    axes: Axes = attr()
-
-    def infer(self) -> Type:
-        for axis in self.axes:
-            dim = self.x.type.shape[axis]
-            self.require("C1", not differs(dim, 1), f"dimension {dim} at axis {axis} is not 1")
-        kept = [dim for axis, dim in enumerate(self.x.type.shape) if axis not in self.axes]
-        return self.x.type.with_shape(kept)
-
-    def evaluate(self, x: Array) -> Array:
-        return np.squeeze(x, self.axes)
-
-    def fold(self) -> Value | None:
-        return None if self.axes else self.x
+        A dimension of 1 that is moved away from the front has no elements to move with it.
+        """
+        (place,) = given.places
+        assert place is not None
+        if place == Place(0) and self.x.type.shape[0] == 1 and self.perm[0] != 0:
+            place = replace(FRONT, origin=0)
+        if not place.own:
+            return Taken((Place(self.perm.index(place.axis), place.outer),))
+        axis = place.axis
+        if 0 < axis < len(self.perm):
+            axis = self.perm.index(axis)
+        elif axis:
+            axis = self.perm.index(axis - 1) + 1
+        perm = [source + (source >= place.axis) for source in self.perm]
+        perm.insert(axis, place.axis)
+        origin = None if place.origin is None else self.perm.index(place.origin)
+        found = Place(axis, own=True, origin=origin)
+        return Taken((found,), (place,), {"perm": tuple(perm)})
 
 
 class Concat(Op):
@@ -253,6 +92,10 @@ class Concat(Op):
     def evaluate(self, values: tuple[Array, ...]) -> Array:
         return np.concatenate(values, self.axis)
 
+    def batch(self, given: Given) -> Taken:
+        """Where entries are joined, the batch is a dimension of its own."""
+        return by_axes(self, given, splits=True)
+
 
 class Stack(Op):
     """Joins tensors of one shape along a new dimension.
@@ -261,6 +104,7 @@ class Stack(Op):
     """
 
     name = "tensor.stack"
+    batch = along_axes
 
     values: tuple[Value, ...] = operand()
     axis: NewAxis = attr()
@@ -289,6 +133,7 @@ class Split(Op):
 
     name = "tensor.split"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand()
     sizes: tuple[int, ...] = attr()
@@ -330,12 +175,21 @@ class Tile(Op):
     def evaluate(self, x: Array) -> Array:
         return np.tile(x, self.reps)
 
+    def batch(self, given: Given) -> Taken:
+        """What is repeated around the batch is outside of it."""
+        (place,) = given.places
+        assert place is not None
+        if place.own:
+            return by_axes(self, given, fill={"reps": 1})
+        return Taken((Place(place.axis, place.outer * self.reps[place.axis]),))
+
 
 class Reverse(Op):
     """Reverses the order along `axes`."""
 
     name = "tensor.reverse"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand()
     axes: Axes = attr()
@@ -353,7 +207,7 @@ class Reverse(Op):
 class BroadcastTo(Op):
     """x repeated to a fixed shape, by the rules of elementwise ops.
 
-    (C1) the shape has only numbers, and x broadcasts to exactly it.
+    (C1) x broadcasts to exactly the shape, whose extents are numbers or those that x has there.
     """
 
     name = "tensor.broadcast_to"
@@ -362,23 +216,46 @@ class BroadcastTo(Op):
     shape: Dims = attr()
 
     def infer(self) -> Type:
-        fits = is_static(self.shape) and self.x.type.rank <= len(self.shape)
-        self.require("C1", fits, f"{self.x.type} does not broadcast to {self.shape}")
+        message = f"{self.x.type} does not broadcast to {list(map(str, self.shape))}"
+        self.require("C1", self.x.type.rank <= len(self.shape), message)
+        known = is_static(dim for dim, own in self._pairs() if dim != own)
+        self.require("C1", known, message)
         both = broadcast_shapes(self, self.x.type.shape, self.shape)
-        self.require("C1", both == self.shape, f"{self.x.type} does not broadcast to {self.shape}")
+        self.require("C1", both == self.shape, message)
         return self.x.type.with_shape(self.shape)
 
+    def _pairs(self) -> list[tuple[Dim, Dim]]:
+        """Each extent of the shape, and that of x, 1 where it has none."""
+        added = (1,) * (len(self.shape) - self.x.type.rank)
+        return list(zip(self.shape, (*added, *self.x.type.shape), strict=True))
+
     def evaluate(self, x: Array) -> Array:
-        return np.broadcast_to(x, tuple(dim for dim in self.shape if isinstance(dim, int)))
+        own = (*(1,) * (len(self.shape) - x.ndim), *x.shape)
+        sizes = zip(self.shape, own, strict=True)
+        return np.broadcast_to(x, [dim if isinstance(dim, int) else size for dim, size in sizes])
 
     def fold(self) -> Value | None:
         return self.x if self.x.type.shape == self.shape else None
+
+    def batch(self, given: Given) -> Taken:
+        """Where the batch is in a dimension that is repeated, it becomes one of its own."""
+        (place,) = given.places
+        entry, added = self.x.type.shape, len(self.shape) - self.x.type.rank
+        assert place is not None
+        if not place.own and entry[place.axis] != self.shape[place.axis + added]:
+            place = place.apart(entry)
+        found = place.moved(added)
+        return Taken((found,), (place,), {"shape": found.opened(self.shape, given.size)})
 
 
 class ShapeOf(Op):
     """The shape of x as a rank-1 tensor of i32."""
 
     name = "tensor.shape"
+
+    def batch(self, given: Given) -> Taken:
+        """All entries have the same extents."""
+        return Taken((None,), (FirstEntry(),))
 
     x: Value = operand()
 

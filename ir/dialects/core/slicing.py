@@ -3,6 +3,8 @@
 import numpy as np
 
 from ...attributes import Dims, PadPairs, PerAxis
+from ...batch.kinds import ALONG, by_axes
+from ...batch.rule import Given, RefusalError, Taken, refuse
 from ...declare import attr, operand
 from ...dims import Dim, ceil_div, differs
 from ...ssa import Op, Value
@@ -51,11 +53,37 @@ class SliceByIndex(Op):
         whole = all(part == slice(None, None, 1) for part in self.slices())
         return self.x if whole or self._keeps_all() else None
 
+    def batch(self, given: Given) -> Taken:
+        """Whole along the batch; where entries are cut, it is a dimension of its own."""
+        (place,) = given.places
+        entry = self.x.type.shape
+        assert place is not None
+        if not place.own and _is_whole(entry[place.axis], self.slices()[place.axis]):
+            return Taken((place,), changes=_with_whole(self, place.axis, 1))
+        if place.is_dimension(entry):
+            raise RefusalError(ALONG)
+        place = place.apart(entry)
+        return Taken((place,), (place,), _with_whole(self, place.axis, 0))
+
     def _keeps_all(self) -> bool:
-        return all(
-            isinstance(dim, int) and range(dim)[part] == range(dim)
-            for dim, part in zip(self.x.type.shape, self.slices(), strict=True)
-        )
+        return all(map(_is_whole, self.x.type.shape, self.slices()))
+
+
+def _is_whole(dim: Dim, part: slice) -> bool:
+    """Whether a slice takes everything, in order."""
+    if isinstance(dim, int):
+        return range(dim)[part] == range(dim)
+    return part == slice(None, None, 1)
+
+
+def _with_whole(op: "SliceByIndex", axis: int, replaced: int) -> dict[str, tuple[int, ...]]:
+    """Attributes that take everything along one dimension, in place of one or before it."""
+    whole = {"begin": 0, "end": 0, "stride": 1, "begin_mask": 1, "end_mask": 1}
+    found: dict[str, tuple[int, ...]] = {}
+    for name, entry in whole.items():
+        given: tuple[int, ...] = op.attributes[name]
+        found[name] = (*given[:axis], entry, *given[axis + replaced :])
+    return found
 
 
 def sliced_extent(dim: Dim, part: slice) -> Dim:
@@ -87,6 +115,18 @@ class DynamicSlice(Op):
     """
 
     name = "tensor.dynamic_slice"
+
+    def batch(self, given: Given) -> Taken:
+        """Only whole along the batch: what else is cut out isn't known."""
+        place, *positions = given.places
+        if place is None or any(positions):
+            raise RefusalError("takes one pair of positions for the whole batch")
+        whole = (1, 1, 1)
+        if place.own or whole != (
+            *(self.stride[place.axis], self.begin_mask[place.axis], self.end_mask[place.axis]),
+        ):
+            raise RefusalError(ALONG)
+        return Taken((place,), changes={"dims": place.opened(self.dims, given.size)})
 
     x: Value = operand()
     begin: Value = operand(INDEX, rank=1)
@@ -125,6 +165,10 @@ class Pad(Op):
 
     name = "tensor.pad"
     permuted_operands = ("x",)
+
+    def batch(self, given: Given) -> Taken:
+        """Where entries get a border, the batch is a dimension of its own."""
+        return by_axes(self, given, splits=True)
 
     x: Value = operand()
     pad: PadPairs = attr()
@@ -167,6 +211,7 @@ class DynamicPad(Op):
     """
 
     name = "tensor.dynamic_pad"
+    batch = refuse("adds computed borders, maybe to the batch dimension")
 
     x: Value = operand(ANY - {DType.STR})
     pad: Value = operand(INDEX, rank=1)

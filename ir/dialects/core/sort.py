@@ -3,6 +3,8 @@
 import numpy as np
 
 from ...attributes import Axis, Dims
+from ...batch.kinds import along_axes
+from ...batch.rule import refuse
 from ...declare import attr, operand
 from ...dims import Dim
 from ...ssa import Op, Value
@@ -22,6 +24,7 @@ class Argsort(Op):
 
     name = "tensor.argsort"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(NUMERIC)
     axis: Axis = attr(default=-1)
@@ -43,6 +46,7 @@ class Topk(Op):
     """
 
     name = "tensor.topk"
+    batch = along_axes
 
     x: Value = operand(NUMERIC)
     k: int = attr()
@@ -72,6 +76,7 @@ class DynamicTopk(Op):
     """
 
     name = "tensor.dynamic_topk"
+    batch = along_axes
 
     x: Value = operand(NUMERIC)
     k: Value = operand(INDEX, rank=0)
@@ -107,6 +112,7 @@ class Cumsum(Op):
 
     name = "tensor.cumsum"
     permuted_operands = ("x",)
+    batch = along_axes
 
     x: Value = operand(NUMERIC)
     axis: Axis = attr(default=0)
@@ -132,6 +138,7 @@ class DynamicCumsum(Op):
     """
 
     name = "tensor.dynamic_cumsum"
+    batch = refuse("works along a dimension that is computed, maybe the batch")
 
     x: Value = operand(NUMERIC)
     axis: Value = operand(INDEX, rank=0)

@@ -67,7 +67,9 @@ def test_functions():
     assert result(scaled(), [1, 1, 2]).tolist() == [1.5, 2.5, 6.5]
     compare(module)
     refused = network(layer("custom", className="Scaled"), x=(1, 3))
-    assert_refused(refused, "works along the batch", kind="unsupported", batch="dynamic")
+    assert_refused(
+        refused, "works along dimensions that nobody knows", kind="unsupported", batch="dynamic"
+    )
 
 
 def test_functions_with_shapes_and_several_results():

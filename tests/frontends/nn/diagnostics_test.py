@@ -17,19 +17,15 @@ from support.networks.unsupported import OPEN, UNSUPPORTED
 # Diagnostics with tests elsewhere (features_test.py, custom_test.py), and those that no network can
 # bring about.
 ELSEWHERE = (
-    *("input can't feed a neural network", "its first dimension is not a batch of 1"),
+    "input can't feed a neural network",
     *("its mean image has", "is not one probability", "no layer makes probabilities"),
     *("is not an image in RGB", "no batch dimension that could vary", "does not fit this input"),
     "there is no input",
-    *("in which N is not the batch", "works along the batch dimension"),
-    "chooses between computations for the whole batch",
     *("weights, not number", "has a definition that fails"),
-    "draws new numbers each time",
     "has preprocessing, but is not an image input",
 )
 UNREACHABLE = {
     "has an unknown function ''": "every member of the message's oneof has a rule",
-    "depends on the batch without depending on an input": "layers take N from inputs only",
 }
 
 

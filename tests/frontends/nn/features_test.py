@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from cmlc.compiler.options import Options
 from cmlc.compiler.runtime import CompiledModel
-from cmlc.ir.batch import batch_problem
+from cmlc.compiler.stages import Stages
 from cmlc.ir.diagnostics import CompileError
-from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
+from cmlc.ir.ssa import Module
 from cmlc.ir.text.parser import parse
 from cmlc.ir.types import DType
+from cmlc.passes.dynamic_batch import opened
 from support.networks.builders import (
     BGR,
     DOUBLE,
@@ -33,7 +34,7 @@ PIXELS = np.arange(18, dtype=np.uint8).reshape(1, 2, 3, 3)
 
 
 def compiled(model, batch):
-    return CompiledModel(*3 * [imported(model, batch=batch)], Options(batch=batch))
+    return CompiledModel(Stages(imported(model, batch=batch), Options(batch=batch)))
 
 
 def photo(color=RGB, *layers, rank5=False, outputs=None, **preprocessing):
@@ -319,10 +320,8 @@ def test_arrays_get_a_batch_on_request(rank5):
 @pytest.mark.parametrize(
     ("item", "reason"),
     [
-        (layer("reduceSum", axes=[0]), "in which N is not the batch"),
+        (layer("reduceSum", axes=[0]), "works along the batch dimension"),
         (layer("softmaxND", axis=0), "works along the batch dimension"),
-        (layer("transpose", axes=[1, 0]), "in which N is not the batch"),
-        (layer("reshapeStatic", targetShape=[-1]), "in which N is not the batch"),
         (layer("reverse", reverseDim=[True, False]), "works along the batch dimension"),
         (layer("categoricalDistribution", seed=-1, numSamples=2), "draws new numbers each time"),
     ],
@@ -334,14 +333,31 @@ def test_a_batch_that_is_not_possible(item, reason):
     )
 
 
-def test_boxes_that_name_images_of_a_batch():
-    module = parse("""func @main(%x: f32[N,1,4,4], %boxes: f32[N,4], %i: i32[N]) -> f32[N,1,1,1] {
-      %y = image.crop_resize(%x, %boxes, %i) : f32[N,1,1,1]
+@pytest.mark.parametrize(
+    ("item", "shape"),
+    [
+        (layer("transpose", axes=[1, 0]), (4, 3, 1)),
+        (layer("reshapeStatic", targetShape=[-1]), (4, 3)),
+    ],
+)
+def test_a_result_without_a_batch_gets_one(item, shape):
+    model, x = network(item, x=(1, 3)), numbers(4, 3)
+    together = result(model, x, batch="dynamic")
+    assert together.shape == shape
+    for entry, alone in zip(together, x, strict=True):
+        assert_close(entry, result(model, alone[None]))
+    assert imported(model, batch="dynamic").main.outputs[0].batch == "added"
+
+
+def test_boxes_name_images_of_their_entry():
+    module = parse("""func @main(%x: f32[1,1,4,4], %boxes: f32[1,4], %i: i32[1]) -> f32[1,1,1,1] {
+      %y = image.crop_resize(%x, %boxes, %i) : f32[1,1,1,1]
       return %y
     }""")
-    problem = batch_problem(module.main, symbol("N"))
-    assert problem is not None
-    assert "'image.crop_resize' works along the batch dimension" in problem.message
+    function = opened(module.main)
+    images, boxes = numbers(3, 1, 4, 4), np.float32([[0, 0, 0, 0], [1, 1, 1, 1], [2, 2, 2, 2]])
+    (found,) = run(Module(functions=[function]), [images, boxes, np.zeros(3, np.int32)]).values()
+    assert_close(found.ravel(), images[[0, 1, 2], 0, [0, 1, 2], [0, 1, 2]])
 
 
 TURN = layer("transpose", axes=[1, 0])
@@ -355,6 +371,7 @@ TURN = layer("transpose", axes=[1, 0])
         layer("reverse", reverseDim=[True, False]),
         layer("concatND", ["t0", "t0"], axis=0),
         layer("squeeze", ["t0"], axes=[0]),
+        layer("cumSum", axis=0),
     ],
 )
 def test_a_batch_that_moves(item):
@@ -374,7 +391,6 @@ def test_a_batch_that_moves(item):
         layer("softmaxND", axis=1),
         layer("reverse", reverseDim=[False, True]),
         layer("cumSum", axis=1),
-        layer("cumSum", axis=0),  # not proven, though it could be
     ],
 )
 def test_a_batch_that_moves_into_the_way(item):
@@ -384,7 +400,8 @@ def test_a_batch_that_moves_into_the_way(item):
 
 def test_a_first_extent_that_is_no_batch():
     model = network(layer("copy"), x=(2, 3))
-    assert_refused(model, "its first dimension is not a batch of 1", batch="dynamic")
+    refused = "no argument has a batch of one"
+    assert refused in problems(model, batch="dynamic")[0].message
 
 
 def test_inputs_that_can_have_no_batch():

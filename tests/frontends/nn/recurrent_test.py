@@ -262,4 +262,4 @@ def test_a_batch_of_states():
 def test_steps_are_no_batch():
     """Of an exact shape the first dimension would be the batch; here it is the sequence."""
     model = network(lstm(outputs=["y"]), x=(1, 1, SIZE, 1, 1))
-    assert_refused(model, "in which N is not the batch", kind="unsupported", batch="dynamic")
+    assert_refused(model, "works along the batch", kind="unsupported", batch="dynamic")

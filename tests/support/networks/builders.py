@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+from cmlc.compiler.driver import with_batch
 from cmlc.compiler.frontends.nn import import_model
 from cmlc.compiler.options import Options
 from cmlc.compiler.source.reading import read_model
@@ -150,8 +151,9 @@ def edges(top, bottom, left, right):
 
 
 def imported(model, **options):
-    """The verified module of a Model message."""
-    module = import_model(replace(read_model(model), name="m"), Options(**options))
+    """The verified module of a Model message, with the batch that options choose."""
+    chosen = Options(**options)
+    module = with_batch(import_model(replace(read_model(model), name="m"), chosen), chosen)
     verify(module)
     return module
 

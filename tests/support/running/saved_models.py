@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "models" / "reload.py"
 def save(model, folder, name):
     """Save a model as `name`, with random inputs for `run_saved`."""
     model.write(folder / name)
-    np.savez(folder / f"{name}.inputs.npz", **inputs_of(model.module))
+    np.savez(folder / f"{name}.inputs.npz", **inputs_of(model.stages.batched))
 
 
 def inputs_of(module):
@@ -43,7 +43,8 @@ def run_saved(folder):
 def assert_agrees(model, folder, name):
     """What the fresh process computed is what the interpreter computes, to 1e-4 of its scale."""
     with np.load(folder / f"{name}.inputs.npz") as inputs:
-        expected = run(model.module, dict(inputs), model.module.main.name)
+        module = model.stages.batched
+        expected = run(module, dict(inputs), module.main.name)
     with np.load(folder / f"{name}.outputs.npz") as outputs:
         assert set(outputs.files) == set(expected)
         for key, array in expected.items():

@@ -37,5 +37,5 @@ def test_amounts(layout, pad_type, pad, expected):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_open_extents_have_no_amounts(layout):
     op = pool(layout, (5, symbol("W")), PadType.SAME)
-    with pytest.raises(CompileError, match="this padding needs fixed spatial extents"):
+    with pytest.raises(CompileError, match="this padding needs fixed spatial dimensions"):
         same_amounts(op, "same", (3, 2), (2, 2), (1, 1))

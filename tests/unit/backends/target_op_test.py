@@ -1,4 +1,4 @@
-"""A target whose ops are no Python calls: nodes with positional inputs."""
+"""A target whose ops are not Python calls: nodes with positional inputs."""
 
 from typing import ClassVar
 

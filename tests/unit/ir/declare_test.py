@@ -129,7 +129,8 @@ def test_too_many_arguments():
 
 
 @pytest.mark.parametrize(
-    "name", ["verify", "inferr", "evaluate_all", "folding", "verify_", "evluate", "premute"]
+    "name",
+    ["verify", "inferr", "evaluate_all", "folding", "verify_", "evluate", "premute", "batched"],
 )
 def test_hooks_are_a_closed_set(name):
     with pytest.raises(TypeError, match="looks like a hook"):

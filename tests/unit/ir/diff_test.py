@@ -8,6 +8,7 @@ from random import Random
 import cmlc
 import numpy as np
 import pytest
+from cmlc.compiler.stages import Stages
 from cmlc.ir.dialects.builtin import Constant
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.diff import compare
@@ -70,7 +71,7 @@ def changed(text, *edits):
 
 
 REAL = {
-    "digits": lambda: cmlc.load(DIGITS),
+    "digits": lambda: Stages(DIGITS).batched,
     "residual": lambda: cmlc.load(many_operations(60)),
     "equal blocks": lambda: blocks(12),
     "branches": lambda: read(BRANCHES),

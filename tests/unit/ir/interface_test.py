@@ -16,11 +16,10 @@ FULL = Argument(
     shape=(3, 4, 5),
     enumerated_shapes=((3, 4, 5), (3, 6, 7)),
     shape_ranges=((3, 3), (4, 8), (5, 0)),
-    batched=True,
+    batch="added",
     layout="nhwc",
     optional=True,
     default=0.0,
-    batch_of_one=True,
 )
 
 
@@ -33,7 +32,7 @@ def test_text_has_every_field_once(cls):
 def test_only_what_is_known_is_told():
     assert Argument().entries() == Result().entries() == Classifier().entries() == {}
     assert Argument(kind="image", color="RGB").entries() == {"kind": "image", "color": "RGB"}
-    assert Result(dtype=DType.F16, batched=True).entries() == {"dtype": "f16", "batched": True}
+    assert Result(dtype=DType.F16, batch="added").entries() == {"dtype": "f16", "batch": "added"}
     assert tuple(FULL.entries()) == Argument.order
 
 
@@ -82,14 +81,14 @@ def test_channels_last():
         shape=(7, 3, 4, 5),
         enumerated_shapes=((3, 4, 5), (3, 6, 7)),
         shape_ranges=((3, 3), (4, 8), (5, 0)),
-        batched=True,
+        batch="added",
     )
     assert known.channels_last() == Argument(
         kind="array",
         shape=(7, 4, 5, 3),
         enumerated_shapes=((4, 5, 3), (6, 7, 3)),
         shape_ranges=((4, 8), (5, 0), (3, 3)),
-        batched=True,
+        batch="added",
         layout="nhwc",
     )
     assert Result(shape=(4, 5)).channels_last().shape == (4, 5)
@@ -97,8 +96,11 @@ def test_channels_last():
 
 def test_an_open_batch():
     known = {"kind": "array", "shape": (1, 3), "axes": "C"}
-    assert Argument(**known).opened() == Argument(kind="array", axes="C", batch_of_one=True)
-    assert Result(**known).opened() == Result(kind="array", axes="C")
+    for cls in (Argument, Result):
+        assert cls(**known).opened() == cls(kind="array", axes="C", batch="opened")
+        added = cls(**known).with_batch()
+        assert added == cls(**known, batch="added")
+        assert added.opened() == added  # its shape is one entry's
 
 
 def test_what_is_left_out():

@@ -28,7 +28,7 @@ from cmlc.ir.weights.resources import (
 
 MODULE = 'module @"a name" {source = "m.mlmodel", "with space" = 3, nested = [1, [true, none]]} {'
 ARGUMENTS = '%image: f32[N,3] {kind = "image"}, %"1 x": f32[N,3], %p: bool[]'
-RESULTS = '"out put": f32[N,3] {kind = "array", batched = true}, "p": bool[]'
+RESULTS = '"out put": f32[N,3] {kind = "array", batch = "added"}, "p": bool[]'
 CLASSES = (
     'attributes {class_labels = [3, 4], predicted_feature = "p", predicted_probabilities = ""}'
 )
@@ -82,7 +82,7 @@ def test_everything():
     main = module.main
     assert main.inputs == [Argument(kind="image"), Argument(), Argument()]
     assert main.result_names == ["out put", "p"]
-    assert main.outputs == [Result(kind="array", batched=True), Result()]
+    assert main.outputs == [Result(kind="array", batch="added"), Result()]
     assert main.classifier == Classifier((3, 4), "p", "")
     assert [value.name for value in main.arguments] == ["image", "1 x", "p"]
 

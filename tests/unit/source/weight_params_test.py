@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.compiler.source.spec import messages
-from cmlc.compiler.source.weights import (
+from cmlc.compiler.source.weight_params import (
     encoding,
     is_empty,
     vector,
