@@ -1,20 +1,20 @@
 """Writing at computed indices: everything uses multi-indices."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ....ir.dialects.core import scatter as core
 from ....ir.dialects.core.scatter import ScatterMode
 from ....ir.ssa import Op, Value
 from ...lowering import Lowering
 from .. import dialect as tf
-from ..dialect.base import TfOp
 from .index import along_axis, positive, positive_nd
 
 # The slices of x at multi-indices combined with updates; x's type stays.
 Call = Callable[[Value, Value, Value], Value]
 
 
-def _call(cls: type[TfOp]) -> Call:
+def _call(cls: type[Any]) -> Call:
     return lambda x, where, updates: cls(x, where, updates, result_types=x.type).result
 
 
