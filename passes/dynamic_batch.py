@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from ..ir.batch.analysis import REMEDY, Batched, batched, problem
 from ..ir.batch.place import FRONT, Place
-from ..ir.batch.rule import Places, RefusalError, Taken
+from ..ir.batch.rule import EntryNumbers, Places, RefusalError, Taken
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dims import symbol, symbols
 from ..ir.interface import Argument, Description
@@ -176,7 +176,10 @@ class _Opening:
             self.mover.wanted(mapping[v], v.type.shape, self.proof.places.get(v), want)
             for v, want in zip(op.operands, wants, strict=True)
         ]
-        given: dict[str, Any] = op.fields() | op.grouped(operands) | dict(taken.changes)
+        given: dict[str, Any] = op.fields() | op.grouped(operands)
+        for name, change in taken.changes.items():
+            made = isinstance(change, EntryNumbers)
+            given[name] = self.mover.numbers_of_entries(change) if made else change
         for name, bodies in op.regions.items():
             inner = taken.regions.get(name)
             ends = () if inner is None else inner.yields
