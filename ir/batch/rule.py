@@ -46,9 +46,21 @@ class FirstEntry:
     """The first entry alone, for what is the same for all: extents."""
 
 
+@dataclass(frozen=True)
+class Widened:
+    """A shared vector of numbers for dimensions, with more of them: for one that the batch adds.
+
+    `entries` take the place of `replaced` numbers from `axis` on. None stands for the extent N.
+    """
+
+    axis: int
+    entries: tuple[int | None, ...]
+    replaced: int = 0
+
+
 # What an op wants of an operand: to be at a place (one that is shared is repeated), one of the
 # above, or nothing.
-Want: TypeAlias = Place | Gap | Offset | FirstEntry | None
+Want: TypeAlias = Place | Gap | Offset | FirstEntry | Widened | None
 
 
 @dataclass(frozen=True)
