@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from .dialects.builtin import Constant
 from .dialects.core import elementwise, index, shape
-from .dims import Dim, Expr
+from .dialects.core.broadcasting import Comparison
+from .dims import Dim, Expr, interval
 from .hooks import hook_of
 from .ssa import Op, Value
 
@@ -25,6 +26,10 @@ _SYMBOLIC = (
     *(shape.ExpandDims, shape.Transpose, shape.Split, shape.Tile, shape.Reverse, index.Gather),
     shape.BroadcastTo,
     *(elementwise.Add, elementwise.Sub, elementwise.Mul),
+)
+_COMPARISONS = (
+    *(elementwise.Equal, elementwise.NotEqual, elementwise.Less, elementwise.LessEqual),
+    *(elementwise.Greater, elementwise.GreaterEqual),
 )
 
 
@@ -77,7 +82,36 @@ def _symbolic(op: Op, value: Value, operands: list[Objects]) -> Objects | None:
         if any(isinstance(entry, Expr) for entry in operands[1].flat):
             return None
         return np.asarray(op.evaluate(operands[0], operands[1].astype(np.int64)), object)
+    if isinstance(op, _COMPARISONS):
+        return _compared(op, *operands)
+    if isinstance(op, elementwise.Select):
+        return _chosen(op, value, operands)
     return _evaluate(op, value, operands) if isinstance(op, _SYMBOLIC) else None
+
+
+def _compared(op: Comparison, x: Objects, y: Objects) -> Objects | None:
+    """The comparison, if it has the same answer for all extents."""
+    x, y = np.broadcast_arrays(x, y)
+    entries: list[Dim] = np.ravel(x - y).tolist()
+    found = [_answer(type(op), *interval(entry)) for entry in entries]
+    return None if None in found else np.asarray(found, object).reshape(x.shape)
+
+
+def _answer(comparison: type[Comparison], low: int | None, high: int | None) -> bool | None:
+    """The comparison of a difference in this interval with 0; None if both answers are possible."""
+    less, more = low is None or low < 0, high is None or high > 0
+    equal = (low is None or low <= 0) and (high is None or high >= 0)
+    signs = [sign for sign, can_be in ((-1, less), (0, equal), (1, more)) if can_be]
+    answers = {bool(comparison.kernel(np.asarray(sign), np.asarray(0))) for sign in signs}
+    return answers.pop() if len(answers) == 1 else None
+
+
+def _chosen(op: elementwise.Select, value: Value, operands: list[Objects]) -> Objects | None:
+    """The chosen extents, if the choice depends on none."""
+    choice, *others = operands
+    if any(isinstance(entry, Expr) for entry in choice.flat):
+        return None
+    return _evaluate(op, value, [choice.astype(bool), *others])
 
 
 def _evaluate(op: Op, value: Value, arrays: list[Objects]) -> Objects | None:

@@ -214,6 +214,52 @@ def merge(a: Dim, b: Dim) -> Dim:
     return b if isinstance(a, Expr) and isinstance(b, int) else a
 
 
+# The least and the largest value; None where there is no bound.
+Interval: TypeAlias = tuple[int | None, int | None]
+
+
+def interval(dim: Dim, limits: Mapping[str, Interval] | None = None) -> Interval:
+    """Between which numbers a dimension is certainly.
+
+    Args:
+        dim: the dimension.
+        limits: what is known of symbols; others may be any extent, which is 0 or more.
+    """
+    if isinstance(dim, int):
+        return dim, dim
+    low, high = 0, 0
+    for monomial, coefficient in dim.terms:
+        least, most = _interval_of_product(monomial, limits or {})
+        if coefficient < 0:
+            least, most = most, least
+        low = None if low is None or least is None else low + coefficient * least
+        high = None if high is None or most is None else high + coefficient * most
+    return low, high
+
+
+def _interval_of_product(monomial: Monomial, limits: Mapping[str, Interval]) -> Interval:
+    low, high = 1, 1
+    for atom in monomial:
+        least, most = _interval_of_atom(atom, limits)
+        if least is None or least < 0:
+            return None, None
+        low *= least
+        high = None if high is None or most is None else high * most
+    return low, high
+
+
+def _interval_of_atom(atom: Atom, limits: Mapping[str, Interval]) -> Interval:
+    if atom.kind == "symbol":
+        return limits.get(atom.name, (0, None))
+    (low, high), (least, most) = interval(atom.left, limits), interval(atom.right, limits)
+    if atom.kind == "max":
+        known = [bound for bound in (low, least) if bound is not None]
+        return max(known, default=None), None if high is None or most is None else max(high, most)
+    if low is None or low < 0 or least is None or least < 1:
+        return None, None
+    return 0 if most is None else low // most, None if high is None else high // least
+
+
 def symbols(dim: Dim) -> frozenset[str]:
     """The names that a dimension depends on."""
     if isinstance(dim, int):

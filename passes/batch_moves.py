@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..ir.batch.place import Place
-from ..ir.batch.rule import FirstEntry, Gap, Offset, RefusalError, Want
+from ..ir.batch.rule import EntryNumbers, FirstEntry, Gap, Offset, RefusalError, Want, Widened
 from ..ir.dialects.builtin import constant
 from ..ir.dialects.core import elementwise, shape, sort
 from ..ir.dims import Dim, Expr, Shape, product
@@ -27,6 +27,7 @@ class Mover:
         self.size = size
         self._numbers: Value | None = None
         self._like: Value | None = None
+        self._extent: Value | None = None
 
     def wanted(self, value: Value, entry: Shape, place: Place | None, want: Want) -> Value:
         """The operand that a rule wants, detached.
@@ -49,6 +50,8 @@ class Mover:
                 return self._offset(value, entry, place, want)
             case FirstEntry():
                 return value if place is None else self._first(value, entry, place)
+            case Widened():
+                return self._widened(value, want)
             case None:
                 return value
 
@@ -108,6 +111,29 @@ class Mover:
             moved = shape.Concat(kept, last).result
         return self.at(moved, entry, apart, target)
 
+    def _widened(self, value: Value, want: Widened) -> Value:
+        """The vector, with N computed where it is among the numbers."""
+        kind = value.type.dtype
+        last = value.type.rank - 1
+        before, _, after = _columns(value, (want.axis, want.axis + want.replaced))
+        numbers = tuple(
+            self._count(kind) if n is None else constant(np.asarray([n], kind.numpy))
+            for n in want.entries
+        )
+        parts = (before, *numbers, after)
+        return shape.Concat(tuple(p for p in parts if p.type.shape[last] != 0), last).result
+
+    def _count(self, dtype: DType) -> Value:
+        """N, as a vector of one number."""
+        if self._extent is None:
+            arguments = self.function.arguments
+            source = next(v for v in arguments if v.type.shape[:1] == (self.size,))
+            sizes = shape.ShapeOf(source).result
+            self._extent, _ = _columns(sizes, (1,))
+            self._put([self._extent])
+        same = self._extent.type.dtype is dtype
+        return self._extent if same else elementwise.Cast(self._extent, dtype).result
+
     def _moved_on(self, picked: Value, extent: int, place: Place) -> Value:
         kind = picked.type.dtype.numpy
         after = picked.type.rank - 1 - max(place.axis, 0)
@@ -117,6 +143,13 @@ class Mover:
         whole = constant(np.asarray(extent, kind))
         first = elementwise.Mul(numbers, whole).result
         return elementwise.Add(elementwise.Mod(picked, whole).result, first).result
+
+    def numbers_of_entries(self, want: EntryNumbers) -> Value:
+        """0 for each position of the first entry, then 1 for each of the second, and so on."""
+        each = shape.ExpandDims(self._counted(), (1,)).result
+        shared = constant(np.zeros((1, want.count), np.int32))
+        repeated = elementwise.Add(each, shared).result
+        return _reshaped(repeated, (self.size * want.count,))
 
     def _counted(self) -> Value:
         """0, 1, … for each entry, as i32[N]: sums of ones, so that no shape has to be computed."""

@@ -50,14 +50,4 @@ def _groups(op: Op) -> tuple[int, ...]:
 def _attributes(op: Op) -> tuple[Any, ...]:
     """Attribute values; data by what makes them the same."""
     values: list[Any] = list(op.attributes.values())
-    return tuple(_data(v) if isinstance(v, Resource) else v for v in values)
-
-
-def _data(resource: Resource) -> tuple[Any, ...]:
-    """Numbers are the same if they are equal, by their hash, since all of one type share theirs.
-
-    Weights are only if they are one weight: two that are equal would be trained together.
-    """
-    if resource.is_weight:
-        return (resource.type, resource.origin)
-    return (resource.type, resource.digest)
+    return tuple(v.merge_key if isinstance(v, Resource) else v for v in values)

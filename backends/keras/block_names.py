@@ -54,7 +54,7 @@ def takes_name(step: Step) -> bool:
     """Whether the call names a layer, or layers of the block that it calls."""
     if isinstance(step.source, Block):
         return any(map(takes_name, step.source.body.steps))
-    return step.is_layer
+    return step.makes_layer
 
 
 def numbered(steps: list[Step]) -> list[str]:
@@ -155,7 +155,7 @@ def _layer_names(step: Step, label: str) -> set[str]:
 def names_of(step: Step, label: str) -> Iterator[str]:
     """The names of all layers that a call makes, in order; functions have none."""
     if not isinstance(step.source, Block):
-        yield label if step.is_layer else ""
+        yield label if step.makes_layer else ""
         return
     for inner in step.source.body.steps:
         yield from names_of(inner, f"{label}_{inner.label}" if inner.label else label)

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ...ir.dialects.builtin import array_of
-from ...ir.ssa import Module, Value
+from ...ir.ssa import Module, Op, Value
 from ...ir.types import Array
 from ..executable import Executable, failed_run
 from .definitions import registered
 from .program import expanded, program_text, write_labels
 from .repetition import outline
-from .steps import steps_of, weights_of
+from .shared import copies, weights_of
+from .steps import steps_of
 
 
 class KerasModule(Executable):
@@ -26,6 +27,8 @@ class KerasModule(Executable):
         text: the source of `model.py`.
         blocks: how many functions the code has for repeated structure.
         weights: layer's name → the constants that it holds, in the order of its `weights`.
+        copies: weights that the model has once and several layers hold, as Keras can't share them
+            there → the layers' names.
         custom_objects: definitions in the code that a `.keras` file names; loading it needs them.
     """
 
@@ -33,14 +36,16 @@ class KerasModule(Executable):
         super().__init__(module)
         body = steps_of(module.main)
         calls = [step.op for step in body.steps]
+        made = [step.op for step in body.steps if step.makes_layer and step.has_weights]
         blocks = outline(body)
         self.blocks = len(blocks)
         steps, names = zip(*expanded(body), strict=True) if body.steps else ((), ())
         self.custom_objects = registered(steps)
-        held = zip(names, map(weights_of, calls), strict=True)
-        self.weights: dict[str, tuple[Value, ...]] = {n: values for n, values in held if values}
-        assert len(self.weights) == sum(bool(weights_of(call)) for call in calls)
-        self.text = program_text(module, body, blocks)
+        labels: dict[Op, str] = dict(zip(calls, names, strict=True))
+        self.weights: dict[str, tuple[Value, ...]] = {labels[op]: weights_of(op) for op in made}
+        assert len(self.weights) == len(made)
+        self.copies = copies(calls, labels)
+        self.text = program_text(module, body, blocks, self.copies)
 
     @functools.cached_property
     def model(self) -> Any:

@@ -14,28 +14,30 @@ _WITHOUT = frozenset(("weights", "precision"))  # layers hold dense weights and 
 def _keras_code(made: "KerasModule", request: Request) -> Artefact:
     from .files import write_code
 
-    facts, row = _code(made)
-    return Artefact(lambda folder: write_code(made, folder), facts, (row,))
+    facts, rows = _code(made)
+    return Artefact(lambda folder: write_code(made, folder), facts, rows)
 
 
 def _keras(made: "KerasModule", request: Request) -> Artefact:
     from .files import write_model
 
-    facts, row = _code(made)
-    rows = [row]
+    facts, rows = _code(made)
     if made.custom_objects:
         names = ", ".join(made.custom_objects)
-        rows.append(("needs", f"{names}, of the code that --emit=keras-code writes"))
+        rows += (("needs", f"{names}, of the code that --emit=keras-code writes"),)
     facts |= {"custom_objects": made.custom_objects}
-    return Artefact(lambda path: write_model(made, path), facts, tuple(rows))
+    return Artefact(lambda path: write_model(made, path), facts, rows)
 
 
-def _code(made: "KerasModule") -> tuple[dict[str, Any], tuple[str, str]]:
+def _code(made: "KerasModule") -> tuple[dict[str, Any], tuple[tuple[str, str], ...]]:
     """What is told of the code; the model is built, so that what fails does before writing."""
     _ = made.model
     lines = made.text.count("\n")
     text = f"{plural(lines, 'line')}, {plural(made.blocks, 'block')}"
-    return {"code": {"lines": lines, "functions": made.blocks}}, ("code", text)
+    facts = {"lines": lines, "functions": made.blocks, "copies": made.copies}
+    copied = (f"{weight}, in {' and '.join(names)}" for weight, names in made.copies.items())
+    titles = ("copies", *[""] * len(made.copies))
+    return {"code": facts}, (("code", text), *zip(titles, copied, strict=False))
 
 
 FORMS = (
@@ -46,7 +48,7 @@ FORMS = (
         sign=CODE,
         without=_WITHOUT,
         make=_keras_code,
-        loading="from {module}.model import load\nmodel = load()  # a keras.Model",
+        loading="{load}\nmodel = load()  # a keras.Model",
     ),
     TargetForm(
         name="keras",
@@ -55,6 +57,6 @@ FORMS = (
         default=".keras",
         without=_WITHOUT,
         make=_keras,
-        loading='import keras\nmodel = keras.models.load_model("{output}")',
+        loading="import keras\nmodel = keras.models.load_model({path})",
     ),
 )

@@ -1,21 +1,27 @@
-"""Makes constants that no layer holds the weights of layers."""
+"""Makes constants that no layer holds, or that several would hold, the weights of layers."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.dialects.builtin import Constant, Return
+from ...ir.dialects.builtin import Constant, Return, constant
 from ...ir.rewrite import adopt
 from ...ir.ssa import Module, Op, Value
+from ...ir.weights.resources import Resource, ViewResource
 from ...passes.manager import Instrumentation, Pass
-from .dialect import layers
+from .dialect import layers, ops
 from .lower.weights import is_weight
-from .steps import is_written, weights_of
+from .shared import open_layers, weight_of, weights_of
+from .steps import is_written
 
 
 @dataclass(frozen=True)
 class HoldConstantsKeras(Pass):
     """Add layers for constants that are neither weights of a layer nor written into the code.
+
+    A weight that different layers share is one, too: dense layers, convolutions and embeddings
+    become calls that read it from there. Other layers, and all layers whose weights and settings
+    are the same, stay; those are called again.
 
     Such a layer, `Weight`, is called with an operand of the constant's first user, because a layer
     is part of a model only if its input is computed by the model. If there is none, the model is
@@ -29,28 +35,48 @@ class HoldConstantsKeras(Pass):
     is_required = True
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
-        loose = list(_loose(module))
+        freed = open_layers(module)
+        loose = list(_loose(module, freed))
         hooks = [_hook(op) for op, _ in loose]
         problems = [_refusal(op) for (op, _), hook in zip(loose, hooks, strict=True) if not hook]
         if problems:
             raise CompileError(problems)
-        held: dict[Value, Value] = {}
+        held, layouts = dict[Hashable, Value](), _layouts(loose)
         for (op, index), hook in zip(loose, hooks, strict=True):
             assert hook is not None
-            op.set_operand(index, _holder(op, op.operands[index], hook, held))
+            op.set_operand(index, _held(op, op.operands[index], hook, held, layouts))
         return bool(loose)
 
 
-def _loose(module: Module) -> Iterator[tuple[Op, int]]:
-    """Each op with such a constant operand, and the operand's index."""
+def _loose(module: Module, freed: Container[Hashable]) -> Iterator[tuple[Op, int]]:
+    """Each op with such a constant operand, and the operand's index.
+
+    Args:
+        module: whose constants.
+        freed: weights that layers held before, so that they may be trained.
+    """
     for op in module.walk():
         weights = set(weights_of(op))
         for index, value in enumerate(op.operands):
             if not isinstance(value.op, Constant) or value in weights:
                 continue
             # A model's results must be computed, so even small constants are held there.
-            if isinstance(op, Return) or not is_written(value.op):
+            known = isinstance(op, Return) or weight_of(value.op.value) in freed
+            if known or not is_written(value.op):
                 yield op, index
+
+
+def _data(value: Value) -> Resource:
+    assert isinstance(value.op, Constant)
+    return value.op.value
+
+
+def _layouts(loose: Iterable[tuple[Op, int]]) -> dict[Hashable, set[Hashable]]:
+    """By weight, the layouts in which it is used."""
+    found: dict[Hashable, set[Hashable]] = {}
+    for item in (_data(op.operands[index]) for op, index in loose):
+        found.setdefault(weight_of(item), set()).add(item.identity)
+    return found
 
 
 def _hook(op: Op) -> Value | None:
@@ -68,20 +94,42 @@ def _refusal(op: Op) -> Diagnostic:
     return Diagnostic(message, "unsupported", location=op.location, subject=op.name)
 
 
-def _holder(op: Op, value: Value, hook: Value, held: dict[Value, Value]) -> Value:
-    """What the layer gives that holds a constant; it is called before `op`, with `hook`."""
-    assert isinstance(value.op, Constant)
+def _held(
+    op: Op,
+    value: Value,
+    hook: Value,
+    held: dict[Hashable, Value],
+    layouts: Mapping[Hashable, Collection[Hashable]],
+) -> Value:
+    """What the layer gives that holds a constant; it is called before `op`, with `hook`.
+
+    A weight in several layouts is held once, as it is stored, and transposed by calls.
+    """
     assert op.parent is not None
-    if value not in held:
-        kind = value.type
-        layer = layers.Weight(
+    item = _data(value)
+    if item.identity in held:
+        return held[item.identity]
+    if isinstance(item, ViewResource) and len(layouts[weight_of(item)]) > 1:
+        made = _viewed(_held(op, constant(item.base), hook, held, layouts), item)
+    else:
+        made = layers.Weight(
             hook,
             value,
-            shape=kind.static_shape,
-            dtype=kind.dtype.numpy.name,
-            trainable=value.op.value.is_weight,
-            result_types=kind,
-        )
-        adopt([layer.result], op.parent, op, op.location)
-        held[value] = layer.result
-    return held[value]
+            shape=item.type.static_shape,
+            dtype=item.type.dtype.numpy.name,
+            trainable=item.is_weight,
+            result_types=item.type,
+        ).result
+    adopt([made], op.parent, op, op.location)
+    held[item.identity] = made
+    return made
+
+
+def _viewed(base: Value, view: ViewResource) -> Value:
+    """A view, computed from what it is a view of."""
+    perm, moved = view.perm, base.type.with_shape(view.base.type.static_shape[i] for i in view.perm)
+    if perm != tuple(range(len(perm))):
+        base = ops.Transpose(base, perm, result_types=moved).result
+    if view.type != moved:
+        base = ops.Reshape(base, view.type.static_shape, result_types=view.type).result
+    return base

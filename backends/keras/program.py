@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ...ir.dims import Dim
@@ -17,12 +17,14 @@ _FEW_LABELS = 20
 _ABOUT = ("shortDescription", "author", "license", "versionString")
 
 
-def program_text(module: Module, body: Body, blocks: Sequence[Block]) -> str:
-    """The source of `model.py`."""
+def program_text(
+    module: Module, body: Body, blocks: Sequence[Block], copies: Mapping[str, Sequence[str]]
+) -> str:
+    """The source of `model.py`; `copies` are weights that several layers hold."""
     definitions = defined(_library_steps(body, blocks))
     functions = [*definitions, *(block.name for block in blocks)]
     parts = [
-        _head(module, body, blocks),
+        _head(module, body, blocks, copies),
         *(DEFINITIONS[name] for name in definitions),
         *("\n".join(function_lines(block, functions)) for block in blocks),
         "\n".join(_build(module, body, functions)),
@@ -59,13 +61,21 @@ def has_label_file(function: Function) -> bool:
     return len(labels_of(function)) > _FEW_LABELS
 
 
-def _head(module: Module, body: Body, blocks: Sequence[Block]) -> str:
+def _head(
+    module: Module, body: Body, blocks: Sequence[Block], copies: Mapping[str, Sequence[str]]
+) -> str:
     steps = _library_steps(body, blocks)
     used = {step.op.call.split(".")[1] for step in steps if step.op.call.startswith("keras.")}
     texts = [DEFINITIONS[name] for name in defined(steps)]
     used |= {name for name in ("layers", "ops") if any(f"{name}." in text for text in texts)}
     imports = ", ".join([*(["KerasTensor"] if blocks else []), *sorted(used & {"layers", "ops"})])
-    lines = [f'"""{_docstring(module)}"""', "", "import sys", "from pathlib import Path", ""]
+    lines = [
+        f'"""{_docstring(module, copies)}"""',
+        "",
+        "import sys",
+        "from pathlib import Path",
+        "",
+    ]
     lines += ["import keras", "import numpy as np"]
     lines += [f"from keras import {imports}"] if imports else []
     lines += ["", 'WEIGHTS = Path(__file__).with_name("model.weights.h5")']
@@ -73,8 +83,13 @@ def _head(module: Module, body: Body, blocks: Sequence[Block]) -> str:
     return "\n".join(lines)
 
 
-def _docstring(module: Module) -> str:
+def _docstring(module: Module, copies: Mapping[str, Sequence[str]]) -> str:
     about = [text for key in _ABOUT if (text := module.attributes.get(key))]
+    about += [
+        f"The model has the weight '{weight}' once. Here {' and '.join(names)} have a copy each, "
+        "because these layers can't share weights; training changes each copy by itself."
+        for weight, names in copies.items()
+    ]
     title = f"{module.name} in Keras, made from a Core ML model by cmlc."
     paragraphs = [line for text in about for line in textwrap.wrap(text, WIDTH - 4)]
     body = "\n".join(paragraphs).replace("\\", "\\\\").replace('"""', "'''")

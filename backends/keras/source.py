@@ -4,7 +4,7 @@ import keyword
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,9 +39,14 @@ def body_lines(
     lines: list[str] = []
     last = body.last_uses()
     taken = {*names.values(), *functions}
+    shared: dict[Step, str] = {}
     for position, step in enumerate(body.steps):
         is_last = position == len(body.steps) - 1
-        expression = _expression(step, names, prefix)
+        if step.shared is step:
+            shared[step] = unique(identifier(step.label), taken)
+            taken.add(shared[step])
+            lines += statement(f"{shared[step]} = ", _layer(step, prefix))
+        expression = _expression(step, names, shared, prefix)
         if is_last and result:
             lines += statement(result, expression)
             continue
@@ -148,7 +153,7 @@ def statement(before: str, item: str | Call, indent: str = _INDENT, after: str =
     return lines + statement(item.tail, following, indent, after)
 
 
-def _expression(step: Step, names: dict[Value, str], prefix: str) -> Call:
+def _expression(step: Step, names: dict[Value, str], shared: dict[Step, str], prefix: str) -> Call:
     inputs = [names[value] for value in step.inputs]
     if isinstance(step.source, Block):
         given = [*inputs, *_given(step, step.source)]
@@ -156,7 +161,10 @@ def _expression(step: Step, names: dict[Value, str], prefix: str) -> Call:
             given.append(f"name={_layer_name(step, prefix)}")
         return Call(f"{step.source.name}(", given)
     if isinstance(step.op, KerasLayer):
-        return _layer_call(step, step.op, inputs, prefix)
+        given = _layer_inputs(step.op, inputs)
+        if step.shared is not None:
+            return Call(f"{shared[step.shared]}(", given)
+        return replace(_layer(step, prefix), following=Call("(", given))
     assert isinstance(step.op, KerasOp)
     return _function_call(step, step.op, inputs)
 
@@ -180,7 +188,10 @@ def _layer_name(step: Step, prefix: str) -> str:
     return f'f"{{{prefix}}}_{step.label}"' if step.label else prefix
 
 
-def _layer_call(step: Step, op: KerasLayer, inputs: list[str], prefix: str) -> Call:
+def _layer(step: Step, prefix: str) -> Call:
+    """What makes the layer."""
+    op = step.op
+    assert isinstance(op, KerasLayer)
     positional: list[str] = []
     named: list[str] = []
     for item in op.spec.attributes:
@@ -196,10 +207,14 @@ def _layer_call(step: Step, op: KerasLayer, inputs: list[str], prefix: str) -> C
     if isinstance(op, Bidirectional):
         given = [Call(f"{op.inner.removeprefix('keras.')}(", given)]
     given.append(f"name={_layer_name(step, prefix)}")
-    called: list[str | Call] = [listed(inputs)] if op.listed else [*inputs]
+    return Call(f"{name}(", given)
+
+
+def _layer_inputs(op: KerasLayer, inputs: list[str]) -> list[str | Call]:
+    """What it is called with."""
     if isinstance(op, Recurrent) and len(inputs) > 1:
-        called = [inputs[0], f"initial_state=[{', '.join(inputs[1:])}]"]
-    return Call(f"{name}(", given, ")", Call("(", called))
+        return [inputs[0], f"initial_state=[{', '.join(inputs[1:])}]"]
+    return [listed(inputs)] if op.listed else [*inputs]
 
 
 def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:

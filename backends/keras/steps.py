@@ -11,11 +11,12 @@ import numpy as np
 
 from ...ir.dialects.builtin import Constant
 from ...ir.location import InModel, leaves
-from ...ir.ssa import Function, Op, Value
+from ...ir.ssa import Function, Value
 from ...ir.types import Array, DType
 from ..calls import CallOp
 from .dialect.base import KerasLayer
 from .dialect.weighted import Weight
+from .shared import layer_of, weights_of
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Step:
         slots: values that may differ between repetitions, by the attribute's name.
         label: the layer's name; empty for functions.
         source: the op, or the block that is called.
+        shared: the first step that calls this layer, if several do; it makes the layer.
     """
 
     kind: Hashable
@@ -44,6 +46,12 @@ class Step:
     slots: dict[str, Any]
     label: str
     source: Any
+    shared: "Step | None" = None
+
+    @property
+    def makes_layer(self) -> bool:
+        """Whether it makes the layer that it calls."""
+        return self.is_layer and self.shared in (None, self)
 
     @property
     def is_layer(self) -> bool:
@@ -77,6 +85,7 @@ class Body:
 def steps_of(function: Function) -> Body:
     """The calls of a lowered function, along its chains, whatever the model's names and order."""
     steps = [_step(op) for op in _ordered(function)]
+    _share(steps)
     _label(function, steps)
     return Body(tuple(function.arguments), steps, tuple(function.results))
 
@@ -95,11 +104,15 @@ def _ordered(function: Function) -> Iterator[CallOp]:
             yield op
 
 
-def weights_of(op: Op) -> tuple[Value, ...]:
-    """The constants that a layer holds, in the order of its own `weights`."""
-    if not isinstance(op, KerasLayer):
-        return ()
-    return tuple(value for name in op.weights for value in op.values_of(name))
+def _share(steps: list[Step]) -> None:
+    """Find calls of one layer. No block repeats them: each of its calls would make a layer."""
+    layers: dict[Hashable, list[Step]] = {}
+    for step in steps:
+        if step.has_weights:
+            layers.setdefault(layer_of(step.op), []).append(step)
+    for first, *others in layers.values():
+        for step in (first, *others) if others else ():
+            step.shared, step.kind = first, step
 
 
 # Numbers that distinguish blocks: a convolution of single pixels differs from one of windows.
@@ -171,7 +184,7 @@ def _progression(array: Array) -> str | None:
 
 def _label(function: Function, steps: list[Step]) -> None:
     """Give every layer a name that the model has for it; those with weights choose first."""
-    layers = [step for step in steps if step.is_layer]
+    layers = [step for step in steps if step.makes_layer]
     names = {step: _names_of(step.op) for step in layers}
     prefix = _shared_prefix([given[0] for given in names.values() if given])
     taken = {value.name for value in function.arguments}

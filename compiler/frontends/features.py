@@ -5,13 +5,14 @@ and results (`ir/interface.py`), where the runtime and targets read it.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.core import elementwise, shape
 from ...ir.dialects.core.asserting import OPEN
-from ...ir.dims import Dim, symbol
+from ...ir.dims import Dim, Interval, bare_symbol, symbol
 from ...ir.interface import Argument, Classifier, Color, Description, Labels, ModuleFacts, Result
 from ...ir.location import InModel
 from ...ir.ssa import Value
@@ -92,6 +93,24 @@ def open_sizes(feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
         else size
         for axis, (size, (low, high)) in enumerate(zip(default, ranges, strict=True))
     )
+
+
+def limits_of(features: Iterable[Feature]) -> dict[str, Interval]:
+    """Between which sizes the dimensions are that the model leaves open, by symbol."""
+    found: dict[str, Interval] = {}
+    for feature in features:
+        if feature.flexibility is None:
+            continue
+        image = feature.image
+        default = feature.shape if image is None else (image.height, image.width)
+        for axis, dim in enumerate(open_sizes(feature, default)):
+            choices = [choice[axis] for choice in feature.flexibility.enumerated]
+            name = bare_symbol(dim)
+            if name is not None and choices:
+                found[name] = min(choices), max(choices)
+            elif name is not None:
+                found[name] = feature.flexibility.ranges[axis]
+    return found
 
 
 def allowed_shapes(feature: Feature) -> tuple[tuple[int, ...], ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from ...ir.dims import Dim
+from ...ir.dims import Dim, Interval
 from ...ir.ssa import Value
 
 KeyT = TypeVar("KeyT", bound=Hashable)
@@ -17,6 +17,11 @@ Assigned: TypeAlias = Mapping[str, Value | None]
 
 class RuleContext(Protocol):
     """The context that rules shared by frontends need of a layer or operation."""
+
+    @property
+    def limits(self) -> Mapping[str, Interval]:
+        """What is known of symbols."""
+        ...
 
     def require(self, condition: bool, message: str, remedy: str = "") -> None:
         """Raise a diagnostic unless the condition holds."""

@@ -1,6 +1,6 @@
 """Slices, parts and repetitions by computed numbers, for both kinds of models."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ...ir.dialects.core.elementwise import Add, FloorDiv, Mul
 from ...ir.dialects.core.fill import DynamicBroadcastTo
 from ...ir.dialects.core.index import Gather
 from ...ir.dim_values import known_dims
-from ...ir.dims import Dim, floor_div, is_static
+from ...ir.dims import Dim, floor_div, interval, is_static
 from ...ir.ssa import Value
 from .rules import RuleContext
 from .values import integers
@@ -138,7 +138,7 @@ def slice_between(
     cx.require(0 not in strides, "has a stride of 0")
     no_begin, no_end, squeezed = masks
     parts: dict[int, tuple[int | None, int | None, int]] = {}
-    computed: list[int] = []
+    computed: dict[int, Dim | None] = {}  # axes, and how much of them is taken if that is known
     for axis in range(rank):
         first, last = starts[axis], stops[axis]
         if squeezed[axis]:
@@ -151,17 +151,31 @@ def slice_between(
         first = None if no_begin[axis] else first
         last = None if no_end[axis] else last
         if (first is None and not no_begin[axis]) or (last is None and not no_end[axis]):
-            computed.append(axis)
+            computed[axis] = None
         elif isinstance(first, int | None) and isinstance(last, int | None):
             parts[axis] = (first, last, strides[axis])
         else:
-            computed.append(axis)
+            computed[axis] = _taken(cx, x.type.shape[axis], first, last, strides[axis])
     if parts:
         x = slice_axes(x, parts)
     if computed:
         x = _slice_computed(cx, x, (begin, end), computed, (strides, no_begin, no_end), declared)
     axes = tuple(axis for axis in range(rank) if squeezed[axis])
     return core.Squeeze(x, axes).result if axes else x
+
+
+def _taken(
+    cx: RuleContext, extent: Dim, first: Dim | None, last: Dim | None, stride: int
+) -> Dim | None:
+    """How many elements are between two indices; None if they may be out of range."""
+    first, last = first or 0, extent if last is None else last
+    if stride != 1:
+        return None
+    for difference in (first, last - first, extent - last):
+        low, _ = interval(difference, cx.limits)
+        if low is None or low < 0:
+            return None
+    return last - first
 
 
 def _for_all(positions: Positions, ignored: Sequence[int]) -> Positions:
@@ -214,18 +228,21 @@ def _slice_computed(
     cx: RuleContext,
     x: Value,
     positions: tuple[Positions, Positions],
-    axes: Iterable[int],
+    taken: Mapping[int, Dim | None],
     fixed: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
     declared: Sequence[Dim] | None,
 ) -> Value:
     """Slice these axes between computed indices, and not the others."""
-    rank, chosen = x.type.rank, set(axes)
+    rank, chosen = x.type.rank, taken.keys()
     strides, no_begin, no_end = (
         tuple(n if axis in chosen else other for axis, n in enumerate(row))
         for row, other in zip(fixed, (1, 1, 1), strict=True)
     )
     found = declared or [cx.fresh_symbol(axis) for axis in range(rank)]
-    dims = tuple(found[axis] if axis in chosen else x.type.shape[axis] for axis in range(rank))
+    dims = tuple(
+        found[axis] if (known := taken.get(axis, size)) is None else known
+        for axis, size in enumerate(x.type.shape)
+    )
     begin, end = (
         integers(p) if isinstance(p, Value) else constant(np.asarray(p, np.int32))
         for p in positions

@@ -98,6 +98,15 @@ class Resource:
         """Equal for resources that are one weight; numbers that are none are themselves."""
         return id(self) if self.origin is None else (self.origin, self.type)
 
+    @property
+    def merge_key(self) -> Hashable:
+        """Equal for data that may be merged.
+
+        Numbers may be if they are equal. Weights may be only if they are one weight: two that are
+        equal would be trained together.
+        """
+        return (self.type, self.origin if self.is_weight else self.digest)
+
     def derived(self, *how: Hashable) -> Origin | None:
         """The origin of what is made of it in this way."""
         return None if self.origin is None else self.origin.then(*how)

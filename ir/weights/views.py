@@ -14,10 +14,41 @@ from .resources import LazyResource, Resource, ViewResource
 
 
 def settled(resource: Resource) -> Resource:
-    """The same data, with views moved inside encodings as far as possible."""
+    """The same data, with views moved inside encodings as far as possible.
+
+    What is viewed back to its own layout is the weight itself, whose parts are stored already.
+    """
     if not isinstance(resource, ViewResource) or not resource.compressed:
         return resource
-    return _view(settled(resource.base), resource.perm, resource.type.static_shape)
+    base, perm, shape = _merged(resource)
+    if base.type.shape == shape and _keeps_order(base.type.static_shape, perm):
+        return settled(base)
+    return _view(settled(base), perm, shape)
+
+
+def _merged(view: ViewResource) -> tuple[Resource, tuple[int, ...], tuple[int, ...]]:
+    """(base, perm, shape) with as many views of views as one view can say.
+
+    One can say two if the inner one doesn't merge or split dimensions, or the outer one does
+    nothing else.
+    """
+    base, perm, shape = view.base, view.perm, view.type.static_shape
+    while isinstance(base, ViewResource):
+        sizes = base.base.type.static_shape
+        if base.type.static_shape == tuple(sizes[axis] for axis in base.perm):
+            perm = tuple(base.perm[axis] for axis in perm)
+        elif _keeps_order(base.type.static_shape, perm):
+            perm = base.perm
+        else:
+            break
+        base = base.base
+    return base, perm, shape
+
+
+def _keeps_order(sizes: tuple[int, ...], perm: tuple[int, ...]) -> bool:
+    """Whether elements stay in row-major order: only dimensions of 1 are moved."""
+    moved = [axis for axis in perm if sizes[axis] != 1]
+    return moved == sorted(moved)
 
 
 def _view(resource: Resource, perm: tuple[int, ...], shape: tuple[int, ...]) -> Resource:

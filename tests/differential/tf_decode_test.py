@@ -108,6 +108,33 @@ def test_views_of_views():
     assert_same_bits(np.ascontiguousarray(view.array()), one)
     assert_same_bits(np.ascontiguousarray(again.array()), two)
     assert_same_bits(resource.array(), three)
+    assert read(resource, back)[1] == read(resource)[1]
+
+
+BACK = [
+    [((2, 3, 1, 0), (3, 3, 10, 12)), ((3, 2, 0, 1), (12, 10, 3, 3))],
+    [((0, 1, 2, 3), (12, 90)), ((0, 1), (12, 10, 3, 3))],
+    [((1, 0, 2, 3), (10, 12, 3, 3)), ((1, 0, 2, 3), (12, 90)), ((0, 1), (12, 10, 3, 3))],
+    [((0, 1, 2, 3), (12, 90)), ((1, 0), (90, 12)), ((1, 0), (12, 10, 3, 3))],
+]
+
+
+@pytest.mark.parametrize("views", BACK, ids=str)
+@pytest.mark.parametrize("name", ["palette of 6 bits", "sparse"])
+def test_a_view_back_to_its_own_layout_is_stored_once(name, views):
+    resource = back = encoded(name)
+    for view in views:
+        back = ViewResource(back, *view)
+    (_, found), size = read(resource, back)
+    assert_same_bits(resource.array(), found)
+    assert size == read(resource)[1]
+
+
+def test_views_of_a_view_are_stored_as_often_as_layouts_differ():
+    resource = encoded("palette of 6 bits")
+    view = ViewResource(resource, (2, 3, 1, 0), (3, 3, 10, 12))
+    back = ViewResource(view, (3, 2, 0, 1), (12, 10, 3, 3))
+    assert read(view, back)[1] > read(resource, back)[1]
 
 
 def test_one_weight_is_stored_once_and_equal_ones_are_not_one():

@@ -14,7 +14,7 @@ from ...options import Options
 from ...source.interface import Interface
 from ...source.reading import ModelSource, Program, program_of
 from ..choices import chosen_interfaces, most_general, name_of
-from ..features import classifier_of
+from ..features import classifier_of, limits_of
 from ..rules import compose
 from . import (
     activation,
@@ -116,7 +116,8 @@ class _Importer:
         block = message.block_specializations[message.opset]
         _check_supported(block, operations)
         singles = self.options.precision == "float32"
-        walk = Walk(opset, self.program.weights, singles, program=shared)
+        limits = limits_of(interface.inputs)
+        walk = Walk(opset, self.program.weights, singles, program=shared, limits=limits)
         inputs = Inputs(message, interface, singles, flexible=flexible)
         made = Function(name_of(interface), *inputs.signature())
         made.inputs = inputs.described()

@@ -13,7 +13,7 @@ import numpy as np
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, symbol
+from ....ir.dims import Dim, Interval, symbol
 from ....ir.location import InModel
 from ....ir.ssa import Op, Value
 from ....ir.types import Array, DType
@@ -56,6 +56,11 @@ class MilContext:
     def singles(self) -> bool:
         """Whether float16 is computed in float32."""
         return self.scope.walk.singles
+
+    @property
+    def limits(self) -> Mapping[str, Interval]:
+        """Between which sizes the open dimensions of inputs are, by symbol."""
+        return self.scope.walk.limits
 
     # -- diagnostics ---------------------------------------------------------------------------
 

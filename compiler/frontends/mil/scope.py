@@ -6,12 +6,13 @@ effect in the IR; the new value of a state that a block writes is an additional 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ....ir.diagnostics import Diagnostic
 from ....ir.dialects.builtin import Yield, constant
+from ....ir.dims import Interval
 from ....ir.interface import Labels
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
@@ -40,6 +41,7 @@ class Walk:
         has_open_lists: extents of elements of a list were taken for 1.
         program: what weights are known by that the program's functions have in common.
         written: how often numbers were written so far, by their hash.
+        limits: between which sizes the open dimensions of inputs are, by symbol.
     """
 
     opset: int
@@ -51,6 +53,7 @@ class Walk:
     has_open_lists: bool = False
     program: Origin = field(default_factory=Origin)
     written: Counter[str] = field(default_factory=Counter[str])
+    limits: Mapping[str, Interval] = field(default_factory=dict[str, Interval])
 
 
 @dataclass

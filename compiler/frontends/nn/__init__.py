@@ -14,7 +14,7 @@ from ...source.interface import Interface
 from ...source.reading import ModelSource
 from ...source.spec import network_of
 from ..choices import chosen_interfaces, most_general
-from ..features import classifier_of, module_facts
+from ..features import classifier_of, limits_of, module_facts
 from ..rules import compose
 from . import (
     activation,
@@ -131,7 +131,9 @@ class _Importer:
             kind: [f.name for f in interface.inputs if f.kind == kind]
             for kind in ("array", "image")
         }
-        self.walk = Walk(self.inputs.rank5, named["array"], named["image"])
+        self.walk = Walk(
+            self.inputs.rank5, named["array"], named["image"], limits_of(interface.inputs)
+        )
 
     def module(self, name: str) -> Module:
         function = Function("main", *self.inputs.signature())

@@ -9,7 +9,7 @@ four. Rules that count from the end work unchanged; the others use `sequence_inp
 import functools
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import shape
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, product, symbol
+from ....ir.dims import Dim, Interval, product, symbol
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import DType
@@ -160,6 +160,11 @@ class LayerContext:
         if default is not None and value == 0:
             return default
         return float(str(np.float32(value)))
+
+    @property
+    def limits(self) -> Mapping[str, Interval]:
+        """Between which sizes the open dimensions of inputs are, by symbol."""
+        return self.scope.walk.limits
 
     # -- shapes --------------------------------------------------------------------------------
 

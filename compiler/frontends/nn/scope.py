@@ -4,13 +4,14 @@ Core ML's blobs are names that layers assign; names that nested networks assign 
 them. Control flow (`control`) opens scopes for nested networks, and joins the names they assign.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Yield
 from ....ir.dialects.core import control, shape
+from ....ir.dims import Interval
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Region, Value
@@ -32,6 +33,7 @@ class Walk:
         rank5: the network uses the rank-5 mapping.
         sequences: names of array inputs whose full shape may be given, for remedies.
         images: names of image inputs.
+        limits: between which sizes the open dimensions of inputs are, by symbol.
         problems: the problems of layers, in order.
         scopes: how many scopes were opened, to distinguish their symbols.
     """
@@ -39,6 +41,7 @@ class Walk:
     rank5: bool
     sequences: Sequence[str] = ()
     images: Sequence[str] = ()
+    limits: Mapping[str, Interval] = field(default_factory=dict[str, Interval])
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
     scopes: int = 0
 
@@ -108,7 +111,7 @@ class Scope:
             )
             scope.finish(row, location)
         regions = [Region(scope.block) for scope in inner]
-        op = control.Cond(condition, *regions, symbol=f"d{self.tag}{location.index}_either")
+        op = control.cond(condition, *regions, symbol=f"d{self.tag}{location.index}_either")
         return {**dict.fromkeys(names), **dict(zip(known, op.results, strict=True))}
 
     def of_rank(self, value: Value, rank: int) -> Value:

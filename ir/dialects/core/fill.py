@@ -4,7 +4,7 @@ import numpy as np
 
 from ...attributes import Axis, Dims
 from ...batch.kinds import along_axes
-from ...batch.rule import refuse
+from ...batch.rule import Given, Taken, refuse
 from ...declare import attr, operand
 from ...dims import differs
 from ...ssa import Op, Value, VerifyError
@@ -29,7 +29,6 @@ class DynamicBroadcastTo(ToComputedShape):
     """
 
     name = "tensor.dynamic_broadcast_to"
-    batch = refuse("gives a shape that is computed for one entry")
 
     def infer(self) -> Type:
         declared = super().infer()
@@ -45,6 +44,14 @@ class DynamicBroadcastTo(ToComputedShape):
 
     def evaluate(self, x: Array, shape: Array) -> Array:
         return np.broadcast_to(x, [int(size) for size in shape])
+
+    def batch(self, given: Given) -> Taken:
+        """The batch is a dimension of its own, or one of 1 that isn't repeated."""
+        place, entry = self.place_of_x(given), self.x.type.shape
+        added = len(self.dims) - len(entry)
+        stays = place.is_dimension(entry) and self.dims[place.axis + added] == 1
+        place = place if stays else place.apart(entry)
+        return self.opened_at(place, place.moved(added), given)
 
 
 class Range1d(Op):

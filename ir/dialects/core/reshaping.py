@@ -4,7 +4,7 @@ import numpy as np
 
 from ...attributes import Axes, Dims, NewAxes
 from ...batch.place import FRONT, Place, settled
-from ...batch.rule import Given, RefusalError, Taken, refuse
+from ...batch.rule import Given, RefusalError, Taken, Widened
 from ...declare import attr, operand
 from ...dims import Dim, Expr, bare_symbol, differs, product, substitute, symbols
 from ...ssa import Op, Value
@@ -131,6 +131,18 @@ class ToComputedShape(Op):
         self.require("C1", agree, f"shape has {count} entries, dims {len(self.dims)}")
         return self.x.type.with_shape(self.dims)
 
+    def place_of_x(self, given: Given) -> Place:
+        """Where x has the batch, and the shape doesn't."""
+        place, computed = given.places
+        if computed is not None or place is None:
+            raise RefusalError("gives a shape that is computed from the numbers of an entry")
+        return place
+
+    def opened_at(self, source: Place, found: Place, given: Given) -> Taken:
+        """From a place in x to one in the result, where the batch has a whole dimension."""
+        widened = Widened(found.axis, (None,), replaced=int(not found.own))
+        return Taken((found,), (source, widened), {"dims": found.opened(self.dims, given.size)})
+
 
 class DynamicReshape(ToComputedShape):
     """`tensor.reshape` to a shape computed at run time.
@@ -142,10 +154,20 @@ class DynamicReshape(ToComputedShape):
     """
 
     name = "tensor.dynamic_reshape"
-    batch = refuse("gives a shape that is computed for one entry")
 
     def evaluate(self, x: Array, shape: Array) -> Array:
         return x.reshape([int(size) for size in shape])
+
+    def batch(self, given: Given) -> Taken:
+        """The batch is a dimension of its own, or one of 1: the shape has to name its extent."""
+        place = self.place_of_x(given)
+        before = place.elements_before(self.x.type.shape)
+        found = settled(place, before, self.dims)
+        if found is not None and not found.is_dimension(self.dims):
+            found = found.apart(self.dims)
+        if found is None or found.elements_before(self.dims) != before:
+            return self.opened_at(FRONT, FRONT, given)
+        return self.opened_at(place, found, given)
 
 
 class ExpandDims(Op):

@@ -4,7 +4,7 @@ import numpy as np
 
 from ...attributes import Dims, PadPairs, PerAxis
 from ...batch.kinds import ALONG, by_axes
-from ...batch.rule import Given, RefusalError, Taken, refuse
+from ...batch.rule import Given, RefusalError, Taken, Widened
 from ...declare import attr, operand
 from ...dims import Dim, ceil_div, differs
 from ...ssa import Op, Value
@@ -76,13 +76,15 @@ def _is_whole(dim: Dim, part: slice) -> bool:
     return part == slice(None, None, 1)
 
 
-def _with_whole(op: "SliceByIndex", axis: int, replaced: int) -> dict[str, tuple[int, ...]]:
+def _with_whole(
+    op: "SliceByIndex | DynamicSlice", axis: int, replaced: int
+) -> dict[str, tuple[int, ...]]:
     """Attributes that take everything along one dimension, in place of one or before it."""
     whole = {"begin": 0, "end": 0, "stride": 1, "begin_mask": 1, "end_mask": 1}
     found: dict[str, tuple[int, ...]] = {}
-    for name, entry in whole.items():
+    for name in whole.keys() & op.attributes.keys():
         given: tuple[int, ...] = op.attributes[name]
-        found[name] = (*given[:axis], entry, *given[axis + replaced :])
+        found[name] = (*given[:axis], whole[name], *given[axis + replaced :])
     return found
 
 
@@ -116,18 +118,6 @@ class DynamicSlice(Op):
 
     name = "tensor.dynamic_slice"
 
-    def batch(self, given: Given) -> Taken:
-        """Only whole along the batch: what else is cut out isn't known."""
-        place, *positions = given.places
-        if place is None or any(positions):
-            raise RefusalError("takes one pair of positions for the whole batch")
-        whole = (1, 1, 1)
-        if place.own or whole != (
-            *(self.stride[place.axis], self.begin_mask[place.axis], self.end_mask[place.axis]),
-        ):
-            raise RefusalError(ALONG)
-        return Taken((place,), changes={"dims": place.opened(self.dims, given.size)})
-
     x: Value = operand()
     begin: Value = operand(INDEX, rank=1)
     end: Value = operand(INDEX, rank=1, like="begin")
@@ -152,6 +142,22 @@ class DynamicSlice(Op):
                 for first, last, step, no_first, no_last in rows
             )
         ]
+
+    def batch(self, given: Given) -> Taken:
+        """Between the same positions in all entries: whole along the batch."""
+        place, *positions = given.places
+        if place is None or any(positions):
+            raise RefusalError("takes one pair of positions for the whole batch")
+        entry = self.x.type.shape
+        if place.own or self.dims[place.axis] != entry[place.axis]:
+            if place.is_dimension(entry):
+                raise RefusalError(ALONG)
+            place = place.apart(entry)
+        replaced = int(not place.own)
+        widened = Widened(place.axis, (0,), replaced)
+        changes = _with_whole(self, place.axis, replaced)
+        dims = {"dims": place.opened(self.dims, given.size)}
+        return Taken((place,), (place, widened, widened), {**changes, **dims})
 
 
 class Pad(Op):
@@ -211,7 +217,6 @@ class DynamicPad(Op):
     """
 
     name = "tensor.dynamic_pad"
-    batch = refuse("adds computed borders, maybe to the batch dimension")
 
     x: Value = operand(ANY - {DType.STR})
     pad: Value = operand(INDEX, rank=1)
@@ -229,3 +234,12 @@ class DynamicPad(Op):
         if x.ndim == 0:  # numpy needs at least one dimension
             return x
         return np.pad(x, pad.reshape(-1, 2), constant_values=x.dtype.type(self.value))
+
+    def batch(self, given: Given) -> Taken:
+        """The same borders around all entries: the batch is a dimension of its own, without."""
+        place, borders = given.places
+        if place is None or borders is not None:
+            raise RefusalError("adds borders that are computed from the numbers of an entry")
+        place = place.apart(self.x.type.shape)
+        widened = Widened(2 * place.axis, (0, 0))
+        return Taken((place,), (place, widened), {"dims": place.opened(self.dims, given.size)})

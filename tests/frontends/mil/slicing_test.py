@@ -2,9 +2,19 @@
 
 import numpy as np
 import pytest
-from support.mil.programs import FP32, I32, assert_refused, op, program, results
+from support.mil.programs import (
+    BOOL,
+    FP32,
+    I32,
+    assert_refused,
+    imported,
+    op,
+    program,
+    result,
+    results,
+)
 from support.mil.single_operation import X, one
-from support.networks.builders import numbers
+from support.networks.builders import flexible, numbers
 
 SLICES = [
     ({"begin": [0, 1, 1], "end": [2, 3, 4]}, np.s_[0:2, 1:3, 1:4]),
@@ -52,6 +62,27 @@ def test_slice_update(parameters, slices, computed):
         kinds, given = {"y": I32, "z": I32}, {**given, "begin": "y", "end": "z"}
     found = one("slice_update", X.shape, *arrays, opset=18, dtypes=kinds, **given)
     assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize(("columns", "known"), [(10, True), (8, False)])
+def test_extents_of_inputs_as_indices(columns, known):
+    """A table cut to the lengths of an input, up to 9, and repeated as torch's expand does it."""
+    table = numbers(9, columns)
+    model = flexible(
+        program(
+            op("shape", "s", (2,), I32, x="x"),
+            op("equal", "e", (2,), BOOL, x="s", y=np.int32(-1)),
+            op("select", "c", (2,), I32, cond="e", a=np.int32([3, 3]), b="s"),
+            op("slice_by_index", "p", (None, None), x=table, begin=[0, 0], end="c"),
+            op("shape", "t", (2,), I32, x="p"),
+            op("real_div", "r", (2,), I32, x="c", y="t"),
+            op("tile", "y", (None, None), x="p", reps="r"),
+            x=(1, 4),
+        )
+    )
+    (found,) = imported(model).main.results
+    assert (str(found.type) == "f32[d_x_0,d_x_1]") is known
+    np.testing.assert_array_equal(result(model, np.zeros((2, 3))), table[:2, :3])
 
 
 def test_slices_are_refused():

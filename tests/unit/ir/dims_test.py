@@ -69,6 +69,38 @@ def test_symbols_are_all_it_depends_on(expression, values):
     assert isinstance(substitute(dim, {name: values[name] for name in dims.symbols(dim)}), int)
 
 
+@given(expressions(), VALUES)
+def test_lies_in_its_interval(expression, values):
+    dim, compute = expression
+    for limits in (None, dict.fromkeys(NAMES, (1, 40))):
+        low, high = dims.interval(dim, limits)
+        assert low is None or low <= compute(values)
+        assert high is None or compute(values) <= high
+
+
+@pytest.mark.parametrize(
+    ("dim", "least", "most"),
+    [
+        (7, 7, 7),
+        (N, 2, 9),
+        (M, 0, None),
+        (10 - N, 1, 8),
+        (N * 3 - M, None, 27),
+        (N * N, 4, 81),
+        (N * M, 0, None),
+        (N // 2, 1, 4),
+        (M // N, 0, None),
+        (N // M, None, None),
+        ((N - 5) // 2, -2, 2),
+        ((M - N) // 2, None, None),
+        (maximum(N, 3), 3, 9),
+        (maximum(N, M), 2, None),
+    ],
+)
+def test_interval(dim, least, most):
+    assert dims.interval(dim, {"N": (2, 9)}) == (least, most)
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
