@@ -45,7 +45,7 @@ test: check ## everything: style, types, layering, and all tests
 	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile
 
 quick: $(VENV)/installed-dev ## the tests that need no TensorFlow, in seconds
-	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile -m "not slow"
+	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile -m "not slow" --hypothesis-profile=quick
 
 check: $(VENV)/installed-dev ## style, types, and who may import whom
 	$(PY) -m ruff check .

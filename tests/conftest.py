@@ -5,15 +5,15 @@ import gc
 from cmlc import register_custom_layer
 from hypothesis import HealthCheck, settings
 
-for profile, examples in (("normal", 200), ("thorough", 2000)):
+for profile, examples in (("quick", 25), ("normal", 200), ("thorough", 2000)):
     settings.register_profile(
         profile,
         max_examples=examples,
         deadline=None,
-        derandomize=profile == "normal",
+        derandomize=profile != "thorough",
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-settings.load_profile("normal")  # --hypothesis-profile=thorough searches longer
+settings.load_profile("normal")  # --hypothesis-profile=thorough searches longer, quick less
 
 
 def _scaled_sum(inputs, weights, parameters):

@@ -23,6 +23,7 @@ def act(task: str) -> str:
     return task.upper()
 
 
+@pytest.mark.slow
 def test_accidents_end_only_their_own_task():
     tasks = ["a", "die", "b", "hang", "c"]
     results = dict(run(Job(nothing, act, seconds=2.0), tasks, 2))

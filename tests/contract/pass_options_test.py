@@ -106,7 +106,7 @@ def test_refusals(text, message, remedy):
     assert remedy in diagnostic.remedy
 
 
-@settings(max_examples=100)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     st.builds(
         Every,

@@ -268,7 +268,7 @@ def with_constants(module, random):
     return with_names(module)
 
 
-@settings(max_examples=100)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(module=modules(helpers=True), seed=st.integers(0, 9))
 def test_keeps_random_modules_right(module, seed):
     module = with_constants(module, Random(seed))

@@ -149,6 +149,7 @@ def test_damaged_weights(capsys, change):
     assert found.count("error:") == (1 if change == "missing" else 2)
 
 
+@pytest.mark.slow
 def test_weights_that_stayed_behind(capsys):
     cmlc.main([str(DIGITS), "--emit=ir"])
     Path("d.cmir").write_text(capsys.readouterr().out)

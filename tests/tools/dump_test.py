@@ -47,6 +47,7 @@ def test_only_what_changed_and_nothing_old(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_dumps_do_not_depend_on_hash_seeds(tmp_path):
     digests = []
     for seed in ("1", "2"):

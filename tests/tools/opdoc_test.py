@@ -21,6 +21,7 @@ UNSHOWN = {"io-layout", "numeric-interface", "dynamic-batch", "check-keras"}
 README = "# x\n<!-- support:begin -->\nold\n<!-- support:end -->\nkept\n"
 
 
+@pytest.mark.slow
 def test_documents_are_current(capsys):
     assert opdoc.main(["--check"]) == 0, capsys.readouterr().err
 

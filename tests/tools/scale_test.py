@@ -25,6 +25,7 @@ def stages(count):
     return found
 
 
+@pytest.mark.slow
 def test_costs_are_linear():
     stages(40)  # what happens once
     few, many = stages(200), stages(800)
@@ -46,6 +47,7 @@ def test_ir_text_takes_few_calls():
     assert calls(parse, text)[0] < 260 * ops
 
 
+@pytest.mark.slow
 def test_ten_thousand_ops_in_a_row_need_no_deeper_stack():
     watch = Watch()
     text = "".join(f"  %v{i + 1} = tensor.sin(%v{i}) : f32[2]\n" for i in range(10_000))

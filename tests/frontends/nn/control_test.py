@@ -40,6 +40,7 @@ def test_branch_without_else_keeps_what_was_there():
     assert [float(result(made, [1], [c])[0]) for c in (0, 1)] == [1, 6]
 
 
+@pytest.mark.slow
 def test_branches_of_other_extents():
     made = model(
         branch("c", [step("concatND", ["x", "x"], "y", axis=0)], [step("copy", "x", "y")]),
@@ -258,6 +259,7 @@ def program_model(program):
     return model(*first, *lowered(program), outputs=VARIABLES, **inputs)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(statements(3), st.tuples(number, number, number))
 def test_random_programs(program, start):

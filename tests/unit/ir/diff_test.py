@@ -317,6 +317,7 @@ def at(*numbers, old, new):
     return edit
 
 
+@pytest.mark.slow
 def test_edits_of_equal_blocks_are_found_where_they_are():
     count = 400
     before = blocks(count)
@@ -352,6 +353,7 @@ def test_fine_tuning_and_edits_at_once():
     assert compare(module, twin).counts() == expected
 
 
+@pytest.mark.slow
 def test_costs_are_linear():
     """Calls are counted, because clocks are noisy: of equal, edited and unlike modules."""
 
@@ -370,7 +372,7 @@ def test_costs_are_linear():
 # -- random modules -------------------------------------------------------------------------------
 
 
-@settings(max_examples=100)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(modules(), st.integers(0, 1000))
 def test_names_and_order_are_no_edits(module, seed):
     twin = shuffle(rename(module, Random(seed))[0], Random(seed))[0]
@@ -378,7 +380,7 @@ def test_names_and_order_are_no_edits(module, seed):
     assert found.equal, found.edits
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples // 3)
 @given(modules(), st.integers(0, 1000))
 def test_edits_of_random_modules_are_differences(module, seed):
     for name in ("change a weight", "drop an op", "insert an op", "rename an output"):
@@ -386,7 +388,7 @@ def test_edits_of_random_modules_are_differences(module, seed):
         assert made is None or not compare(module, made[0]).equal, name
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples // 3)
 @given(modules(), modules())
 def test_emptiness_is_symmetric(a, b):
     there, back = compare(a, b), compare(b, a)

@@ -33,6 +33,7 @@ def test_archives_cut_anywhere(folder):
         assert found.kind == "malformed"
 
 
+@pytest.mark.slow
 def test_damaged_archives_are_never_worse_than_refused(folder):
     data = (folder / ARCHIVE).read_bytes()
     for position in range(len(data)):

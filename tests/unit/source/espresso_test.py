@@ -36,6 +36,7 @@ def test_layers(tmp_path, inputs, layers, expected, exact):
 ODD = [None, [], {}, "a", -1, 7, 2**31 - 1, 2**31, 1.5, True, float("nan"), 1e308, ""]
 
 
+@pytest.mark.slow
 def test_damaged_layers_are_never_worse_than_refused(tmp_path):
     """Every key of every row becomes something else."""
     odd = itertools.cycle(ODD)

@@ -256,6 +256,7 @@ def test_names_that_mean_something_elsewhere(name):
     assert_round_trip(made.mlProgram)
 
 
+@pytest.mark.slow
 def test_half_a_megabyte_takes_a_second():
     made, kind = [], tensor("fp16", 1, 64, 8, 8)
     for i in range(1500):

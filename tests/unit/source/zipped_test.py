@@ -125,6 +125,7 @@ def test_specifications(tmp_path):
     assert constant(archive).array().tolist() == NUMBERS
 
 
+@pytest.mark.slow
 def test_large_weights_take_little_memory(tmp_path):
     """The archive compresses them a thousandfold; they are mapped all the same."""
     data, (place,) = weight_bin(("int8", bytes(1 << 24)))
