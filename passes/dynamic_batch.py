@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any, Literal, TypeVar, cast
 
 from ..ir.batch.analysis import REMEDY, Batched, batched, problem
 from ..ir.batch.place import FRONT, Place
 from ..ir.batch.rule import EntryNumbers, Places, RefusalError, Taken
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.dims import symbol, symbols
+from ..ir.dims import Expr, symbol, symbols
 from ..ir.interface import Argument, Description
 from ..ir.location import InModel
 from ..ir.rewrite import adopt
@@ -85,9 +86,17 @@ def opened(function: Function) -> Function | None:
         return None
     places = {v: FRONT if v in mapped else Place(0) for v, _ in rows if v in mapped or _has_one(v)}
     places = places or dict.fromkeys(function.arguments, FRONT)
-    taken = {name for v in function.arguments for dim in v.type.shape for name in symbols(dim)}
-    size = symbol("N" if "N" not in taken else "batch")
-    return _Opening(function, batched(function, places, size)).function
+    return _Opening(function, batched(function, places, _fresh_symbol(function))).function
+
+
+def _fresh_symbol(function: Function) -> Expr:
+    """N, or another symbol if the function has one of that name."""
+    values = list(function.arguments)
+    for op in function.walk():
+        values += [*op.results, *(v for body in op.all_regions() for v in body.block.arguments)]
+    taken = {name for value in values for dim in value.type.shape for name in symbols(dim)}
+    names = chain(("N", "batch"), (f"batch_{number}" for number in count(2)))
+    return symbol(next(name for name in names if name not in taken))
 
 
 def _is_mapped(value: Value, known: Argument) -> bool:
