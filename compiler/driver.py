@@ -13,7 +13,7 @@ from ..ir.dialects.builtin import Constant
 from ..ir.interface import Result
 from ..ir.rewrite import clone_module
 from ..ir.ssa import Module, Op
-from ..ir.verify import verify
+from ..ir.verify import nesting_told, verify
 from ..ir.weights.resources import MissingResourceError, Resource, decoded, is_worth_keeping
 from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
@@ -150,7 +150,7 @@ def _import(source: Any, options: Options, watch: Watch) -> Module:
     from .frontends.table import import_model
 
     found = read(source, watch)
-    with watch.stage("import"):
+    with watch.stage("import"), nesting_told():
         return import_model(found, settled(options))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..ir.batch.place import Place
-from ..ir.batch.rule import FirstEntry, Gap, Offset, RefusalError, Want, Widened
+from ..ir.batch.rule import EntryNumbers, FirstEntry, Gap, Offset, RefusalError, Want, Widened
 from ..ir.dialects.builtin import constant
 from ..ir.dialects.core import elementwise, shape, sort
 from ..ir.dims import Dim, Expr, Shape, product
@@ -143,6 +143,13 @@ class Mover:
         whole = constant(np.asarray(extent, kind))
         first = elementwise.Mul(numbers, whole).result
         return elementwise.Add(elementwise.Mod(picked, whole).result, first).result
+
+    def numbers_of_entries(self, want: EntryNumbers) -> Value:
+        """0 for each position of the first entry, then 1 for each of the second, and so on."""
+        each = shape.ExpandDims(self._counted(), (1,)).result
+        shared = constant(np.zeros((1, want.count), np.int32))
+        repeated = elementwise.Add(each, shared).result
+        return _reshaped(repeated, (self.size * want.count,))
 
     def _counted(self) -> Value:
         """0, 1, … for each entry, as i32[N]: sums of ones, so that no shape has to be computed."""

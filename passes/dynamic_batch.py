@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from ..ir.batch.analysis import REMEDY, Batched, batched, problem
 from ..ir.batch.place import FRONT, Place
-from ..ir.batch.rule import Places, RefusalError, Taken
+from ..ir.batch.rule import EntryNumbers, Places, RefusalError, Taken
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dims import symbol, symbols
 from ..ir.interface import Argument, Description
@@ -74,16 +74,19 @@ def opened(function: Function) -> Function | None:
     Raises:
         CompileError: an op mixes entries, or there is nothing to open.
     """
-    if any(known.kind == "state" for known in function.inputs):
-        raise _impossible("states are kept for one example")
     rows = list(zip(function.arguments, function.inputs, strict=True))
+    for value, known in rows:
+        if known.kind == "state":
+            raise _impossible(f"the state '{value.name}' is kept for one example")
     mapped = {value for value, known in rows if _is_mapped(value, known)}
     dims = [v.type.shape[0] for v in function.arguments if v.type.rank and v not in mapped]
     if not rows or any(not isinstance(dim, int) for dim in dims):
         return None
     places = {v: FRONT if v in mapped else Place(0) for v, _ in rows if v in mapped or _has_one(v)}
     if not places:
-        raise _impossible("no argument has a batch of one")
+        given = ", ".join(f"'{value.name}' is {value.type}" for value in function.arguments)
+        remedy = f"convert the model with 1 for its batch, or {REMEDY}"
+        raise _impossible(f"no argument has a batch of one: {given}", remedy)
     taken = {name for v in function.arguments for dim in v.type.shape for name in symbols(dim)}
     size = symbol("N" if "N" not in taken else "batch")
     return _Opening(function, batched(function, places, size)).function
@@ -173,7 +176,10 @@ class _Opening:
             self.mover.wanted(mapping[v], v.type.shape, self.proof.places.get(v), want)
             for v, want in zip(op.operands, wants, strict=True)
         ]
-        given: dict[str, Any] = op.fields() | op.grouped(operands) | dict(taken.changes)
+        given: dict[str, Any] = op.fields() | op.grouped(operands)
+        for name, change in taken.changes.items():
+            made = isinstance(change, EntryNumbers)
+            given[name] = self.mover.numbers_of_entries(change) if made else change
         for name, bodies in op.regions.items():
             inner = taken.regions.get(name)
             ends = () if inner is None else inner.yields
@@ -197,7 +203,6 @@ class _Opening:
         return new
 
 
-def _impossible(message: str) -> CompileError:
-    return CompileError(
-        Diagnostic(f"a dynamic batch is not possible: {message}", kind="unsupported", remedy=REMEDY)
-    )
+def _impossible(reason: str, remedy: str = REMEDY) -> CompileError:
+    message = f"a dynamic batch is not possible: {reason}"
+    return CompileError(Diagnostic(message, kind="unsupported", remedy=remedy))

@@ -9,7 +9,7 @@ from ..ssa import Block, Function, Op, Region, Value, walk
 from .place import Place
 from .rule import Given, Places, RefusalError, Taken
 
-REMEDY = "leave out the option for a dynamic batch"
+REMEDY = "leave out the option for a dynamic batch, and run examples one by one"
 
 
 @dataclass

@@ -58,6 +58,13 @@ class Widened:
     replaced: int = 0
 
 
+@dataclass(frozen=True)
+class EntryNumbers:
+    """For a missing operand: the number of each position's entry, `count` positions for each."""
+
+    count: int
+
+
 # What an op wants of an operand: to be at a place (one that is shared is repeated), one of the
 # above, or nothing.
 Want: TypeAlias = Place | Gap | Offset | FirstEntry | Widened | None
@@ -78,7 +85,8 @@ class Taken:
     Attributes:
         results: where the results have the batch; None for what is the same for all entries.
         operands: what is wanted of each flat operand; empty if all are fine.
-        changes: attributes and optional operands that change, by name.
+        changes: attributes and optional operands that change, by name; for an operand that is
+            missing, what to make.
         regions: what becomes of each region, by name.
     """
 

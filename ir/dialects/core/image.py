@@ -5,7 +5,7 @@ from typing import Any
 from ...attributes import Layout
 from ...batch.kinds import leading
 from ...batch.place import Place
-from ...batch.rule import Given, Offset, RefusalError, Taken
+from ...batch.rule import EntryNumbers, Given, Offset, RefusalError, Taken
 from ...declare import attr, operand
 from ...dims import Dim, differs, floor_div
 from ...reference import blocks, resize
@@ -168,7 +168,11 @@ class CropResize(Op):
         if images is None:
             return Taken((place,), (None, *(place for _ in boxes)))
         if self.box_indices is None:
-            raise RefusalError("cuts boxes out of one image only")
+            boxes_of_entry = self.boxes.type.shape[0]
+            if not isinstance(boxes_of_entry, int):
+                raise RefusalError("doesn't know how many boxes an entry has")
+            numbers = {"box_indices": EntryNumbers(boxes_of_entry)}
+            return Taken((Place(0),), (Place(0), Place(0)), numbers)
         count = self.x.type.shape[0]
         if not isinstance(count, int):
             raise RefusalError("doesn't know how many images an entry has")

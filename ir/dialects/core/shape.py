@@ -180,7 +180,7 @@ class Tile(Op):
         (place,) = given.places
         assert place is not None
         if place.own:
-            return by_axes(self, given, fill={"reps": 1})
+            return by_axes(self, given, fill={"reps": 1}, splits=True)
         return Taken((Place(place.axis, place.outer * self.reps[place.axis]),))
 
 
