@@ -61,8 +61,8 @@ class Form:
         without: choices about compiling that mean nothing for it, by name.
         choices: its own choices.
         check: what is wrong with a combination of them.
-        loading: lines that load what was written: `{output}` is its path, `{module}` the path as
-            Python imports it.
+        loading: lines that load what was written: `{path}` is its path as a Python string,
+            `{shell}` as a word of a shell, `{load}` what imports `load` from its `model.py`.
     """
 
     name: str

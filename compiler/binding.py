@@ -61,6 +61,9 @@ def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
 def shapes_given(declared: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Any]) -> Shapes:
     """Shapes [sequence, batch, C, H, W] of inputs that have more than the declared [C, H, W].
 
+    For a declared [C], callers may leave H and W out, as coremltools' documentation of recurrent
+    networks does: [sequence, batch, C].
+
     Args:
         declared: declared shapes of the inputs that may have more, by name.
         inputs: arrays and other values.
@@ -68,6 +71,8 @@ def shapes_given(declared: Mapping[str, tuple[int, ...]], inputs: Mapping[str, A
     found: dict[str, tuple[int, ...]] = {}
     for name, sizes in declared.items():
         shape = np.shape(inputs.get(name, 0))
+        if len(shape) == 3 and len(sizes) == 1:
+            shape = (*shape, 1, 1)
         if shape[2:] == (*sizes, 1, 1)[:3] and shape[:2] != (1, 1):
             found[name] = shape
     return tuple(found.items())
@@ -100,9 +105,9 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
                 arrays[value.name], many = _image(value, known.color or "RGB", given)
                 batched |= many
             elif known.batch == "added" and np.ndim(given) < value.type.rank:
-                arrays[value.name] = _array(value, np.asarray(given)[None])
+                arrays[value.name] = _array(value, known, np.asarray(given)[None])
             else:
-                arrays[value.name] = array = _array(value, given)
+                arrays[value.name] = array = _array(value, known, given)
                 batched |= _are_several(known, array)
         except ValueError as error:
             problems.append(_usage(f"input '{value.name}' {error}"))
@@ -166,7 +171,7 @@ def present_entry(function: Function, results: Mapping[str, Array], index: int) 
     return present_outputs(function, own, batched=False)
 
 
-def _array(value: Value, given: Any) -> Array:
+def _array(value: Value, known: Argument, given: Any) -> Array:
     array = np.asarray(given)
     expected = value.type
     if expected.dtype is not DType.STR:
@@ -177,7 +182,17 @@ def _array(value: Value, given: Any) -> Array:
     # Core ML accepts an array with extra dimensions of 1, such as [1, 1, C, 1, 1] for [C].
     if len(static) == expected.rank and _squeezed(array.shape) == _squeezed(tuple(static)):
         return array.reshape(static)
-    raise ValueError(f"has shape {list(array.shape)}, expected {expected}")
+    raise ValueError(f"has shape {list(array.shape)}, expected {expected}{_longer(value, known)}")
+
+
+def _longer(value: Value, known: Argument) -> str:
+    """What else an old network takes: a sequence and a batch before the declared dimensions."""
+    sizes = ", ".join(map(str, known.shape))
+    if not (known.axes and known.batch is None and value.type.rank == len(known.shape)):
+        return ""
+    if len(known.shape) == 1:
+        return f", [sequence, batch, {sizes}] or [sequence, batch, {sizes}, 1, 1]"
+    return f" or [sequence, batch, {sizes}]"
 
 
 def _squeezed(sizes: tuple[int, ...]) -> tuple[int, ...]:

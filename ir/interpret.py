@@ -166,6 +166,21 @@ def run(
     return dict(zip(result_names, results, strict=True))
 
 
+def of_one_example(function: Function, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The function's arguments by name, from those of the function that passes made it of.
+
+    Args:
+        function: what passes may have given arguments of other dtypes, or with a batch before their
+            dimensions.
+        arrays: what the original takes: one example.
+    """
+    found: dict[str, Array] = {}
+    for value in function.arguments:
+        array = arrays[value.name].astype(value.type.dtype.numpy, copy=False)
+        found[value.name] = array if array.ndim == value.type.rank else array[None]
+    return found
+
+
 def random_inputs(function: Function, seed: int = 0, **symbols: int) -> dict[str, Array]:
     """Reproducible inputs for a function; symbolic dimensions are 2 unless given by name.
 

@@ -91,6 +91,10 @@ BOOL = frozenset({DType.BOOL})
 ANY = frozenset(DType)
 
 
+# What libraries index by 32 bits can have; larger extents are mistakes or damage.
+LARGEST_EXTENT = 2**31 - 1
+
+
 @dataclass(frozen=True)
 class Tensor:
     """An array of `dtype` elements with dimensions `shape`; rank 0 is a scalar."""

@@ -1,6 +1,7 @@
 """The verifier: structure, dominance, types, and which ops a stage may contain."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .calls import call_problems, cycle
@@ -43,6 +44,34 @@ class Legal:
         if self.spatial_layout and layout is not None and layout.value != self.spatial_layout:
             return f"has layout {layout.value}, expected {self.spatial_layout}"
         return ""
+
+
+# Regions in regions, as conditions in loops. Every walk over a module recurses into them,
+# TensorFlow's own most of all: 60 levels are traced, 80 are beyond Python's stack.
+MAX_NESTING = 50
+
+
+def too_deep(op: Op | None = None) -> CompileError:
+    """The error for what is nested too deeply: regions of this op, or something that was read."""
+    remedy = "compute the inner conditions and loops before, or in a function of their own"
+    message = f"conditions, loops or lists are nested more than {MAX_NESTING} deep"
+    if op is None:
+        return CompileError(Diagnostic(message, "unsupported", remedy=remedy))
+    problem = Diagnostic(message, "unsupported", op.location, subject=op.name, remedy=remedy)
+    return CompileError(problem)
+
+
+@contextmanager
+def nesting_told() -> Generator[None]:
+    """What is nested beyond Python's stack in the block is an error as every other.
+
+    Raises:
+        CompileError: it is.
+    """
+    try:
+        yield
+    except RecursionError as error:
+        raise too_deep() from error
 
 
 def verify(module: Module, legal: Legal | None = None) -> None:
@@ -94,7 +123,9 @@ def _function(module: Module, function: Function) -> Iterator[Diagnostic]:
             yield Diagnostic(f"@{function.name} describes {described} {what} but {verb} {count}")
 
 
-def _block(module: Module, block: Block, outer: set[Value], end: type[Op]) -> Iterator[Diagnostic]:
+def _block(
+    module: Module, block: Block, outer: set[Value], end: type[Op], depth: int = 0
+) -> Iterator[Diagnostic]:
     visible = outer | set(block.arguments)
     for op in block:
         yield from _links(op, block, visible)
@@ -102,7 +133,9 @@ def _block(module: Module, block: Block, outer: set[Value], end: type[Op]) -> It
         if isinstance(op, Call):
             yield from _call(module, op)
         for body in op.all_regions():
-            yield from _block(module, body.block, visible, Yield)
+            if depth == MAX_NESTING:
+                raise too_deep(op)
+            yield from _block(module, body.block, visible, Yield, depth + 1)
         if op.is_terminator and op is not block.last:
             yield _problem(op, "is not last in its block")
         visible.update(op.results)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from ..ir.deviation import Deviation, worst
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.interpret import Interpreter
+from ..ir.interpret import Interpreter, of_one_example
 from ..ir.rewrite import clone_module
-from ..ir.ssa import Function, Module, Value
+from ..ir.ssa import Function, Module
 from ..ir.text.printer import print_module
 from ..ir.types import Array
 from .manager import Instrumentation, Pass, Pipeline
@@ -123,7 +123,7 @@ class Experiment:
             module = clone_module(module)
             self.required.run(module)
         callee = module.functions[self.function]
-        arrays = {value.name: self._given(value) for value in callee.arguments}
+        arrays = of_one_example(callee, self.inputs)
         results = self.execute(module, self.function, arrays)
         added = {
             name
@@ -131,11 +131,6 @@ class Experiment:
             if known.batch == "added"
         }
         return {name: array[0] if name in added else array for name, array in results.items()}
-
-    def _given(self, argument: Value) -> Array:
-        """The input of an argument, which a pass may have given another dtype or a batch."""
-        array = self.inputs[argument.name].astype(argument.type.dtype.numpy, copy=False)
-        return array if array.ndim == argument.type.rank else array[None]
 
 
 def names_of(function: Function) -> list[str]:

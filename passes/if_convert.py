@@ -19,7 +19,7 @@ _RISKY = (
 @pattern(control.Cond)
 def both_branches(op: control.Cond) -> Rewrite:
     """cond(p, a, b) → select(p, a, b), with both computed."""
-    if op.symbol:
+    if control.yielded(op.then) != control.yielded(op.orelse):
         return no("the branches' shapes differ")
     for inner in (*op.then.block, *op.orelse.block):
         if _may_fail(inner):

@@ -48,7 +48,7 @@ FORMS = (
         sign=CODE,
         without=_WITHOUT,
         make=_keras_code,
-        loading="from {module}.model import load\nmodel = load()  # a keras.Model",
+        loading="{load}\nmodel = load()  # a keras.Model",
     ),
     TargetForm(
         name="keras",
@@ -57,6 +57,6 @@ FORMS = (
         default=".keras",
         without=_WITHOUT,
         make=_keras,
-        loading='import keras\nmodel = keras.models.load_model("{output}")',
+        loading="import keras\nmodel = keras.models.load_model({path})",
     ),
 )

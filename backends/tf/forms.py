@@ -33,7 +33,7 @@ FORMS = (
         sign="saved_model.pb",
         make=_saved_model,
         loading="import tensorflow as tf\n"
-        'predict = tf.saved_model.load("{output}").signatures["serving_default"]',
+        'predict = tf.saved_model.load({path}).signatures["serving_default"]',
     ),
     TargetForm(
         name="graphdef",
@@ -43,6 +43,6 @@ FORMS = (
         without=frozenset(("weights",)),
         make=_graph_def,
         loading="import tensorflow as tf\ngraph = tf.compat.v1.GraphDef.FromString("
-        'open("{output}", "rb").read())\ntf.import_graph_def(graph, name="")',
+        'open({path}, "rb").read())\ntf.import_graph_def(graph, name="")',
     ),
 )

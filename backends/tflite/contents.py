@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...ir.types import Array
+from ..executable import failed_run
 
 
 class Contents:
@@ -77,6 +78,13 @@ class Contents:
     def run(
         self, inputs: Mapping[str, Array], signature: str = "serving_default"
     ) -> dict[str, Array]:
-        """Outputs by name for inputs by name."""
+        """Outputs by name for inputs by name.
+
+        Raises:
+            CompileError: an operation fails on the inputs' numbers, as a division by 0.
+        """
         runner = self._interpreter.get_signature_runner(signature)
-        return dict(runner(**inputs))
+        try:
+            return dict(runner(**inputs))
+        except (RuntimeError, ValueError) as error:
+            raise failed_run("the TFLite file", error) from error

@@ -14,7 +14,7 @@ from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Function, Module
 from ...ir.types import Array
-from ..executable import Executable, failed_run
+from ..executable import Executable
 from ..form import Samples
 from ..tf.emit import TensorFlowModule
 from ..tf.states import state_arguments
@@ -88,10 +88,7 @@ class TFLiteModule(Executable):
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
         callee = self.called(function, inputs)
         given = {value.name: inputs[value.name] for value in callee.arguments}
-        try:
-            found = self._contents.run(given, self._signature(callee))
-        except (RuntimeError, ValueError) as error:
-            raise failed_run("the TFLite file", error) from error
+        found = self._contents.run(given, self._signature(callee))
         return {name: np.asarray(found[name]) for name in callee.result_names}
 
     def _signature(self, function: Function) -> str:

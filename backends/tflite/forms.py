@@ -91,6 +91,6 @@ FORMS = (
         check=_check,
         make=_tflite,
         loading="from ai_edge_litert.interpreter import Interpreter  # or tf.lite.Interpreter\n"
-        'predict = Interpreter("{output}").get_signature_runner("serving_default")',
+        'predict = Interpreter({path}).get_signature_runner("serving_default")',
     ),
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ...ir.ssa import Module
 from ...passes import DEPLOY
 from ..tf.target import TARGET as TENSORFLOW
+from .lower import LOWERING
 
 if TYPE_CHECKING:
     from .emit import TFLiteModule
@@ -19,5 +20,11 @@ def _executable(module: Module) -> "TFLiteModule":
 
 # TensorFlow's dialect; this target has no ops of its own.
 TARGET = replace(
-    TENSORFLOW, name="tflite", title="TFLite", pipeline=DEPLOY, ops={}, executable=_executable
+    TENSORFLOW,
+    name="tflite",
+    title="TFLite",
+    pipeline=DEPLOY,
+    lowering=LOWERING,
+    ops={},
+    executable=_executable,
 )

@@ -132,7 +132,7 @@ def _weights(source: "ModelSource", watch: "Watch") -> Artefact:
 _STAGE = Choice(
     "stage", "which IR ir and dot show; by default, as imported", _STAGES, group="output"
 )
-_BY_COREMLTOOLS = 'import coremltools\nmodel = coremltools.models.MLModel("{output}")'
+_BY_COREMLTOOLS = "import coremltools\nmodel = coremltools.models.MLModel({path})"
 
 FORMS: tuple[Form, ...] = (
     SourceForm(
@@ -141,7 +141,7 @@ FORMS: tuple[Form, ...] = (
         default="_weights",
         sign="manifest.json",
         make=_weights,
-        loading='import numpy as np\nweights = np.load("{output}/weights.npz")',
+        loading='import numpy as np\nweights = np.load({path} + "/weights.npz")',
     ),
     StageForm(
         name="ir",
@@ -164,7 +164,7 @@ FORMS: tuple[Form, ...] = (
         ),
         make=_ir,
         text=_ir_text,
-        loading="cmlc-opt {output} --passes=canonicalize\ncmlc {output}",
+        loading="cmlc-opt {shell} --passes=canonicalize\ncmlc {shell}",
     ),
     StageForm(
         name="dot",
@@ -173,7 +173,7 @@ FORMS: tuple[Form, ...] = (
         choices=(_STAGE,),
         make=_dot,
         text=_dot_text,
-        loading="dot -Tsvg {output} -o graph.svg",
+        loading="dot -Tsvg {shell} -o graph.svg",
     ),
     StageForm(
         name="html",
@@ -182,7 +182,7 @@ FORMS: tuple[Form, ...] = (
         default=".html",
         all_stages=True,
         make=_html,
-        loading="open {output} in a browser",
+        loading="open {shell} in a browser",
     ),
     SourceForm(
         name="mlmodel",

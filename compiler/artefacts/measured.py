@@ -3,6 +3,9 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from ...ir.deviation import deviation
 from ...ir.diagnostics import CompileError
@@ -22,16 +25,25 @@ class Errors:
 
     Attributes:
         largest: the largest error of each output, relative to the largest of its numbers.
-        on: which inputs it was measured on, or why on none.
+        on: which inputs it was measured on.
         samples: how many typical inputs there were.
+        problem: why nothing could be measured; empty otherwise.
     """
 
     largest: Mapping[str, float] = field(default_factory=dict[str, float])
     on: str = ""
     samples: int = 0
+    problem: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """The same for programs."""
+        on = f"nothing: {self.problem}" if self.problem else self.on
+        return {"errors": self.largest, "measured_on": on}
 
     def rows(self) -> tuple[tuple[str, str], ...]:
         """The same for people."""
+        if self.problem:
+            return (("error", f"not measured: {self.problem}"),)
         rows = [
             f"{name}: {error:.1e} of its largest number" for name, error in self.largest.items()
         ]
@@ -46,8 +58,8 @@ def measure(
 ) -> Errors:
     """The errors of what computes a module's default function.
 
-    A model may have no use for random inputs: indices beyond a table, shapes that don't fit each
-    other. Then nothing is measured.
+    A model may have no use for random inputs: indices beyond a table, divisors of 0, shapes that
+    don't fit each other. Then nothing is measured.
 
     Args:
         module: in core IR, as it was lowered.
@@ -68,7 +80,7 @@ def measure(
     except CompileError as error:
         if samples is not None:
             raise
-        return Errors(on=f"nothing: {error.diagnostics[0].message}")
+        return Errors(problem=error.diagnostics[0].message)
     if samples is None:
         return Errors(found, "random numbers")
     return Errors(found, f"{min(MEASURED, len(samples))} of the samples", len(samples))
@@ -76,6 +88,14 @@ def measure(
 
 def _inputs(module: Module, samples: Samples | None) -> Iterator[Mapping[str, Array]]:
     if samples is None:
-        yield bind_inputs(module.main, random_values(module.main, 0))[0]
+        inputs = bind_inputs(module.main, random_values(module.main, 0))[0]
+        yield {name: _with_repetition(array) for name, array in inputs.items()}
     else:
         yield from itertools.islice(samples, MEASURED)
+
+
+def _with_repetition(array: Array) -> Array:
+    """Whole numbers of which the last repeat the first: as positions, they name one place twice."""
+    if array.dtype.kind not in "iu" or array.ndim == 0 or len(array) < 2:
+        return array
+    return np.concatenate([array[:-1], array[:1]])

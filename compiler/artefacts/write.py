@@ -102,7 +102,7 @@ def _write_of_target(stages: Stages, form: TargetForm, path: Path, chosen: Chose
             with watch.stage("measure"), watch.quiet():
                 samples = next((v for v in values.values() if isinstance(v, Samples)), None)
                 errors = measure(stages.optimized, artefact.computes, samples)
-            facts |= {"errors": errors.largest, "measured_on": errors.on}
+            facts |= errors.facts()
             rows += errors.rows()
         facts |= _written(artefact, path, watch)
     modules = {"imported": stages.named, "optimized": stages.optimized, "lowered": lowered}

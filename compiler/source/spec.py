@@ -147,7 +147,10 @@ def parse_message(data: memoryview, file: str) -> Any:
         spec = model.FromString(data)
     except DecodeError:
         name = _damaged_field(data)
-        message = f"the model can't be decoded: its {name} is damaged or in a pre-release format"
+        message = (
+            f"the model can't be decoded: its {name} is damaged or in a pre-release format, or "
+            "nested deeper than the 100 messages that protobuf reads"
+        )
         remedy = "export the model again with a current coremltools"
     else:
         check_model(spec, file)

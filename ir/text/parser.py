@@ -16,6 +16,7 @@ from ..dialects.core import TABLE
 from ..interface import Argument, Classifier, Result
 from ..ssa import Block, Function, Module, Op, Region, Value
 from ..types import DType, Tensor
+from ..verify import nesting_told
 from ..weights.encodings import Cast, EncodedResource
 from ..weights.resources import (
     ArrayResource,
@@ -49,7 +50,7 @@ def parse(
         ParseError: with line, column and excerpt.
     """
     table, resources = table or TABLE, resources or {}
-    with _no_collection():
+    with _no_collection(), nesting_told():
         try:
             return _Builder(text, file, table, resources).module(read(text))
         except (UnexpectedInput, ParseError):

@@ -11,7 +11,7 @@ from ..diagnostics import Diagnostic, caret_excerpt
 from ..dims import Dim, floor_div, maximum, symbol
 from ..interface import Entries, ModuleFacts, module_fact
 from ..location import UNKNOWN, InText, Location, called_by, fuse, parse_location
-from ..types import DType, Tensor
+from ..types import LARGEST_EXTENT, DType, Tensor
 from .literals import key, location_string, named, numbers, string
 from .syntax import Node, ParseError, read
 
@@ -110,6 +110,8 @@ class PhraseReader:
             return symbol(value.value)
         if isinstance(value, bool) or not (isinstance(value, int) or hasattr(value, "terms")):
             raise self.error(node, "expected a dimension")
+        if isinstance(value, int) and value > LARGEST_EXTENT:
+            raise self.error(node, f"the extent {value} is larger than {LARGEST_EXTENT}")
         return value
 
     def literal(self, node: Node) -> Any:

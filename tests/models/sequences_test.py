@@ -31,6 +31,48 @@ def test_a_sequence():
     assert_close(np.squeeze(found)[0], np.squeeze(first))
 
 
+LINEAR = {"inputChannels": 3, "outputChannels": 2, "weights": {"floatValue": [1, 2, 3, 4, 5, 6]}}
+LSTM = {"inputVectorSize": 3, "outputVectorSize": 2, "params": {"sequenceOutput": True}}
+
+
+def unidirectional():
+    item = layer("uniDirectionalLSTM", ["x"], weightParams=lstm_weights(3, 2), **LSTM)
+    item[-1]["activations"] = [{"sigmoid": {}}, {"tanh": {}}, {"tanh": {}}]
+    return item
+
+
+def bidirectional():
+    item = layer("biDirectionalLSTM", ["x"], **LSTM)
+    item[-1]["weightParams"] = [lstm_weights(3, 2), lstm_weights(3, 2, seed=1)]
+    forward = [{"sigmoid": {}}, {"tanh": {}}, {"tanh": {}}]
+    item[-1]["activationsForwardLSTM"] = item[-1]["activationsBackwardLSTM"] = forward
+    return item
+
+
+@pytest.mark.parametrize(("steps", "batch"), [(5, 1), (1, 4), (5, 2)])
+@pytest.mark.parametrize(
+    "item",
+    [unidirectional(), bidirectional(), layer("innerProduct", **LINEAR), layer("softmax")],
+    ids=lambda item: item[0],
+)
+def test_a_sequence_without_height_and_width(item, steps, batch):
+    """[sequence, batch, C], as recurrent networks are fed by most people."""
+    model, x = cmlc.compile(network(item, rank5=True, x=(3,))), numbers(steps, batch, 3)
+    found = model.interpret({"x": x})["y"]
+    assert found.size in (steps * batch * 2, steps * batch * 3, steps * batch * 4)
+    np.testing.assert_array_equal(found, model.interpret({"x": x[..., None, None]})["y"])
+
+
+def test_a_sequence_of_rank_3_is_no_other_array():
+    """Only where a vector is declared; [C, H, W] is what it says."""
+    with pytest.raises(cmlc.CompileError, match=r"expected f\S+ or \[sequence, batch, 2, 3, 1\]"):
+        resizing().interpret({"x": numbers(5, 2, 2)})
+    vector = cmlc.compile(network(layer("softmax"), rank5=True, x=(3,)))
+    accepted = r"expected f\S+, \[sequence, batch, 3\] or \[sequence, batch, 3, 1, 1\]"
+    with pytest.raises(cmlc.CompileError, match=accepted):
+        vector.interpret({"x": numbers(5, 2, 4)})
+
+
 def test_every_shape_is_compiled_once(monkeypatch):
     model, seen = resizing(), []
     again = model._reshaped

@@ -112,7 +112,7 @@ def test_numbers(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "1 input missing: --input 'image=…' (u8[N,8,8,1])"),
+        ([], "1 input missing: --input 'image=…' (u8[1,8,8,1])"),
         (["--input=nothing.png"], "there is no file 'nothing.png'"),
         (["--input=picture=digit.png"], "there is no input 'picture'"),
         (["--input=text.png"], "is not an image"),

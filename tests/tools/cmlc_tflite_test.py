@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cmlc.backends.tflite.contents import Contents
 from cmlc.compiler.artefacts.samples import samples_of
 from cmlc.compiler.options import Options
 from cmlc.compiler.stages import Stages
@@ -168,6 +169,27 @@ def test_summary(capsys):
     assert "u8[1,8,8,1]" in found.out  # a batch of one, unless asked for
     assert found.err == ""
     assert left_behind() == ["digits.tflite"]
+
+
+DIVISION = """
+func @main(%a: i32[4], %b: i32[4]) -> ("y": i32[4]) {
+  %y = tensor.floor_div(%a, %b) : i32[4]
+  return %y
+}
+"""
+
+
+@pytest.mark.slow
+def test_random_numbers_that_do_not_suit_the_model_do_not_cost_the_file(capsys):
+    """Whole numbers to divide by: one of them is 0."""
+    Path("division.cmir").write_text(DIVISION)
+    assert cmlc.main(["division.cmir", "--emit=tflite"]) == 0
+    found = capsys.readouterr()
+    assert "not measured: the TFLite file fails on these inputs: Division by 0" in found.out
+    assert left_behind() == ["division.cmir", "division.tflite"]
+    runner = Contents(Path("division.tflite").read_bytes())
+    given = {"a": np.array([7, -7, 0, 5], np.int32), "b": np.array([2, 2, 3, -3], np.int32)}
+    np.testing.assert_array_equal(runner.run(given)["y"], [3, -4, 0, -2])
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from cmlc.tools.cli import console
 from cmlc.tools.debug import compare
 from cmlc.tools.debug.experiment import computing_ops, keep_results
 from cmlc.tools.debug.probe import Probe, parse_probe
+from support.networks.builders import layer, network
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 TEXT = """func @main(%x: f32[N,2]) -> ("y": f32[N,2], "z": f32[N,2]) {
@@ -54,6 +55,18 @@ def test_every_op_is_compared(capsys):
     assert conv["op"] == "nn.conv"
     assert "layers[0] 'conv1'" in conv["locations"]
     assert [row["name"] for row in facts["results"]] == ["digitProbabilities", "digit"]
+
+
+@pytest.mark.slow
+def test_a_batch_before_arrays_and_values_of_rank_0(capsys, tmp_path):
+    half, total = layer("unary", scale=0.5, type="ABS"), layer("reduceSum", reduceAll=True)
+    for rank5, layers, batch in ((True, [half], "dynamic"), (False, [half, total], "static")):
+        path = tmp_path / "model.mlmodel"
+        path.write_bytes(network(*layers, x=(4,), rank5=rank5).SerializeToString())
+        status = cmlc_run.main([str(path), "--random=0", "--compare", "--json", f"--batch={batch}"])
+        facts = json.loads(capsys.readouterr().out)
+        assert status == 0
+        assert [(row["name"], row["passes"]["error"]) for row in facts["results"]] == [("y", 0)]
 
 
 def wrong_relu(op):

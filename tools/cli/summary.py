@@ -1,5 +1,9 @@
 """What `cmlc` tells about a compilation: facts as plain data, and their form for people."""
 
+import importlib.util
+import json
+import keyword
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -139,9 +143,26 @@ def print_summary(facts: Mapping[str, Any], told: Iterable[tuple[str, str]], loa
     ]
     console.print_rows(row for row in rows if any(row[1:]))
     print()
-    module = facts["output"].strip("/").replace("/", ".")
-    for line in loading.format(output=facts["output"], module=module).splitlines():
+    for line in _loading(loading, facts["output"]).splitlines():
         print(f"  {line}")
+
+
+def _loading(lines: str, output: str) -> str:
+    """The lines, see `Form`, for one output."""
+    path = json.dumps(output, ensure_ascii=False)  # a Python string, too
+    return lines.format(shell=shlex.quote(output), path=path, load=_import_of(Path(output)))
+
+
+def _import_of(folder: Path) -> str:
+    """Code that imports `load` of `model.py` in the folder, run from the current one."""
+    names = folder.parts
+    importable = all(name.isidentifier() and not keyword.iskeyword(name) for name in names)
+    # A folder without __init__.py gives way to every other package of its name.
+    other = importlib.util.find_spec(names[0]) if importable and names else None
+    if importable and (other is None or other.origin is None):
+        return f"from {'.'.join((*names, 'model'))} import load"
+    path = json.dumps(str(folder / "model.py"), ensure_ascii=False)
+    return f'import runpy\nload = runpy.run_path({path})["load"]'
 
 
 def _features(title: str, features: list[dict[str, Any]], classes: int) -> list[tuple[str, ...]]:

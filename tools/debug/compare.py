@@ -3,7 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...backends.target import load_target
@@ -18,7 +18,6 @@ from .experiment import (
     origins_text,
     print_table,
     run_lowered,
-    taken,
 )
 
 if TYPE_CHECKING:
@@ -103,15 +102,17 @@ def compare(
     """
     from ...compiler.stages import Stages
     from ...ir.deviation import deviation
+    from ...ir.interpret import of_one_example
 
     stages = Stages(experiment.module, experiment.options)
-    module, optimized, lowered = stages.named, stages.optimized, stages.lowered
+    module, optimized, lowered = stages.batched, stages.optimized, stages.lowered
+    experiment = replace(experiment, arrays=of_one_example(module.main, experiment.arrays))
     progress("the interpreter, before passes")
     expected = interpret(module, experiment.arrays)
     rows = _Rows(experiment, optimized, progress)
     ours = interpret(optimized, experiment.arrays, rows.observe)
     progress("the graph")
-    given = taken(lowered.main, experiment.arrays)
+    given = of_one_example(lowered.main, experiment.arrays)
     theirs = stages.executable.run(given, lowered.main.name)
     # A target's passes may leave results out, such as the class that follows from probabilities.
     results = tuple(

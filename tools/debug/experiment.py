@@ -50,7 +50,8 @@ def read_experiment(
     module = driver.load(given.model, options, watch)
     inputs = read_inputs(module.main, given.input, given.random)
     complete(module.main, inputs)
-    if shapes := full_shapes(module.main, inputs):  # a sequence or batch, for old networks
+    shapes = full_shapes(module.main, inputs)  # a sequence or batch, for old networks
+    if shapes and watch.survey is not None:  # IR is as it is
         options = replace(options, shapes=dict(shapes))
         module = driver.load(given.model, options, watch)
     arrays, _ = bind_inputs(module.main, inputs)
@@ -94,32 +95,25 @@ def run_lowered(experiment: Experiment, module: "Module") -> "dict[str, Array]":
     """The target's results for an optimized module, by name."""
     from ...backends.target import load_target
     from ...compiler import driver
+    from ...ir.interpret import of_one_example
 
     target = load_target(experiment.options.target)
     lowered = driver.lower(module, experiment.options)
     console.start_library(target.library)
-    arrays = taken(lowered.main, experiment.arrays)
+    arrays = of_one_example(lowered.main, experiment.arrays)
     return target.executable(lowered).run(arrays, module.main.name)
-
-
-def taken(function: "Function", arrays: "dict[str, Array]") -> "dict[str, Array]":
-    """The arrays as the function takes them: a target's passes may let images be numbers."""
-    return {
-        value.name: arrays[value.name].astype(value.type.dtype.numpy, copy=False)
-        for value in function.arguments
-    }
 
 
 def interpret(
     module: "Module", arrays: "dict[str, Array]", observe: Any = None
 ) -> "dict[str, Array]":
     """The interpreter's results of the main function by name; `observe` is called for every op."""
-    from ...ir.interpret import Interpreter
+    from ...ir.interpret import Interpreter, of_one_example
     from ...passes.bisect import names_of
 
     interpreter = Interpreter(module)
     interpreter.observe = observe
-    ordered = [*taken(module.main, arrays).values()]
+    ordered = [*of_one_example(module.main, arrays).values()]
     return dict(zip(names_of(module.main), interpreter.run(module.main, ordered), strict=True))
 
 

@@ -1,5 +1,7 @@
 """Shapes, slices, indexing and control flow."""
 
+from typing import Literal
+
 from ....ir.declare import attr, operand, region
 from ....ir.ssa import Region, Value
 from ....ir.types import DType, Tensor
@@ -258,6 +260,16 @@ class ScatterNdDiv(_Scatter, call="kernels.scatter_nd_div"):
     """Divides slices at multi-indices."""
 
 
+class ScatterNdLast(_Scatter, call="kernels.scatter_nd_last"):
+    """Replaces slices at multi-indices by the last of their updates, in any runtime."""
+
+
+class ScatterNdCombined(_Scatter, call="kernels.scatter_nd_combined"):
+    """Combines slices at multi-indices with all of their updates at once."""
+
+    combine: Literal["max", "min"] = attr()
+
+
 class Argsort(TfOp, call="tf.argsort"):
     """The indices that sort."""
 
@@ -337,6 +349,7 @@ OPS = (
     *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, WherePositions),
     *(TensorScatterNdUpdate, TensorScatterNdAdd, TensorScatterNdSub),
     *(TensorScatterNdMax, TensorScatterNdMin, ScatterNdMul, ScatterNdDiv),
+    *(ScatterNdLast, ScatterNdCombined),
     *(Argsort, TopK, TopKDynamic, Cumsum, CumsumDynamic, Cond, WhileLoop, CustomCall),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

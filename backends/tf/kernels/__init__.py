@@ -13,7 +13,7 @@ from .index import along_axis
 from .norm import local_response_norm
 from .random import fresh_key, random_categorical
 from .recurrent import gru, lstm, rnn
-from .scatter import scatter_nd_div, scatter_nd_mul
+from .scatter import scatter_nd_combined, scatter_nd_div, scatter_nd_last, scatter_nd_mul
 from .shape import assert_shape
 from .sort import top_k
 
@@ -31,7 +31,9 @@ __all__ = [
     "random_categorical",
     "resample",
     "rnn",
+    "scatter_nd_combined",
     "scatter_nd_div",
+    "scatter_nd_last",
     "scatter_nd_mul",
     "top_k",
     "while_loop",

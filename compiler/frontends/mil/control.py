@@ -30,7 +30,7 @@ def cond(cx: MilContext) -> Result:
     for scope, row in zip(scopes, rows, strict=True):
         scope.finish((*row, *(_held(scope, name) for name in states)), cx.location)
     regions = [Region(scope.block) for scope in scopes]
-    made = core.Cond(pred, *regions, symbol=f"{_prefix(cx)}_either")
+    made = core.cond(pred, *regions, symbol=f"{_prefix(cx)}_either")
     return _without_states(cx, made.results, states)
 
 

@@ -111,7 +111,7 @@ class Scope:
             )
             scope.finish(row, location)
         regions = [Region(scope.block) for scope in inner]
-        op = control.Cond(condition, *regions, symbol=f"d{self.tag}{location.index}_either")
+        op = control.cond(condition, *regions, symbol=f"d{self.tag}{location.index}_either")
         return {**dict.fromkeys(names), **dict(zip(known, op.results, strict=True))}
 
     def of_rank(self, value: Value, rank: int) -> Value:

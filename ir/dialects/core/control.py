@@ -73,6 +73,20 @@ class Cond(Op):
         return Taken(found, regions=dict.fromkeys(("then", "orelse"), Inner((), found)))
 
 
+def cond(pred: Value, then: Region, orelse: Region, symbol: str) -> Cond:
+    """A condition with symbols for what its branches' shapes don't have in common.
+
+    Args:
+        pred: whether `then` runs.
+        then: one branch.
+        orelse: the other branch; it yields values of the same ranks.
+        symbol: what new symbols begin with.
+    """
+    pairs = zip(yielded(then), yielded(orelse), strict=True)
+    same = all(ours.shape == theirs.shape for ours, theirs in pairs)
+    return Cond(pred, then, orelse, symbol="" if same else symbol)
+
+
 class WhileLoop(Op):
     """Runs `body` on the loop values as long as `condition` on them yields true.
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from support.mil.programs import BOOL, I32, assert_refused, op, program, result, results
+from cmlc.ir.text.printer import print_module
+from support.mil.programs import BOOL, I32, assert_refused, imported, op, program, result, results
 
 X = np.array([1.0, 2.0], np.float32)
 
@@ -24,6 +25,10 @@ def branch():
         p=(1,),
         dtypes={"p": I32},
     )
+
+
+def test_branches_of_one_shape_need_no_symbol():
+    assert "symbol" not in print_module(imported(branch()))
 
 
 @pytest.mark.parametrize(("pred", "expected"), [(1, [3, 5]), (0, [2, 4])])

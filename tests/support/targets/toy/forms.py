@@ -25,6 +25,6 @@ FORMS = (
         default=".toy",
         choices=(Choice("shout", "of toy-text: how to spell", ("soft", "loud")),),
         make=_make,
-        loading="cat {output}",
+        loading="cat {shell}",
     ),
 )
