@@ -96,9 +96,13 @@ class Op:
     def _bind_operand(self, item: OperandField, value: Any) -> None:
         if value is None and item.required:
             raise VerifyError(self, "", f"needs '{item.name}'")
+        if item.variadic and isinstance(value, Value):
+            raise VerifyError(self, "", f"{item.name}: expected a list of values, got one")
         given = () if value is None else value if item.variadic else (value,)
         values: tuple[Any, ...] = tuple(given)
         for each in values:
+            if isinstance(each, tuple | list):
+                raise VerifyError(self, "", f"{item.name}: expected one value, got a list")
             if not isinstance(each, Value):
                 raise TypeError(f"{type(self).__name__}.{item.name} must be a Value, got {each!r}")
         start = len(self._operands)
