@@ -98,8 +98,7 @@ class Op:
             raise VerifyError(self, "", f"needs '{item.name}'")
         if item.variadic and isinstance(value, Value):
             raise VerifyError(self, "", f"{item.name}: expected a list of values, got one")
-        given = () if value is None else value if item.variadic else (value,)
-        values: tuple[Any, ...] = tuple(given)
+        values = () if value is None else tuple(value) if item.variadic else (value,)
         for each in values:
             if isinstance(each, tuple | list):
                 raise VerifyError(self, "", f"{item.name}: expected one value, got a list")
