@@ -1,12 +1,12 @@
 """Choices that the command line and the API share."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..backends.target import TARGETS
 from ..ir.choices import Choice
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, usage_error
 
 if TYPE_CHECKING:
     from ..ir.dims import Dim
@@ -102,17 +102,21 @@ class Options:
     def __post_init__(self) -> None:
         for choice in choices():
             choice.check(getattr(self, choice.name))
+        without = TARGETS[self.target].without
+        for choice in choices():
+            if choice.name in without & self.chosen().keys():
+                takers = [name for name, row in TARGETS.items() if choice.name not in row.without]
+                message = f"{choice.spelled} means nothing for the target {self.target}"
+                raise usage_error(message, f"it is for {', '.join(takers)}")
 
     def chosen(self) -> dict[str, object]:
         """The fields that differ from their defaults, by name."""
-        usual = Options()
         found = {choice.name: getattr(self, choice.name) for choice in choices()}
-        return {name: value for name, value in found.items() if value != getattr(usual, name)}
+        return {name: value for name, value in found.items() if value != _usual(name)}
 
     def without(self, names: Collection[str]) -> "Options":
         """The options with these fields at their defaults."""
-        usual = Options()
-        return replace(self, **{name: getattr(usual, name) for name in names})
+        return replace(self, **{name: _usual(name) for name in names})
 
     def command_line(self, names: Collection[str]) -> str:
         """What these fields are on a command line, those with their default value left out.
@@ -130,6 +134,12 @@ class Options:
             CompileError: an entry is neither a positive number nor a name.
         """
         return {name: tuple(map(_dim, entries)) for name, entries in self.shapes.items()}
+
+
+def _usual(name: str) -> object:
+    """A field's default."""
+    (item,) = (item for item in fields(Options) if item.name == name)
+    return item.default if item.default is not MISSING else {}
 
 
 def _dim(entry: int | str) -> "Dim":

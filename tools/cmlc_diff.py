@@ -155,13 +155,16 @@ def _options(given: argparse.Namespace, path: Path) -> "Options":
 
     IR text was imported before; choices about that are for the other side, if that is a model.
     """
+    from ..backends.target import TARGETS
     from ..compiler.driver import OF_IMPORT
 
     sides = [side for side in (given.old, given.new) if side is not None]
+    options = options_of(given)
     if path.suffix != ".cmir":
-        return options_of(given, precision="keep")
+        keeps = "precision" not in TARGETS[options.target].without
+        return options_of(given, precision="keep") if keeps else options
     is_only_text = all(side.suffix == ".cmir" for side in sides)
-    return options_of(given) if is_only_text else options_of(given).without(OF_IMPORT)
+    return options if is_only_text else options.without(OF_IMPORT)
 
 
 def _ignored(text: str) -> "set[EditKind]":

@@ -97,6 +97,8 @@ def test_a_choice_has_the_same_effect(name, command, loaded):
     assert status == (NOTHING_FAILS if command == "cmlc-reduce" else 0)
     options, made = loaded[0]
     usual = USUAL.get(command, Options())
+    if name == "target":
+        usual = Options()  # Keras computes in float32
     assert getattr(options, name) == value
     others = [other for other in IMPORTING if other != name]
     assert [getattr(options, key) for key in others] == [getattr(usual, key) for key in others]
