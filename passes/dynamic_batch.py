@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any, Literal, TypeVar, cast
 
-from ..ir.batch.analysis import REMEDY, Batched, batched, problem
+from ..ir.batch.analysis import REMEDY, Batched, BatchError, batched
 from ..ir.batch.place import FRONT, Place
 from ..ir.batch.rule import EntryNumbers, Places, RefusalError, Taken
 from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.dialects.core.control import Cond
 from ..ir.dims import Expr, symbol, symbols
 from ..ir.interface import Argument, Description
 from ..ir.location import InModel
-from ..ir.rewrite import adopt
+from ..ir.rewrite import adopt, clone_module
 from ..ir.ssa import Block, Function, Module, Op, Region, Value
 from ..ir.types import Type
 from ..ir.verify import Legal
 from .batch_moves import Mover
+from .if_convert import IfConvert
 from .manager import Instrumentation, Pass
 
 DescribedT = TypeVar("DescribedT", bound=Description)
@@ -51,7 +53,7 @@ class DynamicBatch(Pass):
         if self.of == "images" and not all(map(_has_images, public.values())):
             return False
         try:
-            functions = {name: opened(found) for name, found in public.items()}
+            functions = _opened_or_converted(module)
         except CompileError as error:
             if self.of == "anything":
                 raise
@@ -64,6 +66,22 @@ class DynamicBatch(Pass):
         module.functions |= {name: new for name, new in functions.items() if new is not None}
         module.attributes.pop("fixed_batch", None)
         return True
+
+
+def _opened_or_converted(module: Module) -> dict[str, Function | None]:
+    """The public functions with a batch; where entries choose a branch, both are computed."""
+
+    def found(source: Module) -> dict[str, Function | None]:
+        return {name: opened(one) for name, one in source.public_functions.items()}
+
+    try:
+        return found(module)
+    except BatchError as error:
+        if not isinstance(error.op, Cond):
+            raise
+        converted = clone_module(module)
+        IfConvert().apply(converted, Instrumentation())
+        return found(converted)
 
 
 def _has_images(function: Function) -> bool:
@@ -161,10 +179,10 @@ class _Opening:
             try:
                 new = self._op(op, wants, mapping)
             except RefusalError as error:
-                raise problem(op, str(error)) from None
+                raise BatchError(op, str(error)) from None
             except CompileError as error:
                 message = error.diagnostics[0].message
-                raise problem(op, f"doesn't take a batch: {message}") from None
+                raise BatchError(op, f"doesn't take a batch: {message}") from None
             adopt(new.operands, target, location=op.location)
             results = new.results
             if op in self.proof.taken and (same := new.fold()) is not None:
