@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..ir.diagnostics import CompileError, Diagnostic
-from .binding import Shapes, shapes_given
+from .binding import ShapesByName, shapes_given
 from .options import Options
 from .runtime import KEPT_SHAPES, compile
 from .source.interface import read_interface
@@ -113,7 +113,7 @@ class ModelProxy:
             self._source = read_model(path)
         self._compiled = functools.lru_cache(KEPT_SHAPES)(self._compile)
 
-    def _compile(self, shapes: Shapes) -> Any:
+    def _compile(self, shapes: ShapesByName) -> Any:
         """The CompiledModel for full shapes of inputs; some networks only compile for these."""
         begun, options = time.perf_counter_ns(), self._options
         model = compile(self._source, replace(options, shapes={**options.shapes, **dict(shapes)}))
