@@ -8,8 +8,6 @@ from .file_names import CODE
 if TYPE_CHECKING:
     from .emit import KerasModule
 
-_WITHOUT = frozenset(("weights", "precision"))  # layers hold dense weights and compute in float32
-
 
 def _keras_code(made: "KerasModule", request: Request) -> Artefact:
     from .files import write_code
@@ -46,7 +44,6 @@ FORMS = (
         title="Keras code",
         default="_keras",
         sign=CODE,
-        without=_WITHOUT,
         make=_keras_code,
         loading="{load}\nmodel = load()  # a keras.Model",
     ),
@@ -55,7 +52,6 @@ FORMS = (
         title="Keras file",
         suffix=".keras",
         default=".keras",
-        without=_WITHOUT,
         make=_keras,
         loading="import keras\nmodel = keras.models.load_model({path})",
     ),

@@ -10,7 +10,16 @@ from ...ir.ssa import Function, Module, Value
 from .block_names import names_of
 from .blocks import Block
 from .definitions import DEFINITIONS, defined
-from .source import WIDTH, Call, body_lines, function_lines, identifier, listed, statement, text_of
+from .source import (
+    WIDTH,
+    CallText,
+    body_lines,
+    function_lines,
+    identifier,
+    listed,
+    statement,
+    text_of,
+)
 from .steps import Body, Step, unique
 
 _FEW_LABELS = 20
@@ -103,7 +112,7 @@ def _labels(function: Function) -> list[str]:
     if has_label_file(function):
         file = 'Path(__file__).with_name("labels.txt")'
         return [f'LABELS = {file}.read_text("utf-8").splitlines()']
-    return statement("LABELS = ", Call("(", [_string(label) for label in labels]), "")
+    return statement("LABELS = ", CallText("(", [_string(label) for label in labels]), "")
 
 
 def _string(text: str) -> str:
@@ -134,16 +143,18 @@ def _build(module: Module, body: Body, functions: Sequence[str]) -> Iterator[str
     names: dict[Value, str] = {}
     for value in body.inputs:
         names[value] = unique(identifier(value.name), names.values())
-        yield from statement(f"{names[value]} = ", Call("keras.Input(", _input_arguments(value)))
+        yield from statement(
+            f"{names[value]} = ", CallText("keras.Input(", _input_arguments(value))
+        )
     starts = list(names.values())
     yield from body_lines(body, names, functions, "", "")
     inputs = starts[0] if len(starts) == 1 else listed(starts)
     outputs = [names[value] for value in body.results]
-    made: str | Call = outputs[0]
+    made: str | CallText = outputs[0]
     if len(outputs) > 1:
         rows = zip(function.result_names, outputs, strict=True)
-        made = Call("{", [f"{_string(name)}: {variable}" for name, variable in rows], "}")
-    call = Call("keras.Model(", [inputs, made, f"name={_string(identifier(module.name))}"])
+        made = CallText("{", [f"{_string(name)}: {variable}" for name, variable in rows], "}")
+    call = CallText("keras.Model(", [inputs, made, f"name={_string(identifier(module.name))}"])
     yield from statement("return ", call)
 
 
@@ -164,10 +175,12 @@ def _main(function: Function) -> Iterator[str]:
     what = "an array (.npy)" if len(arguments) == 1 else "arrays by name (.npz)"
     yield f'    """Predict for {what} named on the command line."""'
     yield "    given = np.load(sys.argv[1])"
-    inputs: str | Call = "given"
+    inputs: str | CallText = "given"
     if len(arguments) > 1:
         inputs = listed([f"given[{_string(value.name)}]" for value in arguments])
-    yield from statement("", Call("print(", [Call("load().predict(", [inputs, "verbose=0"])]))
+    yield from statement(
+        "", CallText("print(", [CallText("load().predict(", [inputs, "verbose=0"])])
+    )
 
 
 def _main_for_image(function: Function) -> Iterator[str]:
@@ -178,10 +191,10 @@ def _main_for_image(function: Function) -> Iterator[str]:
     yield '    if sys.argv[1].endswith(".npy"):'
     yield "        image = np.load(sys.argv[1])"
     yield "    else:"
-    given: list[str | Call] = ["sys.argv[1]"]
+    given: list[str | CallText] = ["sys.argv[1]"]
     given += [f'color_mode="{mode}"'] if mode != "rgb" else []
     given += [f"target_size=({height}, {width})"] if isinstance(height, int) else []
-    yield from statement("image = ", Call("keras.utils.load_img(", given), 8 * " ")
+    yield from statement("image = ", CallText("keras.utils.load_img(", given), 8 * " ")
     yield "        image = keras.utils.img_to_array(image)"
     yield "    found = load().predict(image[None], verbose=0)"
     probabilities = function.classifier.predicted_probabilities

@@ -71,7 +71,6 @@ FORMS = (
         title="TFLite file",
         suffix=".tflite",
         default=".tflite",
-        without=frozenset(("weights", "precision")),  # dense, and in float32 unless quantized
         choices=(
             Choice(
                 "quantize",
