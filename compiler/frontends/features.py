@@ -99,8 +99,8 @@ def limits_of(features: Iterable[Feature]) -> dict[str, Interval]:
     """Between which sizes the dimensions are that the model leaves open, by symbol."""
     found: dict[str, Interval] = {}
     for feature in features:
-        if feature.flexibility is None:
-            continue
+        if feature.flexibility is None or feature.kind not in ("array", "image"):
+            continue  # a sequence of values is not an array, which is told where it is an input
         image = feature.image
         default = feature.shape if image is None else (image.height, image.width)
         for axis, dim in enumerate(open_sizes(feature, default)):
