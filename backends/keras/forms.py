@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..form import Artefact, Request, TargetForm, plural
+from ..names import facts_of, rows_of
 from .file_names import CODE
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def _code(made: "KerasModule") -> tuple[dict[str, Any], tuple[tuple[str, str], .
     facts = {"lines": lines, "functions": made.blocks, "copies": made.copies}
     copied = (f"{weight}, in {' and '.join(names)}" for weight, names in made.copies.items())
     titles = ("copies", *[""] * len(made.copies))
-    return {"code": facts}, (("code", text), *zip(titles, copied, strict=False))
+    rows = (("code", text), *zip(titles, copied, strict=False))
+    return {"code": facts, **facts_of(made.renamed)}, (*rows, *rows_of(made.renamed, "--json"))
 
 
 FORMS = (

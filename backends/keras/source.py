@@ -1,6 +1,5 @@
 """Steps as lines of Python: variables, arguments, and line breaks as `ruff format` has them."""
 
-import keyword
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -10,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from ...ir.dialects.builtin import Constant
+from ...ir.names import unique
 from ...ir.ssa import Value
 from ...ir.types import DType
+from ..names import VARIABLE, quoted, variable
 from .block_names import takes_name
 from .blocks import Block, input_names
 from .definitions import DEFINITIONS
 from .dialect import layers, ops
 from .dialect.base import KerasLayer, KerasOp
 from .dialect.recurrent import Bidirectional, Recurrent
-from .steps import Body, Reference, Step, short_name, unique
+from .steps import Body, Reference, Step, short_name
 
 WIDTH = 88
 _INDENT = "    "
@@ -43,7 +44,7 @@ def body_lines(
     for position, step in enumerate(body.steps):
         is_last = position == len(body.steps) - 1
         if step.shared is step:
-            shared[step] = unique(identifier(step.label), taken)
+            shared[step] = unique(variable(step.label), taken, VARIABLE)
             taken.add(shared[step])
             lines += statement(f"{shared[step]} = ", _layer(step, prefix))
         expression = _expression(step, names, shared, prefix)
@@ -71,14 +72,14 @@ def _variable(
     alive = {names[v] for v, until in last.items() if v in names and until > position}
     if read == position + 1 and number == 0 and "x" not in alive:
         return "x"
-    name = identifier(step.label or _role(step))
+    name = variable(step.label or _role(step))
     if _is_shortcut(value) and read > position + 1:
         name = "shortcut"
     if number and isinstance(step.source, Recurrent):
         name = _STATES[number - 1]
     if len(name) > _LONG_NAME:
-        name = identifier(_role(step))
-    found = unique(name, taken)
+        name = variable(_role(step))
+    found = unique(name, taken, VARIABLE)
     taken.add(found)
     return found
 
@@ -94,14 +95,6 @@ _LONG_NAME = 40
 
 def _role(step: Step) -> str:
     return step.source.name if isinstance(step.source, Block) else short_name(step.op)
-
-
-def identifier(name: str) -> str:
-    """A name as a Python variable that hides nothing."""
-    found = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower() or "value"
-    found = f"x_{found}" if found[0].isdigit() else found
-    hides = keyword.iskeyword(found) or found in ("layers", "ops", "keras", "np", "name", "x")
-    return f"{found}_" if hides else found
 
 
 # -- calls -----------------------------------------------------------------------------------------
@@ -313,7 +306,7 @@ def text_of(value: Any) -> str:
         case DType():
             return f'"{value.numpy.name}"'
         case str():
-            return f'"{value}"'
+            return quoted(value)
         case float() if not math.isfinite(value):
             return f"np.{value}" if value > 0 or value != value else "-np.inf"
         case float():
