@@ -58,7 +58,7 @@ class Form:
         default: what comes after the model's name where a command is given no other; empty if it
             must be given one.
         sign: the file by which a folder of this form is known: only such a folder is replaced.
-        without: choices about compiling that mean nothing for it, by name.
+        without: choices about compiling that mean nothing for it, by name, besides its target's.
         choices: its own choices.
         check: what is wrong with a combination of them.
         loading: lines that load what was written: `{path}` is its path as a Python string,

@@ -70,17 +70,22 @@ class Row:
     Attributes:
         package: where it is.
         batch: what the choice of batch "auto" means for it.
+        without: choices about compiling that mean nothing for it, by name.
     """
 
     package: str
     batch: Literal["auto", "static"] = "auto"
+    without: frozenset[str] = frozenset()
 
+
+# These hold dense weights and compute in float32.
+_IN_FLOAT32 = frozenset(("weights", "precision"))
 
 # By name. A varying batch costs phones time, and some operations need to know it.
 TARGETS: dict[str, Row] = {
     "tf": Row(".tf"),
-    "keras": Row(".keras"),
-    "tflite": Row(".tflite", batch="static"),
+    "keras": Row(".keras", without=_IN_FLOAT32),
+    "tflite": Row(".tflite", batch="static", without=_IN_FLOAT32),
 }
 
 

@@ -13,7 +13,7 @@ from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array, DType
 
 # Full shapes of inputs by name, hashable.
-Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+ShapesByName = tuple[tuple[str, tuple[int, ...]], ...]
 
 _PIL_MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}
 
@@ -49,7 +49,7 @@ def outputs_of(function: Function) -> Iterator[tuple[str, Value, Result]]:
     return (row for row in rows if row[2].kind != "state")
 
 
-def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
+def full_shapes(function: Function, inputs: Mapping[str, Any]) -> ShapesByName:
     """`shapes_given` for inputs of the rank-5 mapping, compiled without sequence and batch."""
     declared: dict[str, tuple[int, ...]] = {}
     for value, known in inputs_of(function):
@@ -58,7 +58,9 @@ def full_shapes(function: Function, inputs: Mapping[str, Any]) -> Shapes:
     return shapes_given(declared, inputs)
 
 
-def shapes_given(declared: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Any]) -> Shapes:
+def shapes_given(
+    declared: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Any]
+) -> ShapesByName:
     """Shapes [sequence, batch, C, H, W] of inputs that have more than the declared [C, H, W].
 
     For a declared [C], callers may leave H and W out, as coremltools' documentation of recurrent

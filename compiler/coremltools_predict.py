@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..ir.diagnostics import CompileError, Diagnostic
-from .binding import Shapes, shapes_given
+from .binding import ShapesByName, shapes_given
 from .options import Options
 from .runtime import KEPT_SHAPES, compile
 from .source.interface import read_interface
@@ -113,7 +113,7 @@ class ModelProxy:
             self._source = read_model(path)
         self._compiled = functools.lru_cache(KEPT_SHAPES)(self._compile)
 
-    def _compile(self, shapes: Shapes) -> Any:
+    def _compile(self, shapes: ShapesByName) -> Any:
         """The CompiledModel for full shapes of inputs; some networks only compile for these."""
         begun, options = time.perf_counter_ns(), self._options
         model = compile(self._source, replace(options, shapes={**options.shapes, **dict(shapes)}))
@@ -146,21 +146,37 @@ class ModelProxy:
         Raises:
             PredictError: the model can't be compiled, or the inputs are wrong.
         """
+        held = None if state is None else state.held
+        (found,) = self._predicted(inputs, lambda model: [model.predict(inputs, held)])
+        return found
+
+    def batchPredict(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: N802
+        """Outputs by name for each entry; they run together if the model has a batch dimension.
+
+        Raises:
+            PredictError: as of `predict`; the message names the entry.
+        """
+        if len({shapes_given(self._sequences, inputs) for inputs in batch}) > 1:
+            return [self.predict(inputs) for inputs in batch]  # by models for these shapes
+        return self._predicted(batch[0] if batch else {}, lambda model: model.predict(batch))
+
+    def _predicted(
+        self, example: Mapping[str, Any], run: Callable[[Any], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """What the CompiledModel for inputs such as these gives, in the binding's form."""
         with _runtime_errors():
-            model = self._model(inputs)
+            model = self._model(example)
             begun = time.perf_counter_ns()
-            held = None if state is None else state.held
             with _failed_predictions(self._source.spec.WhichOneof("Type") == "mlProgram"):
-                found = model.predict(inputs, held)
+                found = run(model)
             self._predict_duration = time.perf_counter_ns() - begun
             function = model.function
         rows = zip(function.result_names, function.outputs, strict=True)
         kinds = {name: known.kind for name, known in rows}
-        return {name: _converted(value, kinds.get(name)) for name, value in found.items()}
-
-    def batchPredict(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: N802
-        """One prediction after the other."""
-        return [self.predict(inputs) for inputs in batch]
+        return [
+            {name: _converted(value, kinds.get(name)) for name, value in entry.items()}
+            for entry in found
+        ]
 
     def newState(self) -> "StateProxy":  # noqa: N802
         """States that are zero."""

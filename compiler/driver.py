@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends.target import TARGETS, load_target
 from ..ir.calls import reached
-from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function
+from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function, usage_error
 from ..ir.dialects.builtin import Constant
 from ..ir.interface import Result
 from ..ir.rewrite import clone_module
@@ -19,7 +19,7 @@ from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.reproducer import reproducing
-from .options import Options
+from .options import Options, choices
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -72,11 +72,26 @@ def _only(module: Module, name: str) -> Module:
     return made
 
 
+# Choices that frontends carry out, and why there is nothing to choose when text is read.
+OF_IMPORT = {
+    "fixed_shapes": "its shapes are as it says",
+    "shapes": "its shapes are as it says",
+    "precision": "it is computed as it says",
+    "weights": "its weights are decoded",
+}
+
+
 def _check_text(options: Options) -> None:
-    if options.weights == "compressed":
-        remedy = "compile the model that it was made from"
-        message = "IR text holds decoded weights, which can't stay compressed"
-        raise CompileError(Diagnostic(message, "usage", remedy=remedy))
+    """Refuse choices that would have no effect.
+
+    Raises:
+        CompileError: of kind "usage".
+    """
+    for choice in choices():
+        if choice.name in OF_IMPORT and choice.name in options.chosen():
+            message = f"{choice.spelled} means nothing for IR text: {OF_IMPORT[choice.name]}"
+            remedy = f"give {choice.spelled} when the text is made of its model"
+            raise usage_error(message, remedy)
 
 
 def _keep_weights(module: Module, options: Options) -> None:

@@ -1,19 +1,19 @@
 """Choices that the command line and the API share."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..backends.target import TARGETS
 from ..ir.choices import Choice
-from ..ir.diagnostics import CompileError, Diagnostic
+from ..ir.diagnostics import CompileError, Diagnostic, usage_error
 
 if TYPE_CHECKING:
     from ..ir.dims import Dim
 
 Batch = Literal["auto", "dynamic", "static"]
 Layout = Literal["coreml", "nhwc"]
-Precision = Literal["float32", "keep"]
+Precision = Literal["auto", "float32", "keep"]
 Weights = Literal["expanded", "compressed"]
 Stage = Literal["imported", "optimized", "lowered"]
 
@@ -48,7 +48,7 @@ def choices() -> tuple[Choice, ...]:
         ),
         Choice(
             "precision",
-            "of ML Programs: compute float16 in float32 (the default), or as the program says",
+            "float32 (the default): compute float16 in float32; keep: as ML Programs say",
             get_args(Precision),
             "numbers",
         ),
@@ -77,8 +77,8 @@ class Options:
         shapes: full shapes [sequence, batch, C, H, W] of array inputs, by name, for networks whose
             inputs Core ML maps to rank 5, which may vary at run time. Entries are numbers, or names
             of dynamic dimensions.
-        precision: for ML Programs. "float32": float16 is computed in float32; "keep": programs are
-            computed in their own types.
+        precision: for ML Programs. "float32" or "auto": float16 is computed in float32; "keep":
+            programs are computed in their own types. IR text is computed as it says.
         weights: "expanded": dense tensors; "compressed": weights that the model stores quantized,
             as palettes, sparse or in float16 stay so, and are decoded each time the model runs.
         function: one function of a model with several; empty for all.
@@ -93,7 +93,7 @@ class Options:
     shapes: Mapping[str, Sequence[int | str]] = field(
         default_factory=dict[str, Sequence[int | str]]
     )
-    precision: Precision = "float32"
+    precision: Precision = "auto"
     weights: Weights = "expanded"
     function: str = ""
     passes: str = ""
@@ -102,12 +102,21 @@ class Options:
     def __post_init__(self) -> None:
         for choice in choices():
             choice.check(getattr(self, choice.name))
+        without = TARGETS[self.target].without
+        for choice in choices():
+            if choice.name in without & self.chosen().keys():
+                takers = [name for name, row in TARGETS.items() if choice.name not in row.without]
+                message = f"{choice.spelled} means nothing for the target {self.target}"
+                raise usage_error(message, f"it is for {', '.join(takers)}")
 
     def chosen(self) -> dict[str, object]:
         """The fields that differ from their defaults, by name."""
-        usual = Options()
         found = {choice.name: getattr(self, choice.name) for choice in choices()}
-        return {name: value for name, value in found.items() if value != getattr(usual, name)}
+        return {name: value for name, value in found.items() if value != _usual(name)}
+
+    def without(self, names: Collection[str]) -> "Options":
+        """The options with these fields at their defaults."""
+        return replace(self, **{name: _usual(name) for name in names})
 
     def command_line(self, names: Collection[str]) -> str:
         """What these fields are on a command line, those with their default value left out.
@@ -125,6 +134,12 @@ class Options:
             CompileError: an entry is neither a positive number nor a name.
         """
         return {name: tuple(map(_dim, entries)) for name, entries in self.shapes.items()}
+
+
+def _usual(name: str) -> object:
+    """A field's default."""
+    (item,) = (item for item in fields(Options) if item.name == name)
+    return item.default if item.default is not MISSING else {}
 
 
 def _dim(entry: int | str) -> "Dim":

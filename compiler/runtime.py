@@ -16,7 +16,7 @@ from .artefacts.forms import SourceForm
 from .artefacts.table import form_for, sorted_out
 from .artefacts.write import write as write_artefact
 from .binding import (
-    Shapes,
+    ShapesByName,
     bind_inputs,
     full_shapes,
     function_called,
@@ -223,7 +223,7 @@ class CompiledModel:
         again = shapes and self.stages.watch.survey is not None  # IR is as it is
         return self._reshaped(shapes) if again else None
 
-    def _for_shapes(self, shapes: Shapes) -> "CompiledModel":
+    def _for_shapes(self, shapes: ShapesByName) -> "CompiledModel":
         options = replace(self.options, shapes={**self.options.shapes, **dict(shapes)})
         return CompiledModel(Stages(self.stages.source, options))
 

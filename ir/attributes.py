@@ -112,7 +112,7 @@ def _converter(annotation: Any) -> Callable[[Any], Any]:
 
 def _convert_tuple(value: Any, item: Any, count: int | None) -> tuple[Any, ...]:
     if not isinstance(value, tuple | list):
-        raise TypeError(f"expected a list, got {value!r}")
+        raise TypeError(f"expected a list, got {_shown(value)}")
     elements = typing.cast(list[Any], value)
     if count is not None and len(elements) != count:
         raise TypeError(f"expected {count} entries, got {len(elements)}")
@@ -122,7 +122,7 @@ def _convert_tuple(value: Any, item: Any, count: int | None) -> tuple[Any, ...]:
 
 def _convert_choice(value: Any, choices: tuple[Any, ...]) -> Any:
     if value not in choices:
-        raise TypeError(f"expected one of {', '.join(map(str, choices))}, got {value!r}")
+        raise TypeError(f"expected one of {', '.join(map(str, choices))}, got {_shown(value)}")
     return value
 
 
@@ -132,7 +132,7 @@ def _convert_plain(value: Any, expected: type) -> Any:
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-        raise TypeError(f"expected {expected.__name__}, got {value!r}")
+        raise TypeError(f"expected {_kind(expected)}, got {_shown(value)}")
     return value
 
 
@@ -144,8 +144,7 @@ def _convert_enum(value: Any, annotation: type[enum.Enum]) -> enum.Enum:
             if member.value == value.value:
                 return member
     choices = ", ".join(str(member.value) for member in annotation)
-    shown = value.value if isinstance(value, EnumLiteral) else repr(value)
-    raise TypeError(f"expected one of {choices}, got {shown}")
+    raise TypeError(f"expected one of {choices}, got {_shown(value)}")
 
 
 def _convert_union(value: Any, choices: tuple[Any, ...]) -> Any:
@@ -158,7 +157,33 @@ def _convert_union(value: Any, choices: tuple[Any, ...]) -> Any:
             return convert(value, choice)
         except TypeError:
             continue
-    raise TypeError(f"{value!r} is not one of {', '.join(map(str, choices))}")
+    raise TypeError(f"{_shown(value)} is not one of {', '.join(map(_kind, choices))}")
+
+
+def _shown(value: Any) -> str:
+    """A value in a message, as text spells it where Python doesn't."""
+    match value:
+        case EnumLiteral():
+            return f"#{value.value}"
+        case enum.Enum():
+            return str(value.value)
+        case Expr():
+            return str(value)
+        case tuple() | list():
+            return f"[{', '.join(map(_shown, typing.cast(list[Any], value)))}]"
+        case _:
+            return repr(value)
+
+
+def _kind(annotation: Any) -> str:
+    """A declared type in a message."""
+    if annotation is Expr:
+        return "symbol"
+    if annotation is type(None):
+        return "none"
+    if typing.get_origin(annotation) is tuple:
+        return f"list of {_kind(typing.get_args(annotation)[0])}"
+    return getattr(annotation, "__name__", str(annotation))
 
 
 def normalize(kind: Kind, value: Any, rank: int | None) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import ClassVar, Literal, Protocol, TypeAlias
 
 from .location import UNKNOWN, InText, Location, Unknown, callers, leaves, parts
 
@@ -82,13 +82,19 @@ def usage_error(message: str, remedy: str = "") -> CompileError:
     return CompileError(Diagnostic(message, "usage", remedy=remedy))
 
 
+class NamedOp(Protocol):
+    """What a diagnostic says of an `ssa.Op`; that module imports this one."""
+
+    name: ClassVar[str]
+
+    @property
+    def location(self) -> Location: ...
+
+
 class VerifyError(CompileError):
-    """An op breaks one of its constraints; `label` is the constraint's name, such as "C1".
+    """An op breaks one of its constraints; `label` is the constraint's name, such as "C1"."""
 
-    `op` is an `ssa.Op`: that module imports this one.
-    """
-
-    def __init__(self, op: Any, label: str, message: str) -> None:
+    def __init__(self, op: NamedOp, label: str, message: str) -> None:
         self.label = label
         tag = f" ({label})" if label else ""
         text = f"'{op.name}'{tag} {message}"

@@ -73,7 +73,10 @@ def _compute(value: Value, memo: dict[Value, Objects | None]) -> Objects | None:
         return None  # indices out of range and the like: a run-time error, if they are used
 
 
-def _symbolic(op: Op, value: Value, operands: list[Objects]) -> Objects | None:
+def _symbolic(op: Op, value: Value, given: list[Objects]) -> Objects | None:
+    operands = [item for item in map(_whole, given) if item is not None]
+    if len(operands) != len(given):
+        return None
     if isinstance(op, elementwise.Cast) and op.dtype.numpy.kind in "iuf":
         return operands[0]  # dimensions are small whole numbers: every numeric dtype holds them
     if isinstance(op, elementwise.FloorDiv):
@@ -87,6 +90,16 @@ def _symbolic(op: Op, value: Value, operands: list[Objects]) -> Objects | None:
     if isinstance(op, elementwise.Select):
         return _chosen(op, value, operands)
     return _evaluate(op, value, operands) if isinstance(op, _SYMBOLIC) else None
+
+
+def _whole(numbers: Objects) -> Objects | None:
+    """The same numbers, as integers where they are floats; None if one is not a whole number."""
+    entries: list[Any] = np.ravel(numbers).tolist()
+    if not all(float(e).is_integer() for e in entries if isinstance(e, float)):
+        return None
+    found = np.empty(len(entries), object)
+    found[:] = [int(e) if isinstance(e, float) else e for e in entries]
+    return found.reshape(numbers.shape)
 
 
 def _compared(op: Comparison, x: Objects, y: Objects) -> Objects | None:

@@ -96,9 +96,12 @@ class Op:
     def _bind_operand(self, item: OperandField, value: Any) -> None:
         if value is None and item.required:
             raise VerifyError(self, "", f"needs '{item.name}'")
-        given = () if value is None else value if item.variadic else (value,)
-        values: tuple[Any, ...] = tuple(given)
+        if item.variadic and isinstance(value, Value):
+            raise VerifyError(self, "", f"{item.name}: expected a list of values, got one")
+        values = () if value is None else tuple(value) if item.variadic else (value,)
         for each in values:
+            if isinstance(each, tuple | list):
+                raise VerifyError(self, "", f"{item.name}: expected one value, got a list")
             if not isinstance(each, Value):
                 raise TypeError(f"{type(self).__name__}.{item.name} must be a Value, got {each!r}")
         start = len(self._operands)

@@ -1,10 +1,17 @@
 """Writes files and folders whole or not at all, and replaces only files of the same kind."""
 
+import errno
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from .diagnostics import CompileError, Diagnostic
+
+_PREFIX, _LOCK = ".cmlc-", "lock"
+# Libraries raise errors of their own, whose text ends with the system's words.
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 @contextmanager
@@ -13,7 +20,8 @@ def writing_whole(path: Path) -> Generator[Path]:
 
     The block gets a path of the same name in a scratch folder on the same disk. When it ends, what
     it wrote there replaces `path` in one step; if it wrote nothing, or raises, `path` is not
-    changed. Folders around `path` are created.
+    changed. Folders around `path` are created. Scratch folders that killed processes left beside it
+    are removed.
 
     Raises:
         OSError: it can't be written; `path` is not changed.
@@ -21,7 +29,12 @@ def writing_whole(path: Path) -> Generator[Path]:
     import tempfile  # takes a while, and commands that only show help import this file
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cmlc-") as scratch:
+    for abandoned in path.parent.glob(f"{_PREFIX}*"):
+        _remove_abandoned(abandoned)
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX) as scratch,
+        _owned(Path(scratch)),
+    ):
         new, old = Path(scratch, "new"), Path(scratch, "old")
         new.mkdir()
         yield new / path.name
@@ -29,6 +42,44 @@ def writing_whole(path: Path) -> Generator[Path]:
             _replace_folder(path, new / path.name, old)
         elif (new / path.name).exists():
             (new / path.name).replace(path)
+
+
+@contextmanager
+def _owned(scratch: Path) -> Generator[None]:
+    """Hold a lock in the folder, which ends with the process, however that ends."""
+    making = scratch / "locking"
+    with making.open("w") as file:
+        if _locked(file):
+            making.rename(scratch / _LOCK)  # whoever sees the file sees it locked
+        yield
+
+
+def _locked(file: IO[str]) -> bool:
+    """Take the file's lock; False if a process has it, or the system has no such locks."""
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _remove_abandoned(scratch: Path) -> None:
+    """Remove a scratch folder whose process has ended; what it had moved away is put back."""
+    import shutil
+
+    try:
+        with (scratch / _LOCK).open() as file:
+            if not _locked(file):
+                return
+            old = scratch / "old"
+            for new in (scratch / "new").iterdir():
+                if old.exists() and not (scratch.parent / new.name).exists():
+                    old.rename(scratch.parent / new.name)
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError:  # another process was faster, or it is not ours
+        return
 
 
 def _replace_folder(path: Path, new: Path, old: Path) -> None:
@@ -51,14 +102,18 @@ def failures_told(path: Path) -> Generator[None]:
     """Failures to write in the block are the user's: no permission, no space, no such folder.
 
     Raises:
-        CompileError: in place of an OSError.
+        CompileError: in place of an OSError, or of another error that a library makes of one.
     """
     try:
         yield
-    except BrokenPipeError:
+    except (BrokenPipeError, CompileError):
         raise
-    except OSError as error:
-        message = f"can't be written: {error.strerror or error}"
+    except Exception as error:
+        said = [text for text in map(os.strerror, _OF_DISKS) if text in str(error)]
+        if not isinstance(error, OSError) and not said:
+            raise
+        reason = said[0] if said else getattr(error, "strerror", "") or error
+        message = f"can't be written: {reason}"
         raise CompileError(Diagnostic(message, "malformed", file=str(path))) from error
 
 

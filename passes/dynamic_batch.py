@@ -2,20 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any, Literal, TypeVar, cast
 
-from ..ir.batch.analysis import REMEDY, Batched, batched, problem
+from ..ir.batch.analysis import REMEDY, Batched, BatchError, batched
 from ..ir.batch.place import FRONT, Place
 from ..ir.batch.rule import EntryNumbers, Places, RefusalError, Taken
 from ..ir.diagnostics import CompileError, Diagnostic
-from ..ir.dims import symbol, symbols
+from ..ir.dialects.core.control import Cond
+from ..ir.dims import Expr, symbol, symbols
 from ..ir.interface import Argument, Description
 from ..ir.location import InModel
-from ..ir.rewrite import adopt
+from ..ir.rewrite import adopt, clone_module
 from ..ir.ssa import Block, Function, Module, Op, Region, Value
 from ..ir.types import Type
 from ..ir.verify import Legal
 from .batch_moves import Mover
+from .if_convert import IfConvert
 from .manager import Instrumentation, Pass
 
 DescribedT = TypeVar("DescribedT", bound=Description)
@@ -26,10 +29,11 @@ class DynamicBatch(Pass):
     """Make the first dimension of every argument that is 1 the symbol N, and so of every result.
 
     Arrays of a model that maps them to rank 5 ([C] or [C, H, W]) get such a dimension in front, and
-    so do results that have none. A function that has an argument with an open first dimension has a
-    batch already. Entries of the batch must be independent of each
-    other: every op says what it makes of a batch (`Op.batch`), and the first that mixes entries, or
-    doesn't say, lets the pass fail with its name and reason.
+    so do results that have none. If no argument's first dimension is 1, an entry is what one call
+    takes, and all arguments get a dimension in front. A function that has an argument with an open
+    first dimension has a batch already. Entries of the batch must be independent of each other:
+    every op says what it makes of a batch (`Op.batch`), and the first that mixes entries, or says
+    nothing, lets the pass fail with its name and reason.
 
     Options:
         of: "images": only if all arguments are images, and what can't be opened stays as it is;
@@ -49,7 +53,7 @@ class DynamicBatch(Pass):
         if self.of == "images" and not all(map(_has_images, public.values())):
             return False
         try:
-            functions = {name: opened(found) for name, found in public.items()}
+            functions = _opened_or_converted(module)
         except CompileError as error:
             if self.of == "anything":
                 raise
@@ -62,6 +66,22 @@ class DynamicBatch(Pass):
         module.functions |= {name: new for name, new in functions.items() if new is not None}
         module.attributes.pop("fixed_batch", None)
         return True
+
+
+def _opened_or_converted(module: Module) -> dict[str, Function | None]:
+    """The public functions with a batch; where entries choose a branch, both are computed."""
+
+    def found(source: Module) -> dict[str, Function | None]:
+        return {name: opened(one) for name, one in source.public_functions.items()}
+
+    try:
+        return found(module)
+    except BatchError as error:
+        if not isinstance(error.op, Cond):
+            raise
+        converted = clone_module(module)
+        IfConvert().apply(converted, Instrumentation())
+        return found(converted)
 
 
 def _has_images(function: Function) -> bool:
@@ -83,13 +103,18 @@ def opened(function: Function) -> Function | None:
     if not rows or any(not isinstance(dim, int) for dim in dims):
         return None
     places = {v: FRONT if v in mapped else Place(0) for v, _ in rows if v in mapped or _has_one(v)}
-    if not places:
-        given = ", ".join(f"'{value.name}' is {value.type}" for value in function.arguments)
-        remedy = f"convert the model with 1 for its batch, or {REMEDY}"
-        raise _impossible(f"no argument has a batch of one: {given}", remedy)
-    taken = {name for v in function.arguments for dim in v.type.shape for name in symbols(dim)}
-    size = symbol("N" if "N" not in taken else "batch")
-    return _Opening(function, batched(function, places, size)).function
+    places = places or dict.fromkeys(function.arguments, FRONT)
+    return _Opening(function, batched(function, places, _fresh_symbol(function))).function
+
+
+def _fresh_symbol(function: Function) -> Expr:
+    """N, or another symbol if the function has one of that name."""
+    values = list(function.arguments)
+    for op in function.walk():
+        values += [*op.results, *(v for body in op.all_regions() for v in body.block.arguments)]
+    taken = {name for value in values for dim in value.type.shape for name in symbols(dim)}
+    names = chain(("N", "batch"), (f"batch_{number}" for number in count(2)))
+    return symbol(next(name for name in names if name not in taken))
 
 
 def _is_mapped(value: Value, known: Argument) -> bool:
@@ -154,10 +179,10 @@ class _Opening:
             try:
                 new = self._op(op, wants, mapping)
             except RefusalError as error:
-                raise problem(op, str(error)) from None
+                raise BatchError(op, str(error)) from None
             except CompileError as error:
                 message = error.diagnostics[0].message
-                raise problem(op, f"doesn't take a batch: {message}") from None
+                raise BatchError(op, f"doesn't take a batch: {message}") from None
             adopt(new.operands, target, location=op.location)
             results = new.results
             if op in self.proof.taken and (same := new.fold()) is not None:
@@ -203,6 +228,6 @@ class _Opening:
         return new
 
 
-def _impossible(reason: str, remedy: str = REMEDY) -> CompileError:
+def _impossible(reason: str) -> CompileError:
     message = f"a dynamic batch is not possible: {reason}"
-    return CompileError(Diagnostic(message, kind="unsupported", remedy=remedy))
+    return CompileError(Diagnostic(message, kind="unsupported", remedy=REMEDY))

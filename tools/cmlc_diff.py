@@ -15,6 +15,7 @@ from .cli.choices import COMPILING, add_choices, options_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..compiler.options import Options
     from ..ir.diff import Difference, EditKind
     from ..ir.ssa import Module
     from .view.diff_facts import Compared
@@ -46,7 +47,6 @@ def make_parser() -> console.CommandParser:
     parser.group("model").add_argument(
         "--stage", choices=STAGES, help="compare both models at this stage; imported by default"
     )
-    parser.set_defaults(precision="keep")  # types are compared as programs have them
     add = parser.group("output").add_argument
     add(
         "--ignore",
@@ -143,10 +143,28 @@ def _modules(
     from ..compiler.watch import Watch
 
     first, last = stages
-    options = options_of(given)
-    old = Stages(given.old, options, Watch(started=started))
-    new = old if given.new is None else Stages(given.new, options, Watch(started=started))
+    old = Stages(given.old, _options(given, given.old), Watch(started=started))
+    if given.new is None:
+        return old.at(first), old.at(last)
+    new = Stages(given.new, _options(given, given.new), Watch(started=started))
     return old.at(first), new.at(last)
+
+
+def _options(given: argparse.Namespace, path: Path) -> "Options":
+    """How one side is read: programs in their own types, so that types are compared as they are.
+
+    IR text was imported before; choices about that are for the other side, if that is a model.
+    """
+    from ..backends.target import TARGETS
+    from ..compiler.driver import OF_IMPORT
+
+    sides = [side for side in (given.old, given.new) if side is not None]
+    options = options_of(given)
+    if path.suffix != ".cmir":
+        keeps = "precision" not in TARGETS[options.target].without
+        return options_of(given, precision="keep") if keeps else options
+    is_only_text = all(side.suffix == ".cmir" for side in sides)
+    return options if is_only_text else options.without(OF_IMPORT)
 
 
 def _ignored(text: str) -> "set[EditKind]":

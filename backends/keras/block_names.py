@@ -1,7 +1,7 @@
 """Names of blocks, their calls and the layers in them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
 
 from .blocks import Block, Run, body_of, is_residual
@@ -125,7 +125,7 @@ def instance_names(runs: list[Run], name: str, main: Body) -> list[str]:
     return found
 
 
-def settle_names(main: Body, blocks: list[Block]) -> None:
+def settle_names(main: Body, blocks: list[Block], inputs: Collection[str]) -> None:
     """Number the calls of blocks without gaps, and make the names of layers unique."""
     numbered_calls: dict[str, int] = {}
     for step in main.steps:
@@ -133,7 +133,7 @@ def settle_names(main: Body, blocks: list[Block]) -> None:
         if number.isdigit() and any(stem == block.name for block in blocks):
             numbered_calls[stem] = numbered_calls.get(stem, 0) + 1
             step.label = f"{stem}_{numbered_calls[stem]}"
-    taken: set[str] = set()
+    taken = {*inputs}
     for step in sorted(main.steps, key=lambda step: isinstance(step.source, Block)):
         if takes_name(step):
             free = (

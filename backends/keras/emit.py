@@ -13,11 +13,12 @@ from ...ir.dialects.builtin import array_of
 from ...ir.ssa import Module, Op, Value
 from ...ir.types import Array
 from ..executable import Executable, failed_run
+from ..names import Renamed, changed, one_line_each
 from .definitions import registered
-from .program import expanded, program_text, write_labels
+from .program import expanded, has_label_file, labels_of, program_text, write_labels
 from .repetition import outline
 from .shared import copies, weights_of
-from .steps import steps_of
+from .steps import input_layers, steps_of
 
 
 class KerasModule(Executable):
@@ -25,6 +26,7 @@ class KerasModule(Executable):
 
     Attributes:
         text: the source of `model.py`.
+        inputs: the names of the layers that the inputs are, in order.
         blocks: how many functions the code has for repeated structure.
         weights: layer's name → the constants that it holds, in the order of its `weights`.
         copies: weights that the model has once and several layers hold, as Keras can't share them
@@ -35,9 +37,10 @@ class KerasModule(Executable):
     def __init__(self, module: Module) -> None:
         super().__init__(module)
         body = steps_of(module.main)
+        self.inputs = input_layers(module.main, body.steps)
         calls = [step.op for step in body.steps]
         made = [step.op for step in body.steps if step.makes_layer and step.has_weights]
-        blocks = outline(body)
+        blocks = outline(body, self.inputs)
         self.blocks = len(blocks)
         steps, names = zip(*expanded(body), strict=True) if body.steps else ((), ())
         self.custom_objects = registered(steps)
@@ -45,7 +48,20 @@ class KerasModule(Executable):
         self.weights: dict[str, tuple[Value, ...]] = {labels[op]: weights_of(op) for op in made}
         assert len(self.weights) == len(made)
         self.copies = copies(calls, labels)
-        self.text = program_text(module, body, blocks, self.copies)
+        self.text = program_text(module, body, self.inputs, blocks, self.copies)
+
+    @property
+    def renamed(self) -> tuple[Renamed, ...]:
+        """Inputs and labels that are called otherwise than in the model.
+
+        Layers have names that people would give them, see `steps`.
+        """
+        function = self.module.main
+        found = [*changed("input", (value.name for value in function.arguments), self.inputs)]
+        if has_label_file(function):
+            labels = labels_of(function)
+            found += changed("label", labels, one_line_each(labels))
+        return tuple(found)
 
     @functools.cached_property
     def model(self) -> Any:

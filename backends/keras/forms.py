@@ -3,12 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from ..form import Artefact, Request, TargetForm, plural
+from ..names import facts_of, rows_of
 from .file_names import CODE
 
 if TYPE_CHECKING:
     from .emit import KerasModule
-
-_WITHOUT = frozenset(("weights", "precision"))  # layers hold dense weights and compute in float32
 
 
 def _keras_code(made: "KerasModule", request: Request) -> Artefact:
@@ -37,7 +36,8 @@ def _code(made: "KerasModule") -> tuple[dict[str, Any], tuple[tuple[str, str], .
     facts = {"lines": lines, "functions": made.blocks, "copies": made.copies}
     copied = (f"{weight}, in {' and '.join(names)}" for weight, names in made.copies.items())
     titles = ("copies", *[""] * len(made.copies))
-    return {"code": facts}, (("code", text), *zip(titles, copied, strict=False))
+    rows = (("code", text), *zip(titles, copied, strict=False))
+    return {"code": facts, **facts_of(made.renamed)}, (*rows, *rows_of(made.renamed, "--json"))
 
 
 FORMS = (
@@ -46,7 +46,6 @@ FORMS = (
         title="Keras code",
         default="_keras",
         sign=CODE,
-        without=_WITHOUT,
         make=_keras_code,
         loading="{load}\nmodel = load()  # a keras.Model",
     ),
@@ -55,7 +54,6 @@ FORMS = (
         title="Keras file",
         suffix=".keras",
         default=".keras",
-        without=_WITHOUT,
         make=_keras,
         loading="import keras\nmodel = keras.models.load_model({path})",
     ),

@@ -1,33 +1,46 @@
 """The whole file `model.py`: the parts before and after the network."""
 
-import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ...ir.dims import Dim
+from ...ir.names import unique
 from ...ir.ssa import Function, Module, Value
+from ..names import VARIABLE, documented, one_line_each, quoted, variable
 from .block_names import names_of
 from .blocks import Block
 from .definitions import DEFINITIONS, defined
-from .source import WIDTH, Call, body_lines, function_lines, identifier, listed, statement, text_of
-from .steps import Body, Step, unique
+from .source import WIDTH, CallText, body_lines, function_lines, listed, statement, text_of
+from .steps import Body, Step
 
 _FEW_LABELS = 20
 _ABOUT = ("shortDescription", "author", "license", "versionString")
 
 
 def program_text(
-    module: Module, body: Body, blocks: Sequence[Block], copies: Mapping[str, Sequence[str]]
+    module: Module,
+    body: Body,
+    inputs: Sequence[str],
+    blocks: Sequence[Block],
+    copies: Mapping[str, Sequence[str]],
 ) -> str:
-    """The source of `model.py`; `copies` are weights that several layers hold."""
+    """The source of `model.py`.
+
+    Args:
+        module: the lowered module.
+        body: the calls of its function.
+        inputs: the names of the layers that its inputs are.
+        blocks: the functions of the code, callees first.
+        copies: weights that several layers hold.
+    """
     definitions = defined(_library_steps(body, blocks))
     functions = [*definitions, *(block.name for block in blocks)]
     parts = [
         _head(module, body, blocks, copies),
         *(DEFINITIONS[name] for name in definitions),
         *("\n".join(function_lines(block, functions)) for block in blocks),
-        "\n".join(_build(module, body, functions)),
+        "\n".join(_build(module, body, inputs, functions)),
         "\n".join(_load()),
         "\n".join(_main(module.main)),
     ]
@@ -49,11 +62,8 @@ def labels_of(function: Function) -> tuple[str, ...]:
 def write_labels(function: Function, folder: Path) -> None:
     """Write the file of labels that the code reads, if there are many."""
     if has_label_file(function):
-        lines = (_LINE_BREAKS.sub(" ", label) for label in labels_of(function))
+        lines = one_line_each(labels_of(function))
         (folder / "labels.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-_LINE_BREAKS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # line breaks of str.splitlines
 
 
 def has_label_file(function: Function) -> bool:
@@ -90,9 +100,9 @@ def _docstring(module: Module, copies: Mapping[str, Sequence[str]]) -> str:
         "because these layers can't share weights; training changes each copy by itself."
         for weight, names in copies.items()
     ]
-    title = f"{module.name} in Keras, made from a Core ML model by cmlc."
+    title = f"{documented(module.name)} in Keras, made from a Core ML model by cmlc."
     paragraphs = [line for text in about for line in textwrap.wrap(text, WIDTH - 4)]
-    body = "\n".join(paragraphs).replace("\\", "\\\\").replace('"""', "'''")
+    body = documented("\n".join(paragraphs))
     return f"{title}\n\n{body}\n" if body else title
 
 
@@ -103,14 +113,10 @@ def _labels(function: Function) -> list[str]:
     if has_label_file(function):
         file = 'Path(__file__).with_name("labels.txt")'
         return [f'LABELS = {file}.read_text("utf-8").splitlines()']
-    return statement("LABELS = ", Call("(", [_string(label) for label in labels]), "")
+    return statement("LABELS = ", CallText("(", [quoted(label) for label in labels]), "")
 
 
-def _string(text: str) -> str:
-    return text_of(text.replace("\\", "\\\\").replace('"', '\\"'))
-
-
-def _input_arguments(value: Value) -> list[str]:
+def _input_arguments(value: Value, layer: str) -> list[str]:
     """The arguments of `keras.Input` for a function's argument."""
     shape = value.type.shape
     if shape and not isinstance(shape[0], int):
@@ -119,7 +125,7 @@ def _input_arguments(value: Value) -> list[str]:
         found = [f"batch_shape=({_dims(shape)})"]
     if value.type.dtype.numpy.name != "float32":
         found.append(f"dtype={text_of(value.type.dtype)}")
-    return [*found, f"name={_string(value.name)}"]
+    return [*found, f"name={quoted(layer)}"]
 
 
 def _dims(shape: Sequence[Dim]) -> str:
@@ -127,23 +133,28 @@ def _dims(shape: Sequence[Dim]) -> str:
     return f"{items[0]}," if len(items) == 1 else ", ".join(items)
 
 
-def _build(module: Module, body: Body, functions: Sequence[str]) -> Iterator[str]:
+def _build(
+    module: Module, body: Body, inputs: Sequence[str], functions: Sequence[str]
+) -> Iterator[str]:
     function = module.main
     yield "def build() -> keras.Model:"
     yield '    """Build the network, with fresh weights."""'
     names: dict[Value, str] = {}
+    layers = dict(zip(body.inputs, inputs, strict=True))
     for value in body.inputs:
-        names[value] = unique(identifier(value.name), names.values())
-        yield from statement(f"{names[value]} = ", Call("keras.Input(", _input_arguments(value)))
+        taken = (*names.values(), *functions)
+        names[value] = unique(variable(value.name), taken, VARIABLE)
+        made = CallText("keras.Input(", _input_arguments(value, layers[value]))
+        yield from statement(f"{names[value]} = ", made)
     starts = list(names.values())
     yield from body_lines(body, names, functions, "", "")
-    inputs = starts[0] if len(starts) == 1 else listed(starts)
+    given = starts[0] if len(starts) == 1 else listed(starts)
     outputs = [names[value] for value in body.results]
-    made: str | Call = outputs[0]
+    made: str | CallText = outputs[0]
     if len(outputs) > 1:
         rows = zip(function.result_names, outputs, strict=True)
-        made = Call("{", [f"{_string(name)}: {variable}" for name, variable in rows], "}")
-    call = Call("keras.Model(", [inputs, made, f"name={_string(identifier(module.name))}"])
+        made = CallText("{", [f"{quoted(name)}: {result}" for name, result in rows], "}")
+    call = CallText("keras.Model(", [given, made, f"name={quoted(variable(module.name))}"])
     yield from statement("return ", call)
 
 
@@ -164,10 +175,12 @@ def _main(function: Function) -> Iterator[str]:
     what = "an array (.npy)" if len(arguments) == 1 else "arrays by name (.npz)"
     yield f'    """Predict for {what} named on the command line."""'
     yield "    given = np.load(sys.argv[1])"
-    inputs: str | Call = "given"
+    inputs: str | CallText = "given"
     if len(arguments) > 1:
-        inputs = listed([f"given[{_string(value.name)}]" for value in arguments])
-    yield from statement("", Call("print(", [Call("load().predict(", [inputs, "verbose=0"])]))
+        inputs = listed([f"given[{quoted(value.name)}]" for value in arguments])
+    yield from statement(
+        "", CallText("print(", [CallText("load().predict(", [inputs, "verbose=0"])])
+    )
 
 
 def _main_for_image(function: Function) -> Iterator[str]:
@@ -178,17 +191,17 @@ def _main_for_image(function: Function) -> Iterator[str]:
     yield '    if sys.argv[1].endswith(".npy"):'
     yield "        image = np.load(sys.argv[1])"
     yield "    else:"
-    given: list[str | Call] = ["sys.argv[1]"]
+    given: list[str | CallText] = ["sys.argv[1]"]
     given += [f'color_mode="{mode}"'] if mode != "rgb" else []
     given += [f"target_size=({height}, {width})"] if isinstance(height, int) else []
-    yield from statement("image = ", Call("keras.utils.load_img(", given), 8 * " ")
+    yield from statement("image = ", CallText("keras.utils.load_img(", given), 8 * " ")
     yield "        image = keras.utils.img_to_array(image)"
     yield "    found = load().predict(image[None], verbose=0)"
     probabilities = function.classifier.predicted_probabilities
     if not labels_of(function) or probabilities not in function.result_names:
         yield "    print(found)"
         return
-    chosen = f"found[{_string(probabilities)}]" if len(function.result_names) > 1 else "found"
+    chosen = f"found[{quoted(probabilities)}]" if len(function.result_names) > 1 else "found"
     result = function.results[function.result_names.index(probabilities)]
     yield f"    probabilities = {chosen}{'[0]' if result.type.rank > 1 else ''}"
     yield "    for i in probabilities.argsort()[::-1][:5]:"

@@ -7,15 +7,17 @@ inside blocks, until nothing saves lines any more.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 
+from ...ir.names import unique
 from ...ir.ssa import Value
+from ..names import VARIABLE
 from .block_names import UPSAMPLING, block_name, instance_names, numbered, settle_names, suffixes_of
 from .blocks import Block, Run, body_of, columns_of, input_names, is_residual
 from .definitions import DEFINITIONS
 from .dialect import layers
 from .signature import Column, Signature
-from .steps import Body, Step, unique
+from .steps import Body, Step
 
 _LONGEST = 64  # steps of a block
 _MOST_INPUTS = 2
@@ -26,8 +28,13 @@ _LONG = 5  # lines of a call with weights, roughly
 _FEW_PARAMETERS = 4  # with more, calls are hard to read
 
 
-def outline(main: Body) -> list[Block]:
-    """Replace repetitions in `main` by calls of blocks; blocks come before those that call them."""
+def outline(main: Body, inputs: Collection[str]) -> list[Block]:
+    """Replace repetitions in `main` by calls of blocks; blocks come before those that call them.
+
+    Args:
+        main: the steps of the whole function.
+        inputs: the names of its inputs, which no layer may have.
+    """
     bodies, blocks = [main], list[Block]()
     taken = {"build", "load", "main", *DEFINITIONS}
     while True:
@@ -37,7 +44,7 @@ def outline(main: Body) -> list[Block]:
         block = _make_block(found, taken, main)
         blocks.append(block)
         bodies.append(block.body)
-    settle_names(main, blocks)
+    settle_names(main, blocks, inputs)
     return _callees_first(main, blocks)
 
 
@@ -159,7 +166,7 @@ def _make_block(runs: list[Run], taken: set[str], main: Body) -> Block:
     """Make the function of these runs, which become calls of it."""
     body = body_of(runs[0])
     suffixes = suffixes_of(runs)
-    name = unique(block_name(runs), taken)
+    name = unique(block_name(runs), taken, VARIABLE)
     taken.add(name)
     labels = suffixes or numbered(runs[0].steps)
     names = input_names(body)

@@ -1,12 +1,13 @@
 """The parameters of a block: the differences of its repetitions, in as few numbers as possible."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...ir.names import unique
+from ..names import VARIABLE
 from .blocks import Block, Parameter
-from .steps import Reference, Step, unique
+from .steps import Reference, Step
 
 _SHORT_SUFFIX = 12  # part of a parameter's name, for a layer
 
@@ -70,11 +71,11 @@ class Signature:
 
     def _add(self, column: Column) -> None:
         taken = {parameter.name for parameter in self.parameters} | {"name", *self._names}
-        plain = re.sub(r"\W", "_", column.slot.partition(".")[0])
+        plain = column.slot.partition(".")[0]
         plain = {"x1": "factor", "x2": "factor"}.get(plain, plain)
         if plain in taken and 0 < len(column.suffix) <= _SHORT_SUFFIX:
             plain = f"{column.suffix}_{plain}"
-        parameter = Parameter(unique(plain, taken), _slot(column), column.values)
+        parameter = Parameter(unique(plain, taken, VARIABLE), _slot(column), column.values)
         parameter.default = _default(column.step, column.slot, column.values)
         self.parameters.append(parameter)
 

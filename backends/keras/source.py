@@ -1,6 +1,5 @@
 """Steps as lines of Python: variables, arguments, and line breaks as `ruff format` has them."""
 
-import keyword
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -10,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from ...ir.dialects.builtin import Constant
+from ...ir.names import unique
 from ...ir.ssa import Value
 from ...ir.types import DType
+from ..names import VARIABLE, quoted, variable
 from .block_names import takes_name
 from .blocks import Block, input_names
 from .definitions import DEFINITIONS
 from .dialect import layers, ops
 from .dialect.base import KerasLayer, KerasOp
 from .dialect.recurrent import Bidirectional, Recurrent
-from .steps import Body, Reference, Step, short_name, unique
+from .steps import Body, Reference, Step, short_name
 
 WIDTH = 88
 _INDENT = "    "
@@ -43,7 +44,7 @@ def body_lines(
     for position, step in enumerate(body.steps):
         is_last = position == len(body.steps) - 1
         if step.shared is step:
-            shared[step] = unique(identifier(step.label), taken)
+            shared[step] = unique(variable(step.label), taken, VARIABLE)
             taken.add(shared[step])
             lines += statement(f"{shared[step]} = ", _layer(step, prefix))
         expression = _expression(step, names, shared, prefix)
@@ -71,14 +72,14 @@ def _variable(
     alive = {names[v] for v, until in last.items() if v in names and until > position}
     if read == position + 1 and number == 0 and "x" not in alive:
         return "x"
-    name = identifier(step.label or _role(step))
+    name = variable(step.label or _role(step))
     if _is_shortcut(value) and read > position + 1:
         name = "shortcut"
     if number and isinstance(step.source, Recurrent):
         name = _STATES[number - 1]
     if len(name) > _LONG_NAME:
-        name = identifier(_role(step))
-    found = unique(name, taken)
+        name = variable(_role(step))
+    found = unique(name, taken, VARIABLE)
     taken.add(found)
     return found
 
@@ -96,49 +97,43 @@ def _role(step: Step) -> str:
     return step.source.name if isinstance(step.source, Block) else short_name(step.op)
 
 
-def identifier(name: str) -> str:
-    """A name as a Python variable that hides nothing."""
-    found = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower() or "value"
-    found = f"x_{found}" if found[0].isdigit() else found
-    hides = keyword.iskeyword(found) or found in ("layers", "ops", "keras", "np", "name", "x")
-    return f"{found}_" if hides else found
-
-
 # -- calls -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Call:
+class CallText:
     """A call to be written: the text before the arguments, the arguments, and what follows.
 
     Another call may follow, as in `layers.Dense(4)(x)`.
     """
 
     head: str
-    arguments: "Sequence[str | Call]"
+    arguments: "Sequence[str | CallText]"
     tail: str = ")"
-    following: "Call | None" = None
+    following: "CallText | None" = None
 
     def __str__(self) -> str:
         inside = ", ".join(map(str, self.arguments))
         return f"{self.head}{inside}{self.tail}{self.following or ''}"
 
 
-def listed(items: Sequence[str]) -> Call:
+def listed(items: Sequence[str]) -> CallText:
     """[a, b]."""
-    return Call("[", items, "]")
+    return CallText("[", items, "]")
 
 
-def statement(before: str, item: str | Call, indent: str = _INDENT, after: str = "") -> list[str]:
+def statement(
+    before: str, item: str | CallText, indent: str = _INDENT, after: str = ""
+) -> list[str]:
     """One line, or several with the arguments of calls that don't fit on one."""
     whole = f"{indent}{before}{item}{after}"
     if len(whole) <= WIDTH or isinstance(item, str) or not (item.arguments or item.following):
         return [whole]
     following, apart = item.following, False
     if following is not None:
-        first = str(Call(item.head, item.arguments, item.tail))
+        first = str(CallText(item.head, item.arguments, item.tail))
         apart = len(f"{indent}{before}{first}{following.head}") <= WIDTH
-        if apart and isinstance(following.arguments[0], Call):
+        if apart and isinstance(following.arguments[0], CallText):
             return statement(f"{before}{first}", following, indent, after)
     lines = [f"{indent}{before}{item.head}"]
     together = f"{indent}{_INDENT}{', '.join(map(str, item.arguments))}"
@@ -153,18 +148,20 @@ def statement(before: str, item: str | Call, indent: str = _INDENT, after: str =
     return lines + statement(item.tail, following, indent, after)
 
 
-def _expression(step: Step, names: dict[Value, str], shared: dict[Step, str], prefix: str) -> Call:
+def _expression(
+    step: Step, names: dict[Value, str], shared: dict[Step, str], prefix: str
+) -> CallText:
     inputs = [names[value] for value in step.inputs]
     if isinstance(step.source, Block):
         given = [*inputs, *_given(step, step.source)]
         if takes_name(step):
             given.append(f"name={_layer_name(step, prefix)}")
-        return Call(f"{step.source.name}(", given)
+        return CallText(f"{step.source.name}(", given)
     if isinstance(step.op, KerasLayer):
         given = _layer_inputs(step.op, inputs)
         if step.shared is not None:
-            return Call(f"{shared[step.shared]}(", given)
-        return replace(_layer(step, prefix), following=Call("(", given))
+            return CallText(f"{shared[step.shared]}(", given)
+        return replace(_layer(step, prefix), following=CallText("(", given))
     assert isinstance(step.op, KerasOp)
     return _function_call(step, step.op, inputs)
 
@@ -188,7 +185,7 @@ def _layer_name(step: Step, prefix: str) -> str:
     return f'f"{{{prefix}}}_{step.label}"' if step.label else prefix
 
 
-def _layer(step: Step, prefix: str) -> Call:
+def _layer(step: Step, prefix: str) -> CallText:
     """What makes the layer."""
     op = step.op
     assert isinstance(op, KerasLayer)
@@ -203,22 +200,22 @@ def _layer(step: Step, prefix: str) -> Call:
         else:
             named.append(f"{item.name}={slot_text(item.name, value)}")
     name = op.call.removeprefix("keras.")
-    given: list[str | Call] = [*positional, *named]
+    given: list[str | CallText] = [*positional, *named]
     if isinstance(op, Bidirectional):
-        given = [Call(f"{op.inner.removeprefix('keras.')}(", given)]
+        given = [CallText(f"{op.inner.removeprefix('keras.')}(", given)]
     given.append(f"name={_layer_name(step, prefix)}")
-    return Call(f"{name}(", given)
+    return CallText(f"{name}(", given)
 
 
-def _layer_inputs(op: KerasLayer, inputs: list[str]) -> list[str | Call]:
+def _layer_inputs(op: KerasLayer, inputs: list[str]) -> list[str | CallText]:
     """What it is called with."""
     if isinstance(op, Recurrent) and len(inputs) > 1:
         return [inputs[0], f"initial_state=[{', '.join(inputs[1:])}]"]
     return [listed(inputs)] if op.listed else [*inputs]
 
 
-def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
-    values, rest = list[str | Call](), iter(inputs)
+def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> CallText:
+    values, rest = list[str | CallText](), iter(inputs)
     for item in op.spec.operands:
         group: list[str] = []
         for number, value in enumerate(op.values_of(item.name)):
@@ -236,16 +233,16 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> Call:
     if isinstance(op, ops.Getitem):
         # Keras takes tuples of slices, not a single slice.
         key = op.key if ", " in op.key else f"{op.key}, ..."
-        return Call(f"{values[0]}[{key}]", (), "")
+        return CallText(f"{values[0]}[{key}]", (), "")
     if op.infix and not _is_array(op.operands[0]) and not _is_negated(op, values[0]):
         between = op.infix if op.infix == "**" else f" {op.infix} "
-        return Call(f"{values[0]}{between}{values[1]}", (), "")
+        return CallText(f"{values[0]}{between}{values[1]}", (), "")
     given = [
         f"{item.name}={slot_text(item.name, value)}"
         for item in op.spec.attributes
         if (value := step.slots.get(item.name, op.attributes[item.name])) != item.default
     ]
-    return Call(f"{op.call.removeprefix('keras.')}(", [*values, *given])
+    return CallText(f"{op.call.removeprefix('keras.')}(", [*values, *given])
 
 
 def _operand_text(constant: Any, op: KerasOp) -> str:
@@ -259,7 +256,7 @@ def _is_array(value: Value) -> bool:
     return isinstance(value.op, Constant) and value.type.rank > 0
 
 
-def _is_negated(op: KerasOp, base: str | Call) -> bool:
+def _is_negated(op: KerasOp, base: str | CallText) -> bool:
     """Whether the operator binds tighter than the number's sign: -2**x is -(2**x)."""
     return op.infix == "**" and str(base).startswith("-")
 
@@ -309,7 +306,7 @@ def text_of(value: Any) -> str:
         case DType():
             return f'"{value.numpy.name}"'
         case str():
-            return f'"{value}"'
+            return quoted(value)
         case float() if not math.isfinite(value):
             return f"np.{value}" if value > 0 or value != value else "-np.inf"
         case float():
@@ -325,7 +322,7 @@ def function_lines(block: Block, functions: Collection[str]) -> list[str]:
     required = [p for p in block.parameters if p.default is None]
     optional = [p for p in block.parameters if p.default is not None]
     named = any(map(takes_name, body.steps))
-    arguments: list[str | Call] = [f"{name}: KerasTensor" for name in names]
+    arguments: list[str | CallText] = [f"{name}: KerasTensor" for name in names]
     arguments += [f"{p.name}: {_type_of(p.values)}" for p in required]
     arguments += [
         f"{p.name}: {_type_of((*p.values, p.default))} = {slot_text(p.slot, p.default)}"
@@ -333,7 +330,7 @@ def function_lines(block: Block, functions: Collection[str]) -> list[str]:
     ]
     arguments += ["*"] if named and optional else []
     arguments += ["name: str"] if named else []
-    head = Call(f"def {block.name}(", arguments, ") -> KerasTensor:")
+    head = CallText(f"def {block.name}(", arguments, ") -> KerasTensor:")
     lines = [*statement("", head, ""), f'{_INDENT}"""{_sentence(block)}"""']
     known = dict(zip(body.inputs, names, strict=True))
     return lines + body_lines(body, known, functions, "name" if named else "", "return ")

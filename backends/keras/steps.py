@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import networkx as nx
@@ -11,9 +11,11 @@ import numpy as np
 
 from ...ir.dialects.builtin import Constant
 from ...ir.location import InModel, leaves
+from ...ir.names import distinct, unique
 from ...ir.ssa import Function, Value
 from ...ir.types import Array, DType
 from ..calls import CallOp
+from ..names import LAYER, words
 from .dialect.base import KerasLayer
 from .dialect.weighted import Weight
 from .shared import layer_of, weights_of
@@ -187,20 +189,39 @@ def _label(function: Function, steps: list[Step]) -> None:
     layers = [step for step in steps if step.makes_layer]
     names = {step: _names_of(step.op) for step in layers}
     prefix = _shared_prefix([given[0] for given in names.values() if given])
-    taken = {value.name for value in function.arguments}
-    # Keras calls functions by their own names, numbered; no layer may have such a name.
-    functions = {short_name(step.op) for step in steps if not step.is_layer}
+    taken = {*input_layers(function, steps)}
+    functions = _functions(steps)
     for step in sorted(layers, key=lambda step: not step.has_weights):
         given = [name.removeprefix(prefix) for name in names[step]]
         short = short_name(step.op)
         free = [
             name
             for name in given
-            if name and name not in taken and re.sub(r"_\d+$", "", name) not in functions
+            if name and name not in taken and _NUMBER.sub("", name) not in functions
         ]
         label = next((name for name in free if short in name.lower()), free[0] if free else "")
-        step.label = label or unique(f"{given[0]}_{short}" if given else f"{short}_layer", taken)
+        other = f"{given[0]}_{short}" if given else f"{short}_layer"
+        step.label = label or unique(other, taken, LAYER)
         taken.add(step.label)
+
+
+def input_layers(function: Function, steps: Sequence[Step]) -> list[str]:
+    """The names of the layers that a function's arguments are."""
+    functions = _functions(steps)
+
+    def takes(name: str) -> bool:
+        return bool(LAYER.takes(name)) and _NUMBER.sub("", name) not in functions
+
+    names = [value.name for value in function.arguments]
+    return distinct(replace(LAYER, takes=takes), names, "input")
+
+
+_NUMBER = re.compile(r"_\d+$")
+
+
+def _functions(steps: Sequence[Step]) -> set[str]:
+    """What Keras calls functions, and numbers: no layer may have such a name."""
+    return {short_name(step.op) for step in steps if not step.is_layer}
 
 
 def _names_of(op: CallOp) -> list[str]:
@@ -251,7 +272,7 @@ _DECORATION = re.compile(
 
 def _plain(name: str) -> str:
     """A name in Keras's form, without decoration."""
-    return _DECORATION.sub("", re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_"))
+    return _DECORATION.sub("", words(name))
 
 
 def _shared_prefix(names: list[str]) -> str:
@@ -310,12 +331,3 @@ def short_name(op: CallOp) -> str:
     if name == "Activation":
         return str(op.attributes["activation"])
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
-
-
-def unique(name: str, taken: Collection[str]) -> str:
-    """The name, with a number appended if it is taken."""
-    found, number = name, 1
-    while found in taken:
-        number += 1
-        found = f"{name}_{number}"
-    return found

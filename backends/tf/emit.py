@@ -20,9 +20,18 @@ from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import Array, DType, Tensor
 from ..calls import CallOp, plain, resolve
 from ..executable import Executable
+from ..names import ARGUMENT, Renamed
 from . import kernels, saved_model
 from .dialect.array import CustomCall
-from .names import Scopes, argument_names, identifier, tf_dtype, tf_shape
+from .names import (
+    Scopes,
+    argument_names,
+    renamed_in,
+    result_names,
+    signatures_of,
+    tf_dtype,
+    tf_shape,
+)
 from .states import States, state_arguments
 from .variables import Weights
 
@@ -37,6 +46,7 @@ class TensorFlowModule(Executable):
         states: the variables for the states of saved functions.
         root: the tf.Module that is saved; it tracks all variables.
         scopes: the name scopes of layers in graphs.
+        signatures: what functions, inputs and outputs are called in a SavedModel.
     """
 
     def __init__(self, module: Module) -> None:
@@ -46,12 +56,13 @@ class TensorFlowModule(Executable):
         self._tf = tf
         self._roots = {"tf": tf, "kernels": kernels}
         self._weights = Weights(module)
-        self.root: Any = tf.Module(name=identifier(module.name or "model"))
+        self.root: Any = tf.Module(name=ARGUMENT.nearest(module.name, "model"))
         # Tracked by the module under this attribute, so that they are saved.
         self.root.weights = list(self._weights.variables.values())
         self.states = States(module)
         self.root.states = self.states.variables
-        self.scopes = Scopes()
+        self.scopes = Scopes(module)
+        self.signatures = signatures_of(module)
         self._graphs: dict[str, Any] = {}
 
     @property
@@ -59,6 +70,17 @@ class TensorFlowModule(Executable):
         """The weights, by name."""
         self._weights.fill()
         return self._weights.variables
+
+    @property
+    def renamed(self) -> tuple[Renamed, ...]:
+        """What has another name in a SavedModel than in the model; signatures come first."""
+        interface = renamed_in(self.signatures)
+        return (*interface, *self.states.renamed, *self.graph_renamed)
+
+    @property
+    def graph_renamed(self) -> tuple[Renamed, ...]:
+        """The same of weights and layers, as every graph has them."""
+        return (*self._weights.renamed, *self.scopes.renamed)
 
     # -- graphs --------------------------------------------------------------------------------
 
@@ -86,7 +108,7 @@ class TensorFlowModule(Executable):
         return self._tf.function(call, autograph=False).get_concrete_function(**specs)
 
     def _call(self, function: Function) -> Callable[..., dict[str, Any]]:
-        names = argument_names(function)
+        names, outputs = argument_names(function), result_names(function)
 
         def call(**arguments: Any) -> dict[str, Any]:
             values = {
@@ -94,7 +116,6 @@ class TensorFlowModule(Executable):
                 for value, name in zip(function.arguments, names, strict=True)
             }
             results = self._run(function.block, values)
-            outputs = function.result_names or [str(i) for i in range(len(results))]
             return dict(zip(outputs, results, strict=True))
 
         return call
@@ -154,15 +175,16 @@ class TensorFlowModule(Executable):
             results = self.graph(callee.name)(**given)
         except self._tf.errors.InvalidArgumentError as error:
             raise CompileError(_runtime_problem(error)) from error
-        names = callee.result_names or results
-        return {name: np.asarray(results[name].numpy()) for name in names}
+        keys = result_names(callee)
+        named = zip(callee.result_names or keys, keys, strict=True)
+        return {name: np.asarray(results[key].numpy()) for name, key in named}
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
         """Write a SavedModel; see `saved_model.save`."""
-        signatures = {name: self.signature(name) for name in self.module.public_functions}
+        functions = {name: self.signature(name) for name in self.signatures}
         reset = self.states.reset() if self.states.variables else None
-        weights = self._weights
-        saved_model.save(self.module, self.root, weights, signatures, reset, folder, metadata)
+        contents = saved_model.Contents(self.root, self._weights, functions, self.signatures, reset)
+        saved_model.save(contents, folder, metadata)
 
 
 def _specs(function: Function, names: Collection[str]) -> dict[str, Any]:

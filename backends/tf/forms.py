@@ -3,13 +3,16 @@
 from typing import TYPE_CHECKING
 
 from ..form import Artefact, Request, TargetForm
+from ..names import facts_of, rows_of
 
 if TYPE_CHECKING:
     from .emit import TensorFlowModule
 
 
 def _saved_model(made: "TensorFlowModule", request: Request) -> Artefact:
-    return Artefact(lambda folder: made.save(folder, request.about))
+    facts = facts_of(made.renamed)
+    rows = rows_of(made.renamed, "assets.extra/cmlc.json")
+    return Artefact(lambda folder: made.save(folder, {**request.about, **facts}), facts, rows)
 
 
 def _graph_def(made: "TensorFlowModule", request: Request) -> Artefact:
@@ -22,7 +25,9 @@ def _graph_def(made: "TensorFlowModule", request: Request) -> Artefact:
         for title, named in (("input nodes", graph.inputs), ("output nodes", graph.outputs))
         for position, (name, tensor) in enumerate(named.items())
     ]
-    return Artefact(graph.write, {"tensors": tensors}, tuple(rows))
+    facts = {"tensors": tensors, **facts_of(made.graph_renamed)}
+    rows += rows_of(made.graph_renamed, "--json")
+    return Artefact(graph.write, facts, tuple(rows))
 
 
 FORMS = (

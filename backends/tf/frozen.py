@@ -7,10 +7,12 @@ from typing import Any
 
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import held_by
+from ...ir.names import distinct
 from ...ir.ssa import Module
 from ...ir.writing import writing_whole
+from ..names import NODE
 from .emit import TensorFlowModule
-from .names import argument_names, identifier, unique
+from .names import argument_names, result_names
 
 LARGEST_GRAPH = 2**31 - 1
 
@@ -57,21 +59,22 @@ def frozen(executable: TensorFlowModule) -> FrozenGraph:
     # Control flow is converted to TensorFlow 1's, which old tools know.
     graph = convert_variables_to_constants_v2(executable.graph(function.name))
     message = graph.graph.as_graph_def()
-    taken = {node.name: node for node in message.node}
+    taken = [node.name for node in message.node]
     inputs = {
         value.name: tensor.name
         for value, tensor in zip(function.arguments, _ordered(graph, function), strict=True)
     }
     outputs: dict[str, str] = {}
-    # Results are in the order of their names.
-    results = dict(zip(sorted(function.result_names), graph.outputs, strict=True))
-    for name in function.result_names:
-        tensor = results[name]
-        node = message.node.add(name=unique(identifier(name), taken), op="Identity")
+    # Results are in the order of their keys.
+    results = dict(zip(sorted(result_names(function)), graph.outputs, strict=True))
+    nodes = distinct(NODE, function.result_names, "output", taken)
+    rows = zip(function.result_names, result_names(function), nodes, strict=True)
+    for name, key, node_name in rows:
+        tensor = results[key]
+        node = message.node.add(name=node_name, op="Identity")
         node.input.append(tensor.name.removesuffix(":0"))
         node.attr["T"].type = tensor.dtype.as_datatype_enum
-        taken[node.name] = node
-        outputs[name] = f"{node.name}:0"
+        outputs[name] = f"{node_name}:0"
     return FrozenGraph(message, inputs, outputs)
 
 

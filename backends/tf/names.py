@@ -1,34 +1,42 @@
 """Names and types in TensorFlow's form."""
 
-import keyword
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ...ir.location import UNKNOWN, InModel, Location, leaves
-from ...ir.ssa import Function
+from ...ir.names import Grammar, distinct
+from ...ir.names import written as written_names
+from ...ir.ssa import Function, Module, Value
 from ...ir.types import DType, Tensor
+from ..names import ARGUMENT, INPUT, KEY, NODE, Renamed, changed, parameter
+
+DEFAULT_SIGNATURE = "serving_default"
+# What loaders take for functions of their own.
+_RESERVED = (DEFAULT_SIGNATURE, "__saved_model_init_op", "__saved_model_train_op")
 
 
 class Scopes:
-    """Layers' names as name scopes of graphs: the nodes of a layer are found below its name."""
+    """Layers' names as name scopes of graphs: the nodes of a layer are found below its name.
 
-    def __init__(self) -> None:
-        self._names: dict[Location, str] = {}
-        self._places: dict[str, Location] = {}
+    Attributes:
+        renamed: layers whose scope is called otherwise.
+    """
+
+    def __init__(self, module: Module) -> None:
+        places: dict[Location, str] = {}
+        for location in dict.fromkeys(op.location for op in module.walk()):
+            first = leaves(location)[0]
+            if isinstance(first, InModel) and first.name:
+                places[location] = first.name
+        scopes = distinct(NODE, places.values(), "layer")
+        self._names = dict(zip(places, scopes, strict=True))
+        self._places = dict(zip(scopes, places, strict=True))
+        self.renamed = tuple(changed("layer", places.values(), scopes))
 
     def name(self, location: Location) -> str:
         """The scope for ops of a location; empty if the location is unknown."""
-        if location not in self._names:
-            place = leaves(location)[0]
-            text = place.name if isinstance(place, InModel) else ""
-            text = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", text).strip("/")
-            if text and not re.match(r"[A-Za-z0-9.]", text):
-                text = f"layer{text}"
-            found = unique(text, self._places) if text else ""
-            self._names[location] = found
-            self._places[found] = location
-        return self._names[location]
+        return self._names.get(location, "")
 
     def location(self, node: str) -> Location:
         """The location that a node of a graph comes from."""
@@ -36,32 +44,90 @@ class Scopes:
         while scope:
             scope = scope.rpartition("/")[0]
             if scope in self._places:
-                return self._places[scope] if scope else UNKNOWN
+                return self._places[scope]
         return UNKNOWN
 
 
+@dataclass(frozen=True)
+class Signature:
+    """What a function is called where it is written.
+
+    Attributes:
+        key: the signature's name.
+        function: the function.
+        inputs: written names of arguments by the model's; states have none.
+        outputs: written names of results by the model's; likewise.
+    """
+
+    key: str
+    function: Function
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    def renamed(self, function: str) -> Iterator[Renamed]:
+        """What is called otherwise in it."""
+        yield from changed("input", self.inputs, self.inputs.values(), function)
+        yield from changed("output", self.outputs, self.outputs.values(), function)
+
+
+def signatures_of(module: Module, inputs: Grammar = INPUT) -> dict[str, Signature]:
+    """The signatures of a module's public functions, by the functions' names.
+
+    Args:
+        module: the lowered module.
+        inputs: what the format takes for an input.
+    """
+    functions, main = module.public_functions, module.main
+    others = [name for name in functions if name != main.name]
+    keys = written_names(KEY, others, "function", _RESERVED)
+    return {
+        name: Signature(
+            keys.get(name, DEFAULT_SIGNATURE),
+            function,
+            written_names(inputs, (value.name for value in _inputs(function))),
+            _output_keys(function),
+        )
+        for name, function in functions.items()
+    }
+
+
+def renamed_in(signatures: Mapping[str, Signature]) -> Iterator[Renamed]:
+    """What is called otherwise in signatures, by their functions' names."""
+    keys = {n: item.key for n, item in signatures.items() if item.key != DEFAULT_SIGNATURE}
+    yield from changed("function", keys, keys.values())
+    for name, signature in signatures.items():
+        yield from signature.renamed(name if len(signatures) > 1 else "")
+
+
 def argument_names(function: Function) -> list[str]:
-    """Python identifiers for a function's arguments, unique, in order."""
-    taken: dict[str, None] = {}
-    for value in function.arguments:
-        taken[unique(identifier(value.name), taken)] = None
-    return list(taken)
+    """What a function's arguments are called in graphs, in order, states included.
+
+    An input's name is what a caller of the signature gives, as far as a graph takes that.
+    """
+    inputs = [value.name for value in _inputs(function)]
+    keys = written_names(INPUT, inputs)
+    found = dict(zip(inputs, distinct(ARGUMENT, map(parameter, keys.values())), strict=True))
+    names = [value.name for value in function.arguments]
+    states = [name for name in names if name not in found]
+    found |= zip(states, distinct(ARGUMENT, states, "state", found.values()), strict=True)
+    return [found[name] for name in names]
 
 
-def identifier(name: str) -> str:
-    """A name as a Python identifier that TensorFlow takes for an argument."""
-    found = re.sub(r"\W", "_", name, flags=re.ASCII)
-    usable = found.isidentifier() and not keyword.iskeyword(found) and not found.startswith("_")
-    return found if usable else f"arg_{found}"
+def result_names(function: Function) -> list[str]:
+    """What a function's results are called in graphs, in order, states included."""
+    names = function.result_names or [str(i) for i in range(len(function.results))]
+    return distinct(KEY, names, "output")
 
 
-def unique(name: str, taken: Mapping[str, Any]) -> str:
-    """The name, with a number appended if it is taken."""
-    candidate, number = name, 0
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}_{number}"
-    return candidate
+def _inputs(function: Function) -> list[Value]:
+    rows = zip(function.arguments, function.inputs, strict=True)
+    return [value for value, known in rows if known.kind != "state"]
+
+
+def _output_keys(function: Function) -> dict[str, str]:
+    names = result_names(function)
+    rows = zip(function.result_names or names, names, function.outputs, strict=True)
+    return {name: key for name, key, known in rows if known.kind != "state"}
 
 
 def tf_dtype(dtype: DType) -> Any:

@@ -1,115 +1,161 @@
 """Writes SavedModels: the folder, its signatures, and what TensorFlow's own saving lacks."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...ir.ssa import Function, Module
+from ...ir.names import unique
+from ...ir.ssa import Function
 from ...ir.types import Array
 from ...ir.writing import writing_whole
+from ..names import parameter
 from .checkpoint import fill_checkpoint
-from .names import argument_names, unique
+from .names import Signature, argument_names
 from .variables import Weights
 
 # TensorFlow's key for the value of a variable in a checkpoint, below the variable's own path.
 _VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
 
 
-def save(
-    module: Module,
-    root: Any,
-    weights: Weights,
-    functions: Mapping[str, Any],
-    reset: Any,
-    folder: Path,
-    metadata: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a SavedModel: the folder appears whole or not at all.
+@dataclass(frozen=True)
+class Contents:
+    """What a SavedModel is made of.
 
-    Every public function is a signature (the default one is `serving_default`); inputs and outputs
-    have the model's own names. `assets.extra/cmlc.json` describes them. `reset` zeroes states.
-
-    Args:
-        module: the lowered module.
+    Attributes:
         root: the tf.Module that tracks the variables, the weights as `weights`.
         weights: the weights, which may still be empty.
         functions: the traced tf.function of each public function of the module, by name.
+        signatures: what they and their inputs and outputs are called, by the same names.
         reset: the traced tf.function that zeroes the states; None if there are none.
+    """
+
+    root: Any
+    weights: Weights
+    functions: Mapping[str, Any]
+    signatures: Mapping[str, Signature]
+    reset: Any
+
+
+def save(contents: Contents, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write a SavedModel: the folder appears whole or not at all.
+
+    Every public function is a signature (the default one is `serving_default`); inputs and outputs
+    have the model's own names, as far as they can be keywords of a call in Python.
+    `assets.extra/cmlc.json` describes them. `reset` zeroes states.
+
+    Args:
+        contents: what is written.
         folder: the folder to write; replaced if it exists.
         metadata: the content of `cmlc.json`.
     """
     import tensorflow as tf
 
-    main = module.main.name
-    callees = {
-        "serving_default" if name == main else name: function
-        for name, function in module.public_functions.items()
-    }
-    signatures = {key: functions[callee.name] for key, callee in callees.items()}
-    if reset is not None:
-        signatures[unique("reset", signatures)] = reset
+    signatures = {item.key: contents.functions[n] for n, item in contents.signatures.items()}
+    if contents.reset is not None:
+        signatures[unique("reset", signatures)] = contents.reset
     with writing_whole(folder) as target:
-        tf.saved_model.save(root, str(target), signatures=signatures)
-        if not weights.is_filled:
-            keys = [f"weights/{i}/{_VALUE}" for i in range(len(weights.variables))]
-            fill_checkpoint(target / "variables" / "variables", keys, weights.arrays())
-        _complete_signatures(target, module, callees)
+        tf.saved_model.save(contents.root, str(target), signatures=signatures)
+        if not contents.weights.is_filled:
+            keys = [f"weights/{i}/{_VALUE}" for i in range(len(contents.weights.variables))]
+            fill_checkpoint(target / "variables" / "variables", keys, contents.weights.arrays())
+        _complete(target, contents.signatures.values())
         extra = target / "assets.extra"
         extra.mkdir(exist_ok=True)
         (extra / "cmlc.json").write_text(json.dumps(metadata or {}, indent=1) + "\n")
 
 
-def _complete_signatures(folder: Path, module: Module, callees: Mapping[str, Function]) -> None:
+def _complete(folder: Path, signatures: Iterable[Signature]) -> None:
     """Add to the file what TensorFlow's own saving lacks.
 
-    Inputs get back names that are not Python identifiers, and optional inputs get their defaults,
+    Inputs get names that are not those of placeholders, and optional inputs get their defaults,
     which servers fill in (in Python, a loaded model needs all inputs).
     """
-    renamed = {
-        name: value.name
-        for function in module.public_functions.values()
-        for value, name in zip(function.arguments, argument_names(function), strict=True)
-        if name != value.name
-    }
-    defaults = {key: _defaults(callee) for key, callee in callees.items()}
-    if not renamed and not any(defaults.values()):
+    todo = [item for item in signatures if _inputs(item) or _defaults(item)]
+    if not todo:
         return
-    import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
 
     path = folder / "saved_model.pb"
     message = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     for graph in message.meta_graphs:
-        for key, signature in graph.signature_def.items():
-            for name in [n for n in signature.inputs if n in renamed]:
-                signature.inputs[renamed[name]].CopyFrom(signature.inputs[name])
-                del signature.inputs[name]
-            for name, array in defaults.get(key, {}).items():
-                signature.defaults[name].CopyFrom(tf.make_tensor_proto(array))
-        objects = graph.object_graph_def
-        for node in objects.nodes:
-            if node.WhichOneof("kind") != "bare_concrete_function":
-                continue
-            function = node.bare_concrete_function
-            keywords = function.argument_keywords
-            keywords[:] = [renamed.get(name, name) for name in keywords]
-            described = objects.concrete_functions[function.concrete_function_name]
-            for part in described.canonicalized_input_signature.tuple_value.values:
-                fields = part.dict_value.fields
-                # Shown by `structured_input_signature`; loading refuses identifiers here
-                # that can't be parameters (keywords, letters of other scripts).
-                for name in [n for n in fields if not renamed.get(n, n).isidentifier()]:
-                    fields[renamed[name]].CopyFrom(fields[name])
-                    del fields[name]
+        for signature in todo:
+            _name_inputs(graph, signature)
+            _add_defaults(graph, signature)
     path.write_bytes(message.SerializeToString(deterministic=True))
 
 
-def _defaults(function: Function) -> dict[str, Array]:
-    """The defaults of optional inputs with a fixed shape."""
+def _inputs(signature: Signature) -> dict[str, str]:
+    """The keys of inputs, by the names of their placeholders; empty if they are the same."""
+    function = signature.function
+    values = zip(argument_names(function), function.arguments, strict=True)
+    keys = {
+        name: signature.inputs[value.name]
+        for name, value in values
+        if value.name in signature.inputs
+    }
+    return {} if all(name == key for name, key in keys.items()) else keys
+
+
+def _name_inputs(graph: Any, signature: Signature) -> None:
+    """Give the inputs of a signature their keys, for servers and for callers in Python."""
+    if not (keys := _inputs(signature)):
+        return
+    inputs = graph.signature_def[signature.key].inputs
+    tensors = {key: _copy(inputs[name]) for name, key in keys.items()}
+    inputs.clear()
+    for key, tensor in tensors.items():
+        inputs[key].CopyFrom(tensor)
+    objects = graph.object_graph_def
+    (table,) = (c.node_id for c in objects.nodes[0].children if c.local_name == "signatures")
+    children = {child.local_name: child.node_id for child in objects.nodes[table].children}
+    function = objects.nodes[children[signature.key]].bare_concrete_function
+    parameters = {name: parameter(key) for name, key in keys.items()}
+    described = objects.concrete_functions[function.concrete_function_name]
+    for part in described.canonicalized_input_signature.tuple_value.values:
+        fields = part.dict_value.fields
+        found = {parameters[name]: _copy(fields[name]) for name in fields}
+        fields.clear()
+        for name, value in found.items():
+            value.tensor_spec_value.name = name
+            fields[name].CopyFrom(value)
+    # Parameters that are keywords only would be sorted: the function has the placeholders' order.
+    ordered = [parameters[name] for name in function.argument_keywords]
+    function.function_spec.CopyFrom(_function_spec(ordered))
+
+
+def _function_spec(parameters: list[str]) -> Any:
+    """The declaration of a function of these parameters, as SavedModels store it."""
+    from tensorflow.core.protobuf import saved_object_graph_pb2
+    from tensorflow.python.saved_model import nested_structure_coder
+    from tensorflow.python.util import tf_inspect
+
+    declared = tf_inspect.FullArgSpec(parameters, None, None, None, [], None, {})
+    return saved_object_graph_pb2.FunctionSpec(
+        fullargspec=nested_structure_coder.encode_structure(declared),
+        input_signature=nested_structure_coder.encode_structure(None),
+    )
+
+
+def _copy(message: Any) -> Any:
+    return type(message).FromString(message.SerializeToString())
+
+
+def _add_defaults(graph: Any, signature: Signature) -> None:
+    import tensorflow as tf
+
+    known = graph.signature_def[signature.key].defaults
+    for name, array in _defaults(signature).items():
+        known[name].CopyFrom(tf.make_tensor_proto(array))
+
+
+def _defaults(signature: Signature) -> dict[str, Array]:
+    """The defaults of optional inputs with a fixed shape, by the keys of the inputs."""
+    function: Function = signature.function
     rows = zip(function.arguments, function.inputs, strict=True)
     return {
-        value.name: known.absent(value.type)
+        signature.inputs[value.name]: known.absent(value.type)
         for value, known in rows
-        if known.optional and value.type.is_static
+        if known.optional and value.type.is_static and value.name in signature.inputs
     }

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...ir.names import distinct
 from ...ir.ssa import Function, Module, Value
-from .names import argument_names, identifier, tf_dtype, unique
+from ..names import ARGUMENT, changed
+from .names import argument_names, result_names, tf_dtype
 
 
 def state_arguments(function: Function) -> dict[str, Value]:
@@ -18,6 +20,7 @@ class States:
 
     Attributes:
         variables: by name, in the order of first use; initially zero.
+        renamed: states whose variable is called otherwise.
     """
 
     def __init__(self, module: Module) -> None:
@@ -25,32 +28,34 @@ class States:
 
         self.variables: dict[str, Any] = {}
         self._made: dict[tuple[str, Any], Any] = {}
-        for function in module.public_functions.values():
-            for value in state_arguments(function).values():
-                if (value.name, value.type) in self._made:
-                    continue
-                name = unique(identifier(value.name), self.variables)
-                zeros = tf.zeros(value.type.static_shape, tf_dtype(value.type.dtype))
-                self.variables[name] = tf.Variable(zeros, name=name, trainable=False)
-                self._made[value.name, value.type] = self.variables[name]
+        functions = module.public_functions.values()
+        arguments = [value for each in functions for value in state_arguments(each).values()]
+        kinds = list(dict.fromkeys((value.name, value.type) for value in arguments))
+        written = distinct(ARGUMENT, [name for name, _ in kinds], "state")
+        for name, (state, kind) in zip(written, kinds, strict=True):
+            zeros = tf.zeros(kind.static_shape, tf_dtype(kind.dtype))
+            self.variables[name] = tf.Variable(zeros, name=name, trainable=False)
+            self._made[state, kind] = self.variables[name]
+        self.renamed = tuple(changed("state", [name for name, _ in kinds], written))
 
     def bound(
         self, function: Function, call: Callable[..., Mapping[str, Any]]
     ) -> Callable[..., Mapping[str, Any]]:
         """The function without states among its arguments and results, which keeps them itself."""
+        results = dict(zip(function.result_names, result_names(function), strict=True))
         states = {
-            name: (value.name, self._made[value.name, value.type])
+            name: (results[value.name], self._made[value.name, value.type])
             for name, value in state_arguments(function).items()
         }
 
         def keep(**arguments: Any) -> Mapping[str, Any]:
             held = {name: variable.read_value() for name, (_, variable) in states.items()}
-            results = dict(call(**arguments, **held))
+            found = dict(call(**arguments, **held))
             for name, (result, variable) in states.items():
-                new = results.pop(result)
+                new = found.pop(result)
                 if new is not held[name]:
                     variable.assign(new)
-            return results
+            return found
 
         return keep
 

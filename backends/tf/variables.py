@@ -10,20 +10,21 @@ Variables are empty until something runs: graphs can be traced and saved without
 checkpoint is written straight from the resources. Large weights are therefore never all in memory.
 """
 
-import re
 from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ...ir.dialects.builtin import Constant
+from ...ir.names import distinct
 from ...ir.ssa import Module
 from ...ir.types import Array
 from ...ir.weights.encodings import EncodedResource
 from ...ir.weights.resources import Resource, ViewResource, is_worth_keeping, root
 from ...ir.weights.views import settled
+from ..names import NODE, Renamed, changed
 from .decode import decode
-from .names import tf_dtype, unique
+from .names import tf_dtype
 
 
 class Weights:
@@ -32,6 +33,7 @@ class Weights:
     Attributes:
         variables: by name, in the order of first use; empty before `fill`.
         is_filled: whether they hold the weights.
+        renamed: weights whose variable is called otherwise.
     """
 
     def __init__(self, module: Module) -> None:
@@ -39,6 +41,7 @@ class Weights:
         self.is_filled = False
         self._resources: dict[str, Resource] = {}
         self._made: dict[Hashable, Any] = {}
+        self._wanted: dict[Hashable, tuple[Resource, str]] = {}
         self._settled: dict[Hashable, Resource] = {}
         constants = [op.value for op in module.walk() if isinstance(op, Constant)]
         weights = [item for item in constants if item.is_weight and not item.compressed]
@@ -52,6 +55,7 @@ class Weights:
             elif item.is_weight:
                 base = root(item)
                 self._add(base if len(seen[base.identity]) > 1 else item, item.name or "weight")
+        self.renamed = tuple(self._make_variables())
 
     def _add_parts(self, resource: Resource, name: str) -> None:
         """Make variables for all parts of an encoded resource."""
@@ -66,19 +70,16 @@ class Weights:
             self._add(resource, name)
 
     def _add(self, resource: Resource, name: str) -> None:
-        if resource.identity not in self._made:
-            self._made[resource.identity] = self._variable(resource, name)
+        self._wanted.setdefault(resource.identity, (resource, name))
 
-    def _variable(self, resource: Resource, name: str) -> Any:
-        import tensorflow as tf
-
-        name = unique(re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name), self.variables)
-        dtype = tf_dtype(resource.type.dtype)
-        variable = tf.Variable(tf.zeros(resource.type.static_shape, dtype), name=name)
-        _assign(variable, tf.zeros((0,), dtype))
-        self.variables[name] = variable
-        self._resources[name] = resource
-        return variable
+    def _make_variables(self) -> Iterator[Renamed]:
+        """Make all that are wanted; which ones have another name than the model's."""
+        names = [name for _, name in self._wanted.values()]
+        written = distinct(NODE, names, "weight")
+        for name, (identity, (resource, _)) in zip(written, self._wanted.items(), strict=True):
+            self.variables[name] = self._made[identity] = _variable(resource, name)
+            self._resources[name] = resource
+        return changed("weight", names, written)
 
     def fill(self) -> None:
         """Assign the weights to the variables, once."""
@@ -108,6 +109,16 @@ class Weights:
             moved = tf.transpose(self.read(resource.base), resource.perm)
             return tf.reshape(moved, resource.type.static_shape)
         return tf.constant(resource.array(), tf_dtype(resource.type.dtype))
+
+
+def _variable(resource: Resource, name: str) -> Any:
+    """An empty variable for it."""
+    import tensorflow as tf
+
+    dtype = tf_dtype(resource.type.dtype)
+    variable = tf.Variable(tf.zeros(resource.type.static_shape, dtype), name=name)
+    _assign(variable, tf.zeros((0,), dtype))
+    return variable
 
 
 def _assign(variable: Any, value: Any) -> None:

@@ -10,6 +10,25 @@ from ...ir.types import Array
 from ..executable import failed_run
 
 
+def with_inputs_called(file: bytes, names: Mapping[str, Mapping[str, str]]) -> bytes:
+    """The file with other names of inputs.
+
+    Args:
+        file: the file; the same is returned if nothing changes.
+        names: by signature, the new name of each input by the old one.
+    """
+    if all(old == new for renamed in names.values() for old, new in renamed.items()):
+        return file
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model: Any = flatbuffer_utils.convert_bytearray_to_object(file)
+    for signature in model.signatureDefs:
+        renamed = names[signature.signatureKey.decode()]
+        for entry in signature.inputs:
+            entry.name = renamed[entry.name.decode()]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
 class Contents:
     """A TFLite file that can be inspected and run."""
 

@@ -12,14 +12,16 @@ import numpy as np
 
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import held_by
-from ...ir.ssa import Function, Module
+from ...ir.ssa import Module
 from ...ir.types import Array
 from ..executable import Executable
 from ..form import Samples
+from ..names import LITE_INPUT, Renamed, changed, one_line_each
 from ..tf.emit import TensorFlowModule
+from ..tf.names import renamed_in, signatures_of
 from ..tf.states import state_arguments
-from .contents import Contents
-from .metadata import with_metadata
+from .contents import Contents, with_inputs_called
+from .metadata import is_labelled, with_metadata
 from .quantization import Quantization
 
 # Offsets in flatbuffers are signed and have 32 bits.
@@ -32,6 +34,9 @@ _NO_BUILTIN = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
 class TFLiteModule(Executable):
     """A lowered module that can be converted, and runs by TFLite's own interpreter.
 
+    Attributes:
+        signatures: what functions, inputs and outputs are called in the file.
+
     Raises:
         CompileError: TFLite can't express something; all problems at once.
     """
@@ -42,6 +47,18 @@ class TFLiteModule(Executable):
         if problems:
             raise CompileError(problems)
         self._tensorflow = TensorFlowModule(module)
+        self.signatures = signatures_of(module, LITE_INPUT)
+
+    @property
+    def renamed(self) -> tuple[Renamed, ...]:
+        """What has another name in the file than in the model; signatures come first."""
+        found = [*renamed_in(self.signatures), *self._tensorflow.graph_renamed]
+        for name, item in self.signatures.items():
+            if is_labelled(item.function):
+                labels = [*map(str, item.function.classifier.class_labels)]
+                where = name if len(self.signatures) > 1 else ""
+                found += changed("label", labels, one_line_each(labels), where)
+        return tuple(found)
 
     def convert(
         self, quantize: Quantization | None = None, samples: Samples | None = None
@@ -64,16 +81,16 @@ class TFLiteModule(Executable):
             folder = Path(scratch) / "model"
             self._tensorflow.save(folder)
             converter = tf.lite.TFLiteConverter.from_saved_model(
-                str(folder), signature_keys=self._signatures()
+                str(folder), signature_keys=[item.key for item in self.signatures.values()]
             )
             if quantize is not None:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
             if quantize == "float16":
                 converter.target_spec.supported_types = [tf.float16]
             if samples is not None:
-                converter.representative_dataset = lambda: iter(samples)
+                converter.representative_dataset = lambda: map(self._given, samples)
             made = self._converted(converter)
-        made = with_metadata(made, self.module)
+        made = with_metadata(self._renamed(made), self.module, self.signatures)
         foreign = Contents(made).foreign()
         if foreign:
             problem = f"the converter wrote operations that are not builtins: {', '.join(foreign)}"
@@ -87,15 +104,30 @@ class TFLiteModule(Executable):
 
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
         callee = self.called(function, inputs)
-        given = {value.name: inputs[value.name] for value in callee.arguments}
-        found = self._contents.run(given, self._signature(callee))
-        return {name: np.asarray(found[name]) for name in callee.result_names}
+        return self.computed(self._contents, inputs, callee.name)
 
-    def _signature(self, function: Function) -> str:
-        return "serving_default" if function is self.module.main else function.name
+    def computed(
+        self, content: Contents, inputs: Mapping[str, Array], function: str = ""
+    ) -> dict[str, Array]:
+        """Results of a file by the model's names, for inputs by the model's names."""
+        signature = self.signatures[function or self.module.main.name]
+        given = {written: inputs[name] for name, written in signature.inputs.items()}
+        found = content.run(given, signature.key)
+        return {name: np.asarray(found[key]) for name, key in signature.outputs.items()}
 
-    def _signatures(self) -> list[str]:
-        return [self._signature(function) for function in self.module.public_functions.values()]
+    def _given(self, sample: Mapping[str, Array]) -> dict[str, Array]:
+        """A sample of the default function's inputs by the names that the converter knows."""
+        keys = self._tensorflow.signatures[self.module.main.name].inputs
+        return {keys[name]: array for name, array in sample.items()}
+
+    def _renamed(self, file: bytes) -> bytes:
+        """The file with the inputs' names of TFLite, where a SavedModel can't have them."""
+        before = self._tensorflow.signatures
+        names = {
+            item.key: dict(zip(before[name].inputs.values(), item.inputs.values(), strict=True))
+            for name, item in self.signatures.items()
+        }
+        return with_inputs_called(file, names)
 
     def _converted(self, converter: Any) -> bytes:
         from tensorflow.lite.python.convert_phase import ConverterError

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from ...ir.choices import Choice
 from ...ir.diagnostics import CompileError, Diagnostic
 from ..form import Artefact, Chosen, Request, TargetForm
+from ..names import facts_of, rows_of
 from .quantization import Quantization
 
 if TYPE_CHECKING:
@@ -41,12 +42,15 @@ def _tflite(made: "TFLiteModule", request: Request) -> Artefact:
         "in_floating_point": dict(content.floating().most_common()),
     }
     return Artefact(
-        lambda path: _write(file, path), {"tflite": facts}, _rows(facts), _running(content)
+        lambda path: _write(file, path),
+        {"tflite": facts, **facts_of(made.renamed)},
+        (*_rows(facts), *rows_of(made.renamed, "--json")),
+        _running(made, content),
     )
 
 
-def _running(content: "Contents") -> Any:
-    return lambda inputs: content.run(inputs)
+def _running(made: "TFLiteModule", content: "Contents") -> Any:
+    return lambda inputs: made.computed(content, inputs)
 
 
 def _write(file: bytes, path: Path) -> None:
@@ -71,7 +75,6 @@ FORMS = (
         title="TFLite file",
         suffix=".tflite",
         default=".tflite",
-        without=frozenset(("weights", "precision")),  # dense, and in float32 unless quantized
         choices=(
             Choice(
                 "quantize",

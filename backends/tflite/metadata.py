@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...ir.interface import Description
+from ...ir.names import FILE, written
 from ...ir.ssa import Function, Module
 from ...ir.types import Tensor
+from ..names import one_line_each
+from ..tf.names import Signature
 from .contents import Contents
 
 _NAME, _IDENTIFIER, _PARSER = "TFLITE_METADATA", b"M001", "1.0.0"
@@ -22,22 +25,26 @@ _AXIS_LABELS = 2
 _COLORS = {"RGB": 1, "BGR": 1, "GRAYSCALE": 2, "GRAYSCALE_FLOAT16": 2}
 
 
-def with_metadata(file: bytes, module: Module) -> bytes:
+def with_metadata(file: bytes, module: Module, signatures: Mapping[str, Signature]) -> bytes:
     """The TFLite file with metadata of the functions that its signatures are.
 
     Class labels are files in it, one label per line: `labels.txt` for the default function.
+
+    Args:
+        file: the file.
+        module: the lowered module.
+        signatures: what the functions of the module are called in the file, by their names.
     """
     files: dict[str, str] = {}
     content, graphs = Contents(file), dict[int, _Table]()
-    for name, function in module.public_functions.items():
-        signature = "serving_default" if function is module.main else name
-        labels = "labels.txt" if function is module.main else f"{name}.labels.txt"
-        index, graph = _subgraph(content, function, signature, labels)
+    stems = written(FILE, signatures, "function")
+    for name, signature in signatures.items():
+        function = signature.function
+        labels = "labels.txt" if function is module.main else f"{stems[name]}.labels.txt"
+        index, graph = _subgraph(content, signature, labels)
         graphs[index] = graph
-        if _labelled(function):
-            labelled = function.classifier.class_labels
-            lines = (str(label).replace("\n", " ") for label in labelled)
-            files[labels] = "\n".join(lines) + "\n"
+        if is_labelled(function):
+            files[labels] = "\n".join(one_line_each(function.classifier.class_labels)) + "\n"
     subgraphs = [graphs.get(index, _Table()) for index in range(max(graphs) + 1)]
     made = _attached(file, _packed(_model(module, subgraphs)))
     if not files:
@@ -85,27 +92,27 @@ def _model(module: Module, subgraphs: list[_Table]) -> _Table:
     return _Table({3: subgraphs, **{slot: str(text) for slot, text in texts.items() if text}})
 
 
-def _subgraph(
-    content: Contents, function: Function, signature: str, labels: str
-) -> tuple[int, _Table]:
+def _subgraph(content: Contents, signature: Signature, labels: str) -> tuple[int, _Table]:
     """(index of the subgraph of a function, its description)."""
+    function = signature.function
     values = zip(function.arguments, function.inputs, strict=True)
-    given = {value.name: (value.type, known) for value, known in values}
-    index, inputs = content.tensors(signature, "Inputs")
+    given = {signature.inputs[value.name]: (value.type, known) for value, known in values}
+    index, inputs = content.tensors(signature.key, "Inputs")
     rows = zip(function.result_names, function.results, function.outputs, strict=True)
-    made = {name: (value.type, known) for name, value, known in rows}
-    _, outputs = content.tensors(signature, "Outputs")
-    named = labels if _labelled(function) else ""
+    made = {signature.outputs[name]: (value.type, known) for name, value, known in rows}
+    _, outputs = content.tensors(signature.key, "Outputs")
+    named = labels if is_labelled(function) else ""
     return index, _Table(
         {
-            0: signature,
+            0: signature.key,
             2: [_tensor(name, *given[name], "") for name in inputs],
             3: [_tensor(name, *made[name], named) for name in outputs],
         }
     )
 
 
-def _labelled(function: Function) -> bool:
+def is_labelled(function: Function) -> bool:
+    """Whether the labels of a function's classes are a file."""
     kinds = [known.kind for known in function.outputs]
     return bool(function.classifier.class_labels) and "dictionary" in kinds
 

@@ -79,7 +79,8 @@ def option_choices(form: Form) -> list[Choice]:
     """What can be chosen about compiling for a form."""
     if isinstance(form, SourceForm):
         return []
-    return [choice for choice in choices() if choice.name not in form.without]
+    of_target = TARGETS[target_of(form)].without if isinstance(form, TargetForm) else frozenset()
+    return [choice for choice in choices() if choice.name not in form.without | of_target]
 
 
 def sorted_out(

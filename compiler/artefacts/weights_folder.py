@@ -7,16 +7,18 @@ weight is in memory at a time.
 
 import json
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from ...ir.names import ARRAY, written
 from ...ir.types import Array, DType
 from ...ir.writing import writing_whole
 from ..frontends.stored_weights import StoredWeight
 
+_METADATA = "__metadata__"  # a key of safetensors that isn't a tensor
 MANIFEST, NUMPY, SAFETENSORS = "manifest.json", "weights.npz", "weights.safetensors"
 _DTYPES = {
     **{DType.F64: "F64", DType.F32: "F32", DType.F16: "F16", DType.BOOL: "BOOL"},
@@ -44,11 +46,12 @@ def write_weights(
         text = json.dumps({"weights": entries_of(weights)}, indent=1, ensure_ascii=False)
         (new / MANIFEST).write_text(text + "\n", encoding="utf-8")
         with (new / SAFETENSORS).open("wb") as tensors, zipfile.ZipFile(new / NUMPY, "w") as arrays:
-            _write_header(tensors, weights)
+            names = _names(weights)
+            _write_header(tensors, weights, names)
             for index, weight in enumerate(weights):
                 progress(index)
                 array = np.ascontiguousarray(weight.resource.array())
-                _write_numpy(arrays, weight.name, array)
+                _write_numpy(arrays, names[weight.name], array)
                 little = array.astype(array.dtype.newbyteorder("<"), copy=False)
                 tensors.write(little.reshape(-1).view(np.uint8).data)
                 weight.resource.release()
@@ -56,13 +59,21 @@ def write_weights(
 
 def entries_of(weights: Sequence[StoredWeight]) -> list[dict[str, Any]]:
     """What the manifest says of each weight."""
-    return [_entry(weight) for weight in weights]
+    names = _names(weights)
+    return [_entry(weight, names[weight.name]) for weight in weights]
 
 
-def _entry(weight: StoredWeight) -> dict[str, Any]:
+def _names(weights: Sequence[StoredWeight]) -> Mapping[str, str]:
+    """What each weight is called in the files."""
+    return written(ARRAY, (weight.name for weight in weights), "weight", [_METADATA])
+
+
+def _entry(weight: StoredWeight, name: str) -> dict[str, Any]:
     kind = weight.resource.type
+    renamed = {"written": name} if name != weight.name else {}
     return {
         "name": weight.name,
+        **renamed,
         "shape": list(kind.static_shape),
         "axes": list(weight.axes),
         "dtype": kind.dtype.numpy.name,
@@ -80,14 +91,16 @@ def _write_numpy(archive: zipfile.ZipFile, name: str, array: Array) -> None:
         np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
-def _write_header(stream: BinaryIO, weights: Sequence[StoredWeight]) -> None:
+def _write_header(
+    stream: BinaryIO, weights: Sequence[StoredWeight], names: Mapping[str, str]
+) -> None:
     """What and where the numbers are; filled up so that they are aligned."""
-    header: dict[str, Any] = {"__metadata__": {"format": "np"}}
+    header: dict[str, Any] = {_METADATA: {"format": "np"}}
     place = 0
     for weight in weights:
         kind = weight.resource.type
         end = place + weight.resource.size * kind.dtype.bytes
-        header[weight.name] = {
+        header[names[weight.name]] = {
             "dtype": _DTYPES[kind.dtype],
             "shape": list(kind.static_shape),
             "data_offsets": [place, end],

@@ -4,8 +4,7 @@ What IR types can't express (colour space, defaults, class labels, …) is store
 and results (`ir/interface.py`), where the runtime and targets read it.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from ...ir.dialects.core.asserting import OPEN
 from ...ir.dims import Dim, Interval, bare_symbol, symbol
 from ...ir.interface import Argument, Classifier, Color, Description, Labels, ModuleFacts, Result
 from ...ir.location import InModel
+from ...ir.names import SYMBOL, written
 from ...ir.ssa import Value
 from ...ir.types import DType
 from ..source.interface import Feature, Flexibility, Interface
@@ -80,15 +80,25 @@ def is_flexible(interface: Interface) -> bool:
     return any(feature.flexibility is not None for feature in interface.inputs)
 
 
-def open_sizes(feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
-    """The shape of an input, with a symbol for each dimension that the model leaves open."""
+def words_of(features: Iterable[Feature]) -> Mapping[str, str]:
+    """A word for each feature's name, which the symbols of its dimensions have in them."""
+    return written(SYMBOL, (feature.name for feature in features))
+
+
+def open_sizes(feature: Feature, default: tuple[int, ...], word: str) -> tuple[Dim, ...]:
+    """The shape of an input, with a symbol for each dimension that the model leaves open.
+
+    Args:
+        feature: the input.
+        default: its shape in the model's description.
+        word: its word, see `words_of`.
+    """
     if feature.flexibility is None:
         return default
-    name = re.sub(r"\W", "_", f"d_{feature.name}", flags=re.ASCII)
     choices = [*feature.flexibility.enumerated, default]
     ranges = feature.flexibility.ranges or ((0, 0),) * len(default)
     return tuple(
-        symbol(f"{name}_{axis}")
+        symbol(f"d_{word}_{axis}")
         if low != high or len({choice[axis] for choice in choices}) > 1
         else size
         for axis, (size, (low, high)) in enumerate(zip(default, ranges, strict=True))
@@ -97,13 +107,14 @@ def open_sizes(feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
 
 def limits_of(features: Iterable[Feature]) -> dict[str, Interval]:
     """Between which sizes the dimensions are that the model leaves open, by symbol."""
-    found: dict[str, Interval] = {}
+    features, found = list(features), dict[str, Interval]()
+    words = words_of(features)
     for feature in features:
-        if feature.flexibility is None:
-            continue
+        if feature.flexibility is None or feature.kind not in ("array", "image"):
+            continue  # a sequence of values is not an array, which is told where it is an input
         image = feature.image
         default = feature.shape if image is None else (image.height, image.width)
-        for axis, dim in enumerate(open_sizes(feature, default)):
+        for axis, dim in enumerate(open_sizes(feature, default, words[feature.name])):
             choices = [choice[axis] for choice in feature.flexibility.enumerated]
             name = bare_symbol(dim)
             if name is not None and choices:

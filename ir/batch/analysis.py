@@ -40,24 +40,27 @@ def batched(function: Function, places: Mapping[Value, Place], size: Expr) -> Ba
         size: the extent of the batch.
 
     Raises:
-        CompileError: an op mixes entries, or can't take a batch.
+        BatchError: an op mixes entries, or can't take a batch.
     """
     found = Batched(size, dict(places))
     _block(function.block, found)
     return found
 
 
-def problem(op: Op, reason: str) -> CompileError:
-    """That a batch is not possible because of an op."""
-    return CompileError(
-        Diagnostic(
-            f"a dynamic batch is not possible: '{op.name}' {reason}",
-            kind="unsupported",
-            location=op.location,
-            subject=op.name,
-            remedy=REMEDY,
+class BatchError(CompileError):
+    """A batch is not possible because of an op."""
+
+    def __init__(self, op: Op, reason: str) -> None:
+        self.op = op
+        super().__init__(
+            Diagnostic(
+                f"a dynamic batch is not possible: '{op.name}' {reason}",
+                kind="unsupported",
+                location=op.location,
+                subject=op.name,
+                remedy=REMEDY,
+            )
         )
-    )
 
 
 def _block(block: Block, found: Batched) -> Places:
@@ -92,7 +95,7 @@ def _op(op: Op, found: Batched) -> None:
     try:
         taken = op.batch(Given(found.of(op.operands), found.size, inside))
     except RefusalError as error:
-        raise problem(op, str(error)) from None
+        raise BatchError(op, str(error)) from None
     found.taken[op] = taken
     for value, place in zip(op.results, taken.results, strict=True):
         if place is not None:

@@ -65,7 +65,10 @@ def by_axes(
     worked = _worked(op, values, fill)
     batch = place.axis if place.is_dimension(entry) else place.origin
     if batch in worked and not splits:
-        raise RefusalError(ALONG)
+        other = place.beside(entry, worked)
+        if other is None:
+            raise RefusalError(ALONG)
+        place = other
     if not place.own and place.axis in worked:
         place = place.apart(entry)
     wants = tuple(place if i in group else None for i in range(len(op.operands)))

@@ -4,6 +4,7 @@ An *entry* is what a value is for a batch of one: its shape has no batch. With a
 the value has N times as many elements, and a `Place` says where N went.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from ..dims import Dim, Shape, floor_div, product
@@ -17,13 +18,15 @@ class Place:
     `outer`, A * N * B is left, with A slowest. An extent of 1 simply becomes N. Or, if `own`, as a
     dimension that entries don't have, before their dimension `axis`; there may be extents of 1
     between the two: -2 is N before two of them. `origin` is the dimension of 1 that N was taken out
-    of, as long as it is known: what works along it mixes entries.
+    of, as long as it is known: what works along it mixes entries. A place is `loose` if a reshape
+    made several dimensions of 1 out of the batch: nothing says which of them it is.
     """
 
     axis: int
     outer: Dim = 1
     own: bool = False
     origin: int | None = field(default=None, compare=False)
+    loose: bool = field(default=False, compare=False)
 
     def opened(self, entry: Shape, size: Dim) -> Shape:
         """The shape of `size` entries of this shape."""
@@ -36,6 +39,12 @@ class Place:
     def is_dimension(self, entry: Shape) -> bool:
         """Whether N takes the place of an entry's extent of 1: that dimension is the batch."""
         return not self.own and entry[self.axis] == 1
+
+    def beside(self, entry: Shape, taken: Collection[int]) -> "Place | None":
+        """A dimension of 1 that is the batch as well, if this place is loose, and isn't taken."""
+        before = self.elements_before(entry)
+        free = [axis for axis in units_after(before, entry) if self.loose and axis not in taken]
+        return Place(free[0]) if free else None
 
     def elements_before(self, entry: Shape) -> Dim:
         """How many elements of one entry lie between those of two neighbours, and before.
@@ -66,6 +75,13 @@ class Place:
 
 
 FRONT = Place(0, own=True)
+
+
+def units_after(before: Dim, entry: Shape) -> list[int]:
+    """The dimensions of 1 with so many elements before them: the batch can be any of them."""
+    return [
+        axis for axis, extent in enumerate(entry) if extent == 1 and product(entry[:axis]) == before
+    ]
 
 
 def settled(place: Place, before: Dim, entry: Shape) -> Place | None:

@@ -7,11 +7,14 @@ import pytest
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.core import CORE_OPS
 from cmlc.ir.dialects.core.random import RandomTensor
+from cmlc.ir.interface import Argument, Result
+from cmlc.ir.interpret import run
 from cmlc.ir.ssa import Module
 from cmlc.ir.verify import verify
 from cmlc.passes.dynamic_batch import opened
-from support.modules.batches import assert_law, batch_of
-from support.modules.generation import instances
+from hypothesis import assume, given, settings
+from support.modules.batches import assert_law, batch_of, entries_of
+from support.modules.generation import instances, is_repeatable, modules
 
 ROUNDS = 4
 
@@ -62,3 +65,31 @@ def test_a_batch_of_two_is_two_batches_of_one(op, record_property):
         assert any(reason in message for message in counts.reasons)
     else:
         assert counts.opened, f"no instance was opened, because {sorted(counts.reasons)}"
+
+
+@settings(max_examples=60)
+@given(modules())
+def test_ops_agree_on_where_the_batch_is(module):
+    """What one op leaves of a batch, the next one takes: whole functions keep the law, too."""
+    function = module.main
+    function.inputs = [Argument("array") for _ in function.arguments]
+    function.outputs = [Result("array") for _ in function.results]
+    function.result_names = [f"y{i}" for i in range(len(function.results))]
+    assume(is_repeatable(module))
+    try:
+        several = opened(function)
+    except CompileError:
+        return
+    batch = entries_of(module, 2)
+    assume(several is not None and all(runs(module, inputs) for inputs in batch.entries))
+    joined = Module(functions=[several])
+    verify(joined)
+    assert_law(batch, joined)
+
+
+def runs(module, inputs):
+    """Whether a module runs: random numbers are indices and shapes that don't fit, too."""
+    try:
+        return bool(run(module, inputs))
+    except Exception:
+        return False

@@ -157,6 +157,32 @@ def test_choices_that_mean_nothing(path, chosen, said, capsys):
     assert left_behind() == []
 
 
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("choice", choices(), ids=lambda choice: choice.name)
+def test_what_means_nothing_for_a_target_is_told_at_once(target, choice):
+    """When options are made, so that nothing is compiled as nobody asked for."""
+    chosen = {"target": target, choice.name: OTHER_VALUES.get(choice.name, "other")}
+    if choice.name in TARGETS[target].without:
+        expected = f"{choice.spelled} means nothing for the target {target}; it is for tf"
+        for make in (Options, lambda **chosen: cmlc.compile(DIGITS, **chosen)):
+            with pytest.raises(CompileError, match=expected):
+                make(**chosen)
+    else:
+        Options(**chosen)
+
+
+OTHER_VALUES = {
+    "target": "tf",
+    "batch": "static",
+    "io_layout": "nhwc",
+    "fixed_shapes": True,
+    "shapes": {"x": (1, 2, 3, 4, 5)},
+    "precision": "keep",
+    "weights": "compressed",
+    "verify_each": True,
+}
+
+
 def test_a_compiled_model_is_not_chosen_again():
     model = cmlc.compile(DIGITS, precision="keep")
     with pytest.raises(CompileError, match="batch can't be chosen any more; give batch to"):

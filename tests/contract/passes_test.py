@@ -158,6 +158,8 @@ def numbers(module, n=2, like=None):
     for value, known in zip(function.arguments, function.inputs, strict=True):
         if known.layout == "nhwc":
             inputs[value.name] = np.moveaxis(inputs[value.name], -3, -1)
+        if inputs[value.name].ndim < value.type.rank:  # a batch that was added
+            inputs[value.name] = inputs[value.name][np.newaxis]
         if value.type.dtype.is_float:  # an interface may be given other floats
             inputs[value.name] = inputs[value.name].astype(value.type.dtype.numpy)
     results = run(module, inputs, function.name)

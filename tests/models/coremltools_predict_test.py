@@ -8,6 +8,7 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.compiler import coremltools_predict
+from cmlc.compiler.runtime import CompiledModel
 from PIL import Image
 from support.mil.files import package
 from support.networks.transformers import STEPS, WIDTH, transformer
@@ -192,6 +193,35 @@ def test_a_list_of_dictionaries(ct, enabled):
     batch = [{"a": np.full(3, i), "b": np.ones(3)} for i in range(3)]
     assert [found["sum"].tolist() for found in model.predict(batch)] == [[1] * 3, [2] * 3, [3] * 3]
     assert model.last_predict_duration_in_nano_seconds > 0
+
+
+def test_a_list_runs_as_one_batch_where_the_model_has_one(ct, enabled, monkeypatch):
+    counts, run = [], CompiledModel._run
+
+    def counted(self, callee, arrays):
+        counts.append(len(next(iter(arrays.values()))))
+        return run(self, callee, arrays)
+
+    monkeypatch.setattr(CompiledModel, "_run", counted)
+    model = ct.models.MLModel(str(DIGITS))
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8)).astype(np.uint8)
+    batch = [{"image": Image.fromarray(image)} for image in pixels]
+    single = [model.predict(entry) for entry in batch]
+    found = model.predict(batch)
+    assert counts == [1, 1, 1, 3]
+    assert [entry["digit"] for entry in found] == [entry["digit"] for entry in single]
+    with pytest.raises(RuntimeError, match=r"inputs\[1\]: input 'image' has shape"):
+        model.predict([batch[0], {"image": Image.new("L", (9, 9))}])
+
+
+def test_entries_of_different_shapes_run_one_after_the_other(ct, enabled):
+    """Each by the model for its sequence."""
+    features = [("x", ct.models.datatypes.Array(3))], [("y", ct.models.datatypes.Array(3))]
+    builder = ct.models.neural_network.NeuralNetworkBuilder(*features)
+    builder.add_activation("relu", "RELU", "x", "y")
+    model = ct.models.MLModel(builder.spec)
+    batch = [{"x": np.ones((steps, 1, 3, 1, 1), np.float32)} for steps in (2, 3)]
+    assert [len(entry["y"]) for entry in model.predict(batch)] == [2, 3]
 
 
 def test_a_missing_optional_input_is_zero(ct, enabled):

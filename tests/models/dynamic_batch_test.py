@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileError
-from cmlc.ir.ssa import Module
+from cmlc.ir.rewrite import clone_module
 from cmlc.ir.text.parser import parse
-from cmlc.passes.dynamic_batch import opened
+from cmlc.passes.manager import parse_pipeline
 from cmlc.tools.cases import read_cases
 from support.mil.programs import classifier, op, program
 from support.modules.batches import assert_law, entries_of
@@ -32,9 +32,8 @@ KINDS = [
 def test_each_kind_that_is_opened(case):
     """By the interpreter, and in TensorFlow."""
     module = parse(case.before)
-    function = opened(module.main)
-    assert function is not None
-    batch, several = entries_of(module, 3), Module(functions=[function])
+    batch, several = entries_of(module, 3), clone_module(module)
+    parse_pipeline(case.run).run(several)
     assert_law(batch, several)
     compare(several, batch.joined())
 

@@ -1,8 +1,8 @@
 """Outputs of a model for people, as JSON facts, and as files."""
 
 import json
-import os
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...ir.names import ARRAY, FILE, written
 from ...ir.writing import writing_whole
 from . import console
 
@@ -94,11 +95,20 @@ def save_outputs(outputs: Mapping[str, Any], path: Path) -> None:
     """Write a .npz file, or a folder with one file per output (arrays .npy, images .png)."""
     if path.suffix == ".npz":
         with writing_whole(path) as file:
-            np.savez(file, **_arrays(outputs))
+            _save_arrays(_arrays(outputs), file)
         return
     path.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:  # all or none
         _save_each(outputs, lambda name: files.enter_context(writing_whole(path / name)))
+
+
+def _save_arrays(arrays: Mapping[str, Any], path: Path) -> None:
+    """A .npz file: numpy's own function takes some names for its options."""
+    names = written(ARRAY, arrays)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{names[name]}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
 def _arrays(outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,8 +133,9 @@ def _without_objects(array: Any) -> Any:
 def _save_each(outputs: Mapping[str, Any], place: Callable[[str], Path]) -> None:
     """Write each output to a file of its name."""
     others: dict[str, Any] = {}
+    stems = written(FILE, outputs)
     for name, value in outputs.items():
-        stem = name.replace(os.sep, "_").lstrip(".") or "output"
+        stem = stems[name]
         if _is_picture(value):
             value.save(place(f"{stem}{'.tiff' if value.mode == 'F' else '.png'}"))
         elif isinstance(value, np.ndarray):

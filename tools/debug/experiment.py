@@ -50,7 +50,8 @@ def read_experiment(
     module = driver.load(given.model, options, watch)
     inputs = read_inputs(module.main, given.input, given.random)
     complete(module.main, inputs)
-    if shapes := full_shapes(module.main, inputs):  # a sequence or batch, for old networks
+    shapes = full_shapes(module.main, inputs)  # a sequence or batch, for old networks
+    if shapes and watch.survey is not None:  # IR is as it is
         options = replace(options, shapes=dict(shapes))
         module = driver.load(given.model, options, watch)
     arrays, _ = bind_inputs(module.main, inputs)

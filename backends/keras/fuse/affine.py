@@ -4,7 +4,7 @@ import numpy as np
 
 from ....ir.dialects.builtin import array_of
 from ....ir.rewrite import replace
-from ....ir.ssa import Value
+from ....ir.ssa import Function, Value
 from ....passes.patterns import Rewrite, no, pattern
 from ..dialect import layers, ops
 from ..lower.weights import is_weight, reshaped
@@ -47,14 +47,14 @@ def _vector(value: Value, sizes: tuple[int, ...], rank: int) -> Value | None:
     return reshaped(value, sizes)
 
 
-_IMAGE_RANK, _MOST_CHANNELS = 4, 8
+_MOST_CHANNELS = 8
 
 
 @pattern(ops.Add, ops.Multiply)
 def rescaling(op: ops.Add | ops.Multiply) -> Rewrite:
     """image * scale + offset → Rescaling(scale, offset), per channel or for all."""
     image, scale, offset = _affine(op)
-    if image is None or not _is_image(image) or image.type.rank != _IMAGE_RANK:
+    if image is None or not _is_image(image):
         return None
     if not op.result.type.dtype.is_float:
         return no("it has whole numbers, and the layer would give others")
@@ -74,8 +74,14 @@ def rescaling(op: ops.Add | ops.Multiply) -> Rewrite:
 
 
 def _is_image(value: Value) -> bool:
-    """Whether it is an argument, perhaps with its colours in the other order."""
-    return value.op is None or (isinstance(value.op, ops.Flip) and value.op.x.op is None)
+    """Whether it is an image of the model's interface, perhaps with its colours turned around.
+
+    What scales an array may be learned, and a layer of numbers would not be trained.
+    """
+    value = value.op.x if isinstance(value.op, ops.Flip) else value
+    region = value.block.parent if value.block is not None else None
+    function = region.parent if region is not None else None
+    return isinstance(function, Function) and function.inputs[value.index].kind == "image"
 
 
 def _affine(op: ops.Add | ops.Multiply) -> tuple[Value | None, Value | None, Value | None]:

@@ -1,5 +1,7 @@
 """Recurrent networks: Core ML's are [time, batch, features], Keras's [batch, time, features]."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ....ir.dialects.builtin import array_of, constant
@@ -76,24 +78,10 @@ def _layer(
     """The layer with its weights in Keras's order of gates, between two transposes."""
     bias_h = op.bias_h if isinstance(op, core.Gru) else None
     require_weights(op, op.weight_x, op.weight_h, op.bias, bias_h)
-    names = [
-        activation,
-        *([str(given["recurrent_activation"])] if "recurrent_activation" in given else []),
-    ]
-    for name in names:
-        op.require("", name in _FUNCTIONS, f"Keras has no activation '{name}' for this layer")
-    functions = [_FUNCTIONS[name] for name in names]
-    limited = op.gate_clip > 0 and not (
-        op.gate_clip >= _NO_GATE_CLIP and set(functions) <= set(_SATURATING)
-    )
-    op.require("", not limited, "Keras has no recurrent layer with limited gates")
-    if len(names) > 1:
-        given["recurrent_activation"] = functions[1]
-    states = tuple(state for state in (op.initial_h, initial_c) if state is not None)
-    if isinstance(op, core.Lstm) and len(states) == 1:
-        # Keras takes both initial states or none; a missing one becomes zeros.
-        zeros = ops.ZerosLike(states[0], result_types=states[0].type).result
-        states = (zeros, *states) if op.initial_h is None else (*states, zeros)
+    gate = given.get("recurrent_activation")
+    function, *others = _functions(op, [activation, *([] if gate is None else [str(gate)])])
+    if others:
+        (given["recurrent_activation"],) = others
     bias = _bias(op, order, bias_h, two=bool(given.get("reset_after")))
     time, batch, hidden = op.results[0].type.shape
     by_batch = op.results[0].type.with_shape((batch, time, hidden))
@@ -106,12 +94,12 @@ def _layer(
         *((last,) * len(states_used) if return_state else ()),
     )
     found = layer(
-        (transposed(op.x, (1, 0, 2)), *states),
+        (transposed(op.x, (1, 0, 2)), *_initial_states(op, initial_c)),
         _gates(op.weight_x, order),
         _gates(op.weight_h, order),
         units=op.weight_h.type.static_shape[1],
         bias=bias,
-        activation=functions[0],
+        activation=function,
         use_bias=bias is not None,
         return_sequences=sequence_used,
         return_state=return_state,
@@ -120,6 +108,28 @@ def _layer(
     ).results
     made = transposed(found[0], (1, 0, 2)) if sequence_used else found[0]
     return (made, *(found[1:] or (found[0],) * len(states_used)))
+
+
+def _functions(op: core.Lstm | core.Gru | core.Rnn, names: Sequence[str]) -> list[str]:
+    """Keras's names of activations, if it has all of them and limits have no effect on them."""
+    for name in names:
+        op.require("", name in _FUNCTIONS, f"Keras has no activation '{name}' for this layer")
+    found = [_FUNCTIONS[name] for name in names]
+    harmless = op.gate_clip >= _NO_GATE_CLIP and set(found) <= set(_SATURATING)
+    limited = op.gate_clip > 0 and not harmless
+    op.require("", not limited, "Keras has no recurrent layer with limited gates")
+    return found
+
+
+def _initial_states(
+    op: core.Lstm | core.Gru | core.Rnn, initial_c: Value | None
+) -> tuple[Value, ...]:
+    """Those of an LSTM are both or none for Keras; a missing one becomes zeros."""
+    states = tuple(state for state in (op.initial_h, initial_c) if state is not None)
+    if not isinstance(op, core.Lstm) or len(states) != 1:
+        return states
+    zeros = ops.ZerosLike(states[0], result_types=states[0].type).result
+    return (zeros, *states) if op.initial_h is None else (*states, zeros)
 
 
 def _gates(weight: Value, order: tuple[int, ...]) -> Value:

@@ -85,6 +85,11 @@ class _Importer:
     interfaces: tuple[Interface, ...]
     options: Options
 
+    @property
+    def singles(self) -> bool:
+        """Whether float16 is computed in float32."""
+        return self.options.precision != "keep"
+
     def module(self, flexible: bool) -> Module:
         """All functions, with flexible shapes or only with the default ones."""
         problems: list[Diagnostic] = []
@@ -102,7 +107,7 @@ class _Importer:
         module.attributes = {
             "source": first.kind,
             "spec_version": first.spec_version,
-            "precision": self.options.precision,
+            "precision": "float32" if self.singles else "keep",
         }
         if len(functions) > 1:
             module.attributes["default_function"] = functions[0].name
@@ -115,10 +120,9 @@ class _Importer:
         opset, operations = program_opset(message), f"{place}operations"
         block = message.block_specializations[message.opset]
         _check_supported(block, operations)
-        singles = self.options.precision == "float32"
         limits = limits_of(interface.inputs)
-        walk = Walk(opset, self.program.weights, singles, program=shared, limits=limits)
-        inputs = Inputs(message, interface, singles, flexible=flexible)
+        walk = Walk(opset, self.program.weights, self.singles, program=shared, limits=limits)
+        inputs = Inputs(message, interface, self.singles, flexible=flexible)
         made = Function(name_of(interface), *inputs.signature())
         made.inputs = inputs.described()
         names: Names = {}

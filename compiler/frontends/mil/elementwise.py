@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ....ir.dialects.builtin import shapes_may_agree
 from ....ir.dialects.core import elementwise as core
 from ....ir.dialects.core import unary
 from ....ir.dims import Dim, bare_symbol
@@ -11,6 +12,7 @@ from ..rules import Result
 from ..values import cast
 from .constants import DTYPE_NAMES, tensor_type
 from .context import MilContext, MilRules
+from .shape import declared_type
 
 rules = MilRules("elementwise")
 
@@ -123,8 +125,19 @@ def clip(cx: MilContext) -> Result:
 
 @rules("select")
 def select(cx: MilContext) -> Result:
-    """a where the condition holds, b elsewhere."""
-    return core.Select(cx.value("cond"), cx.value("a"), cx.value("b")).result
+    """a where the condition holds, b elsewhere; all three broadcast together, as documented.
+
+    coremltools declares the shape of a and b alone, also where the condition is larger.
+    """
+    made = core.Select(cx.value("cond"), cx.value("a"), cx.value("b")).result
+    declared = declared_type(cx)
+    cx.require(
+        shapes_may_agree(made.type, declared.with_dtype(made.type.dtype)),
+        f"makes {made.type}, because its condition is {cx.value('cond').type}, "
+        f"but declares {declared.with_dtype(made.type.dtype)}",
+        "broadcast a and b to the condition's shape before",
+    )
+    return made
 
 
 @rules("cast")

@@ -22,6 +22,7 @@ from ..features import (
     channels_first,
     open_sizes,
     pixels,
+    words_of,
 )
 from ..values import cast
 from .constants import tensor_type
@@ -34,6 +35,7 @@ class Inputs:
         self, function: Any, interface: Interface, singles: bool, *, flexible: bool
     ) -> None:
         self.features = (*interface.inputs, *interface.states)
+        self.words = words_of(interface.inputs)
         self.singles = singles
         self.flexible = flexible
         self.taken = {item.name: item.type for item in function.inputs}
@@ -68,7 +70,8 @@ class Inputs:
         return Tensor(feature.dtype, self._sizes(feature, feature.shape))
 
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
-        return open_sizes(feature, default) if self.flexible else default
+        word = self.words[feature.name]
+        return open_sizes(feature, default, word) if self.flexible else default
 
     def described(self) -> list[Argument]:
         """The interface attributes of each argument."""

@@ -8,7 +8,6 @@ four. Rules that count from the end work unchanged; the others use `sequence_inp
 
 import functools
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from ....ir.dialects.core import shape
 from ....ir.dim_values import known_dims
 from ....ir.dims import Dim, Interval, product, symbol
 from ....ir.location import InModel
+from ....ir.names import SYMBOL
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ....ir.weights.resources import Resource
@@ -205,8 +205,9 @@ class LayerContext:
 
     def fresh_symbol(self, axis: int) -> Dim:
         """A dimension of the result that is known only at run time, with a unique symbol."""
-        name = f"d{self.scope.tag}{self.location.index or 0}_{self.layer.name}_{axis}"
-        return symbol(re.sub(r"\W", "_", name, flags=re.ASCII))
+        # The index is unique; the name is for people.
+        name = SYMBOL.nearest(self.layer.name)
+        return symbol(f"d{self.scope.tag}{self.location.index or 0}_{name}_{axis}")
 
     def as_images(self, value: Value) -> tuple[Value, Callable[[Value], Value]]:
         """(the value as [batch, C, H, W], a function that restores its leading dimensions).

@@ -19,7 +19,7 @@ rules = LayerRules("custom")
 
 CustomRule: TypeAlias = Callable[["CustomLayer"], Value | tuple[Value, ...]]
 # (shapes of the inputs, parameters) → shape of each output.
-Shapes: TypeAlias = Callable[
+ShapeFunction: TypeAlias = Callable[
     [Sequence[tuple[Dim, ...]], Mapping[str, Parameter]], Sequence[Sequence[Dim]]
 ]
 
@@ -74,7 +74,7 @@ def register_custom_layer(
     *,
     evaluate: Function | None = None,
     tensorflow: Function | None = None,
-    shapes: Shapes | None = None,
+    shapes: ShapeFunction | None = None,
 ) -> None:
     """Define what the custom layers of a class compute; a second definition replaces the first.
 
@@ -102,7 +102,7 @@ def register_custom_layer(
     RULES[name] = lambda layer: _call(layer, shapes)
 
 
-def _call(layer: CustomLayer, shapes: Shapes | None) -> tuple[Value, ...]:
+def _call(layer: CustomLayer, shapes: ShapeFunction | None) -> tuple[Value, ...]:
     layer.require(bool(layer.inputs), "has no input")
     known = [value.type.shape for value in layer.inputs]
     found = [known[0]] * layer.outputs if shapes is None else shapes(known, layer.parameters)

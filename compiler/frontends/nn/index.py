@@ -1,6 +1,5 @@
 """Layers that index by computed indices."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,6 @@ from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import index as core
 from ....ir.dialects.core import scatter
 from ....ir.dialects.core.scatter import ScatterMode
-from ....ir.dims import symbol
 from ....ir.ssa import Value
 from ..rules import Result
 from ..values import integers
@@ -88,8 +86,7 @@ def reverse_seq(cx: LayerContext, p: Any) -> Result:
 def where_non_zero(cx: LayerContext, p: Any) -> Result:
     """The multi-indices of elements that are not 0, one per row; their number is dynamic."""
     cx.expect_inputs(1)
-    rows = symbol(re.sub(r"\W", "_", f"k_{cx.layer.name}", flags=re.ASCII))
-    return floats(core.NonZero(cx.input, (rows, cx.input.type.rank)).result)
+    return floats(core.NonZero(cx.input, (cx.fresh_symbol(0), cx.input.type.rank)).result)
 
 
 @rules("slidingWindows")

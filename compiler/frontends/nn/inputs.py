@@ -29,6 +29,7 @@ from ..features import (
     open_sizes,
     pixels,
     problem,
+    words_of,
 )
 from .context import floats
 
@@ -53,6 +54,7 @@ class Inputs:
 
     def __init__(self, network: Any, interface: Interface, policy: ShapePolicy) -> None:
         self.interface = interface
+        self.words = words_of(interface.inputs)
         self.policy = policy
         self.rank5 = network.arrayInputShapeMapping == 0
         self.rank5_images = network.imageInputShapeMapping == 0
@@ -110,7 +112,8 @@ class Inputs:
         return given
 
     def _sizes(self, feature: Feature, default: tuple[int, ...]) -> tuple[Dim, ...]:
-        return open_sizes(feature, default) if self.policy.flexible else default
+        word = self.words[feature.name]
+        return open_sizes(feature, default, word) if self.policy.flexible else default
 
     def described(self) -> list[Argument]:
         """The interface attributes of each argument."""

@@ -19,7 +19,7 @@ from ....ir.types import Tensor
 from ..rules import Assigned
 from .nested import BREAK, STOP, assigned
 
-Blobs = dict[str, Value | None]  # None: the layer that makes it failed
+ValuesByBlob = dict[str, Value | None]  # None: the layer that makes it failed
 
 # Lowers layers in a scope; the text is the prefix of their locations.
 Run: TypeAlias = Callable[["Scope", Sequence[Any], str], None]
@@ -61,7 +61,7 @@ class Scope:
 
     walk: Walk
     block: Block
-    blobs: Blobs
+    blobs: ValuesByBlob
     live: frozenset[str] = frozenset()
     tag: str = ""
     elsewhere: set[str] = field(default_factory=set[str])

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.location import InModel
 from . import activation, conv, elementwise, linear, norm, reduce, shape, slicing
-from .files import Blobs, Net, Shapes, read_net, read_shapes
+from .files import BlobShapes, Net, WeightFile, read_net, read_shapes
 from .layer import EspressoLayer, RuleTable
 
 _FAMILIES = (activation, conv, elementwise, linear, norm, reduce, shape, slicing)
@@ -32,7 +32,7 @@ class Read(NamedTuple):
     """
 
     net: Net
-    shapes: Shapes
+    shapes: BlobShapes
     version: int
     made: frozenset[str]
 
@@ -51,7 +51,7 @@ def read_network(folder: Path, inputs: Iterable[str], network: Any) -> Read:
     net, shapes = read_net(folder), read_shapes(folder)
     problems: list[Diagnostic] = []
     made, version = set(inputs), 4 if shapes.exact else 1
-    with Blobs(folder) as blobs:
+    with WeightFile(folder) as blobs:
         for position, content in enumerate(net.layers):
             try:
                 layer = _opened(position, content, net, shapes, blobs, network)
@@ -67,7 +67,7 @@ def read_network(folder: Path, inputs: Iterable[str], network: Any) -> Read:
 
 
 def _opened(
-    position: int, content: Any, net: Net, shapes: Shapes, blobs: Blobs, network: Any
+    position: int, content: Any, net: Net, shapes: BlobShapes, blobs: WeightFile, network: Any
 ) -> EspressoLayer:
     """The layer, without the keys that all layers have."""
     keys = dict(content) if isinstance(content, dict) else {}

@@ -90,7 +90,7 @@ def _read_text(path: Path) -> bytes:
 
 
 @dataclass(frozen=True)
-class Shapes:
+class BlobShapes:
     """The compiled shape of every blob, from the outside in.
 
     Attributes:
@@ -106,7 +106,7 @@ class Shapes:
         return name in self.dims
 
 
-def read_shapes(folder: Path) -> Shapes:
+def read_shapes(folder: Path) -> BlobShapes:
     """Read the shapes.
 
     Raises:
@@ -120,7 +120,7 @@ def read_shapes(folder: Path) -> Shapes:
     if len(ranked) > 1:
         fail(path, "some blobs state a rank and others don't")
     dims = {name: _dims(path, name, row) for name, row in rows.items()}
-    return Shapes(path, dims, True in ranked)
+    return BlobShapes(path, dims, True in ranked)
 
 
 def _dims(path: Path, name: str, row: Mapping[str, Any]) -> Dims:
@@ -137,7 +137,7 @@ def _dims(path: Path, name: str, row: Mapping[str, Any]) -> Dims:
     return sizes[len(_LETTERS) - rank :]
 
 
-class Blobs:
+class WeightFile:
     """The mapped weights file: data by number, copied where they are needed.
 
     Use as a context manager: the file stays mapped inside.
@@ -187,7 +187,7 @@ class Blobs:
         with memoryview(self._data) as whole, whole[start:end] as data:
             return b"".join((head, data))
 
-    def __enter__(self) -> "Blobs":
+    def __enter__(self) -> "WeightFile":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.location import InModel
-from .files import Blobs, Dims, Net, Shapes
+from .files import BlobShapes, Dims, Net, WeightFile
 
 Rule: TypeAlias = Callable[["EspressoLayer"], tuple[Dims, ...]]
 RuleTable: TypeAlias = dict[str, Rule]
@@ -44,8 +44,8 @@ class EspressoLayer:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     net: Net
-    shapes: Shapes
-    blobs: Blobs
+    shapes: BlobShapes
+    blobs: WeightFile
     network: Any
     version: int = 1
     _names: set[str] = field(default_factory=set[str])

@@ -10,8 +10,8 @@ from ...ssa import Op, Value, VerifyError
 from ...types import BOOL, FLOAT, NUMERIC, SIGNED, Array, DType, Type
 
 
-def broadcast_shapes(op: Op, *shapes: Shape) -> Shape:
-    """The rule of numpy for symbolic shapes.
+def broadcast_shapes(op: Op, *shapes: Shape, label: str = "") -> Shape:
+    """The rule of numpy for symbolic shapes; `label` is the constraint that says so.
 
     Raises:
         VerifyError: two dimensions are provably unequal and neither is 1.
@@ -20,16 +20,16 @@ def broadcast_shapes(op: Op, *shapes: Shape) -> Shape:
     result: list[Dim] = [1] * rank
     for shape in shapes:
         for axis, dim in enumerate(shape, rank - len(shape)):
-            result[axis] = _broadcast_dims(op, result[axis], dim)
+            result[axis] = _broadcast_dims(op, label, result[axis], dim)
     return tuple(result)
 
 
-def _broadcast_dims(op: Op, a: Dim, b: Dim) -> Dim:
+def _broadcast_dims(op: Op, label: str, a: Dim, b: Dim) -> Dim:
     if a == 1 or b == 1 or a == b:
         return b if a == 1 else a
     if isinstance(a, int) or isinstance(b, int):
         if differs(a, b) and isinstance(a, int) and isinstance(b, int):
-            raise VerifyError(op, "", f"dimensions {a} and {b} do not broadcast")
+            raise VerifyError(op, label, f"dimensions {a} and {b} do not broadcast")
         return merge(a, b)
     return maximum(a, b)
 

@@ -67,7 +67,7 @@ class Cond(Op):
     def batch(self, given: Given) -> Taken:
         """If one condition holds for all entries."""
         if given.places[0] is not None:
-            raise RefusalError("chooses between computations for the whole batch")
+            raise RefusalError("chooses one branch for the whole batch")
         sides = given.inside(self.then, ()), given.inside(self.orelse, ())
         found = tuple(a or b for a, b in zip(*sides, strict=True))
         return Taken(found, regions=dict.fromkeys(("then", "orelse"), Inner((), found)))

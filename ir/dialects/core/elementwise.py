@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from ...declare import attr, operand
-from ...ssa import Value, VerifyError
+from ...ssa import Value
 from ...types import ANY, BOOL, FLOAT, NUMERIC, Array, DType, Type
 from . import unary
 from .broadcasting import (
@@ -213,11 +213,8 @@ class Select(Elementwise):
     y: Value = operand(ANY, like="x")
 
     def infer(self) -> Type:
-        try:
-            shape = broadcast_shapes(self, *(v.type.shape for v in self.operands))
-        except VerifyError as error:
-            raise VerifyError(self, "C1", error.diagnostics[0].message) from None
-        return self.x.type.with_shape(shape)
+        shapes = (value.type.shape for value in self.operands)
+        return self.x.type.with_shape(broadcast_shapes(self, *shapes, label="C1"))
 
     def evaluate(self, cond: Array, x: Array, y: Array) -> Array:
         return np.where(cond, x, y)

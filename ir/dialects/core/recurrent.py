@@ -29,7 +29,9 @@ def batch_by_batch(op: "Recurrent", given: Given, /) -> Taken:
     places = dict(zip(op.operands, given.places, strict=True))
     place, entry = given.places[0], op.x.type.shape
     if place is not None and place.is_dimension(entry) and place.axis != 1:
-        raise RefusalError(ALONG)
+        place = place.beside(entry, (0, 2))
+        if place is None:
+            raise RefusalError(ALONG)
     inside = place is not None and not place.own and place.axis == 1
     outer = place.outer if place is not None and inside else 1
     wants: list[Want] = [Place(1, outer)]

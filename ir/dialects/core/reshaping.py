@@ -1,9 +1,11 @@
 """Reshapes: ops of the shape family that keep all elements in their order."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ...attributes import Axes, Dims, NewAxes
-from ...batch.place import FRONT, Place, settled
+from ...batch.place import FRONT, Place, settled, units_after
 from ...batch.rule import Given, RefusalError, Taken, Widened
 from ...declare import attr, operand
 from ...dims import Dim, Expr, bare_symbol, differs, product, substitute, symbols
@@ -57,12 +59,15 @@ class Reshape(Op):
         assert place is not None
         if 0 in (*entry, *self.shape):
             raise RefusalError("reshapes nothing, which doesn't tell how large the batch is")
-        found = settled(place, place.elements_before(entry), self.shape)
+        before = place.elements_before(entry)
+        found = settled(place, before, self.shape)
         if found is None:
             return Taken((FRONT,), (FRONT,), {"shape": FRONT.opened(self.shape, given.size)})
-        apart, before = found.apart(self.shape), place.opened(entry, given.size)
-        if apart.opened(self.shape, given.size) == before:
+        apart = found.apart(self.shape)
+        if apart.opened(self.shape, given.size) == place.opened(entry, given.size):
             found = found if found.is_dimension(self.shape) else apart  # nothing to do then
+        units = len(units_after(before, self.shape))
+        found = replace(found, loose=place.loose or units > max(1, len(units_after(before, entry))))
         return Taken((found,), changes={"shape": found.opened(self.shape, given.size)})
 
     def permute(

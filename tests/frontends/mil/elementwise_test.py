@@ -111,6 +111,20 @@ def test_refusals():
     assert_refused(program(operation, x=(4,), dtypes={"x": I32}), "can't divide i32[4] by f32[]")
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (3,)])
+def test_a_condition_that_is_larger_than_what_it_selects(shape):
+    """All three broadcast; coremltools declares the shape of the values alone."""
+    condition = op("greater", "c", (2, 3), BOOL, x="x", y=np.float32(0))
+    chosen = op("select", "y", shape, cond="c", a="a", b="b")
+    made = program(condition, chosen, x=(2, 3), a=(3,), b=(3,))
+    if shape == (3,):
+        message = "select makes f32[2,3], because its condition is bool[2,3], but declares f32[3]"
+        assert_refused(made, message, "broadcast a and b to the condition's shape before")
+        return
+    found = result(made, [[1, -1, 1], [-1, 1, -1]], [1, 2, 3], [4, 5, 6])
+    assert found.tolist() == [[1, 5, 3], [4, 2, 6]]
+
+
 def test_scalar_outputs_have_one_extent():
     operation = op("cast", "y", (), I32, x=np.float32(2.5), dtype="int32")
     assert result(program(operation, x=(4,)), X).tolist() == [2]

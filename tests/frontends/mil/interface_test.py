@@ -79,6 +79,10 @@ def test_inputs_of_other_kinds():
     model = program(op("add", "y", (3,), x="x", y="x"), x=(3,))
     model.description.input[0].type.stringType.SetInParent()
     assert_refused(model, "input 'x'", "a string input can't feed a program", kind="unsupported")
+    sequence = model.description.input[0].type.sequenceType
+    sequence.int64Type.SetInParent()
+    sequence.sizeRange.upperBound = 4
+    assert_refused(model, "input 'x'", "a sequence input can't feed a program", kind="unsupported")
 
 
 def test_outputs_of_other_kinds():

@@ -108,6 +108,18 @@ def test_slice_by_size(computed):
     assert np.array_equal(found, X[:, -2:-1, 1:3])
 
 
+@pytest.mark.parametrize(("begin", "size"), [(-2, 2), (-2, -1), (-2, 1), (-5, 3), (0, -1)])
+def test_a_negative_begin_counts_from_the_end(begin, size):
+    """As coremltools evaluates it."""
+    x = np.arange(5, dtype=np.float32)
+    first = begin % 5
+    expected = x[first:] if size == -1 else x[first : first + size]
+    made = op("slice_by_size", "y", expected.shape, x="x", begin=[begin], size=[size])
+    assert np.array_equal(result(program(made, x=(5,)), x), expected)
+    beyond = op("slice_by_size", "y", (4,), x="x", begin=[-2], size=[4])
+    assert_refused(program(beyond, x=(5,)), "can't take a part of size [4] from f32[5]")
+
+
 def test_split_of_an_extent_of_the_run():
     wide = op("pad", "w", (2, None, 4), x="x", pad="p")
     rows = [("a", (2, None, 4), FP32), ("b", (2, None, 4), FP32)]

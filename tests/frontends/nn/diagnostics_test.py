@@ -75,6 +75,10 @@ def test_inputs_of_other_kinds():
     model = network(layer("copy"), x=R1)
     model.description.input[0].type.stringType.SetInParent()
     assert_refused(model, "input 'x'", "a string input can't feed a neural network")
+    sequence = model.description.input[0].type.sequenceType
+    sequence.int64Type.SetInParent()
+    sequence.sizeRange.upperBound = 4
+    assert_refused(model, "input 'x'", "a sequence input can't feed a neural network")
 
 
 def test_unsupported_layers_are_all_reported(monkeypatch):

@@ -109,7 +109,7 @@ def test_where_non_zero():
     assert_close(run("whereNonZero", x), expected)
     assert_close(run("whereNonZero", x * 0), np.zeros((0, 2)))
     assert text(network(layer("whereNonZero", name="a b"), x=(3, 3)))[0] == (
-        "%0 = tensor.non_zero(%x) {dims = [k_a_b, 2]} : i32[k_a_b,2]"
+        "%0 = tensor.non_zero(%x) {dims = [d0_a_b_0, 2]} : i32[d0_a_b_0,2]"
     )
 
 

@@ -54,6 +54,7 @@ SHAPES = [
         squeeze_mask=[True, False, False],
     ),
     one("slice_by_size", {"x": X}, begin=ints(0, 1, 2), size=ints(1, -1, 2)),
+    one("slice_by_size", {"x": X}, begin=ints(-1, -2, 2), size=ints(1, 1, 2)),
     one("slice_update", {"x": X, "update": Y[:, 1:3]}, since=18, **_LOCAL),
     one(
         "slice_update",

@@ -32,18 +32,26 @@ class Batch:
     def joined(self) -> dict[str, Array]:
         """The inputs of all entries, as one batch; those that have none are the first entry's."""
         found: dict[str, Array] = {}
-        for value in self.module.main.arguments:
+        arguments = self.module.main.arguments
+        for value in arguments:
             arrays = [entry[value.name] for entry in self.entries]
-            has_one = value.type.shape[:1] == (1,)
-            found[value.name] = np.concatenate(arrays) if has_one else arrays[0]
+            if not any(map(_has_one, arguments)):
+                found[value.name] = np.stack(arrays)
+            else:
+                found[value.name] = np.concatenate(arrays) if _has_one(value) else arrays[0]
         return found
 
 
+def _has_one(value: Value) -> bool:
+    return value.type.shape[:1] == (1,)
+
+
 def entries_of(module: Module, count: int) -> Batch:
-    """Random entries for a function that has a batch of one; what has none is the same for all."""
+    """Random entries; beside a batch of one, arguments that have none are the same for all."""
     drawn = [random_inputs(module.main, seed) for seed in range(count)]
-    for value in module.main.arguments:
-        if value.type.shape[:1] != (1,):
+    arguments = module.main.arguments
+    for value in arguments:
+        if any(map(_has_one, arguments)) and not _has_one(value):
             for entry in drawn:
                 entry[value.name] = drawn[0][value.name]
     return Batch(module, tuple(drawn))
@@ -146,6 +154,5 @@ def assert_law(batch: Batch, opened: Module) -> None:
     together = run(opened, batch.joined())
     function = batch.module.main
     for value, name in zip(function.results, function.result_names, strict=True):
-        has_one = value.type.shape[:1] == (1,)
-        rows = [found[name] if has_one else found[name][None] for found in alone]
+        rows = [found[name] if _has_one(value) else found[name][None] for found in alone]
         assert_same(together[name], np.concatenate(rows))

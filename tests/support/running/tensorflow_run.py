@@ -64,3 +64,13 @@ def assert_close(ours, theirs, what=""):
     np.testing.assert_allclose(
         theirs.astype(float), ours.astype(float), rtol=share, atol=share * scale, err_msg=what
     )
+
+
+def graph_function(path, inputs, outputs):
+    """What a frozen graph computes: a function of its input tensors, in order."""
+    import tensorflow as tf
+
+    graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=""), [])
+    pruned = wrapped.prune(inputs, outputs)
+    return lambda *arrays: [found.numpy() for found in pruned(*map(tf.constant, arrays))]

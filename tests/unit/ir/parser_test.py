@@ -1,6 +1,7 @@
 """What malformed text is told: line, column, the line with a caret, what would fit."""
 
 import pytest
+from cmlc.compiler.driver import all_ops
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.syntax import ParseError
 
@@ -56,6 +57,52 @@ def test_text_that_means_nothing(body, line, column, message):
     shown, carets = problem.excerpt.split("\n")
     assert shown.endswith(text.splitlines()[line - 1])
     assert carets.index("^") == shown.index("|") + 1 + column
+
+
+LITERALS = [
+    # One value where a list is due, and the other way round.
+    ("keras.layers.LSTM(%x, %x, %x) : f32[2,3]", "inputs: expected a list of values, got one"),
+    ("nn.relu([%x]) : f32[2,3]", "x: expected one value, got a list"),
+    ("tensor.add(%x, [%x, %x]) : f32[2,3]", "y: expected one value, got a list"),
+    ("tensor.concat([%x, %x], %x) {axis = 0} : f32[2,3]", "expected one value, got a list"),
+    ("tensor.transpose(%x) {perm = 1} : f32[2,3]", "perm: expected a list, got 1"),
+    ("tensor.transpose(%x) {perm = true} : f32[2,3]", "perm: expected a list, got True"),
+    ("tensor.transpose(%x) {perm = none} : f32[2,3]", "perm: expected a list, got None"),
+    ("nn.softmax(%x) {axis = [1]} : f32[2,3]", "axis: expected int, got [1]"),
+    ("nn.elu(%x) {alpha = [1.0]} : f32[2,3]", "alpha: expected float, got [1.0]"),
+    ("tensor.transpose(%x) {perm = [[1], [0]]} : f32[2,3]", "perm: expected int, got [1]"),
+    # Literals of the wrong kind.
+    ("nn.softmax(%x) {axis = 1.0} : f32[2,3]", "axis: expected int, got 1.0"),
+    ("nn.softmax(%x) {axis = true} : f32[2,3]", "axis: expected int, got True"),
+    ('nn.softmax(%x) {axis = "1"} : f32[2,3]', "axis: expected int, got '1'"),
+    ("nn.softmax(%x) {axis = N} : f32[2,3]", "axis: expected int, got N"),
+    ("nn.softmax(%x) {axis = #same} : f32[2,3]", "axis: expected int, got #same"),
+    ("nn.softmax(%x) {axis = f32} : f32[2,3]", "axis: expected int, got f32"),
+    ("nn.elu(%x) {alpha = true} : f32[2,3]", "alpha: expected float, got True"),
+    (
+        "tensor.reduce_sum(%x) {axes = [0], keep_dims = 1} : f32[1,3]",
+        "expected bool, got 1",
+    ),
+    ("nn.gelu(%x) {mode = 1} : f32[2,3]", "mode: expected str, got 1"),
+    ("nn.gelu(%x) {mode = [#exact]} : f32[2,3]", "mode: expected str, got [#exact]"),
+    ("nn.gelu(%x) {mode = #exactly} : f32[2,3]", "mode: expected str, got #exactly"),
+    ("tensor.cast(%x) {dtype = 3} : f32[2,3]", "dtype: expected one of "),
+    ("tensor.cast(%x) {dtype = f99} : f32[2,3]", "got f99"),
+    ("tensor.reshape(%x) {shape = [3, 2.0]} : f32[3,2]", "shape: 2.0 is not one of int"),
+    ("tensor.reshape(%x) {shape = 6} : f32[6]", "shape: expected a list, got 6"),
+]
+
+
+@pytest.mark.parametrize(("op", "message"), LITERALS)
+def test_operands_and_literals_of_the_wrong_kind(op, message):
+    with pytest.raises(ParseError) as caught:
+        parse(f"{HEAD}\n  %y = {op}\n  return %y\n}}", "m.cmir", all_ops())
+    (problem,) = caught.value.diagnostics
+    assert message in problem.message
+    assert problem.message.startswith(f"'{op.partition('(')[0]}'")
+    assert "object" not in problem.message
+    assert "<" not in problem.message
+    assert (problem.location.file, problem.location.line) == ("m.cmir", 2)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +182,7 @@ FUNCTION = 'func @f(%x: f32[3]) -> ("y": f32[3]) attributes {{{}}} {{ return %x 
         (ARGUMENT, "optional = 1", "optional: expected bool, got 1", ""),
         (ARGUMENT, "optional = true, optional = true", "'optional' is given twice", ""),
         (ARGUMENT, "default = dense<3>", "only constants have data", ""),
-        (FUNCTION, 'class_labels = ["a", 1]', "class_labels: ('a', 1) is not one of tuple[str", ""),
+        (FUNCTION, 'class_labels = ["a", 1]', "class_labels: ['a', 1] is not one of list of ", ""),
     ],
 )
 def test_interfaces_that_mean_nothing(place, entries, message, remedy):

@@ -1,11 +1,16 @@
 """What is written is there whole or not at all, and replaces only its like."""
 
+import errno
+import os
+import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cmlc.ir.diagnostics import CompileError
-from cmlc.ir.writing import check_replaceable, writing_whole
+from cmlc.ir.writing import check_replaceable, failures_told, writing_whole
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +33,7 @@ def write_folder(path: Path, **files: str) -> None:
 
 def test_a_file_and_the_folders_around_it():
     with writing_whole(Path("a/b/file")) as new:
-        assert (new.name, left_behind()) == ("file", {})
+        assert (new.name, [*left_behind().values()]) == ("file", [""])  # the scratch folder's lock
         new.write_text("first")
     assert left_behind() == {"a/b/file": "first"}
     with writing_whole(Path("a/b/file")) as new:
@@ -123,3 +128,69 @@ def test_what_is_replaced():
     Path("party/cake").touch()
     for name in ("new", "empty", "party"):
         check_replaceable(Path(name), "cake", lambda folder: (folder / "cake").exists())
+
+
+def killed(code: str) -> None:
+    """Run code in a process that a signal ends while it writes `folder`."""
+    script = (
+        "import os, signal\nfrom pathlib import Path\nfrom cmlc.ir import writing\n"
+        f"def die(): os.kill(os.getpid(), signal.SIGKILL)\n{code}"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+WRITING = """
+with writing.writing_whole(Path("folder")) as new:
+    new.mkdir()
+    (new / "half").write_text("1")
+    die()
+"""
+SWAPPING = """
+writing.Path.rename = lambda path, to, rename=Path.rename: die() if path.parent.name == "new" else (
+    rename(path, to))
+with writing.writing_whole(Path("folder")) as new:
+    new.mkdir()
+    (new / "half").write_text("1")
+"""
+
+
+@pytest.mark.parametrize("code", [WRITING, SWAPPING], ids=["writing", "swapping"])
+def test_what_a_killed_process_left_is_removed_by_the_next(code):
+    write_folder(Path("folder"), kept="1")
+    killed(code)
+    assert any("half" in name for name in left_behind())
+    write_folder(Path("other"), new="2")
+    assert left_behind() == {"folder/kept": "1", "other/new": "2"}
+    assert sorted(path.name for path in Path().iterdir()) == ["folder", "other"]
+
+
+def test_what_others_are_writing_stays():
+    with writing_whole(Path("slow")) as new:
+        new.write_text("1")
+        write_folder(Path("fast"), new="2")
+        assert new.read_text() == "1"
+    Path(".cmlc-of-somebody").mkdir()
+    write_folder(Path("fast"), new="3")
+    assert left_behind() == {"fast/new": "3", "slow": "1"}
+    assert Path(".cmlc-of-somebody").is_dir()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "part"),
+        RuntimeError("file write failed: errno = 28, error message = 'No space left on device'"),
+        ArithmeticError("SaveV2 part-0; No space left on device [Op:SaveV2]"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_full_disk_is_told_in_one_line(error):
+    with pytest.raises(CompileError) as caught, failures_told(Path("out")):
+        raise error
+    assert str(caught.value) == "out: error: can't be written: No space left on device"
+
+
+def test_other_errors_are_not_the_disks():
+    with pytest.raises(ArithmeticError), failures_told(Path("out")):
+        raise ArithmeticError("of ours")
