@@ -171,6 +171,7 @@ def _joined(prefix: str, label: str) -> str:
 
 def _numbers(name: str, kind: str) -> Iterator[str]:
     yield name
+    yield name or kind
     yield from (f"{name or kind}_{number}" for number in count(2))
 
 
