@@ -11,6 +11,7 @@ _PACKED = "write a folder and pack that"
 # What a file is called → (what it is, what to do instead). A form of a target that is called the
 # same comes first.
 FOREIGN: dict[str, tuple[str, str]] = {
+    ".7z": ("an archive", _PACKED),
     ".bin": ("a file of weights", _WEIGHTS),
     ".caffemodel": ("a Caffe model", "nothing here writes one"),
     ".ckpt": ("a TensorFlow checkpoint", "the folder of a SavedModel (--emit=savedmodel) has one"),
