@@ -131,7 +131,9 @@ def _inputs(function: Function) -> list[Value]:
 
 def _output_keys(function: Function) -> dict[str, str]:
     names = result_names(function)
-    rows = zip(function.result_names or names, names, function.outputs, strict=True)
+    if not function.result_names:
+        return dict(zip(names, names, strict=True))
+    rows = zip(function.result_names, names, function.outputs, strict=True)
     return {name: key for name, key, known in rows if known.kind != "state"}
 
 

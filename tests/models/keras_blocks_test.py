@@ -60,3 +60,25 @@ def test_names_of_layers_are_unique_when_functions_add_to_them():
             layer("activation", [f"s{i}"], [f"y{i}" if i < 4 else "y"], ReLU={}),
         ]
     agreed(network(*layers, x=(4,)), (4,))
+
+
+MASK = """
+func @main(%x: f32[2,300,300]) -> ("y": f32[2,300,300]) {
+  %row = const {value = resource<"row">} : f32[1,300]
+  %column = const {value = resource<"column">} : f32[300,1]
+  %mask = tensor.sub(%row, %column) : f32[300,300]
+  %y = tensor.add(%x, %mask) : f32[2,300,300]
+  return %y
+}
+resources {
+  "row" : f32[1,300] = random(0)
+  "column" : f32[300,1] = random(1)
+}
+"""
+
+
+def test_what_depends_on_constants_alone_is_a_weight(tmp_path):
+    """A mask of attention, larger than what is folded for targets that can compute it."""
+    path = tmp_path / "mask.cmir"
+    path.write_text(MASK)
+    agreed(path, (2, 300, 300))
