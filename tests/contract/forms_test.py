@@ -98,6 +98,8 @@ REFUSED = {
     "m.model": "nothing is known that is called .model",
     "m.onnx": "'m.onnx' would be an ONNX model; tf2onnx makes one of a SavedModel",
     "m.H5": "'m.H5' would be a Keras 2 file; --emit=keras writes .keras",
+    ".pb": "'.pb' is a suffix without a name; write NAME.pb",
+    ".onnx": "'.onnx' is a suffix without a name",
     "m.savedmodel": "add --emit=savedmodel to call a folder so",
 }
 
