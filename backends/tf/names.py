@@ -130,11 +130,11 @@ def _inputs(function: Function) -> list[Value]:
 
 
 def _output_keys(function: Function) -> dict[str, str]:
-    names = result_names(function)
-    if not function.result_names:
-        return dict(zip(names, names, strict=True))
-    rows = zip(function.result_names, names, function.outputs, strict=True)
-    return {name: key for name, key, known in rows if known.kind != "state"}
+    keys = result_names(function)
+    rows = zip(function.result_names or keys, keys, strict=True)
+    # Modules built in Python need not describe their results.
+    states = {i for i, known in enumerate(function.outputs) if known.kind == "state"}
+    return {name: key for i, (name, key) in enumerate(rows) if i not in states}
 
 
 def tf_dtype(dtype: DType) -> Any:
