@@ -55,8 +55,9 @@ check: $(VENV)/installed-dev ## style, types, and who may import whom
 	$(PY) -m cmlc.tools.docs --check
 
 format: $(VENV)/installed-dev ## format the code and mend what ruff can
-	$(PY) -m ruff check --fix .
+	$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .
+	$(PY) -m ruff check .
 
 docs: $(VENV)/installed-dev ## write the generated documents anew
 	$(PY) -m cmlc.tools.docs

@@ -83,8 +83,11 @@ def shapes_given(
 def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str, Array], bool]:
     """(arrays of the function's exact types by name, whether they are a batch).
 
+    Optional inputs that are left out get as many entries as the others have.
+
     Raises:
-        CompileError: every missing, unknown or ill-shaped input.
+        CompileError: every missing, unknown or ill-shaped input, or the inputs are of different
+            numbers of entries.
     """
     problems: list[Diagnostic] = []
     names = [value.name for value, _ in inputs_of(function)]
@@ -98,7 +101,7 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
     for value, known in inputs_of(function):
         given = inputs.get(value.name)
         if given is None and known.optional:
-            given = known.absent(value.type)
+            continue
         if given is None:
             problems.append(_usage(f"input '{value.name}' is missing"))
             continue
@@ -115,7 +118,41 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
             problems.append(_usage(f"input '{value.name}' {error}"))
     if problems:
         raise CompileError(problems)
-    return arrays, batched
+    return _with_absent(function, arrays, _entries(function, arrays)), batched
+
+
+def _entries(function: Function, arrays: Mapping[str, Array]) -> int:
+    """How many entries the inputs are of; 1 without a batch.
+
+    Raises:
+        CompileError: inputs are of different numbers.
+    """
+    first, problems = "", list[Diagnostic]()
+    for value, known in inputs_of(function):
+        if value.name not in arrays or not _has_batch(value, known):
+            continue
+        first = first or value.name
+        if (count := len(arrays[value.name])) != (wanted := len(arrays[first])):
+            message = (
+                f"input '{value.name}' has a batch of {count}, input '{first}' one of {wanted}"
+            )
+            problems.append(_usage(message, "give as many entries of each input"))
+    if problems:
+        raise CompileError(problems)
+    return len(arrays[first]) if first else 1
+
+
+def _with_absent(function: Function, arrays: Mapping[str, Array], entries: int) -> dict[str, Array]:
+    """The arrays of all inputs, in order: those left out have their default values."""
+    found: dict[str, Array] = {}
+    for value, known in inputs_of(function):
+        if value.name in arrays:
+            found[value.name] = arrays[value.name]
+        else:
+            array = known.absent(value.type)
+            many = _has_batch(value, known)
+            found[value.name] = np.repeat(array, entries, axis=0) if many else array
+    return found
 
 
 def _are_several(known: Argument, array: Array) -> bool:

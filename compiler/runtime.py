@@ -174,6 +174,7 @@ class CompiledModel:
             CompileError: an input or the state is missing, unknown, or of the wrong shape; of a
                 list, the message names the entry. Or a list is given with a state, as in Core ML.
         """
+        _check_inputs(inputs, lists=True)
         if not isinstance(inputs, Mapping):
             if state is not None:
                 raise usage_error("a list of inputs takes no state", "predict one after the other")
@@ -206,9 +207,10 @@ class CompiledModel:
         self, inputs: Mapping[str, Any], state: ModelState | None = None, *, function: str = ""
     ) -> dict[str, Any]:
         """The same as `predict`, by the numpy interpreter on the imported IR."""
-        if (other := self._for_shapes_of(self.module, inputs)) is not None:
-            return other.interpret(inputs)
+        _check_inputs(inputs, lists=False)
         module = self.stages.batched
+        if (other := self._for_shapes_of(module, inputs)) is not None:
+            return other.interpret(inputs)
 
         def run(callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
             ordered = [arrays[value.name] for value in callee.arguments]
@@ -269,6 +271,22 @@ def _options(options: Options | None, choices: Mapping[str, Any]) -> Options:
         return options or Options(**choices)
     except TypeError as error:
         raise usage_error(str(error)) from None
+
+
+def _check_inputs(inputs: object, *, lists: bool) -> None:
+    """Refuse what callers without a type checker may pass.
+
+    Raises:
+        CompileError: of kind "usage".
+    """
+    if isinstance(inputs, Mapping):
+        return
+    if lists and isinstance(inputs, Sequence) and not isinstance(inputs, str):
+        entries: Sequence[object] = inputs
+        if all(isinstance(entry, Mapping) for entry in entries):
+            return
+    message = f"inputs are dictionaries by name, not {type(inputs).__name__}"
+    raise usage_error(message, "give {NAME: VALUE}" + (", or a list of such" if lists else ""))
 
 
 def _predicted(

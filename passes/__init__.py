@@ -37,19 +37,19 @@ INLINE = "inline, symbol-dce"
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
 
 
-def tail(layout: str) -> str:
+def tail(layout: str, fold: str = "constant-fold") -> str:
     """What every target ends with: its layout, with as few transposes as can be."""
     return (
-        f"canonicalize, layout{{to={layout}}}, (sink-transposes, canonicalize)*, "
-        "constant-fold, cse, dce"
+        f"canonicalize, layout{{to={layout}}}, (sink-transposes, canonicalize)*, {fold}, cse, dce"
     )
 
 
 # For models that will be trained further: batch norms and preprocessing stay what they are, and
-# control flow is removed where straight code can say the same.
+# control flow is removed where straight code can say the same. Such code computes nothing of
+# constants alone, so these are folded whatever their size (here 1 GB).
 TRAINABLE = (
     f"numeric-interface, {SIMPLIFY}, (unroll, if-convert, {SIMPLIFY})*, recognize, "
-    f"{tail('channels_last')}"
+    f"{tail('channels_last', 'constant-fold{limit=268435456}')}"
 )
 # For inference graphs.
 OPTIMIZE = f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"

@@ -128,10 +128,14 @@ def output_of(given: argparse.Namespace, form: Form) -> Path | None:
     """Where to write; None for text on standard output.
 
     Raises:
-        CompileError: of kind "usage": nothing says where.
+        CompileError: of kind "usage": nothing says where, or that standard output gets what is
+            not text.
     """
     if isinstance(form, StageForm) and form.text is not None and given.output in (None, "-"):
         return None
+    if given.output == "-":
+        message = f"--emit={form.name} can't be written to standard output"
+        raise usage_error(message, "name a file or folder with -o")
     if given.output is not None:
         return Path(given.output)
     if not form.default:

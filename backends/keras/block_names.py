@@ -1,7 +1,7 @@
 """Names of blocks, their calls and the layers in them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import count
 
 from .blocks import Block, Run, body_of, is_residual
@@ -133,19 +133,46 @@ def settle_names(main: Body, blocks: list[Block], inputs: Collection[str]) -> No
         if number.isdigit() and any(stem == block.name for block in blocks):
             numbered_calls[stem] = numbered_calls.get(stem, 0) + 1
             step.label = f"{stem}_{numbered_calls[stem]}"
-    taken = {*inputs}
-    for step in sorted(main.steps, key=lambda step: isinstance(step.source, Block)):
-        if takes_name(step):
-            free = (
-                label for label in _numbers(step.label) if not taken & _layer_names(step, label)
-            )
-            step.label = next(free)
-            taken |= _layer_names(step, step.label)
+    settled = set[int]()
+    for step in main.steps:
+        _settle_inside(step, settled)
+    _make_unique(main.steps, {*inputs}, "")
 
 
-def _numbers(name: str) -> Iterator[str]:
+def _settle_inside(step: Step, settled: set[int]) -> None:
+    """Make the names of layers unique in a called block, those of the blocks that it calls first.
+
+    A call `c2` of a block with a layer `relu` makes the same name as a layer `c2_relu` beside it.
+    """
+    if not isinstance(step.source, Block) or id(step.source) in settled:
+        return
+    settled.add(id(step.source))
+    for inner in step.source.body.steps:
+        _settle_inside(inner, settled)
+    _make_unique(step.source.body.steps, set(), "name")
+
+
+def _make_unique(steps: Iterable[Step], taken: set[str], prefix: str) -> None:
+    """Number the labels whose layers' names, after the prefix, are taken; layers go first."""
+    for step in sorted(steps, key=lambda step: isinstance(step.source, Block)):
+        if not takes_name(step):
+            continue
+        for label in _numbers(step.label, short_of(step)):
+            names = _layer_names(step, _joined(prefix, label))
+            if not taken & names:
+                step.label = label
+                taken |= names
+                break
+
+
+def _joined(prefix: str, label: str) -> str:
+    return f"{prefix}_{label}" if prefix and label else prefix or label
+
+
+def _numbers(name: str, kind: str) -> Iterator[str]:
     yield name
-    yield from (f"{name}_{number}" for number in count(2))
+    yield name or kind
+    yield from (f"{name or kind}_{number}" for number in count(2))
 
 
 def _layer_names(step: Step, label: str) -> set[str]:
@@ -158,7 +185,7 @@ def names_of(step: Step, label: str) -> Iterator[str]:
         yield label if step.makes_layer else ""
         return
     for inner in step.source.body.steps:
-        yield from names_of(inner, f"{label}_{inner.label}" if inner.label else label)
+        yield from names_of(inner, _joined(label, inner.label))
 
 
 def block_name(runs: list[Run]) -> str:

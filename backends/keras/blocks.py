@@ -32,11 +32,13 @@ class Block:
         name: its name in code.
         body: its steps; values and numbers that don't vary are those of the first occurrence.
         parameters: in the order of the signature.
+        inputs: the variables of the body's inputs.
     """
 
     name: str
     body: Body
     parameters: list[Parameter] = field(default_factory=list[Parameter])
+    inputs: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True)

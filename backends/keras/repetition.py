@@ -17,7 +17,7 @@ from .blocks import Block, Run, body_of, columns_of, input_names, is_residual
 from .definitions import DEFINITIONS
 from .dialect import layers
 from .signature import Column, Signature
-from .steps import Body, Step
+from .steps import Body, Reference, Step
 
 _LONGEST = 64  # steps of a block
 _MOST_INPUTS = 2
@@ -177,11 +177,15 @@ def _make_block(runs: list[Run], taken: set[str], main: Body) -> Block:
         [Column(step, slot, label, values) for slot, values in row.items()]
         for step, label, row in zip(body.steps, labels, columns_of(runs), strict=True)
     ]
-    signature = Signature([column for row in rows for column in row], channels, names)
-    for step, label, row in zip(body.steps, labels, rows, strict=True):
-        step.slots = {column.slot: signature.expression(column) for column in row}
-        step.label = label
-    block = Block(name, body, signature.parameters)
+    while True:
+        signature = Signature([column for row in rows for column in row], channels, names)
+        for step, label, row in zip(body.steps, labels, rows, strict=True):
+            step.slots = {column.slot: signature.expression(column) for column in row}
+            step.label = label
+        if names[0] != "x" or not any(_reads_extent_of(names[0], s) for s in body.steps[1:]):
+            break
+        names[0] = "inputs"  # by then, `x` may be what a step has made of it
+    block = Block(name, body, signature.parameters, names)
     instances = instance_names(runs, name, main)
     for run, instance, i in zip(runs, instances, range(len(runs)), strict=True):
         bound = body_of(run)
@@ -191,6 +195,12 @@ def _make_block(runs: list[Run], taken: set[str], main: Body) -> Block:
     for run in runs:
         run.body.steps[:] = [step for step in run.body.steps if step is not _GONE]
     return block
+
+
+def _reads_extent_of(name: str, step: Step) -> bool:
+    """Whether a number of the step is an extent of the block's input."""
+    texts = [slot.text for slot in step.slots.values() if isinstance(slot, Reference)]
+    return any(f"{name}.shape" in text for text in texts)
 
 
 _GONE = Step((), (), (), {}, "", None)

@@ -14,7 +14,7 @@ from ...ir.ssa import Value
 from ...ir.types import DType
 from ..names import VARIABLE, quoted, variable
 from .block_names import takes_name
-from .blocks import Block, input_names
+from .blocks import Block
 from .definitions import DEFINITIONS
 from .dialect import layers, ops
 from .dialect.base import KerasLayer, KerasOp
@@ -318,7 +318,7 @@ def text_of(value: Any) -> str:
 def function_lines(block: Block, functions: Collection[str]) -> list[str]:
     """The definition of a block: its inputs, its sizes, the name of its layers."""
     body = block.body
-    names = input_names(body)
+    names = block.inputs
     required = [p for p in block.parameters if p.default is None]
     optional = [p for p in block.parameters if p.default is not None]
     named = any(map(takes_name, body.steps))

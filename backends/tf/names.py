@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...ir.dialects.builtin import Constant
 from ...ir.location import UNKNOWN, InModel, Location, leaves
 from ...ir.names import Grammar, distinct
 from ...ir.names import written as written_names
@@ -11,6 +12,7 @@ from ...ir.ssa import Function, Module, Value
 from ...ir.types import DType, Tensor
 from ..names import ARGUMENT, INPUT, KEY, NODE, Renamed, changed, parameter
 
+_INTERFACE = ("input", "output")  # what surrounds the layers, such as conversions of images
 DEFAULT_SIGNATURE = "serving_default"
 # What loaders take for functions of their own.
 _RESERVED = (DEFAULT_SIGNATURE, "__saved_model_init_op", "__saved_model_train_op")
@@ -24,15 +26,18 @@ class Scopes:
     """
 
     def __init__(self, module: Module) -> None:
-        places: dict[Location, str] = {}
-        for location in dict.fromkeys(op.location for op in module.walk()):
+        calls = (op for op in module.walk() if not isinstance(op, Constant))
+        places: dict[Location, InModel] = {}
+        for location in dict.fromkeys(op.location for op in calls):
             first = leaves(location)[0]
             if isinstance(first, InModel) and first.name:
-                places[location] = first.name
-        scopes = distinct(NODE, places.values(), "layer")
+                places[location] = first
+        scopes = distinct(NODE, (place.name for place in places.values()), "layer")
         self._names = dict(zip(places, scopes, strict=True))
         self._places = dict(zip(scopes, places, strict=True))
-        self.renamed = tuple(changed("layer", places.values(), scopes))
+        rows = zip(places.values(), scopes, strict=True)
+        layers = {scope: place.name for place, scope in rows if place.kind not in _INTERFACE}
+        self.renamed = tuple(changed("layer", layers.values(), layers))
 
     def name(self, location: Location) -> str:
         """The scope for ops of a location; empty if the location is unknown."""
@@ -125,9 +130,11 @@ def _inputs(function: Function) -> list[Value]:
 
 
 def _output_keys(function: Function) -> dict[str, str]:
-    names = result_names(function)
-    rows = zip(function.result_names or names, names, function.outputs, strict=True)
-    return {name: key for name, key, known in rows if known.kind != "state"}
+    keys = result_names(function)
+    rows = zip(function.result_names or keys, keys, strict=True)
+    # Modules built in Python need not describe their results.
+    states = {i for i, known in enumerate(function.outputs) if known.kind == "state"}
+    return {name: key for i, (name, key) in enumerate(rows) if i not in states}
 
 
 def tf_dtype(dtype: DType) -> Any:

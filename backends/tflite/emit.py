@@ -139,7 +139,11 @@ class TFLiteModule(Executable):
                 )  # the interpreter of its calibrator is about to move
                 return converter.convert()
         except ConverterError as error:
-            raise CompileError(list(self._explained(error))) from None
+            places = {op.location: place for place, op in enumerate(self.module.walk())}
+            problems = sorted(
+                self._explained(error), key=lambda told: places.get(told.location, len(places))
+            )
+            raise CompileError(problems) from None
         except (RuntimeError, ValueError) as error:  # its calibrator's
             raise CompileError(_failed(error)) from error
 

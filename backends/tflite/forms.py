@@ -62,7 +62,10 @@ def _write(file: bytes, path: Path) -> None:
 
 def _rows(facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     kinds = [f"{count} {kind}" for kind, count in facts["operations"].items()]
-    rows = [("TFLite", ", ".join(kinds) or "no operation")]
+    rows = [
+        ("TFLite", ", ".join(kinds) or "no operation"),
+        ("", "inputs and outputs are known by name, of a signature: their order is another"),
+    ]
     if facts["quantize"] == "int8":
         floating = ", ".join(facts["in_floating_point"]) or "nothing"
         rows.append(("", f"computed in floating point: {floating}"))

@@ -47,6 +47,9 @@ def form_for(path: str | Path | None, name: str = "", target: str = "") -> Form:
     usual = forms_of(target or Options().target)[0]
     suffix = Path(path or "").suffix
     by_suffix = {form.suffix: form for form in forms.values() if form.suffix}
+    alone = Path(path or "").name.lower()
+    if not suffix and (alone in by_suffix or alone in FOREIGN):
+        raise usage_error(f"'{path}' is a suffix without a name", f"write NAME{alone}")
     if not suffix or suffix in by_suffix:
         return by_suffix.get(suffix, usual)
     if suffix.lower() in by_suffix:

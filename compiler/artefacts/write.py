@@ -135,12 +135,18 @@ def _written(artefact: Artefact, path: Path, watch: Watch) -> dict[str, Any]:
     return {"weights_file": str(beside)} if beside is not None else {}
 
 
+# Choices that passes carry out.
+_OF_PASSES = ("passes", "batch", "io_layout", "target")
+
+
 def _stage(options: Options, chosen: Chosen) -> Stage:
-    """Which stage is asked for; what passes of one's own make is to be seen."""
-    stage: Stage = chosen.get("stage") or ("optimized" if options.passes else "imported")
-    if options.passes and stage == "imported":
-        remedy = "--stage=optimized prints what they make"
-        raise usage_error("--passes run after the stage 'imported'", remedy)
+    """Which stage is asked for; what chosen passes make is to be seen."""
+    late = [name for name in _OF_PASSES if name in options.chosen()]
+    stage: Stage = chosen.get("stage") or ("optimized" if late else "imported")
+    if late and stage == "imported":
+        name = f"--{late[0].replace('_', '-')}"
+        message = f"{name} means nothing for the stage 'imported', which is before all passes"
+        raise usage_error(message, "--stage=optimized prints what passes make")
     return stage
 
 

@@ -104,6 +104,7 @@ class WeightFiles:
         self._place = place
         self._remedy = remedy
         self._files: dict[str, BlobFile] = {}
+        self._missing: set[str] = set()
 
     def resource(self, value: Any, tensor_type: Any, name: str) -> BlobResource:
         """A constant in a weight file, of which only the description is read now.
@@ -114,7 +115,8 @@ class WeightFiles:
             name: the constant, for messages and as the resource's name.
 
         Raises:
-            CompileError: the file is missing or damaged, or has something else there.
+            CompileError: the file is missing or damaged, or has something else there. That a file
+                is missing is said for the first of its constants only.
         """
         shape = _shape(tensor_type, name)
         try:
@@ -124,7 +126,11 @@ class WeightFiles:
             kind = "unsupported" if error.unsupported else "malformed"
             message = f"the constant '{name}' can't be read: its weight file {error}"
         except FileNotFoundError:
-            kind, message = "malformed", f"the weight file of the constant '{name}' is missing"
+            if value.fileName in self._missing:
+                raise CompileError(()) from None
+            self._missing.add(value.fileName)
+            kind = "malformed"
+            message = f"the weight file of the constant '{name}' is missing"
         except OSError as error:
             reason = error.strerror or error
             kind = "malformed"

@@ -98,6 +98,8 @@ REFUSED = {
     "m.model": "nothing is known that is called .model",
     "m.onnx": "'m.onnx' would be an ONNX model; tf2onnx makes one of a SavedModel",
     "m.H5": "'m.H5' would be a Keras 2 file; --emit=keras writes .keras",
+    ".pb": "'.pb' is a suffix without a name; write NAME.pb",
+    ".onnx": "'.onnx' is a suffix without a name",
     "m.savedmodel": "add --emit=savedmodel to call a folder so",
 }
 
@@ -129,6 +131,7 @@ def test_what_only_the_api_can_get_wrong(given, said):
     assert left_behind() == []
 
 
+LATE = "means nothing for the stage 'imported'"
 WRONG = [
     ("x.pb", {"quantize": "int8"}, "--quantize means nothing for --emit=graphdef"),
     ("x.tflite", {"quantize": "int8"}, "--quantize=int8 needs typical inputs"),
@@ -140,14 +143,17 @@ WRONG = [
     ("x.mlmodel", {"target": "tf"}, "--target means nothing for --emit=mlmodel"),
     ("x.mlmodel", {"batch": "static"}, "--batch means nothing for --emit=mlmodel"),
     ("x.pb", {"stage": "lowered"}, "--stage means nothing for --emit=graphdef"),
-    ("x.cmir", {"stage": "imported", "passes": "dce"}, "--passes run after the stage 'imported'"),
+    ("x.cmir", {"stage": "imported", "passes": "dce"}, f"--passes {LATE}"),
+    ("x.cmir", {"stage": "imported", "batch": "dynamic"}, f"--batch {LATE}"),
+    ("x.dot", {"stage": "imported", "io_layout": "nhwc"}, f"--io-layout {LATE}"),
+    ("x.cmir", {"stage": "imported", "target": "keras"}, f"--target {LATE}"),
 ]
 
 
 @pytest.mark.parametrize(("path", "chosen", "said"), WRONG)
 def test_choices_that_mean_nothing(path, chosen, said, capsys):
     """The same words for commands and for the API."""
-    options = [f"--{name}={value}" for name, value in chosen.items()]
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()]
     assert command.main([str(DIGITS), "-o", path, *options]) == console.USAGE_ERROR
     told = capsys.readouterr().err
     assert said in told

@@ -35,7 +35,8 @@ def named(item):
 def test_is_lowered_or_refused(target, op):
     tables = load_target(target)
     lowered, refused = op in tables.lowering, op in tables.unsupported
-    assert lowered or refused, f"add a rule to backends/{target}/lower, or a reason why not"
+    place = "tf/lower, which TFLite follows" if target == "tflite" else f"{target}/lower"
+    assert lowered or refused, f"add a rule to backends/{place}, or a reason to UNSUPPORTED there"
     assert not (lowered and refused), "has a rule and a reason why there is none"
     if refused:
         assert tables.unsupported[op].strip()
@@ -62,7 +63,8 @@ def test_target_ops_are_called_what_the_library_calls_them(target, op):
     """A variant follows where several ops have one callee; other callees than the library's have
     the target's name before them.
     """
-    plain = op.call if op.call.startswith(("tf.", "kernels.", "keras.")) else f"{target}.{op.call}"
+    is_library = op.call.partition(".")[0] in (target, "kernels")
+    plain = op.call if is_library else f"{target}.{op.call}"
     variant = op.name.removeprefix(plain)
     assert variant == "" or re.fullmatch(r"_\w+", variant)
     assert op.__name__ == camel(op.name.rpartition(".")[2])

@@ -6,11 +6,10 @@ from cmlc.backends.target import load_target
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Constant, constant
 from cmlc.ir.dialects.core import CORE_OPS
-from cmlc.ir.interpret import random_inputs
 from cmlc.ir.rewrite import clone, replace
 from cmlc.ir.ssa import Function, Module
 from cmlc.ir.types import DType
-from support.modules.generation import instances, module_of
+from support.modules.generation import defined_inputs, instances, module_of
 from support.running.keras_run import compare, keras_code
 
 pytestmark = pytest.mark.slow
@@ -35,14 +34,6 @@ LOWERED = [op for op in CORE_OPS if op in load_target("keras").lowering and op.n
 
 def named(op):
     return op.name
-
-
-def inputs_of(module, op):
-    """Random inputs; integer divisors are not 0, which is undefined."""
-    inputs = random_inputs(module.main, 0)
-    if op.name in ("tensor.floor_div", "tensor.mod"):
-        inputs = {k: a if a.dtype.kind == "f" else np.maximum(a, 1) for k, a in inputs.items()}
-    return inputs
 
 
 def suits(op):
@@ -124,8 +115,8 @@ def test_agrees_with_the_interpreter(op):
             given, arrays = with_positions_given(module)
             if is_refused(given, op):
                 continue
-            compare(given, inputs_of(given, op) | arrays)
+            compare(given, defined_inputs(given, op) | arrays)
             if arrays and module.main.arguments:
-                compare(module, inputs_of(module, op))
+                compare(module, defined_inputs(module, op))
             ran += 1
     assert ran >= 3, f"only {ran} instances ran"

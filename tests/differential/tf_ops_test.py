@@ -1,12 +1,10 @@
 """Every core op on random operands: TensorFlow agrees with the interpreter."""
 
-import numpy as np
 import pytest
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.core import CORE_OPS
-from cmlc.ir.interpret import random_inputs
 from cmlc.ir.types import DType
-from support.modules.generation import INSTANCES, instances, module_of
+from support.modules.generation import INSTANCES, defined_inputs, instances, module_of
 from support.running.tensorflow_run import compare, lowered
 
 pytestmark = pytest.mark.slow
@@ -24,14 +22,6 @@ def named(op):
     return op.name
 
 
-def inputs_of(module, op):
-    """Random inputs; integer divisors are not 0, which is undefined."""
-    inputs = random_inputs(module.main, 0)
-    if op.name in ("tensor.floor_div", "tensor.mod"):
-        inputs = {k: a if a.dtype.kind == "f" else np.maximum(a, 1) for k, a in inputs.items()}
-    return inputs
-
-
 def is_refused(module, op):
     """Whether the lowering declines, in the words that it is known to use."""
     try:
@@ -46,7 +36,7 @@ def is_refused(module, op):
 def runs(module, op):
     """Whether TensorFlow has the kernels; for f32 it must."""
     try:
-        compare(module, inputs_of(module, op))
+        compare(module, defined_inputs(module, op))
     except Exception as error:
         rare = module.main.arguments[0].type.dtype is not DType.F32
         if NO_KERNEL in str(error) and rare:

@@ -47,14 +47,16 @@ def usual(cls):
 
 
 def is_usual(op, function, floats):
-    """Not empty, at most four dimensions, floats if there are such instances."""
+    """Not empty, at most four dimensions, floats if there are such instances, no factors in turn."""
     types = [value.type for value in (*function.arguments, *function.results)]
     dtypes = {kind.dtype for kind in types}
+    in_turn = {"mul", "div"} & {str(getattr(op.attributes.get("mode"), "value", ""))}
     return (
         all(0 < kind.rank < 5 and 0 not in kind.shape for kind in types)
         and dtypes <= USUAL
         and (not floats or DType.F32 in dtypes)
         and op.attributes.get("axes", (0,)) != ()
+        and not in_turn
     )
 
 

@@ -168,3 +168,27 @@ def test_a_file_with_a_class_of_the_code_says_so(folder):
     assert done.returncode != 0
     assert "Could not locate class 'Weight'" in done.stderr
     assert "register_keras_serializable" in done.stderr
+
+
+AFFINE = """
+func @main(%x: f32[2,4,4,6]) -> ("y": f32[2,4,4,6]) {
+  %mean = const {value = dense<[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]>} : f32[6]
+  %variance = const {value = dense<[VARIANCE]>} : f32[6]
+  %gamma = const {value = dense<[GAMMA, 2.0, 3.0, 4.0, 5.0, 6.0]>} : f32[6]
+  %beta = const {value = dense<[0.5, 0.0, 0.0, 0.0, 0.0, 0.0]>} : f32[6]
+  %y = nn.batch_norm(%x, %mean, %variance, %gamma, %beta) {axis = 3} : f32[2,4,4,6]
+  return %y
+}
+"""
+
+
+@pytest.mark.parametrize(("variance", "differs"), [("1.0", False), ("2.0", True)])
+def test_a_scale_and_an_offset_do_the_same_in_training(tmp_path, variance, differs):
+    """As a group norm's, which converters write as a batch norm without statistics."""
+    path = tmp_path / "affine.cmir"
+    path.write_text(AFFINE.replace("VARIANCE", ", ".join([variance] * 6)).replace("GAMMA", "1.5"))
+    model = keras_model(path)
+    x = np.random.default_rng(0).normal(3, 2, (2, 4, 4, 6)).astype(np.float32)
+    inferred, trained = (np.asarray(model(x, training=training)) for training in (False, True))
+    assert np.allclose(inferred, trained, rtol=1e-5) is not differs
+    assert len(model.trainable_variables) == 2

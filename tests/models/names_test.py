@@ -10,6 +10,7 @@ import pytest
 from cmlc.backends.names import parameter
 from cmlc.compiler.artefacts.table import form_for
 from cmlc.compiler.artefacts.write import write
+from cmlc.tools import cmlc as cmlc_command
 from cmlc.tools.cli.outputs import save_outputs
 from support.mil.programs import FP16, op, program, several
 from support.modules.names import drawn_names
@@ -296,3 +297,24 @@ def test_outputs_in_files(tmp_path):
             **{name: value for name, value in outputs.items() if name != "x.npy"},
             "x_": 6.0,
         }
+
+
+@pytest.mark.slow
+def test_what_the_command_says(tmp_path, monkeypatch, capsys):
+    """The real names beside the written ones; nothing of names that stay."""
+    monkeypatch.chdir(tmp_path)
+    fields = {"inputChannels": 3, "outputChannels": 2, "weights": numbers(2, 3)}
+    item = layer("innerProduct", ["class"], ["y"], "_fc", **fields)
+    other = layer("unary", ["X"], ["z"], "plain", type=7, scale=2, epsilon=1e-6)
+    made = network(item, other, outputs=["y", "z"], **{"class": (3,), "X": (3,)})
+    (tmp_path / "m.mlmodel").write_bytes(made.SerializeToString())
+    assert cmlc_command.main(["m.mlmodel", "-o", "m"]) == 0
+    said = capsys.readouterr().out
+    told = ["input class is called class_", "weight _fc.weight is called fc.weight"]
+    for line in (*told, "layer _fc is called fc"):
+        assert said.count(line) == 1
+    assert said.count("is called") == 3
+    assert cmlc_command.main(["m.mlmodel", "-o", "m.tflite", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    kinds = [(entry["kind"], entry["name"], entry["written"]) for entry in facts["renamed"]]
+    assert kinds == [("weight", "_fc.weight", "fc.weight"), ("layer", "_fc", "fc")]

@@ -174,6 +174,7 @@ def test_weights_that_stayed_behind(capsys):
             ["m", "-o", "m.tflit"],
             "nothing is known that is called .tflit: 'm.tflit'; did you mean .tflite?",
         ),
+        (["m", "-o", "-"], "can't be written to standard output"),
         (["m", "-o", "."], "current folder"),
         (["m", "-o", "full"], "holds no SavedModel"),
         (["m", "-o", "file"], "is not a folder"),

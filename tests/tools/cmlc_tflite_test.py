@@ -124,6 +124,9 @@ def test_an_image_that_is_none(capsys):
 # -- what is refused ------------------------------------------------------------------------------
 
 
+PLACES = ((0, "'first'"), (2, "'second'"))
+
+
 @pytest.mark.slow
 def test_operations_without_a_builtin_are_named_with_their_layers(capsys):
     spec = network(
@@ -136,8 +139,8 @@ def test_operations_without_a_builtin_are_named_with_their_layers(capsys):
     assert cmlc.main(["m.mlmodel", "--emit=tflite"]) == console.INPUT_ERROR
     found = capsys.readouterr().err
     said = "error: TFLite has no builtin operation for TensorFlow's Tan"
-    assert f"layers[0] 'first': {said}" in found
-    assert f"layers[2] 'second': {said}" in found
+    first, second = (found.index(f"m.mlmodel: layers[{i}] {n}: {said}") for i, n in PLACES)
+    assert first < second, "not in the model's order"
     assert "loc(" not in found  # the converter's own words
     assert left_behind() == ["m.mlmodel"]
 
@@ -166,6 +169,7 @@ def test_summary(capsys):
     found = capsys.readouterr()
     assert "2 CONV_2D, 1 CAST" in found.out
     assert "of its largest number" in found.out
+    assert "inputs and outputs are known by name" in found.out
     assert "u8[1,8,8,1]" in found.out  # a batch of one, unless asked for
     assert found.err == ""
     assert left_behind() == ["digits.tflite"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import array_of
+from ....ir.dialects.builtin import array_of, constant
 from ....ir.rewrite import replace
 from ....ir.ssa import Function, Value
 from ....passes.patterns import Rewrite, no, pattern
@@ -30,6 +30,42 @@ def norm_with_weights(op: ops.Add) -> Rewrite:
         return no("the scale or the offset has another shape than what is normalized")
     scale, offset = vectors
     return replace(norm, gamma=scale, beta=offset, scale=True, center=True).result
+
+
+@pattern(layers.BatchNormalization)
+def scale_without_statistics(op: layers.BatchNormalization) -> Rewrite:
+    """batch_norm(x, gamma, beta, 0, 1) → norm(…, gamma, beta), or x * gamma + beta.
+
+    Converters write the scale and offset of other norms so. In training, a batch norm would take
+    statistics of its own: another function.
+    """
+    gamma, beta, mean, variance = (
+        array_of(value) for value in (op.gamma, op.beta, op.moving_mean, op.moving_variance)
+    )
+    if gamma is None or beta is None or mean is None or variance is None:
+        return None
+    if mean.any() or (variance != 1).any():
+        return no("it has statistics")
+    if (gamma == 1).all() and not beta.any():
+        return no("it may be a batch norm that was never trained")
+    scale = constant((gamma / np.sqrt(1 + op.epsilon)).astype(gamma.dtype))
+    norm, out = op.inputs.op, op.result.type
+    if isinstance(norm, layers.LayerNormalization | layers.GroupNormalization) and (
+        op.axis == -1 and not norm.scale and norm.result.has_one_use and _sizes(norm) == gamma.shape
+    ):
+        return replace(norm, gamma=scale, beta=op.beta, scale=True, center=True).result
+    axis = op.axis % out.rank
+    shape = (gamma.size, *(1,) * (out.rank - 1 - axis))
+    factor, offset = (_trained(op.inputs, value, shape) for value in (scale, op.beta))
+    product = ops.Multiply(op.inputs, factor, result_types=out).result
+    return ops.Add(product, offset, result_types=out).result
+
+
+def _trained(x: Value, vector: Value, shape: tuple[int, ...]) -> Value:
+    """What a layer gives that holds the vector in this shape."""
+    value = reshaped(vector, shape)
+    dtype = value.type.dtype.numpy.name
+    return layers.Weight(x, value, shape=shape, dtype=dtype, result_types=value.type).result
 
 
 def _sizes(norm: layers.LayerNormalization | layers.GroupNormalization) -> tuple[int, ...]:
@@ -138,6 +174,7 @@ def _is_misread(x: Value, y: Value) -> bool:
 
 PATTERNS = (
     norm_with_weights,
+    scale_without_statistics,
     rescaling,
     misread_as_bias,
 )

@@ -3,6 +3,7 @@
 from ....ir.diagnostics import CompileError
 from ....ir.dialects.core import control as core
 from ....ir.dialects.core import shape
+from ....ir.dim_values import known_dims
 from ....ir.dims import symbol
 from ....ir.ssa import Region, Value
 from ....ir.types import Tensor
@@ -17,10 +18,14 @@ rules = MilRules("control")
 def cond(cx: MilContext) -> Result:
     """The results of the first block if the predicate is true, else of the second.
 
+    A block that certainly doesn't run is not looked at.
+
     States that one of the blocks writes are additional results of the op.
     """
     pred, blocks = _truth(cx, cx.value("pred")), cx.operation.blocks
     cx.require(len(blocks) == 2, f"has {len(blocks)} blocks, expected two")
+    if (chosen := known_dims(pred)) is not None:
+        return _certain(cx, 0 if chosen[0] else 1)
     scopes = [cx.scope.nested((), ()) for _ in blocks]
     ran = [cx.run(scope, blocks[i], _place(cx, i)) for i, scope in enumerate(scopes)]
     rows = [row for row in ran if row is not None]
@@ -70,6 +75,17 @@ def while_loop(cx: MilContext) -> Result:
     carried = (*initial, *(_held(cx.scope, name) for name in states))
     made = core.WhileLoop(carried, Region(test.block), Region(body.block))
     return _without_states(cx, made.results, states)
+
+
+def _certain(cx: MilContext, side: int) -> Result:
+    """The results of the block that certainly runs; the other one needn't fit."""
+    scope = cx.scope.alongside()
+    results = cx.run(scope, cx.operation.blocks[side], _place(cx, side))
+    if results is None:
+        raise CompileError(())  # said where it happened
+    for name in scope.written_states(cx.scope):
+        cx.scope.names[name] = scope.names[name]
+    return tuple(results)
 
 
 def _without_states(cx: MilContext, results: tuple[Value, ...], states: list[str]) -> Result:

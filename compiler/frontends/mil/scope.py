@@ -85,6 +85,11 @@ class Scope:
         tag = f"{self.walk.scopes}_"
         return replace(self, block=block, names=inner, tag=tag, own=set(names))
 
+    def alongside(self) -> "Scope":
+        """A scope of names of its own, whose ops are added to this block."""
+        self.walk.scopes += 1
+        return replace(self, names=dict(self.names), tag=f"{self.walk.scopes}_", own=set())
+
     def put(self, value: Value, location: InModel) -> Value:
         """The value, after its ops have been added to this block."""
         adopt([value], self.block, location=location)

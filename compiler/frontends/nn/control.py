@@ -1,6 +1,6 @@
 """Branches and loops: nested networks become regions.
 
-XX Leaving a loop's body early is structured, too: `loopBreak` and `loopContinue` set
+Leaving a loop's body early is structured, too: `loopBreak` and `loopContinue` set
 truth values, and the layers that follow run on condition.
 """
 

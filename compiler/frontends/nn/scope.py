@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Yield
 from ....ir.dialects.core import control, shape
+from ....ir.dim_values import known_dims
 from ....ir.dims import Interval
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
@@ -90,12 +91,19 @@ class Scope:
     ) -> Assigned:
         """Run one of two lists of layers; names that only one of them assigns are dropped.
 
+        A list that is certainly not run needn't fit: it is not looked at.
+
         Args:
             condition: runs the first list if true.
             sides: the lists of layers, and the prefixes of their locations.
             location: the location of the op.
             run: lowers them.
         """
+        chosen = known_dims(condition)
+        if chosen is not None:
+            layers, kind = sides[0 if chosen[0] else 1]
+            run(self, layers, kind)
+            return {name: self.blobs.get(name) for name in assigned(layers) if name in self.blobs}
         live = self.live | {STOP, BREAK}
         inner = [self.nested(live) for _ in sides]
         for scope, (layers, kind) in zip(inner, sides, strict=True):

@@ -69,3 +69,28 @@ def test_loop_values_keep_their_types():
 def test_what_fails_inside_is_said_once():
     model = loop([op("mul", "v2", (2,), x="v", y=np.float32(2), z=np.float32(1))])
     assert_refused(model, "mul has a parameter 'z', which is not understood", kind="unsupported")
+
+
+def certain(number, bad):
+    """2 x where a condition of numbers alone holds, else 3 x; the bad block doesn't fit."""
+    blocks = [
+        ((), [op("mul", "a", (2,), x="x", y=np.float32(2))], ["a"]),
+        ((), [op("mul", "b", (2,), x="x", y=np.float32(3))], ["b"]),
+    ]
+    misfit = op("concat", "wrong", (2,), values=("x", "whole"), axis=np.int32(0))
+    blocks[bad][1].append(misfit)
+    return program(
+        op("expand_dims", "whole", (1, 2), x="x", axes=[0]),
+        op("greater", "pred", (), BOOL, x=np.float32(number), y=np.float32(0)),
+        op(*("cond", "y", (2,), 11), blocks, pred="pred"),
+        x=(2,),
+    )
+
+
+@pytest.mark.parametrize(("number", "expected"), [(1, [2, 4]), (-1, [3, 6])])
+def test_a_block_that_is_never_run_need_not_fit(number, expected):
+    never = 1 if number > 0 else 0
+    made = certain(number, never)
+    assert "ctl.cond" not in print_module(imported(made))
+    assert result(made, X).tolist() == expected
+    assert_refused(certain(number, 1 - never), "concat", kind="malformed")

@@ -15,6 +15,7 @@ from support.networks.builders import (
     result,
     results,
     step,
+    text,
 )
 from support.running.tensorflow_run import compare
 
@@ -54,6 +55,21 @@ def test_branches_of_other_extents():
     assert result(made, [1, 2], [0]).tolist() == [2, 3]
     for c in (0, 1):
         compare(module, {"x": np.float32([1, 2]), "c": np.float32([c])})
+
+
+@pytest.mark.parametrize(("extent", "expected"), [(1, 20), (2, 3)])
+def test_a_branch_that_is_never_run_need_not_fit(extent, expected):
+    """As in networks made of Keras's RNNs, which branch on shapes that are known."""
+    misfit = step("concatND", ["x", "whole"], "t", axis=0)
+    sides = [step("multiply", "x", "y", alpha=20)], [step("add", "x", "y", alpha=2)]
+    sides[extent != 2].append(misfit)
+    before = step("expandDims", "x", "whole", axes=[0]), step("getShape", "x", "shape")
+    small = step("lessThan", "shape", "c", alpha=2)
+    made = model(*before, small, branch("c", *sides), x=(extent,))
+    assert "ctl.cond" not in text(made)
+    assert result(made, [1] * extent).tolist() == [expected] * extent
+    unknown = model(*before, branch("p", *sides), x=(extent,), p=(1,))
+    assert_refused(unknown, "can't join")
 
 
 def test_a_blob_that_only_one_way_makes():

@@ -12,10 +12,10 @@ from cmlc.compiler.options import Options
 from cmlc.compiler.source.reading import ModelSource
 from cmlc.compiler.source.spec import messages
 from cmlc.compiler.source.weight_files import WeightFiles
-from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.interpret import run
 from cmlc.ir.verify import verify
 from support.networks.builders import FLOAT32, INT32, add_array
+from support.running.refused import assert_told, problems_of
 
 FP16, FP32, I32, INT64, BOOL, STRING = 10, 11, 23, 24, 1, 2
 FLOAT16 = 65552
@@ -201,17 +201,9 @@ def result(model, *arrays, **options):
 
 def problems(model, **options):
     """Every diagnostic of a program that can't be imported."""
-    try:
-        imported(model, **options)
-    except CompileError as error:
-        return list(error.diagnostics)
-    raise AssertionError("the program was imported")
+    return problems_of(lambda: imported(model, **options))
 
 
 def assert_refused(model, *fragments, kind="malformed", **options):
     """The first diagnostic has the fragments."""
-    first = problems(model, **options)[0]
-    shown = f"{first.location}: {first.message} / {first.remedy}"
-    for fragment in fragments:
-        assert fragment in shown, shown
-    assert first.kind == kind, shown
+    assert_told(problems(model, **options)[0], *fragments, kind=kind)

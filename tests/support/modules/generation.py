@@ -8,9 +8,11 @@ have a builder in `op_builders`.
 from collections.abc import Iterator
 from random import Random
 
+import numpy as np
 from cmlc.ir.attributes import Kind
 from cmlc.ir.dialects.builtin import Call, Return
 from cmlc.ir.dialects.core import CORE_OPS
+from cmlc.ir.interpret import random_inputs
 from cmlc.ir.rewrite import adopt, clone_ops, detached_producers
 from cmlc.ir.ssa import Function, Module, Op, Value, VerifyError, walk
 from hypothesis import strategies as st
@@ -58,6 +60,14 @@ def module_of(op: Op) -> Module:
         function.block.insert(producer)
     function.block.insert(Return(op.results))
     return Module(functions=[function])
+
+
+def defined_inputs(module: Module, op: Op):
+    """Random inputs for one op; integer divisors are not 0, which is undefined."""
+    inputs = random_inputs(module.main, 0)
+    if op.name in ("tensor.floor_div", "tensor.mod"):
+        inputs = {k: a if a.dtype.kind == "f" else np.maximum(a, 1) for k, a in inputs.items()}
+    return inputs
 
 
 def free_values(op: Op) -> list[Value]:

@@ -4,7 +4,7 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def damage_message(data: bytes, chance: random.Random) -> bytes:
 
 
 def _damage_field(parent: Any, field: Any, value: Any, chance: random.Random) -> None:
-    repeated = field.is_repeated
+    repeated = isinstance(value, MutableSequence)
     if repeated and field.message_type is not None and not hasattr(value, "items"):
         if chance.random() < 0.5 and len(value):
             del value[chance.randrange(len(value)) :]
@@ -100,7 +100,7 @@ def _inside(message: Any) -> Iterator[Any]:
         if field.message_type.GetOptions().map_entry:
             children = [value[key] for key in sorted(value)]
         else:
-            children = value if field.is_repeated else (value,)
+            children = value if isinstance(value, MutableSequence) else (value,)
         for child in children:
             if hasattr(child, "ListFields"):  # a map's values may be numbers
                 yield from _inside(child)

@@ -15,10 +15,10 @@ from cmlc.compiler.frontends.nn import import_model
 from cmlc.compiler.options import Options
 from cmlc.compiler.source.reading import read_model
 from cmlc.compiler.source.spec import messages
-from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.interpret import run
 from cmlc.ir.text.printer import PrintOptions, print_function
 from cmlc.ir.verify import verify
+from support.running.refused import assert_told, problems_of
 
 FLOAT32, DOUBLE, INT32 = 65568, 65600, 131104
 RGB, BGR, GRAY, GRAY_FLOAT16 = 20, 30, 10, 40
@@ -194,20 +194,12 @@ def constant(name, *values):
 
 def problems(model, **options):
     """Every diagnostic of a model that can't be imported."""
-    try:
-        imported(model, **options)
-    except CompileError as error:
-        return list(error.diagnostics)
-    raise AssertionError("the model was imported")
+    return problems_of(lambda: imported(model, **options))
 
 
 def assert_refused(model, *fragments, kind="malformed", **options):
-    """The first diagnostic names a place, and has the fragments."""
-    first = problems(model, **options)[0]
-    shown = f"{first.location}: {first.message} / {first.remedy}"
-    for fragment in fragments:
-        assert fragment in shown
-    assert first.kind == kind, shown
+    """The first diagnostic has the fragments."""
+    assert_told(problems(model, **options)[0], *fragments, kind=kind)
 
 
 def numbers(*shape, seed=0):

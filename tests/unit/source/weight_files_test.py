@@ -106,6 +106,17 @@ def test_missing(tmp_path):
     assert found.kind == "malformed"
     assert found.remedy == "name the package"
     assert Path(found.file) == tmp_path / "weights/weight.bin"
+
+
+def test_a_missing_file_is_told_once(tmp_path):
+    """Programs have hundreds of constants in one file."""
+    files = WeightFiles(Folder(tmp_path), "name the package")
+    problem(files, stored())
+    for again in (stored(), stored("@model_path/weights/other.bin"), stored()):
+        with pytest.raises(CompileError) as caught:
+            files.resource(again, KIND, "w_1")
+        told = [Path(item.file).name for item in caught.value.diagnostics]
+        assert told == (["other.bin"] if again.fileName.endswith("other.bin") else [])
     found = problem(WeightFiles(WeightsFolder(tmp_path / "w")), stored())
     assert Path(found.file) == tmp_path / "w/weight.bin"
 
