@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from ..form import Artefact, Request, TargetForm, plural
-from ..names import facts_of, rows_of
 from .file_names import CODE
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ def _keras(made: "KerasModule", request: Request) -> Artefact:
 
 def _code(made: "KerasModule") -> tuple[dict[str, Any], tuple[tuple[str, str], ...]]:
     """What is told of the code; the model is built, so that what fails does before writing."""
+    from ..names import facts_of, rows_of
+
     _ = made.model
     lines = made.text.count("\n")
     text = f"{plural(lines, 'line')}, {plural(made.blocks, 'block')}"

@@ -3,19 +3,21 @@
 from typing import TYPE_CHECKING
 
 from ..form import Artefact, Request, TargetForm
-from ..names import facts_of, rows_of
 
 if TYPE_CHECKING:
     from .emit import TensorFlowModule
 
 
 def _saved_model(made: "TensorFlowModule", request: Request) -> Artefact:
+    from ..names import facts_of, rows_of
+
     facts = facts_of(made.renamed)
     rows = rows_of(made.renamed, "assets.extra/cmlc.json")
     return Artefact(lambda folder: made.save(folder, {**request.about, **facts}), facts, rows)
 
 
 def _graph_def(made: "TensorFlowModule", request: Request) -> Artefact:
+    from ..names import facts_of, rows_of
     from .frozen import frozen
 
     graph = frozen(made)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, get_args
 from ...ir.choices import Choice
 from ...ir.diagnostics import CompileError, Diagnostic
 from ..form import Artefact, Chosen, Request, TargetForm
-from ..names import facts_of, rows_of
 from .quantization import Quantization
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ def _check(chosen: Chosen) -> Iterator[Diagnostic]:
 
 
 def _tflite(made: "TFLiteModule", request: Request) -> Artefact:
+    from ..names import facts_of, rows_of
     from .contents import Contents
 
     quantize, samples = request.chosen.get("quantize"), request.chosen.get("representative")

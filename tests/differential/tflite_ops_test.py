@@ -47,7 +47,7 @@ def usual(cls):
 
 
 def is_usual(op, function, floats):
-    """Not empty, at most four dimensions, floats if there are such instances, no factors in turn."""
+    """Not empty, at most four dimensions, floats if there are such, no factors in turn."""
     types = [value.type for value in (*function.arguments, *function.results)]
     dtypes = {kind.dtype for kind in types}
     in_turn = {"mul", "div"} & {str(getattr(op.attributes.get("mode"), "value", ""))}

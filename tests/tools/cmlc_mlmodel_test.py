@@ -94,7 +94,7 @@ def test_from_a_package():
     ("options", "message"),
     [
         (["m.mlmodelc", "--emit=mlmodel"], "writes what is called .mlmodel"),
-        (["m.mlmodelc", "--emit=mlmodel", "-o", "-"], "writes what is called .mlmodel"),
+        (["m.mlmodelc", "--emit=mlmodel", "-o", "-"], "can't be written to standard output"),
         (["m.mlmodelc", "--emit=mlmodel", "-o", "x.bin"], "writes what is called .mlmodel"),
         (["m.cmir", "-o", "x.mlmodel"], "needs the model as it is stored, not IR"),
         (["m.mlmodelc", "-o", "x.mlmodel", "--batch=static"], "--batch means nothing for"),
