@@ -64,6 +64,25 @@ def test_every_mode_gives_the_interpreters_numbers():
         np.testing.assert_allclose(found, expected, rtol=0 if exact else 1e-5, err_msg=name)
 
 
+EMPTY = """
+func @main(%x: f32[4,3]) -> ("y": f32[4,3]) {
+  %i = const {value = dense<[]>} : i32[0]
+  %u = const {value = dense<[]>} : f32[0,3]
+  %y = tensor.scatter(%x, %i, %u) {mode = #update} : f32[4,3]
+  return %y
+}
+"""
+
+
+@pytest.mark.slow
+def test_no_updates():
+    target, module = load_target("tflite"), parse(EMPTY)
+    target.lower(module)
+    executable = target.executable(module)
+    found = executable.run({"x": INPUTS["x"]})["y"]
+    np.testing.assert_array_equal(found, INPUTS["x"])
+
+
 @pytest.mark.parametrize("mode", ["mul", "div"])
 def test_factors_in_turn_are_refused(mode):
     """Their product may overflow where one after the other doesn't."""

@@ -60,6 +60,8 @@ def scatter_nd_last(tensor: Any, indices: Any, updates: Any) -> Any:
     rows, slices, places = _by_place(tensor, indices, updates)
     numbers = tf.range(tf.size(places))
     last = tf.math.unsorted_segment_max(numbers, places, tf.shape(rows)[0])
+    # One row more: where there are no updates, those that aren't chosen are still gathered.
+    slices = tf.concat([slices, tf.zeros_like(slices[:1] if slices.shape[0] else rows[:1])], 0)
     written = tf.gather(slices, tf.maximum(last, 0))
     return tf.reshape(tf.where(last[:, tf.newaxis] >= 0, written, rows), tf.shape(tensor))
 
