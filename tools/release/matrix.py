@@ -159,7 +159,9 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
 def environments(only: Sequence[str]) -> Iterator[Environment]:
     """Those of the interpreters that are here; the others are told."""
     for series in SERIES:
-        wanted = [libraries for libraries in SETS if not only or f"{series}-{libraries}" in only]
+        wanted: list[Libraries] = [
+            libraries for libraries in SETS if not only or f"{series}-{libraries}" in only
+        ]
         if not wanted:
             continue
         found = interpreter(series, places(series))
