@@ -227,7 +227,7 @@ class CompiledModel:
 
     def _for_shapes(self, shapes: ShapesByName) -> "CompiledModel":
         options = replace(self.options, shapes={**self.options.shapes, **dict(shapes)})
-        return CompiledModel(Stages(self.stages.source, options))
+        return CompiledModel(Stages(self.stages.stored(), options))
 
     def save(self, folder: str | Path) -> Path:
         """Write a SavedModel: `write` in the form that needs no name, as coremltools' `save`."""

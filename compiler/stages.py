@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..backends.executable import Executable
@@ -10,6 +11,7 @@ from ..ir.diagnostics import problems_in
 from ..ir.ssa import Module
 from . import driver
 from .options import Options, Stage
+from .source.rereading import place_of
 from .watch import Watch
 
 
@@ -31,6 +33,7 @@ class Stages:
         self.source = source
         self.options = options or Options()
         self.watch = watch or Watch()
+        self._place = place_of(source) if isinstance(source, str | Path) else None
 
     @functools.cached_property
     def target(self) -> Target:
@@ -80,4 +83,16 @@ class Stages:
         """The same model compiled for a target: these stages if they are for it already."""
         if name == self.options.target:
             return self
-        return Stages(self.source, replace(self.options, target=name), self.watch)
+        made = Stages(self.source, replace(self.options, target=name), self.watch)
+        made.imported = self.imported  # no target changes what frontends make
+        return made
+
+    def stored(self) -> Any:
+        """What `load` takes, to read the model (again): a path, though the current folder changed.
+
+        Raises:
+            CompileError: the model was imported, and a file of it is not as it was then.
+        """
+        if self._place is None or "imported" not in self.__dict__:
+            return self.source
+        return self._place.unchanged()

@@ -122,7 +122,7 @@ def _write_of_source(stages: Stages, form: SourceForm, path: Path) -> Written:
     if isinstance(source, Module) or driver.file_of(source).endswith(".cmir"):
         message = f"--emit={form.name} needs the model as it is stored, not IR"
         raise usage_error(message, "name the model that the IR was made of")
-    read = driver.read(source, stages.watch)
+    read = driver.read(stages.stored(), stages.watch)
     artefact = form.make(read, stages.watch)
     facts = {**artefact.facts, **_written(artefact, path, stages.watch)}
     return Written(form, path, {}, read, facts, artefact.rows)
