@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..ir.diagnostics import CompileError, Diagnostic
 from ..passes import INLINE
 from .form import TargetForm
 
@@ -109,6 +108,7 @@ def forms_of(name: str) -> tuple[TargetForm, ...]:
 
 def _part(name: str, module: str) -> Any:
     if name not in TARGETS:
-        remedy = f"the targets are {', '.join(TARGETS)}"
-        raise CompileError(Diagnostic(f"there is no target '{name}'", "usage", remedy=remedy))
+        from ..ir.diagnostics import usage_error
+
+        raise usage_error(f"there is no target '{name}'", f"the targets are {', '.join(TARGETS)}")
     return importlib.import_module(f"{TARGETS[name].package}.{module}", __package__)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from .diagnostics import CompileError, Diagnostic
-
 # How a choice is spelled: a text; whether it is given at all; full shapes by name; typical inputs.
 Spelling = Literal["text", "flag", "shapes", "samples"]
 Group = Literal["model", "shapes", "numbers", "output", "debugging"]
@@ -50,10 +48,10 @@ class Choice:
             CompileError: of kind "usage".
         """
         if self.values and value not in self.values:
+            from .diagnostics import usage_error
+
             known = ", ".join(self.values)
-            raise CompileError(
-                Diagnostic(f"{self.name} is '{value}', expected one of {known}", "usage")
-            )
+            raise usage_error(f"{self.name} is '{value}', expected one of {known}")
 
     def on_command_line(self, value: object) -> str:
         """The options that choose a value, each with a space before it; data in memory has none."""

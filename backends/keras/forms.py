@@ -2,21 +2,24 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..form import Artefact, Request, TargetForm, plural
+from ..form import TargetForm, plural
 from .file_names import CODE
 
 if TYPE_CHECKING:
+    from ..artefact import Artefact, Request
     from .emit import KerasModule
 
 
-def _keras_code(made: "KerasModule", request: Request) -> Artefact:
+def _keras_code(made: "KerasModule", request: "Request") -> "Artefact":
+    from ..artefact import Artefact
     from .files import write_code
 
     facts, rows = _code(made)
     return Artefact(lambda folder: write_code(made, folder), facts, rows)
 
 
-def _keras(made: "KerasModule", request: Request) -> Artefact:
+def _keras(made: "KerasModule", request: "Request") -> "Artefact":
+    from ..artefact import Artefact
     from .files import write_model
 
     facts, rows = _code(made)

@@ -2,13 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from ..form import Artefact, Request, TargetForm
+from ..form import TargetForm
 
 if TYPE_CHECKING:
+    from ..artefact import Artefact, Request
     from .emit import TensorFlowModule
 
 
-def _saved_model(made: "TensorFlowModule", request: Request) -> Artefact:
+def _saved_model(made: "TensorFlowModule", request: "Request") -> "Artefact":
+    from ..artefact import Artefact
     from ..names import facts_of, rows_of
 
     facts = facts_of(made.renamed)
@@ -16,7 +18,8 @@ def _saved_model(made: "TensorFlowModule", request: Request) -> Artefact:
     return Artefact(lambda folder: made.save(folder, {**request.about, **facts}), facts, rows)
 
 
-def _graph_def(made: "TensorFlowModule", request: Request) -> Artefact:
+def _graph_def(made: "TensorFlowModule", request: "Request") -> "Artefact":
+    from ..artefact import Artefact
     from ..names import facts_of, rows_of
     from .frozen import frozen
 

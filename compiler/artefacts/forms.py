@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from ...backends.form import Artefact, Chosen, Form
+from ...backends.form import Chosen, Form
 from ...ir.choices import Choice
 from ..options import Stage
 
 if TYPE_CHECKING:
+    from ...backends.artefact import Artefact
     from ...ir.ssa import Module
     from ...ir.text.printer import PrintOptions
     from ..source.reading import ModelSource
@@ -57,7 +58,8 @@ def _ir_text(module: "Module", chosen: Chosen) -> str:
     return print_module(module, _print_options(chosen))
 
 
-def _ir(modules: "Mapping[str, Module]", chosen: Chosen) -> Artefact:
+def _ir(modules: "Mapping[str, Module]", chosen: Chosen) -> "Artefact":
+    from ...backends.artefact import Artefact
     from ...ir.text.archive import write_archive
 
     (module,) = modules.values()
@@ -75,18 +77,19 @@ def _dot_text(module: "Module", chosen: Chosen) -> str:
     return dot(module)
 
 
-def _dot(modules: "Mapping[str, Module]", chosen: Chosen) -> Artefact:
+def _dot(modules: "Mapping[str, Module]", chosen: Chosen) -> "Artefact":
     (module,) = modules.values()
     return _text_file(_dot_text(module, chosen))
 
 
-def _html(modules: "Mapping[str, Module]", chosen: Chosen) -> Artefact:
+def _html(modules: "Mapping[str, Module]", chosen: Chosen) -> "Artefact":
     from ...ir.view.page import page
 
     return _text_file(page(modules))
 
 
-def _text_file(text: str) -> Artefact:
+def _text_file(text: str) -> "Artefact":
+    from ...backends.artefact import Artefact
     from ...ir.writing import writing_whole
 
     def write(path: Path) -> None:
@@ -96,13 +99,15 @@ def _text_file(text: str) -> Artefact:
     return Artefact(write)
 
 
-def _message(source: "ModelSource", watch: "Watch") -> Artefact:
+def _message(source: "ModelSource", watch: "Watch") -> "Artefact":
+    from ...backends.artefact import Artefact
     from ..source.spec import write_spec
 
     return Artefact(lambda path: write_spec(source.spec, path))
 
 
-def _package(source: "ModelSource", watch: "Watch") -> Artefact:
+def _package(source: "ModelSource", watch: "Watch") -> "Artefact":
+    from ...backends.artefact import Artefact
     from ..source.package_writer import write_package
 
     def write(path: Path) -> None:
@@ -111,7 +116,8 @@ def _package(source: "ModelSource", watch: "Watch") -> Artefact:
     return Artefact(write)
 
 
-def _weights(source: "ModelSource", watch: "Watch") -> Artefact:
+def _weights(source: "ModelSource", watch: "Watch") -> "Artefact":
+    from ...backends.artefact import Artefact
     from ..frontends.all_weights import weights_of
     from .weights_folder import entries_of, write_weights
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from ...backends.form import Artefact, Chosen, Form, Request, TargetForm
+from ...backends.artefact import Artefact, Request
+from ...backends.form import Chosen, Form, TargetForm
 from ...ir.diagnostics import problems_in, usage_error
 from ...ir.ssa import Function, Module
 from ...ir.writing import check_replaceable, failures_told

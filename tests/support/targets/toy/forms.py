@@ -1,6 +1,7 @@
 """The toy target's one form: the names of its calls, one a line."""
 
-from cmlc.backends.form import Artefact, TargetForm
+from cmlc.backends.artefact import Artefact
+from cmlc.backends.form import TargetForm
 from cmlc.ir.choices import Choice
 from cmlc.ir.writing import writing_whole
 
