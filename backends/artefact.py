@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..ir.choices import Chosen
 from ..ir.types import Array
-from .form import Chosen
 
 
 class Samples(Protocol):

@@ -3,30 +3,39 @@
 Nothing heavy is imported here, nor by a target's `forms.py`: commands list all forms in `--help`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from ..ir.choices import Choice
+from ..ir.choices import Choice, Chosen
 
 if TYPE_CHECKING:
     from ..ir.diagnostics import Diagnostic
     from .artefact import Artefact, Request
 
-Chosen: TypeAlias = Mapping[str, Any]
+MadeOf = TypeVar("MadeOf")
+
+
+class OfTarget(NamedTuple):
+    """A form that a target makes of its executable.
+
+    Attributes:
+        make: may raise a CompileError: what can't be written, all of it at once.
+    """
+
+    make: "Callable[[Any, Request], Artefact]"
 
 
 def _nothing_wrong(chosen: Chosen) -> "Iterable[Diagnostic]":
     return ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Form:
+class Form(NamedTuple, Generic[MadeOf]):
     """A form that a model can be written in.
 
     Attributes:
         name: what `--emit` and `form=` call it.
         title: what messages call it.
+        made_of: what it is made of, and how.
         suffix: what its files are called; a folder has none.
         default: what comes after the model's name where a command is given no other; empty if it
             must be given one.
@@ -40,6 +49,7 @@ class Form:
 
     name: str
     title: str
+    made_of: MadeOf
     suffix: str = ""
     default: str = ""
     sign: str = ""
@@ -47,17 +57,6 @@ class Form:
     choices: tuple[Choice, ...] = ()
     check: "Callable[[Chosen], Iterable[Diagnostic]]" = _nothing_wrong
     loading: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetForm(Form):
-    """A form that a target makes of its executable.
-
-    Attributes:
-        make: may raise a CompileError: what can't be written, all of it at once.
-    """
-
-    make: "Callable[[Any, Request], Artefact]"
 
 
 def plural(count: int, noun: str) -> str:

@@ -5,17 +5,17 @@ Nothing heavy is imported here: `--help` of every command shows them.
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 # How a choice is spelled: a text; whether it is given at all; full shapes by name; typical inputs.
 Spelling = Literal["text", "flag", "shapes", "samples"]
+# Values by the names of choices.
+Chosen: TypeAlias = Mapping[str, Any]
 Group = Literal["model", "shapes", "numbers", "output", "debugging"]
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """Something that users choose.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..form import TargetForm
+from ..form import Form, OfTarget
 
 if TYPE_CHECKING:
     from ..artefact import Artefact, Request
@@ -36,22 +36,22 @@ def _graph_def(made: "TensorFlowModule", request: "Request") -> "Artefact":
 
 
 FORMS = (
-    TargetForm(
+    Form(
         name="savedmodel",
         title="SavedModel",
         default="_savedmodel",
         sign="saved_model.pb",
-        make=_saved_model,
+        made_of=OfTarget(_saved_model),
         loading="import tensorflow as tf\n"
         'predict = tf.saved_model.load({path}).signatures["serving_default"]',
     ),
-    TargetForm(
+    Form(
         name="graphdef",
         title="frozen graph",
         suffix=".pb",
         default=".pb",
         without=frozenset(("weights",)),
-        make=_graph_def,
+        made_of=OfTarget(_graph_def),
         loading="import tensorflow as tf\ngraph = tf.compat.v1.GraphDef.FromString("
         'open({path}, "rb").read())\ntf.import_graph_def(graph, name="")',
     ),

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from ...ir.choices import Choice
-from ..form import Chosen, TargetForm
+from ...ir.choices import Choice, Chosen
+from ..form import Form, OfTarget
 from .quantization import Quantization
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _rows(facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 FORMS = (
-    TargetForm(
+    Form(
         name="tflite",
         title="TFLite file",
         suffix=".tflite",
@@ -100,7 +100,7 @@ FORMS = (
             ),
         ),
         check=_check,
-        make=_tflite,
+        made_of=OfTarget(_tflite),
         loading="from ai_edge_litert.interpreter import Interpreter  # or tf.lite.Interpreter\n"
         'predict = Interpreter({path}).get_signature_runner("serving_default")',
     ),

@@ -4,13 +4,12 @@ Nothing heavy is imported here before something is written: commands list all fo
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from ...backends.form import Chosen, Form
-from ...ir.choices import Choice
-from ..options import Stage
+from ...backends.form import Form
+from ...ir.choices import Choice, Chosen
+from ..choices import Stage
 
 if TYPE_CHECKING:
     from ...backends.artefact import Artefact
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 _STAGES = get_args(Stage)
 
 
-@dataclass(frozen=True, kw_only=True)
-class StageForm(Form):
+class OfStages(NamedTuple):
     """A form of IR.
 
     Attributes:
@@ -37,8 +35,7 @@ class StageForm(Form):
     text: "Callable[[Module, Chosen], str] | None" = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceForm(Form):
+class OfSource(NamedTuple):
     """A form of the model as it is stored: nothing is compiled, no choice changes it."""
 
     make: "Callable[[ModelSource, Watch], Artefact]"
@@ -140,16 +137,16 @@ _STAGE = Choice(
 )
 _BY_COREMLTOOLS = "import coremltools\nmodel = coremltools.models.MLModel({path})"
 
-FORMS: tuple[Form, ...] = (
-    SourceForm(
+FORMS: "tuple[Form[OfStages] | Form[OfSource], ...]" = (
+    Form(
         name="weights",
         title="weights",
         default="_weights",
         sign="manifest.json",
-        make=_weights,
+        made_of=OfSource(_weights),
         loading='import numpy as np\nweights = np.load({path} + "/weights.npz")',
     ),
-    StageForm(
+    Form(
         name="ir",
         title="IR text",
         suffix=".cmir",
@@ -168,40 +165,37 @@ FORMS: tuple[Form, ...] = (
                 spelling="flag",
             ),
         ),
-        make=_ir,
-        text=_ir_text,
+        made_of=OfStages(_ir, text=_ir_text),
         loading="cmlc-opt {shell} --passes=canonicalize\ncmlc {shell}",
     ),
-    StageForm(
+    Form(
         name="dot",
         title="Graphviz text",
         suffix=".dot",
         choices=(_STAGE,),
-        make=_dot,
-        text=_dot_text,
+        made_of=OfStages(_dot, text=_dot_text),
         loading="dot -Tsvg {shell} -o graph.svg",
     ),
-    StageForm(
+    Form(
         name="html",
         title="page",
         suffix=".html",
         default=".html",
-        all_stages=True,
-        make=_html,
+        made_of=OfStages(_html, all_stages=True),
         loading="open {shell} in a browser",
     ),
-    SourceForm(
+    Form(
         name="mlmodel",
         title=".mlmodel",
         suffix=".mlmodel",
-        make=_message,
+        made_of=OfSource(_message),
         loading=_BY_COREMLTOOLS,
     ),
-    SourceForm(
+    Form(
         name="mlpackage",
         title=".mlpackage",
         suffix=".mlpackage",
-        make=_package,
+        made_of=OfSource(_package),
         loading=_BY_COREMLTOOLS,
     ),
 )

@@ -11,7 +11,7 @@ from cmlc.backends.calls import CallOp, resolve
 from cmlc.backends.keras.definitions import DEFINITIONS
 from cmlc.backends.keras.dialect.base import KerasLayer
 from cmlc.backends.keras.dialect.ops import Getitem
-from cmlc.backends.target import TARGETS, load_target
+from cmlc.backends.table import TARGETS, load_target
 from cmlc.ir.declare import REQUIRED
 from cmlc.ir.dialects.core import CORE_OPS
 

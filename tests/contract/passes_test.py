@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cmlc import backends, passes
 from cmlc.backends.lowering import is_lowered
-from cmlc.backends.target import TARGETS, load_target
+from cmlc.backends.table import TARGETS, load_target
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Constant
 from cmlc.ir.interface import Result

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.compiler import driver
-from cmlc.compiler.options import Batch, Layout, Options, Precision
+from cmlc.compiler.choices import Batch, Layout, Precision
+from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.text.printer import structurally_equal
 from cmlc.passes.dce import EliminateDeadCode

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cmlc
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.compiler.frontends.nn import LAYERS
 from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import network_of

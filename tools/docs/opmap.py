@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from ...backends.target import TARGETS, load_target
+from ...backends.table import TARGETS, load_target
 from ...ir.ssa import Op
 from .constructed import constructed
 
