@@ -82,6 +82,7 @@ def test_locations(capsys):
     assert """loc("layers[0] 'conv1'")""" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_ir_needs_no_tensorflow():
     code = (
         "import sys; from cmlc.tools.cmlc import main; status = main()\n"
@@ -280,6 +281,7 @@ def test_interrupt(capsys, monkeypatch):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_closed_pipe():
     command = f"{sys.executable} -m cmlc.tools.cmlc {DIGITS} --emit=ir --stage=lowered"
     code = f"for i in 1 2 3 4 5 6 7 8 9; do {command}; break; done | true; echo ${{PIPESTATUS[0]}}"

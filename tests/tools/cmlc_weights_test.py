@@ -80,6 +80,7 @@ def test_a_network(capsys):
         np.testing.assert_array_equal(array, tensors[name])
 
 
+@pytest.mark.slow
 def test_needs_no_tensorflow():
     code = (
         "import sys; from cmlc.tools.cmlc import main; status = main()\n"

@@ -26,6 +26,7 @@ def test_documents_are_current(capsys):
     assert opdoc.main(["--check"]) == 0, capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_op_is_described():
     text = opdoc.ops_document()
     headings = re.findall(r"^### (.*)$", text, re.MULTILINE)
@@ -41,6 +42,7 @@ def section(name):
     return opdoc.ops_document().split(f"\n### {name}\n")[1].split("\n### ")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "made_by", "becomes"),
     [

@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
+import pytest
 from cmlc.tools import cmlc
 from cmlc.tools.cli import console
 from support.networks.builders import layer, network, numbers
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
 
 # -- what goes wrong ------------------------------------------------------------------------------

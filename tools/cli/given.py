@@ -2,13 +2,15 @@
 
 import argparse
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...compiler.choices import choices
 from ...compiler.options import Options
 from ...ir.diagnostics import usage_error
-from ...ir.text.printer import PrintOptions
 from .choices import COMPILING, PRINTING, form_choices
+
+if TYPE_CHECKING:
+    from ...ir.text.printer import PrintOptions
 
 
 def chosen(given: argparse.Namespace) -> dict[str, Any]:
@@ -40,7 +42,9 @@ def options_of(given: argparse.Namespace, **usual: Any) -> Options:
     return Options(**{**usual, **{k: v for k, v in chosen(given).items() if k in COMPILING}})
 
 
-def print_options(given: argparse.Namespace) -> PrintOptions:
+def print_options(given: argparse.Namespace) -> "PrintOptions":
     """What IR text shows, by the command line."""
+    from ...ir.text.printer import PrintOptions
+
     locations, statistics = (bool(getattr(given, name, False)) for name in PRINTING)
     return PrintOptions(locations=locations, statistics=statistics)

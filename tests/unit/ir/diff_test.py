@@ -104,6 +104,7 @@ def test_exactly_the_edit_is_found(module, name):
         assert compare(twin, module).counts() == back
 
 
+@pytest.mark.slow
 def test_every_edit_is_made_somewhere():
     made = {
         name
