@@ -7,6 +7,7 @@ from ....ir.dialects.core import norm as core
 from ....ir.ssa import Value
 from ....ir.types import Tensor
 from ...lowering import Lowering
+from ...refusals import require_fixed
 from ..dialect import layers, ops
 from .linear import transposed
 from .weights import require_weights
@@ -18,7 +19,7 @@ lower = Lowering()
 def batch_norm(op: core.BatchNorm) -> Value:
     """Never folded: fine-tuning needs the statistics."""
     vectors = (op.gamma, op.beta, op.mean, op.variance)
-    require_weights(op, *vectors)
+    require_weights(*vectors)
     axis = -1 if op.axis == op.x.type.rank - 1 else op.axis
     given = {"axis": axis, "epsilon": op.epsilon, "result_types": op.result.type}
     return layers.BatchNormalization(op.x, *vectors, **given).result
@@ -81,7 +82,7 @@ def local_response_norm(op: core.LocalResponseNorm) -> Value:
 
 def _across_channels(op: core.LocalResponseNorm, x: Value) -> Value:
     count = x.type.shape[-1]
-    op.require("", isinstance(count, int), "Keras code needs a fixed number of channels here")
+    require_fixed(isinstance(count, int), "Keras code needs a fixed number of channels here")
     assert isinstance(count, int)
     distance = np.arange(count)[:, None] - np.arange(count)[None, :]
     first = -(op.size // 2)
