@@ -36,6 +36,8 @@ def reshaped_to(x: Value, sizes: tuple[Dim, ...]) -> Value:
     Raises:
         RefusedError: too many dimensions are dynamic.
     """
+    while isinstance(x.op, layers.Reshape | layers.Flatten | ops.Reshape):
+        x = x.op.operands[0]
     out = x.type.with_shape(sizes)
     if out.shape == x.type.shape:
         return x
