@@ -95,9 +95,12 @@ class TargetForm(Form):
     """A form that a target makes of its executable.
 
     Attributes:
+        signatures: whether it has all functions of a module: then it gets one for each shape that a
+            model lists, if the model compiles for one shape only.
         make: may raise a CompileError: what can't be written, all of it at once.
     """
 
+    signatures: bool = False
     make: Callable[[Any, Request], Artefact]
 
 

@@ -34,10 +34,11 @@ def choices() -> tuple[Choice, ...]:
         Choice("fixed_shapes", "only the default shapes of flexible inputs", (), "shapes", "flag"),
         Choice(
             "shapes",
-            "full shape of an array input of an old network; names stay open",
+            "one of the shapes that a flexible input may have; or the full shape S,B,C,H,W of an "
+            "array input of an old network, in which names stay open",
             group="shapes",
             spelling="shapes",
-            metavar="NAME=S,B,C,H,W",
+            metavar="NAME=SIZES",
             option="--shape",
         ),
         Choice(
@@ -74,9 +75,10 @@ class Options:
         io_layout: the interface's layout of arrays of images. "coreml": Core ML's […, C, H, W];
             "nhwc": channels-last, […, H, W, C].
         fixed_shapes: compile only the default shapes of flexible inputs.
-        shapes: full shapes [sequence, batch, C, H, W] of array inputs, by name, for networks whose
-            inputs Core ML maps to rank 5, which may vary at run time. Entries are numbers, or names
-            of dynamic dimensions.
+        shapes: shapes of inputs, by name. For a flexible input, one that the model allows ([height,
+            width] of an image): it is compiled for that alone. For networks whose inputs Core ML
+            maps to rank 5, full shapes [sequence, batch, C, H, W] of array inputs, which may vary
+            at run time: entries are numbers, or names of dynamic dimensions.
         precision: for ML Programs. "float32" or "auto": float16 is computed in float32; "keep":
             programs are computed in their own types. IR text is computed as it says.
         weights: "expanded": dense tensors; "compressed": weights that the model stores quantized,

@@ -38,6 +38,7 @@ FORMS = (
         title="SavedModel",
         default="_savedmodel",
         sign="saved_model.pb",
+        signatures=True,
         make=_saved_model,
         loading="import tensorflow as tf\n"
         'predict = tf.saved_model.load({path}).signatures["serving_default"]',

@@ -22,6 +22,7 @@ from ..watch import Watch
 from .forms import SourceForm, StageForm
 from .measured import measure
 from .samples import Samples, samples_of
+from .signatures import with_every_shape
 from .table import check_path, target_of
 
 # Choices that passes carry out: of a model that was imported already, they still mean something.
@@ -68,7 +69,9 @@ def write(stages: Stages, form: Form, path: Path, chosen: Chosen) -> Written:
     with problems_in(driver.file_of(stages.source)):
         match form:
             case TargetForm():
-                return _write_of_target(stages.for_target(target_of(form)), form, path, chosen)
+                own = stages.for_target(target_of(form))
+                own = with_every_shape(own) if form.signatures else own
+                return _write_of_target(own, form, path, chosen)
             case StageForm():
                 return _write_of_stages(stages, form, path, chosen)
             case SourceForm():
