@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..ir.diagnostics import CompileError, Diagnostic, unknown_function
+from ..ir.dialects.core.asserting import shapes_text
+from ..ir.dims import Shape, differs, is_static
 from ..ir.interface import Argument, Color, Result
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array, DType
@@ -80,6 +82,50 @@ def shapes_given(
     return tuple(found.items())
 
 
+def other_shapes(function: Function, inputs: Mapping[str, Any]) -> ShapesByName:
+    """The shapes of flexible inputs, if the model allows them and the function has another one.
+
+    They are as `Options.shapes` takes them. Empty if the function fits, or the model doesn't allow
+    a shape: `bind_inputs` says so.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    is_other = False
+    for value, known in inputs_of(function):
+        given = inputs.get(value.name)
+        if given is None or not known.is_flexible:
+            continue
+        sizes, own = _given_sizes(value, known, given), _own_sizes(value, known)
+        if not known.allows(sizes):
+            return ()
+        found[value.name] = sizes
+        is_other |= any(map(differs, own, sizes))
+    return tuple(found.items()) if is_other else ()
+
+
+def _own_sizes(value: Value, known: Argument) -> Shape:
+    """The dimensions of an argument in Core ML's order; (height, width) of images."""
+    dims = value.type.shape
+    if known.kind == "image":
+        return dims[1:3]
+    return known.in_order_of_model(dims[1:] if known.batch == "added" else dims)
+
+
+def _given_sizes(value: Value, known: Argument, given: Any) -> tuple[int, ...]:
+    """The same of what a caller gives; a batch counts as one entry."""
+    if known.kind == "image":
+        if hasattr(given, "convert"):  # a PIL image
+            return given.size[1], given.size[0]
+        sizes = np.shape(given)
+        gray = value.type.shape[3] == 1 and (len(sizes) == 2 or sizes[-1] != 1)
+        return sizes[-2:] if gray else sizes[-3:-1]
+    sizes = np.shape(given)
+    if known.batch == "added" and len(sizes) == value.type.rank:
+        sizes = sizes[1:]
+    elif known.batch == "opened" and sizes:
+        sizes = (1, *sizes[1:])
+    return known.in_order_of_model(sizes)
+
+
 def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str, Array], bool]:
     """(arrays of the function's exact types by name, whether they are a batch).
 
@@ -107,7 +153,7 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
             continue
         try:
             if known.kind == "image":
-                arrays[value.name], many = _image(value, known.color or "RGB", given)
+                arrays[value.name], many = _image(value, known, given)
                 batched |= many
             elif known.batch == "added" and np.ndim(given) < value.type.rank:
                 arrays[value.name] = _array(value, known, np.asarray(given)[None])
@@ -225,7 +271,9 @@ def _array(value: Value, known: Argument, given: Any) -> Array:
 
 
 def _longer(value: Value, known: Argument) -> str:
-    """What else an old network takes: a sequence and a batch before the declared dimensions."""
+    """What else a model takes: other shapes, or a sequence and a batch before those declared."""
+    if known.is_flexible and is_static(_own_sizes(value, known)):
+        return f"; the model allows {shapes_text(known.limits)}"
     sizes = ", ".join(map(str, known.shape))
     if not (known.axes and known.batch is None and value.type.rank == len(known.shape)):
         return ""
@@ -245,8 +293,9 @@ def _fits(sizes: tuple[int, ...], value: Value) -> bool:
     )
 
 
-def _image(value: Value, color: Color, given: Any) -> tuple[Array, bool]:
+def _image(value: Value, known: Argument, given: Any) -> tuple[Array, bool]:
     """An image, or a batch, as [N, H, W, C] of the argument's dtype."""
+    color: Color = known.color or "RGB"
     if hasattr(given, "convert"):  # a PIL image
         mode = _PIL_MODES[color]
         given = given if given.mode == mode else given.convert(mode)
@@ -260,7 +309,8 @@ def _image(value: Value, color: Color, given: Any) -> tuple[Array, bool]:
     if not many:
         array = array[None]
     if not _fits(array.shape, value):
-        raise ValueError(f"has shape {list(array.shape)}, expected {value.type}")
+        more = _longer(value, known)
+        raise ValueError(f"has shape {list(array.shape)}, expected {value.type}{more}")
     if value.type.dtype is DType.U8 and array.dtype != np.uint8:
         array = np.clip(np.round(array), 0, 255)
     return array.astype(value.type.dtype.numpy), many

@@ -22,6 +22,7 @@ from .binding import (
     function_called,
     joined_inputs,
     naming_entry,
+    other_shapes,
     present_entry,
     present_outputs,
 )
@@ -179,8 +180,8 @@ class CompiledModel:
             if state is not None:
                 raise usage_error("a list of inputs takes no state", "predict one after the other")
             return self._predicted_list(list(inputs), function)
-        if (other := self._for_shapes_of(self.optimized, inputs)) is not None:
-            return other.predict(inputs)
+        if (other := self._for_shapes_of(self.optimized, inputs, function)) is not None:
+            return other.predict(inputs, state, function=function)
         return _predicted(function_called(self.optimized, function), inputs, state, self._run)
 
     def _run(self, callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
@@ -209,8 +210,8 @@ class CompiledModel:
         """The same as `predict`, by the numpy interpreter on the imported IR."""
         _check_inputs(inputs, lists=False)
         module = self.stages.batched
-        if (other := self._for_shapes_of(module, inputs)) is not None:
-            return other.interpret(inputs)
+        if (other := self._for_shapes_of(module, inputs, function)) is not None:
+            return other.interpret(inputs, state, function=function)
 
         def run(callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
             ordered = [arrays[value.name] for value in callee.arguments]
@@ -219,14 +220,28 @@ class CompiledModel:
 
         return _predicted(function_called(module, function), inputs, state, run)
 
-    def _for_shapes_of(self, module: Module, inputs: Mapping[str, Any]) -> "CompiledModel | None":
-        """The model for the sequence or batch of the inputs, if this one is for another."""
-        shapes = full_shapes(module.main, inputs)
-        again = shapes and self.stages.watch.survey is not None  # IR is as it is
-        return self._reshaped(shapes) if again else None
+    def _for_shapes_of(
+        self, module: Module, inputs: Mapping[str, Any], function: str
+    ) -> "CompiledModel | None":
+        """The model for the shapes of the inputs, if this one is for others.
 
-    def _for_shapes(self, shapes: ShapesByName) -> "CompiledModel":
-        options = replace(self.options, shapes={**self.options.shapes, **dict(shapes)})
+        Those are the sequence and batch of old networks, and, of flexible models that compile for
+        one shape only, what the model allows.
+        """
+        if self.stages.watch.survey is None:
+            return None  # IR is as it is
+        callee = function_called(module, function)
+        shapes = full_shapes(callee, inputs)
+        if "fixed_shapes" in module.attributes:
+            shapes += other_shapes(callee, inputs)
+        return self._reshaped(shapes, function) if shapes else None
+
+    def _for_shapes(self, shapes: ShapesByName, function: str) -> "CompiledModel":
+        options = replace(
+            self.options,
+            shapes={**self.options.shapes, **dict(shapes)},
+            function=function or self.options.function,
+        )
         return CompiledModel(Stages(self.stages.stored(), options))
 
     def save(self, folder: str | Path) -> Path:

@@ -114,6 +114,15 @@ class Description(Entries):
     layout: ArrayLayout = "coreml"
 
     @property
+    def is_flexible(self) -> bool:
+        """Whether the model accepts several shapes."""
+        return bool(self.enumerated_shapes or self.shape_ranges)
+
+    def allows(self, sizes: Sizes) -> bool:
+        """Whether the model accepts this shape, (height, width) of images."""
+        return is_allowed(sizes, self.enumerated_shapes, self.shape_ranges)
+
+    @property
     def is_array(self) -> bool:
         """Whether it is an array for callers."""
         return self.kind in (None, "array")
@@ -122,6 +131,20 @@ class Description(Entries):
         """The declared shape, or else the first or the least possible one; () if none is known."""
         least = tuple(low for low, _ in self.shape_ranges)
         return next(filter(None, (self.shape, *self.enumerated_shapes, least)), ())
+
+    @property
+    def limits(self) -> tuple[Sizes, ...]:
+        """The shapes that the model accepts, as entries of `tensor.assert_shape`."""
+        shapes = [[(size, size) for size in sizes] for sizes in self.enumerated_shapes]
+        ranges = [(low, high or -1) for low, high in self.shape_ranges]
+        return tuple(tuple(n for pair in pairs for n in pair) for pairs in shapes or [ranges])
+
+    def in_order_of_model(self, dims: tuple[_Entry, ...]) -> tuple[_Entry, ...]:
+        """Dimensions of the value in the order of Core ML's description."""
+        if self.layout == "coreml" or len(dims) < 3:
+            return dims
+        *lead, height, width, channels = dims
+        return (*lead, channels, height, width)
 
     def channels_last(self) -> Self:
         """The description of the value transposed from [..., C, H, W] to [..., H, W, C]."""
@@ -141,6 +164,18 @@ class Description(Entries):
     def with_batch(self) -> Self:
         """The description of a value that gets a first dimension for entries."""
         return replace(self, batch="added")
+
+
+def is_allowed(
+    sizes: Sizes, enumerated: tuple[Sizes, ...], ranges: tuple[tuple[int, int], ...]
+) -> bool:
+    """Whether a shape is one of those listed, or else within the ranges; 0 means no upper limit."""
+    if enumerated:
+        return sizes in enumerated
+    return len(sizes) == len(ranges) and all(
+        low <= size and (not high or size <= high)
+        for size, (low, high) in zip(sizes, ranges, strict=True)
+    )
 
 
 def _channels_last(entries: tuple[_Entry, ...]) -> tuple[_Entry, ...]:

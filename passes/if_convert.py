@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..ir.dialects.core import control, custom, detection, elementwise, index, random, scatter
+from ..ir.dialects.core.fill import BroadcastLike
 from ..ir.dialects.core.shape import AssertShape
 from ..ir.rewrite import inlined
 from ..ir.ssa import Op
@@ -12,7 +13,7 @@ from .patterns import Rewrite, no, pattern
 # Ops that may fail, or not end, although their branch isn't taken.
 _RISKY = (
     *(*control.OPS, *custom.OPS, *detection.OPS, *index.OPS, *random.OPS, *scatter.OPS),
-    AssertShape,
+    *(AssertShape, BroadcastLike),
 )
 
 

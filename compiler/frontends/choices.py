@@ -8,21 +8,26 @@ from ..options import Options
 from ..source.interface import Interface, read_interfaces
 from ..source.reading import ModelSource
 from .features import is_flexible
+from .shapes import with_chosen_shapes
 
 
 def chosen_interfaces(source: ModelSource, options: Options) -> tuple[Interface, ...]:
     """The interface of the function that the options name; of all functions if they name none.
 
+    Flexible inputs whose shape the options choose have only that.
+
     Raises:
-        CompileError: the model has no such function, or its description is wrong.
+        CompileError: the model has no such function, its description is wrong, or it doesn't allow
+            a shape.
     """
     interfaces = read_interfaces(source.spec)
-    if not options.function:
-        return interfaces
-    named = [each for each in interfaces if name_of(each) == options.function]
-    if not named:
-        raise unknown_function(options.function, map(name_of, interfaces))
-    return tuple(named)
+    if options.function:
+        named = [each for each in interfaces if name_of(each) == options.function]
+        if not named:
+            raise unknown_function(options.function, map(name_of, interfaces))
+        interfaces = tuple(named)
+    shapes = options.dims()
+    return tuple(with_chosen_shapes(each, shapes) for each in interfaces)
 
 
 def name_of(interface: Interface) -> str:

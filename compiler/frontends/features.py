@@ -126,17 +126,19 @@ def limits_of(features: Iterable[Feature]) -> dict[str, Interval]:
 
 def allowed_shapes(feature: Feature) -> tuple[tuple[int, ...], ...]:
     """The shapes that `tensor.assert_shape` allows for a flexible input; images have N and C."""
-    found = feature.flexibility
-    assert found is not None
-    shapes = [[(size, size) for size in entry] for entry in found.enumerated]
-    ranges = [(low, OPEN if high is None else high) for low, high in found.ranges]
-    allowed: list[tuple[int, ...]] = []
-    for pairs in shapes or [ranges]:
-        if feature.image is not None:
-            channels = CHANNELS[feature.image.color]
-            pairs = [(0, OPEN), *pairs, (channels, channels)]
-        allowed.append(tuple(number for pair in pairs for number in pair))
-    return tuple(allowed)
+    assert feature.flexibility is not None
+    entries = limits_of_sizes(feature.flexibility)
+    if feature.image is None:
+        return entries
+    channels = CHANNELS[feature.image.color]
+    return tuple((0, OPEN, *entry, channels, channels) for entry in entries)
+
+
+def limits_of_sizes(flexibility: Flexibility) -> tuple[tuple[int, ...], ...]:
+    """The shapes that a model allows, as entries of `tensor.assert_shape`; [H, W] of images."""
+    shapes = [[(size, size) for size in entry] for entry in flexibility.enumerated]
+    ranges = [(low, OPEN if high is None else high) for low, high in flexibility.ranges]
+    return tuple(tuple(number for pair in pairs for number in pair) for pairs in shapes or [ranges])
 
 
 def pixels(argument: Value, color: Color, dtype: DType) -> Value:

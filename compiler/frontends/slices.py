@@ -6,8 +6,8 @@ import numpy as np
 
 from ...ir.dialects.builtin import constant, scalar
 from ...ir.dialects.core import shape as core
-from ...ir.dialects.core.elementwise import Add, FloorDiv, Mul
-from ...ir.dialects.core.fill import DynamicBroadcastTo
+from ...ir.dialects.core.elementwise import Add, Cast, FloorDiv
+from ...ir.dialects.core.fill import DynamicBroadcastTo, DynamicTile
 from ...ir.dialects.core.index import Gather
 from ...ir.dim_values import known_dims
 from ...ir.dims import Dim, floor_div, interval, is_static
@@ -35,21 +35,36 @@ def slice_axes(x: Value, parts: dict[int, tuple[int | None, int | None, int]]) -
 
 
 def tile_computed(x: Value, counts: Value, reps: tuple[Dim, ...]) -> Value:
-    """[A, B] → [r, A, B] → [r * A, B], one dimension at a time: targets broadcast only a few."""
-    for axis, count in enumerate(reps):
-        if count == 1:
-            continue
-        dims, sizes = x.type.shape, core.ShapeOf(x).result
-        times, extent = _part(counts, axis, axis + 1), _part(sizes, axis, axis + 1)
-        before = (_part(sizes, 0, axis),) if axis else ()
-        after = (_part(sizes, axis + 1, len(dims)),) if axis + 1 < len(dims) else ()
-        apart = core.ExpandDims(x, (axis,)).result
-        shape = core.Concat((*before, times, extent, *after), 0).result
-        wide = DynamicBroadcastTo(apart, shape, (*dims[:axis], count, *dims[axis:])).result
-        merged = core.Concat((*before, Mul(times, extent).result, *after), 0).result
-        joined = (*dims[:axis], count * dims[axis], *dims[axis + 1 :])
-        x = core.DynamicReshape(wide, merged, joined).result
-    return x
+    """x tiled by repetitions that only running tells, or broadcast where they are those of shapes.
+
+    Args:
+        x: what to tile.
+        counts: how often each of its dimensions is repeated.
+        reps: the same as dimensions: known ones, and symbols.
+    """
+    if (found := _expanded(x, counts)) is not None:
+        return found
+    dims = tuple(extent * count for extent, count in zip(x.type.shape, reps, strict=True))
+    return DynamicTile(x, integers(counts), dims).result
+
+
+def _expanded(x: Value, counts: Value) -> Value | None:
+    """x broadcast to a shape, if the repetitions are that shape divided by x's own.
+
+    So converters write PyTorch's `expand`. Two open extents then are equal, or that of x is 1.
+    """
+    while isinstance(counts.op, Cast):
+        counts = counts.op.x
+    if not isinstance(counts.op, FloorDiv):
+        return None
+    target, own = counts.op.x, counts.op.y
+    wanted, shape = known_dims(target), x.type.shape
+    if wanted is None or known_dims(own) != shape:
+        return None
+    rows = list(zip(shape, wanted, strict=True))
+    if not all(a in (1, b) or not (isinstance(a, int) or isinstance(b, int)) for a, b in rows):
+        return None
+    return DynamicBroadcastTo(x, integers(target), wanted).result
 
 
 def _part(vector: Value, first: int, last: int) -> Value:

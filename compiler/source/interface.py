@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.interface import Color, FeatureKind, Labels
+from ...ir.interface import Color, FeatureKind, Labels, is_allowed
 from ...ir.location import InModel
 from ...ir.types import DType
 from .spec import model_kind
@@ -43,6 +43,11 @@ class Flexibility:
 
     enumerated: tuple[tuple[int, ...], ...] = ()
     ranges: tuple[Range, ...] = ()
+
+    def allows(self, sizes: tuple[int, ...]) -> bool:
+        """Whether the shape is possible."""
+        ranges = tuple((low, high or 0) for low, high in self.ranges)
+        return is_allowed(sizes, self.enumerated, ranges)
 
 
 @dataclass(frozen=True)

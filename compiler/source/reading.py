@@ -3,11 +3,12 @@
 import mmap
 import os
 import posixpath
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.weights.resources import Origin
 from .compiled import is_compiled, read_compiled
 from .package import Package, add_overlays, is_package, open_package
 from .spec import DOWNLOAD_AGAIN, LARGEST_MESSAGE, check_model, malformed, model_kind, parse_message
@@ -26,11 +27,14 @@ class ModelSource:
         spec: the Model message.
         weights: the files that constants of ML Programs are read from.
         name: what its file or folder is called, without the suffix.
+        origin: what weights in the message derive their origins from: imported for several shapes,
+            a weight stays one.
     """
 
     spec: Any
     weights: WeightFiles
     name: str = "model"
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,12 @@ _REMEDY = "the file is damaged, or the tool that wrote it is wrong: export the m
 
 
 def weight_resource(
-    params: Any, shape: tuple[int, ...], name: str, *, output_axis: int = 0
+    params: Any,
+    shape: tuple[int, ...],
+    name: str,
+    *,
+    output_axis: int = 0,
+    origin: Origin | None = None,
 ) -> Resource:
     """The weights as float32 in the given shape.
 
@@ -41,19 +46,20 @@ def weight_resource(
         shape: the row-major shape that the layer's attributes imply.
         name: the layer and its weight, such as `conv1.weight`: the resource's name.
         output_axis: the axis with one quantization scale per element.
+        origin: which weight it is; by default there is no other like it.
 
     Raises:
         CompileError: the message is inconsistent, or doesn't fit the shape.
     """
     _check(params, shape, name, output_axis)
-    kind = Tensor(DType.F32, shape)
+    kind, origin = Tensor(DType.F32, shape), origin or Origin()
     match _stored(params):
         case ["floatValue"]:
-            return LazyResource(kind, lambda: _packed_floats(params).reshape(shape), name, Origin())
+            return LazyResource(kind, lambda: _packed_floats(params).reshape(shape), name, origin)
         case [field]:
-            return EncodedResource(_encoded(params, field, shape, name, output_axis), name)
+            return EncodedResource(_encoded(params, field, shape, name, output_axis, origin), name)
         case _:
-            return SplatResource(kind, 0.0, name, Origin())
+            return SplatResource(kind, 0.0, name, origin)
 
 
 def vector(params: Any, count: int, name: str) -> Resource:
@@ -172,13 +178,13 @@ def _malformed(name: str, what: str) -> NoReturn:
 
 
 def _encoded(
-    params: Any, field: str, shape: tuple[int, ...], name: str, output_axis: int
+    params: Any, field: str, shape: tuple[int, ...], name: str, output_axis: int, origin: Origin
 ) -> Encoding:
     def stored(dtype: DType, count: int) -> Resource:
         little = dtype.numpy.newbyteorder("<")
         kind = Tensor(dtype, (count,))
         return LazyResource(
-            kind, lambda: np.frombuffer(getattr(params, field), little), name, Origin()
+            kind, lambda: np.frombuffer(getattr(params, field), little), name, origin
         )
 
     count, quantization = prod(shape), params.quantization

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..manager import PatternPass
-from . import activation, conv, elementwise, index, linear, recurrent, reduce, shape
+from . import activation, conv, elementwise, fill, index, linear, recurrent, reduce, shape
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Canonicalize(PatternPass):
         *elementwise.PATTERNS,
         *activation.PATTERNS,
         *shape.PATTERNS,
+        *fill.PATTERNS,
         *reduce.PATTERNS,
         *conv.PATTERNS,
         *index.PATTERNS,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...compiler.artefacts.write import Written
+from ...compiler.binding import inputs_of
 from ...compiler.description import describe
 from ...compiler.driver import count_ops
 from ...compiler.source.survey import Survey
@@ -51,6 +52,7 @@ def _module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "functions": list(module.public_functions),
         "fixed_batch": module.attributes.get("fixed_batch", ""),
         "fixed_shapes": module.attributes.get("fixed_shapes", ""),
+        "shapes": _shapes(module) if "fixed_shapes" in module.attributes else {},
         "ignored": module.attributes.get("ignored", ""),
         "classes": len(function.classifier.class_labels),
         "layers": dict(survey.layers.most_common()) if survey else {},
@@ -78,6 +80,7 @@ def _message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
         "functions": [function.name for function in spec.description.functions],
         "fixed_batch": "",
         "fixed_shapes": "",
+        "shapes": {},
         "ignored": "",
         "classes": 0,
         "layers": dict(survey.layers.most_common()),
@@ -132,7 +135,7 @@ def print_summary(facts: Mapping[str, Any], told: Iterable[tuple[str, str]], loa
         *_features("states", facts["states"], 0),
         ("functions", _functions(facts["functions"])),
         ("batch", _because("a batch of one", facts["fixed_batch"])),
-        ("shapes", _because("the default ones only", facts["fixed_shapes"])),
+        ("shapes", _because(_shapes_text(facts["shapes"]), facts["fixed_shapes"])),
         ("ignored", facts["ignored"]),
         ("layers", _layers(facts["layers"])),
         ("ops", _ops(facts)),
@@ -187,6 +190,21 @@ def _kind(feature: Mapping[str, Any], classes: int) -> str:
             return str(kind)
         case _:
             return "array"
+
+
+def _shapes(module: Module) -> dict[str, list[str]]:
+    """The types of flexible inputs, in the order of functions, by name."""
+    found: dict[str, list[str]] = {}
+    for function in module.public_functions.values():
+        for value, known in inputs_of(function):
+            if known.is_flexible or value.name in found:
+                row = found.setdefault(value.name, [])
+                row += [text for text in (str(value.type),) if text not in row]
+    return found
+
+
+def _shapes_text(shapes: Mapping[str, list[str]]) -> str:
+    return "; ".join(f"{name} only as {' or '.join(types)}" for name, types in shapes.items())
 
 
 def _functions(names: list[str]) -> str:

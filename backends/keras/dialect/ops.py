@@ -2,6 +2,7 @@
 
 from ....ir.declare import attr, operand
 from ....ir.ssa import Value
+from ....ir.types import DType
 from . import math, positions
 from .base import KerasOp
 from .math import *  # noqa: F403  the namespace is one, in three files
@@ -147,6 +148,12 @@ class BroadcastTo(Unary, call="keras.ops.broadcast_to"):
     shape: tuple[int, ...] = attr()
 
 
+class OnesLike(Unary, call="keras.ops.ones_like"):
+    """1 everywhere, in the shape of a tensor."""
+
+    dtype: DType | None = attr(default=None)
+
+
 # -- products and pixels ---------------------------------------------------------------------------
 
 
@@ -202,6 +209,6 @@ OPS = (
     *positions.OPS,
     *(Sum, Prod, Mean, Max, Min, Logsumexp, Argmax, Argmin, ZerosLike),
     *(Getitem, Reshape, Transpose, ExpandDims, Squeeze, Concatenate, Stack, Split, SplitEvenly),
-    *(Pad, Tile, Flip, BroadcastTo, Matmul, DotProductAttention),
+    *(Pad, Tile, Flip, BroadcastTo, OnesLike, Matmul, DotProductAttention),
     *(Conv, DepthToSpace, SpaceToDepth, Interpolate),
 )

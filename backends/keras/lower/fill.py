@@ -6,9 +6,12 @@ from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import fill as core
 from ....ir.dims import Dim, is_static
 from ....ir.ssa import Value
+from ....ir.types import DType
 from ...lowering import Lowering
+from ...refusals import require_fixed
 from ..dialect import ops
 from .linear import transposed
+from .shape import DYNAMIC
 
 lower = Lowering()
 
@@ -51,17 +54,49 @@ def _within(distance: int, extent: Dim) -> int:
 def range_1d(op: core.Range1d) -> Value:
     """start + step * (0, 1, …), if the number of elements is known."""
     out = op.result.type
-    op.require(
-        "", is_static(op.dims), "a Keras model's input can't determine the length of a range"
-    )
+    require_fixed(is_static(op.dims), "a Keras model's input can't determine the length of a range")
     positions = constant(np.arange(out.static_shape[0]).astype(out.dtype.numpy))
     steps = ops.Multiply(op.step, positions, result_types=out).result
     return ops.Add(op.start, steps, result_types=out).result
+
+
+@lower(core.BroadcastLike)
+def broadcast_like(op: core.BroadcastLike) -> Value:
+    """x, combined with ones in the shape of `like`: computed shapes have no place in a model."""
+    x, out = op.x, op.result.type
+    if out.is_static:
+        return ops.BroadcastTo(x, out.static_shape, result_types=out).result
+    op.require("", out.dtype is not DType.STR, "Keras has no strings to broadcast")
+    ones = ops.OnesLike(op.like, dtype=out.dtype, result_types=out).result
+    call = ops.LogicalAnd if out.dtype is DType.BOOL else ops.Multiply
+    return call(x, ones, result_types=out).result
+
+
+@lower(core.DynamicTile)
+def dynamic_tile(op: core.DynamicTile) -> Value:
+    """As often as the known shapes say."""
+    known = [
+        count
+        for extent, dim in zip(op.x.type.shape, op.dims, strict=True)
+        if (count := _repetitions(extent, dim)) is not None
+    ]
+    whole = len(known) == len(op.dims)
+    op.require("", whole, "Keras code can't repeat a dimension a computed number of times")
+    return ops.Tile(op.x, tuple(known), result_types=op.result.type).result
+
+
+def _repetitions(extent: Dim, dim: Dim) -> int | None:
+    """How often a dimension is repeated; None if that is not known."""
+    if extent == dim:
+        return 1
+    if isinstance(extent, int) and isinstance(dim, int) and extent:
+        return dim // extent
+    return None
 
 
 @lower(core.DynamicBroadcastTo)
 def dynamic_broadcast_to(op: core.DynamicBroadcastTo) -> Value:
     """The shape has only numbers."""
     out = op.result.type
-    op.require("", out.is_static, "Keras code can't broadcast to dynamic dimensions")
+    require_fixed(out.is_static, DYNAMIC)
     return ops.BroadcastTo(op.x, out.static_shape, result_types=out).result

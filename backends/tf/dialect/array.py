@@ -129,6 +129,13 @@ class Tile(TfOp, call="tf.tile"):
     multiples: tuple[int, ...] = attr()
 
 
+class TileDynamic(TfOp, call="tf.tile", variant="dynamic"):
+    """Repeats a computed number of times."""
+
+    input: Value = operand()
+    multiples: Value = operand()
+
+
 class Reverse(TfOp, call="tf.reverse"):
     """Reverses some dimensions."""
 
@@ -344,7 +351,7 @@ class CustomCall(TfOp, call="kernels.custom_call"):
 
 OPS = (
     *(Reshape, ReshapeDynamic, Identity, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(StridedSlice, StridedSliceDynamic, PadV2, PadV2Dynamic, Pad, Tile, Reverse),
+    *(StridedSlice, StridedSliceDynamic, PadV2, PadV2Dynamic, Pad, Tile, TileDynamic, Reverse),
     *(BroadcastTo, BroadcastToDynamic, Range, Shape, AssertShape, OnesLike),
     *(Gather, GatherNd, AlongAxis, OneHot, ReverseSequence, WherePositions),
     *(TensorScatterNdUpdate, TensorScatterNdAdd, TensorScatterNdSub),

@@ -1,4 +1,4 @@
-"""Computed broadcasts, ranges, bands of matrices."""
+"""Computed broadcasts and tiles, ranges, bands of matrices."""
 
 import numpy as np
 
@@ -17,6 +17,23 @@ def dynamic_broadcast_to(op: core.DynamicBroadcastTo) -> Value:
     """The shape is hidden from shape inference, as in `dynamic_reshape`."""
     shape = tf.Identity(op.shape, result_types=op.shape.type).result
     return tf.BroadcastToDynamic(op.x, shape, result_types=op.result.type).result
+
+
+@lower(core.BroadcastLike)
+def broadcast_like(op: core.BroadcastLike) -> Value:
+    """To the shape of `like`, or to numbers if it is static."""
+    out = op.result.type
+    if out.is_static:
+        return tf.BroadcastTo(op.x, out.static_shape, result_types=out).result
+    shape = tf.Shape(op.like, result_types=Tensor(DType.I32, (out.rank,))).result
+    return tf.BroadcastToDynamic(op.x, shape, result_types=out).result
+
+
+@lower(core.DynamicTile)
+def dynamic_tile(op: core.DynamicTile) -> Value:
+    """Repetitions are hidden from shape inference, as in `dynamic_reshape`."""
+    reps = tf.Identity(op.reps, result_types=op.reps.type).result
+    return tf.TileDynamic(op.x, reps, result_types=op.result.type).result
 
 
 @lower(core.Range1d)

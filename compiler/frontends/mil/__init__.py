@@ -16,6 +16,7 @@ from ...source.reading import ModelSource, Program, program_of
 from ..choices import chosen_interfaces, most_general, name_of
 from ..features import classifier_of, limits_of
 from ..rules import compose
+from ..shapes import left_over
 from . import (
     activation,
     classify,
@@ -72,7 +73,10 @@ def import_model(source: ModelSource, options: Options) -> Module:
             another type.
     """
     program, interfaces = program_of(source), chosen_interfaces(source, options)
-    importer = _Importer(source.name, program, interfaces, options)
+    for name in left_over(interfaces, options.dims()):
+        message = f"the input '{name}' has one shape only"
+        raise CompileError(Diagnostic(message, "usage", remedy="leave its shape out"))
+    importer = _Importer(source.name, program, interfaces, options, source.origin)
     return most_general(interfaces, options, importer.module)
 
 
@@ -84,6 +88,7 @@ class _Importer:
     program: Program
     interfaces: tuple[Interface, ...]
     options: Options
+    origin: Origin
 
     @property
     def singles(self) -> bool:
@@ -94,7 +99,7 @@ class _Importer:
         """All functions, with flexible shapes or only with the default ones."""
         problems: list[Diagnostic] = []
         functions: list[Function] = []
-        shared = Origin()
+        shared = self.origin
         for interface in self.interfaces:
             try:
                 functions.append(self._function(interface, shared, flexible=flexible))

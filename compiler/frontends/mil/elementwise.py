@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import shapes_may_agree
+from ....ir.dialects.builtin import scalar, shapes_may_agree
 from ....ir.dialects.core import elementwise as core
 from ....ir.dialects.core import unary
-from ....ir.dims import Dim, bare_symbol
+from ....ir.dims import Dim, interval
 from ....ir.ssa import Op
 from ....ir.types import DType
 from ..rules import Result
@@ -82,18 +82,25 @@ def real_div(cx: MilContext) -> Result:
     x, y = cx.value("x"), cx.value("y")
     if x.type.dtype.is_float:
         return core.RealDiv(x, y).result
-    if _is_natural(cx.extents("x")) and _is_natural(cx.extents("y")):
+    if _are_extents(cx, "x") and _are_extents(cx, "y"):
         return core.FloorDiv(x, y).result  # the same, and it keeps dimensions exact
     cx.require(y.type.dtype is x.type.dtype, f"can't divide {x.type} by {y.type}")
-    return cast(core.RealDiv(cast(x, DType.F64), cast(y, DType.F64)).result, x.type.dtype)
+    down = core.FloorDiv(x, y).result
+    zero = scalar(0, down)
+    inexact = core.NotEqual(core.Mod(x, y).result, zero).result
+    differs = core.LogicalAnd(core.Less(down, zero).result, inexact).result
+    return core.Add(down, cast(differs, down.type.dtype)).result
 
 
-def _is_natural(dims: tuple[Dim | None, ...] | None) -> bool:
-    """Whether all entries are known and can't be negative."""
-    return dims is not None and all(
-        (isinstance(dim, int) and dim >= 0) or (dim is not None and bare_symbol(dim) is not None)
-        for dim in dims
-    )
+def _are_extents(cx: MilContext, name: str) -> bool:
+    """Whether all entries of a vector are known, and none can be negative."""
+
+    def is_natural(dim: Dim | None) -> bool:
+        low = None if dim is None else interval(dim, cx.limits)[0]
+        return low is not None and low >= 0
+
+    known = cx.extents(name)
+    return known is not None and all(map(is_natural, known))
 
 
 @rules("exp2")

@@ -4,7 +4,7 @@ import numpy as np
 
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import fill as core
-from ....ir.dialects.core.shape import BroadcastTo, Reshape, ShapeOf
+from ....ir.dialects.core.shape import BroadcastTo, Reshape
 from ....ir.dim_values import known_dims
 from ....ir.dims import is_static
 from ....ir.ssa import Value
@@ -52,7 +52,7 @@ def fill_like(cx: MilContext) -> Result:
     dims = like.type.shape
     if is_static(dims):
         return BroadcastTo(_filling(cx), dims).result
-    return core.DynamicBroadcastTo(_filling(cx), ShapeOf(like).result, dims).result
+    return core.BroadcastLike(_filling(cx), like).result
 
 
 # -- ranges ----------------------------------------------------------------------------------------

@@ -207,4 +207,4 @@ def tile(cx: MilContext) -> Result:
     known = known_dims(cx.value("reps"))
     if known is not None and is_static(known):
         return core.Tile(x, tuple(int(str(count)) for count in known)).result
-    return tile_computed(x, integers(reps), known or tuple(map(cx.fresh_symbol, range(rank))))
+    return tile_computed(x, reps, known or tuple(map(cx.fresh_symbol, range(rank))))

@@ -9,6 +9,7 @@ from ....ir.dialects.builtin import Return
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function, Module, Value
+from ....ir.weights.resources import Origin
 from ...options import Options
 from ...source.interface import Interface
 from ...source.reading import ModelSource
@@ -16,6 +17,7 @@ from ...source.spec import network_of
 from ..choices import chosen_interfaces, most_general
 from ..features import classifier_of, limits_of, module_facts
 from ..rules import compose
+from ..shapes import left_over
 from . import (
     activation,
     control,
@@ -61,16 +63,17 @@ def import_model(source: ModelSource, options: Options) -> Module:
         CompileError: every unsupported layer at once, or every malformed one; or the model has
             another type.
     """
-    network, shapes = network_of(source.spec), options.dims()
+    network = network_of(source.spec)
     interface = chosen_interfaces(source, options)[0]
     _check_supported(network)
-    _check_names(shapes, interface)
+    shapes = left_over([interface], options.dims())
+    _check_kinds(shapes, interface)
     if options.batch == "dynamic":
         _check_batch(interface, shapes)
 
     def imported(flexible: bool) -> Module:
         policy = ShapePolicy(flexible, shapes)
-        return _Importer(network, interface, policy).module(source.name)
+        return _Importer(network, interface, policy, source.origin).module(source.name)
 
     return most_general([interface], options, imported)
 
@@ -88,12 +91,8 @@ def _check_batch(interface: Interface, shapes: Mapping[str, Dims]) -> None:
         )
 
 
-def _check_names(shapes: Mapping[str, Dims], interface: Interface) -> None:
-    names = [feature.name for feature in interface.inputs]
-    unknown = [name for name in shapes if name not in names]
-    if unknown:
-        remedy = f"the inputs are {', '.join(names)}"
-        raise CompileError(Diagnostic(f"there is no input '{unknown[0]}'", "usage", remedy=remedy))
+def _check_kinds(shapes: Mapping[str, Dims], interface: Interface) -> None:
+    """Only arrays have full shapes."""
     for feature in interface.inputs:
         if feature.name in shapes and feature.kind != "array":
             message = f"input '{feature.name}' is not an array, so it takes no shape"
@@ -123,7 +122,9 @@ def _check_supported(network: Any) -> None:
 class _Importer:
     """Walks one network."""
 
-    def __init__(self, network: Any, interface: Interface, policy: ShapePolicy) -> None:
+    def __init__(
+        self, network: Any, interface: Interface, policy: ShapePolicy, origin: Origin
+    ) -> None:
         self.network = network
         self.interface = interface
         self.inputs = Inputs(network, interface, policy)
@@ -131,9 +132,8 @@ class _Importer:
             kind: [f.name for f in interface.inputs if f.kind == kind]
             for kind in ("array", "image")
         }
-        self.walk = Walk(
-            self.inputs.rank5, named["array"], named["image"], limits_of(interface.inputs)
-        )
+        limits = limits_of(interface.inputs)
+        self.walk = Walk(self.inputs.rank5, named["array"], named["image"], limits, origin)
 
     def module(self, name: str) -> Module:
         function = Function("main", *self.inputs.signature())

@@ -61,10 +61,10 @@ def _per_channel(cx: LayerContext, x: Value, params: Any, role: str) -> Value:
     channels = x.type.shape[-3]
     count = weight_count(params)
     if count == 1 and isinstance(channels, int) and channels != 1:
-        single = array_of(cx.weight_of(params, (1,), role))
+        single = array_of(cx.weight_of(params, role, (1,)))
         number = 0.0 if single is None else float(single[0])
         return constant(SplatResource(Tensor(DType.F32, (channels,)), number), role)
-    return cx.weight_of(params, (channels if isinstance(channels, int) else count,), role)
+    return cx.weight_of(params, role, (channels if isinstance(channels, int) else count,))
 
 
 _FUNCTIONS = {

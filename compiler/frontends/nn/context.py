@@ -23,7 +23,7 @@ from ....ir.location import InModel
 from ....ir.names import SYMBOL
 from ....ir.ssa import Value
 from ....ir.types import DType
-from ....ir.weights.resources import Resource
+from ....ir.weights.resources import Origin, Resource
 from ...source.weight_params import is_empty, weight_resource
 from ..rules import Assigned, Result, Rules
 from ..values import cast
@@ -128,21 +128,36 @@ class LayerContext:
     def weight_data(self, path: str, role: str = "") -> Resource:
         """The data of a declared weight; see `weight`."""
         params, along = params_at(getattr(self.layer, self.kind), path), self.declared[path]
-        return self._data(params, self.sizes(path), role or path, output_axis(along))
+        name, origin = self.name_of(role or path), self.origin_of(path)
+        return self._data(params, self.sizes(path), name, origin, output_axis(along))
 
-    def weight_of(self, params: Any, sizes: Iterable[int], role: str) -> Value:
-        """A weight whose shape only its use tells, as a constant."""
-        resource = self._data(params, tuple(sizes), role, 0)
+    def weight_of(self, params: Any, path: str, sizes: Iterable[int], role: str = "") -> Value:
+        """A weight whose shape only its use tells, as a constant.
+
+        Args:
+            params: its message.
+            path: where that is in the layer's message.
+            sizes: its shape.
+            role: what the IR calls it; the path by default.
+        """
+        name, origin = self.name_of(role or path), self.origin_of(path)
+        resource = self._data(params, tuple(sizes), name, origin, 0)
         return constant(resource, resource.name)
 
-    def _data(self, params: Any, sizes: tuple[int, ...], role: str, along: int) -> Resource:
+    def _data(
+        self, params: Any, sizes: tuple[int, ...], name: str, origin: Origin, along: int
+    ) -> Resource:
         try:
-            return weight_resource(params, sizes, self.name_of(role), output_axis=along)
+            return weight_resource(params, sizes, name, output_axis=along, origin=origin)
         except CompileError as error:
             raise CompileError(
                 Diagnostic(d.message, d.kind, self.location, subject=self.kind, remedy=d.remedy)
                 for d in error.diagnostics
             ) from None
+
+    def origin_of(self, path: str) -> Origin:
+        """Which weight of the model the one at this path in the layer's message is."""
+        return self.scope.walk.origin.then(self.location.kind, self.location.index, path)
 
     def name_of(self, role: str) -> str:
         """The name of one of the layer's weights."""

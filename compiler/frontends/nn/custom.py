@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ....ir.diagnostics import CompileError
-from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import custom as core
 from ....ir.dialects.core.custom import DEFINITIONS, Definition, Function, Parameter
 from ....ir.dims import Dim
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
-from ...source.weight_params import weight_count, weight_resource
+from ...source.weight_params import weight_count
 from ..rules import Result
 from .context import LayerContext, LayerRules
 
@@ -54,7 +53,7 @@ class CustomLayer:
         """
         weights = self.context.layer.custom.weights
         self.require(0 <= index < len(weights), f"has {len(weights)} weights, not number {index}")
-        return self.context.weight_of(weights[index], shape, role or f"weight{index}")
+        return self.context.weight_of(weights[index], f"weight{index}", shape, role)
 
     def require(self, condition: bool, message: str) -> None:
         """Raise a diagnostic that names the layer unless the condition holds."""
@@ -63,7 +62,7 @@ class CustomLayer:
     def flat_weights(self) -> tuple[Value, ...]:
         """All weights, as vectors."""
         return tuple(
-            constant(weight_resource(params, (weight_count(params),), f"{self.name}.weight{i}"))
+            self.context.weight_of(params, f"weight{i}", (weight_count(params),))
             for i, params in enumerate(self.context.layer.custom.weights)
         )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import fill as core
-from ....ir.dialects.core.shape import BroadcastTo, ShapeOf
+from ....ir.dialects.core.shape import BroadcastTo
 from ....ir.dim_values import known_dims
 from ....ir.dims import is_static
 from ....ir.ssa import Value
@@ -39,7 +39,7 @@ def _broadcast_like(x: Value, like: Value) -> Value:
     shape = like.type.shape
     if is_static(shape):
         return BroadcastTo(x, shape).result
-    return core.DynamicBroadcastTo(x, ShapeOf(like).result, shape).result
+    return core.BroadcastLike(x, like).result
 
 
 def _target_shape(cx: LayerContext, p: Any) -> tuple[int, ...]:

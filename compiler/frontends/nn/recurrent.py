@@ -16,7 +16,7 @@ from ....ir.dims import differs
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.encodings import EncodedResource, Joined
-from ....ir.weights.resources import LazyResource, Origin, Resource, SplatResource
+from ....ir.weights.resources import LazyResource, Resource, SplatResource
 from ..rules import Result
 from .context import LayerContext, LayerRules, append_units
 from .declared import Weights
@@ -173,9 +173,9 @@ def _state(cx: LayerContext, index: int, x: Value, hidden: int) -> Value | None:
 def _is_zero(value: Value) -> bool:
     """Whether a value is known to be zero everywhere, whatever its shape."""
     match value.op:
-        case shape.BroadcastTo(x) | fill.DynamicBroadcastTo(x) | shape.ExpandDims(x):
+        case shape.BroadcastTo(x) | fill.DynamicBroadcastTo(x) | fill.BroadcastLike(x):
             return _is_zero(x)
-        case shape.Squeeze(x) | shape.Reshape(x):
+        case shape.ExpandDims(x) | shape.Squeeze(x) | shape.Reshape(x):
             return _is_zero(x)
         case _:
             return splat_of(value) == 0
@@ -227,7 +227,7 @@ def _lstm(
         bias = stacked("BiasVector", "bias")
     elif flags.forgetBias:
         ones = np.repeat(np.asarray([0, 1, 0, 0], np.float32), hidden)
-        bias = constant(ones, cx.name_of(f"{prefix}bias"), Origin())
+        bias = constant(ones, cx.name_of(f"{prefix}bias"), cx.origin_of(f"{prefix}bias"))
     peephole = stacked("PeepholeVector", "peephole", 3) if flags.hasPeepholeVectors else None
     op = recurrent.Lstm(
         x,

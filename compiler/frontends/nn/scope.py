@@ -17,6 +17,7 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Region, Value
 from ....ir.types import Tensor
+from ....ir.weights.resources import Origin
 from ..rules import Assigned
 from .nested import BREAK, STOP, assigned
 
@@ -35,6 +36,7 @@ class Walk:
         sequences: names of array inputs whose full shape may be given, for remedies.
         images: names of image inputs.
         limits: between which sizes the open dimensions of inputs are, by symbol.
+        origin: what the layers' weights derive their origins from.
         problems: the problems of layers, in order.
         scopes: how many scopes were opened, to distinguish their symbols.
     """
@@ -43,6 +45,7 @@ class Walk:
     sequences: Sequence[str] = ()
     images: Sequence[str] = ()
     limits: Mapping[str, Interval] = field(default_factory=dict[str, Interval])
+    origin: Origin = field(default_factory=Origin)
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
     scopes: int = 0
 

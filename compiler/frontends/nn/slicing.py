@@ -60,7 +60,7 @@ def tile(cx: LayerContext, p: Any) -> Result:
     known = known_dims(counts)
     if known is not None and is_static(known):
         return core.Tile(x, tuple(int(str(count)) for count in known)).result
-    return tile_computed(x, integers(counts), cx.declared_dims(counts, known))
+    return tile_computed(x, counts, cx.declared_dims(counts, known))
 
 
 # -- slices ----------------------------------------------------------------------------------------

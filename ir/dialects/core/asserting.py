@@ -1,5 +1,7 @@
 """Assertions about shapes, checked at run time."""
 
+from collections.abc import Sequence
+
 from ...batch.rule import Given, RefusalError, Taken
 from ...declare import attr, operand
 from ...ssa import Op, Value
@@ -79,13 +81,17 @@ class AssertShape(Op):
 
     def expectation(self) -> str:
         """The allowed shapes, for messages: `expected [1..9, 3]`, or a list of such shapes."""
-        shown = [_text(entry) for entry in self.allowed]
-        more = f" or {len(shown) - 6} others" if len(shown) > 6 else ""
-        few = f"one of {', '.join(shown[:6])}{more}" if len(shown) > 1 else shown[0]
-        return f"expected {few}"
+        return f"expected {shapes_text(self.allowed)}"
 
 
-def _text(entry: tuple[int, ...]) -> str:
+def shapes_text(allowed: Sequence[Sequence[int]]) -> str:
+    """`[1..9, 3]`, or the first of several shapes; entries are those of `AssertShape.allowed`."""
+    shown = [_text(entry) for entry in allowed]
+    more = f" or {len(shown) - 6} others" if len(shown) > 6 else ""
+    return f"one of {', '.join(shown[:6])}{more}" if len(shown) > 1 else shown[0]
+
+
+def _text(entry: Sequence[int]) -> str:
     def extent(low: int, high: int) -> str:
         if low == high:
             return str(low)

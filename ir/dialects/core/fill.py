@@ -1,14 +1,14 @@
-"""Tensors made from a few numbers: computed broadcasts and ranges, and bands of matrices."""
+"""Tensors made from a few numbers: computed broadcasts, tiles and ranges, and bands of matrices."""
 
 import numpy as np
 
 from ...attributes import Axis, Dims
-from ...batch.kinds import along_axes
-from ...batch.rule import Given, Taken, refuse
+from ...batch.kinds import along_axes, broadcasting
+from ...batch.rule import Given, RefusalError, Taken, Widened, refuse
 from ...declare import attr, operand
-from ...dims import differs
+from ...dims import Dim, differs
 from ...ssa import Op, Value
-from ...types import BOOL, FLOAT, NUMERIC, SIGNED, Array, Type
+from ...types import BOOL, FLOAT, INDEX, NUMERIC, SIGNED, Array, Type
 from .reshaping import ToComputedShape
 
 NO_LIMIT = 2**31 - 1
@@ -32,10 +32,7 @@ class DynamicBroadcastTo(ToComputedShape):
     def infer(self) -> Type:
         declared = super().infer()
         message = f"{self.x.type} does not broadcast to {list(map(str, self.dims))}"
-        missing = len(self.dims) - self.x.type.rank
-        self.require("C2", missing >= 0, message)
-        rows = zip(self.x.type.shape, self.dims[missing:], strict=True)
-        self.require("C2", all(a == 1 or not differs(a, b) for a, b in rows), message)
+        self.require("C2", _may_broadcast(self.x.type.shape, self.dims), message)
         return declared
 
     def evaluate(self, x: Array, shape: Array) -> Array:
@@ -48,6 +45,101 @@ class DynamicBroadcastTo(ToComputedShape):
         stays = place.is_dimension(entry) and self.dims[place.axis + added] == 1
         place = place if stays else place.apart(entry)
         return self.opened_at(place, place.moved(added), given)
+
+
+class BroadcastLike(Op):
+    """`tensor.broadcast_to` to the shape that `like` has at run time.
+
+    An extent of x is 1 or that of `like`; any other is an error of the run.
+
+    (C1) x can broadcast to the shape of like: it has no more dimensions, and only dimensions of 1
+    differ.
+
+    Example:
+        %y = tensor.broadcast_like(%x, %like) : f32[N,3]
+    """
+
+    name = "tensor.broadcast_like"
+
+    x: Value = operand()
+    like: Value = operand()
+
+    def infer(self) -> Type:
+        fits = _may_broadcast(self.x.type.shape, self.like.type.shape)
+        self.require("C1", fits, f"{self.x.type} does not broadcast to {self.like.type}")
+        return self.x.type.with_shape(self.like.type.shape)
+
+    def evaluate(self, x: Array, like: Array) -> Array:
+        return np.broadcast_to(x, like.shape)
+
+    def fold(self) -> Value | None:
+        return self.x if self.x.type.shape == self.like.type.shape else None
+
+    def batch(self, given: Given) -> Taken:
+        """As for elementwise ops, but `like` has the batch in any case: it says how large it is."""
+        taken = broadcasting(self, given, 0)
+        x, _ = taken.operands or given.places
+        return Taken(taken.results, (x, taken.results[0]))
+
+
+class DynamicTile(Op):
+    """`tensor.tile` by repetitions computed at run time.
+
+    `dims` declares the result's shape for the compiler: numbers where known, symbols elsewhere.
+    Nothing is left of a dimension that is repeated 0 times; negative repetitions are undefined.
+
+    (C1) reps and dims have as many entries as x has dimensions.
+    (C2) known dimensions are multiples of those of x.
+
+    Example:
+        %y = tensor.dynamic_tile(%x, %reps) {dims = [A, 3]} : f32[A,3]
+    """
+
+    name = "tensor.dynamic_tile"
+
+    x: Value = operand()
+    reps: Value = operand(INDEX, rank=1)
+    dims: Dims = attr()
+
+    def infer(self) -> Type:
+        (count,) = self.reps.type.shape
+        rank = self.x.type.rank
+        fits = len(self.dims) == rank and not differs(count, rank)
+        message = f"reps has {count} entries, dims {len(self.dims)}, x is {self.x.type}"
+        self.require("C1", fits, message)
+        rows = zip(self.x.type.shape, self.dims, strict=True)
+        message = f"{self.x.type} does not tile to {list(map(str, self.dims))}"
+        self.require("C2", all(_may_be_multiple(dim, own) for own, dim in rows), message)
+        return self.x.type.with_shape(self.dims)
+
+    def evaluate(self, x: Array, reps: Array) -> Array:
+        return np.tile(x, [int(count) for count in reps])
+
+    def batch(self, given: Given) -> Taken:
+        """The batch is a dimension of its own, or one of 1 that isn't repeated."""
+        place, computed = given.places
+        if computed is not None or place is None:
+            raise RefusalError("repeats as often as the numbers of an entry say")
+        entry = self.x.type.shape
+        if place.is_dimension(entry) and self.dims[place.axis] == 1:
+            return Taken((place,), changes={"dims": place.opened(self.dims, given.size)})
+        place = place.apart(entry)
+        changes = {"dims": place.opened(self.dims, given.size)}
+        return Taken((place,), (place, Widened(place.axis, (1,))), changes)
+
+
+def _may_broadcast(shape: tuple[Dim, ...], wanted: tuple[Dim, ...]) -> bool:
+    """Whether nothing proves that a shape doesn't broadcast to another."""
+    missing = len(wanted) - len(shape)
+    rows = zip(shape, wanted[max(missing, 0) :], strict=False)
+    return missing >= 0 and all(a == 1 or not differs(a, b) for a, b in rows)
+
+
+def _may_be_multiple(dim: Dim, factor: Dim) -> bool:
+    """Whether nothing proves that a dimension is not a multiple of another."""
+    if not isinstance(dim, int) or not isinstance(factor, int):
+        return True
+    return dim % factor == 0 if factor else dim == 0
 
 
 class Range1d(Op):
@@ -122,4 +214,4 @@ def _positions(x: Array, axis: int) -> Array:
     return np.expand_dims(np.arange(x.shape[axis], dtype=np.int64), others)
 
 
-OPS = (DynamicBroadcastTo, Range1d, BandPart)
+OPS = (DynamicBroadcastTo, BroadcastLike, DynamicTile, Range1d, BandPart)

@@ -2,9 +2,20 @@
 
 import numpy as np
 import pytest
-from support.mil.programs import BOOL, FP16, FP32, I32, assert_refused, op, program, result
+from cmlc.ir.types import DType
+from support.mil.programs import (
+    BOOL,
+    FP16,
+    FP32,
+    I32,
+    assert_refused,
+    imported,
+    op,
+    program,
+    result,
+)
 from support.mil.single_operation import one
-from support.networks.builders import assert_close
+from support.networks.builders import assert_close, flexible
 
 X = np.array([7, -7, 7, -7], np.int32)
 Y = np.array([2, 2, -2, -2], np.int32)
@@ -71,6 +82,23 @@ def test_integer_division(kind, expected):
     operation = op(kind, "z", (4,), I32, x="x", y="y")
     model = program(operation, x=(4,), y=(4,), dtypes={"x": I32, "y": I32})
     assert result(model, X, Y).tolist() == expected
+
+
+def test_division_of_extents_stays_exact():
+    """Half of an extent and three more: a dimension, and no floats that phones don't have."""
+    model = flexible(
+        program(
+            op("shape", "s", (1,), I32, x="x"),
+            op("add", "t", (1,), I32, x="s", y=np.int32([3])),
+            op("real_div", "h", (1,), I32, x="t", y=np.int32([2])),
+            op("fill", "y", (None,), shape="h", value=np.float32(1)),
+            x=(4,),
+        )
+    )
+    module = imported(model)
+    assert str(module.main.results[0].type) == "f32[floordiv(d_x_0+1,2)+1]"
+    assert not any(value.type.dtype is DType.F64 for op in module.walk() for value in op.results)
+    assert result(model, np.zeros(7)).shape == (5,)
 
 
 def test_powers_of_integers():

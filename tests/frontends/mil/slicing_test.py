@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cmlc.ir.diagnostics import CompileError
 from support.mil.programs import (
     BOOL,
     FP32,
@@ -14,7 +15,7 @@ from support.mil.programs import (
     results,
 )
 from support.mil.single_operation import X, one
-from support.networks.builders import flexible, numbers
+from support.networks.builders import assert_close, flexible, numbers
 
 SLICES = [
     ({"begin": [0, 1, 1], "end": [2, 3, 4]}, np.s_[0:2, 1:3, 1:4]),
@@ -64,8 +65,8 @@ def test_slice_update(parameters, slices, computed):
     assert np.array_equal(found, expected)
 
 
-@pytest.mark.parametrize(("columns", "known"), [(10, True), (8, False)])
-def test_extents_of_inputs_as_indices(columns, known):
+@pytest.mark.parametrize("columns", [10, 8])
+def test_extents_of_inputs_as_indices(columns):
     """A table cut to the lengths of an input, up to 9, and repeated as torch's expand does it."""
     table = numbers(9, columns)
     model = flexible(
@@ -81,8 +82,43 @@ def test_extents_of_inputs_as_indices(columns, known):
         )
     )
     (found,) = imported(model).main.results
-    assert (str(found.type) == "f32[d_x_0,d_x_1]") is known
+    assert str(found.type) == "f32[d_x_0,d_x_1]"
     np.testing.assert_array_equal(result(model, np.zeros((2, 3))), table[:2, :3])
+    if columns < 9:  # expand refuses what it can't repeat
+        with pytest.raises(CompileError, match="broadcast"):
+            result(model, np.zeros((2, 9)))
+
+
+def expanding(x, like):
+    """What coremltools writes for PyTorch's x.expand(like.shape)."""
+    rank = len(like)
+    return program(
+        op("shape", "t", (rank,), I32, x="like"),
+        op("shape", "s", (rank,), I32, x="x"),
+        op("real_div", "r", (rank,), I32, x="t", y="s"),
+        op("tile", "y", (None,) * rank, x="x", reps="r"),
+        like=like,
+        x=x,
+    )
+
+
+def test_a_tile_by_one_shape_over_another_is_a_broadcast():
+    model = flexible(expanding((1, 1), (2, 3)))
+    assert "tensor.dynamic_broadcast_to" in [op.name for op in imported(model).main.block]
+    x = numbers(1, 1)
+    assert_close(result(model, np.zeros((4, 3)), x), np.tile(x, (4, 3)))
+
+
+def test_computed_repetitions():
+    """What is repeated as a whole, and what is not the shape of anything, stays a tile."""
+    x, count = numbers(2, 3), np.int32([2, 3])
+    tile = op("tile", "y", (None, None), x="x", reps="n")
+    tiled = program(tile, x=(2, 3), n=(2,), dtypes={"n": I32})
+    assert "tensor.dynamic_tile" in [op.name for op in imported(tiled).main.block]
+    assert_close(result(tiled, x, count), np.tile(x, count))
+    repeated = flexible(expanding((2, 3), (4, 9)))
+    assert "tensor.dynamic_tile" in [op.name for op in imported(repeated).main.block]
+    assert_close(result(repeated, np.zeros((4, 9)), x), np.tile(x, (2, 3)))
 
 
 def test_slices_are_refused():
