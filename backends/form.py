@@ -20,9 +20,12 @@ class OfTarget(NamedTuple):
 
     Attributes:
         make: may raise a CompileError: what can't be written, all of it at once.
+        signatures: whether it has all functions of a module: then it gets one for each shape that a
+            model lists, if the model compiles for one shape only.
     """
 
     make: "Callable[[Any, Request], Artefact]"
+    signatures: bool = False
 
 
 def _nothing_wrong(chosen: Chosen) -> "Iterable[Diagnostic]":
@@ -59,37 +62,6 @@ class Form(NamedTuple, Generic[MadeOf]):
     loading: str = ""
 
 
-<<<<<<< HEAD
-=======
-@dataclass(frozen=True)
-class Request:
-    """What a form is asked for beside the executable.
-
-    Attributes:
-        about: the model's interface and metadata, as plain data.
-        chosen: a value for each of the form's choices that was made; of spelling "samples",
-            `Samples`.
-    """
-
-    about: Mapping[str, Any]
-    chosen: Chosen
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetForm(Form):
-    """A form that a target makes of its executable.
-
-    Attributes:
-        signatures: whether it has all functions of a module: then it gets one for each shape that a
-            model lists, if the model compiles for one shape only.
-        make: may raise a CompileError: what can't be written, all of it at once.
-    """
-
-    signatures: bool = False
-    make: Callable[[Any, Request], Artefact]
-
-
->>>>>>> main
 def plural(count: int, noun: str) -> str:
     """`1 line`, `2 lines`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

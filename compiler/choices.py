@@ -31,10 +31,11 @@ def choices() -> tuple[Choice, ...]:
         Choice("fixed_shapes", "only the default shapes of flexible inputs", (), "shapes", "flag"),
         Choice(
             "shapes",
-            "full shape of an array input of an old network; names stay open",
+            "one of the shapes that a flexible input may have; or the full shape S,B,C,H,W of an "
+            "array input of an old network, in which names stay open",
             group="shapes",
             spelling="shapes",
-            metavar="NAME=S,B,C,H,W",
+            metavar="NAME=SIZES",
             option="--shape",
         ),
         Choice(

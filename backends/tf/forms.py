@@ -41,12 +41,7 @@ FORMS = (
         title="SavedModel",
         default="_savedmodel",
         sign="saved_model.pb",
-<<<<<<< HEAD
-        made_of=OfTarget(_saved_model),
-=======
-        signatures=True,
-        make=_saved_model,
->>>>>>> main
+        made_of=OfTarget(_saved_model, signatures=True),
         loading="import tensorflow as tf\n"
         'predict = tf.saved_model.load({path}).signatures["serving_default"]',
     ),

@@ -26,12 +26,8 @@ from .forms import OfSource, OfStages
 from .meant import check_path
 from .measured import measure
 from .samples import Samples, samples_of
-<<<<<<< HEAD
-from .table import target_of
-=======
 from .signatures import with_every_shape
-from .table import check_path, target_of
->>>>>>> main
+from .table import target_of
 
 # Choices that passes carry out: of a model that was imported already, they still mean something.
 _BY_PASSES = ("batch", "io_layout", "passes")
@@ -75,19 +71,12 @@ def write(stages: Stages, form: Form[Any], path: Path, chosen: Chosen) -> Writte
     if form.sign:
         check_replaceable(path, form.title, lambda folder: (folder / form.sign).exists())
     with problems_in(driver.file_of(stages.source)):
-<<<<<<< HEAD
         match form.made_of:
-            case OfTarget():
-                return _write_of_target(stages.for_target(target_of(form)), form, path, chosen)
-            case OfStages():
-=======
-        match form:
-            case TargetForm():
+            case OfTarget(signatures=every):
                 own = stages.for_target(target_of(form))
-                own = with_every_shape(own) if form.signatures else own
+                own = with_every_shape(own) if every else own
                 return _write_of_target(own, form, path, chosen)
-            case StageForm():
->>>>>>> main
+            case OfStages():
                 return _write_of_stages(stages, form, path, chosen)
             case OfSource():
                 return _write_of_source(stages, form, path)

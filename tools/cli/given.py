@@ -32,7 +32,7 @@ def _shapes(texts: Iterable[str]) -> dict[str, list[str]]:
     for text in texts:
         name, equals, entries = text.rpartition("=")
         if not equals:
-            raise usage_error(f"--shape {text}", "write NAME=S,B,C,H,W")
+            raise usage_error(f"--shape {text}", "write NAME=SIZES, such as x=1,3,64,64")
         shapes[name] = [entry.strip() for entry in entries.split(",")]
     return shapes
 

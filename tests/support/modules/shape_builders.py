@@ -107,6 +107,19 @@ def dynamic_broadcast_to(maker: Maker, cls: type[Op]) -> Op:
     return cls(op.operands[0], maker.constant(shape, dtype), dims=shape)
 
 
+def broadcast_like(maker: Maker, cls: type[Op]) -> Op:
+    op = broadcast_to(maker, BroadcastTo)
+    x = op.operands[0]
+    return cls(x, maker.operand(x, op.results[0].type.shape))
+
+
+def dynamic_tile(maker: Maker, cls: type[Op]) -> Op:
+    x = maker.pick(ANY - {DType.STR})
+    reps = [maker.number(1, 3) for _ in x.type.shape]
+    dims = tuple(extent * count for extent, count in zip(x.type.shape, reps, strict=True))
+    return cls(x, maker.constant(reps, maker.choice((DType.I32, DType.I64))), dims=dims)
+
+
 def range_1d(maker: Maker, cls: type[Op]) -> Op:
     dtype = maker.dtype(FLOAT | SIGNED)
     start, step, count = maker.number(-3, 3), maker.choice((1, 2, -1, -3)), maker.number(0, 4)
@@ -134,6 +147,8 @@ BUILDERS: dict[str, Builder] = {
     "tensor.dynamic_slice": dynamic_slice,
     "tensor.dynamic_pad": dynamic_pad,
     "tensor.dynamic_broadcast_to": dynamic_broadcast_to,
+    "tensor.broadcast_like": broadcast_like,
+    "tensor.dynamic_tile": dynamic_tile,
     "tensor.range_1d": range_1d,
     "tensor.band_part": band_part,
 }
