@@ -32,8 +32,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick quick-laws quick-others check format docs pictures bench conformance coremltools-tests fuzz matrix \
-  constraints clean
+.PHONY: help demo test quick quick-laws quick-others check format docs pictures bench conformance \
+  coremltools-tests fuzz matrix keras-backends constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ fuzz: $(VENV)/installed-dev ## compile damaged models (COUNT=, MODELS=): none ma
 
 matrix: $(VENV)/installed-dev ## where it runs: each Python here, oldest and newest libraries (ROWS=)
 	@$(PY) -m cmlc.tools.release.matrix --jobs $(JOBS) $(ROWS)
+
+keras-backends: $(VENV)/installed-dev ## Keras code on TensorFlow, JAX and torch, in an environment of its own
+	@$(PY) -m cmlc.tools.release.keras_backends
 
 constraints: ## pin the newest environment that pyproject.toml allows
 	rm -rf build/constraints

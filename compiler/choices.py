@@ -12,6 +12,7 @@ Batch = Literal["auto", "dynamic", "static"]
 Layout = Literal["coreml", "nhwc"]
 Precision = Literal["auto", "float32", "keep"]
 Weights = Literal["expanded", "compressed"]
+States = Literal["kept", "arguments"]
 Stage = Literal["imported", "optimized", "lowered"]
 
 
@@ -20,6 +21,18 @@ def choices() -> tuple[Choice, ...]:
     return (
         Choice("target", "whose passes and lowering (tf)", tuple(TARGETS)),
         Choice("function", "one of several functions; all by default", metavar="NAME"),
+        Choice(
+            "states",
+            "kept (the default): by a SavedModel, between calls; arguments: each state is an input "
+            "and an output of the same name",
+            get_args(States),
+        ),
+        Choice(
+            "omit",
+            "leave an optional input out; it has its default, or is zero; may be repeated",
+            spelling="names",
+            metavar="INPUT",
+        ),
         Choice("passes", "more passes, before the target's own", metavar="PIPELINE"),
         Choice(
             "batch",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..backends.table import TARGETS
 from ..ir.diagnostics import CompileError, Diagnostic, usage_error
-from .choices import Batch, Layout, Precision, Weights, choices
+from .choices import Batch, Layout, Precision, States, Weights, choices
 
 if TYPE_CHECKING:
     from ..ir.dims import Dim
@@ -33,6 +33,10 @@ class Options:
         weights: "expanded": dense tensors; "compressed": weights that the model stores quantized,
             as palettes, sparse or in float16 stay so, and are decoded each time the model runs.
         function: one function of a model with several; empty for all.
+        states: "kept": what runs the model keeps its states between calls; "arguments": each state
+            is an optional input (zeros at first) and an output of the same name, kept by callers.
+        omit: names of optional inputs that the model shall not have: they are what they are when
+            they are not given.
         passes: a pipeline that runs before the target's.
         verify_each: verify the IR after every pass.
     """
@@ -47,6 +51,8 @@ class Options:
     precision: Precision = "auto"
     weights: Weights = "expanded"
     function: str = ""
+    states: States = "kept"
+    omit: Sequence[str] = ()
     passes: str = ""
     verify_each: bool = False
 

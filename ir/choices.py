@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
-# How a choice is spelled: a text; whether it is given at all; full shapes by name; typical inputs.
-Spelling = Literal["text", "flag", "shapes", "samples"]
+# How a choice is spelled: a text; whether it is given at all; names, one for each option; full
+# shapes by name; typical inputs.
+Spelling = Literal["text", "flag", "names", "shapes", "samples"]
 # Values by the names of choices.
 Chosen: TypeAlias = Mapping[str, Any]
 Group = Literal["model", "shapes", "numbers", "output", "debugging"]
@@ -47,11 +48,16 @@ class Choice(NamedTuple):
         Raises:
             CompileError: of kind "usage".
         """
-        if self.values and value not in self.values:
-            from .diagnostics import usage_error
+        from .diagnostics import usage_error  # which --help doesn't need
 
+        if self.values and value not in self.values:
             known = ", ".join(self.values)
             raise usage_error(f"{self.name} is '{value}', expected one of {known}")
+        if self.spelling == "names" and (
+            not isinstance(value, list | tuple)
+            or not all(isinstance(item, str) for item in cast(Sequence[object], value))
+        ):
+            raise usage_error(f"{self.name} is {value!r}, expected a list of names")
 
     def on_command_line(self, value: object) -> str:
         """The options that choose a value, each with a space before it; data in memory has none."""
@@ -60,6 +66,8 @@ class Choice(NamedTuple):
         if self.spelling == "shapes":
             shapes = cast(Mapping[str, Sequence[int | str]], value)
             texts = [f"{name}={','.join(map(str, sizes))}" for name, sizes in shapes.items()]
+        elif self.spelling == "names":
+            texts = list(cast(Sequence[str], value))
         else:
             texts = [str(value)] if isinstance(value, str | Path) else []
         return "".join(f" {self.spelled}={shlex.quote(text)}" for text in texts)
