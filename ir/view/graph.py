@@ -48,7 +48,7 @@ def graph(module: Module) -> list[Node]:
         first = max((node.layer for node in nodes), default=-2) + 2
         builder = _Builder(function, nodes, first)
         builder.function(function)
-    _place(nodes)
+    place(nodes)
     return nodes
 
 
@@ -145,8 +145,8 @@ def _labels(op: Op) -> Iterator[str]:
         yield from (item.name for _ in op.values_of(item.name))
 
 
-def _place(nodes: list[Node]) -> None:
-    """Columns: below the latest operand where that is free, else the next free one."""
+def place(nodes: list[Node]) -> None:
+    """Choose columns: below the latest operand where that is free, else the next free one."""
     free: dict[tuple[int, int], int] = {}  # an occupied place → a later column to try
     for node in nodes:
         above = max((nodes[i] for i in node.operands), key=lambda n: n.layer, default=None)
