@@ -48,6 +48,7 @@ UNSUPPORTED: dict[type[Op], str] = {
     control.WhileLoop: (
         "a functional model has no loops, and it is not known that this one runs at most once"
     ),
+    control.Assert: "a functional model can't stop a run",
     image_ops.CropResize: "no function of Keras samples boxes of images (--emit=savedmodel does)",
     detection.NonMaximumSuppression: (
         "Keras has no such function on all backends (--emit=savedmodel has it)"
