@@ -33,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick check format docs pictures bench conformance coremltools-tests fuzz matrix \
-  constraints clean
+  keras-backends constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ fuzz: $(VENV)/installed-dev ## compile damaged models (COUNT=, MODELS=): none ma
 
 matrix: $(VENV)/installed-dev ## where it runs: each Python here, oldest and newest libraries (ROWS=)
 	@$(PY) -m cmlc.tools.release.matrix --jobs $(JOBS) $(ROWS)
+
+keras-backends: $(VENV)/installed-dev ## Keras code on TensorFlow, JAX and torch, in an environment of its own
+	@$(PY) -m cmlc.tools.release.keras_backends
 
 constraints: ## pin the newest environment that pyproject.toml allows
 	rm -rf build/constraints

@@ -1,12 +1,13 @@
 """Lowering tables and the one driver that applies them: core ops out, target ops in."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.rewrite import replace_op
 from ..ir.ssa import Module, Op, Value
+from .refusals import Refusal, Refusals, RefusedError, openings
 from .target_op import TargetOp
 
 OpT = TypeVar("OpT", bound=Op)
@@ -76,50 +77,47 @@ def is_lowered(module: Module) -> bool:
     return any(isinstance(op, TargetOp) for op in module.walk())
 
 
+_UNKNOWN = Refusal("it has no lowering")
+
+
 def lower_module(
     module: Module,
     table: dict[type[Op], Rule],
-    unsupported: dict[type[Op], str],
+    unsupported: dict[type[Op], Refusal],
     target: str,
-    keep: Iterable[str] = ("const", "return", "yield"),
+    keep: Collection[str] = ("const", "return", "yield"),
 ) -> None:
     """Replace every core op of the module in place; ops of a target are kept.
 
     Raises:
-        CompileError: with one diagnostic for each op that the target can't express; of kind
-            "internal" if a rule fails.
+        CompileError: with one diagnostic for each reason why ops can't be expressed, which names
+            all of them; of kind "internal" if a rule fails.
     """
-    kept, problems = frozenset(keep), list[Diagnostic]()
-    for op in list(module.walk()):
-        if op.name in kept or isinstance(op, TargetOp) or op.parent is None:
-            continue
-        rule = table.get(type(op))
-        if rule is None:
-            reason = unsupported.get(type(op), "it has no lowering")
-            problems.append(
-                Diagnostic(
-                    f"'{op.name}' can't be expressed in {target}: {reason}",
-                    kind="unsupported",
-                    location=op.location,
-                    subject=op.name,
-                )
-            )
-            continue
-        try:
-            result = rule(op)
-        except CompileError as error:
-            flexible = any(not value.type.is_static for value in op.operands)
-            remedy = "compile the default shapes only (--fixed-shapes)" if flexible else ""
-            problems += [
-                replace(d, kind="unsupported", remedy=d.remedy or remedy) for d in error.diagnostics
-            ]
-            continue
-        except Exception as error:
-            note = f"{type(error).__name__}: {error}"
-            message = f"lowering '{op.name}' to {target} failed"
-            place, remedy = op.location, "please report this"
-            problem = Diagnostic(message, "internal", place, "", op.name, remedy, (note,))
-            raise CompileError((problem, *problems)) from error
-        replace_op(op, result if isinstance(result, tuple) else (result,), by="lower")
+    refusals, problems = Refusals(target), list[Diagnostic]()
+    for function in module.functions.values():
+        opened = openings(function)
+        for op in list(function.walk()):
+            if op.name in keep or isinstance(op, TargetOp) or op.parent is None:
+                continue
+            rule = table.get(type(op))
+            if rule is None:
+                refusals.add(op, unsupported.get(type(op), _UNKNOWN), opened)
+                continue
+            try:
+                result = rule(op)
+            except RefusedError as error:
+                refusals.add(op, error.refusal, opened)
+                continue
+            except CompileError as error:
+                problems += [replace(d, kind="unsupported") for d in error.diagnostics]
+                continue
+            except Exception as error:
+                note = f"{type(error).__name__}: {error}"
+                message = f"lowering '{op.name}' to {target} failed"
+                place, remedy = op.location, "please report this"
+                problem = Diagnostic(message, "internal", place, "", op.name, remedy, (note,))
+                raise CompileError((problem, *refusals.diagnostics(), *problems)) from error
+            replace_op(op, result if isinstance(result, tuple) else (result,), by="lower")
+    problems = [*refusals.diagnostics(), *problems]
     if problems:
         raise CompileError(problems)

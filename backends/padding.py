@@ -13,6 +13,7 @@ from ..ir.dims import Dim, is_static
 from ..ir.reference import windows
 from ..ir.ssa import Value
 from ..ir.types import Tensor
+from .refusals import require_fixed
 
 Amounts = tuple[tuple[int, int], ...]
 
@@ -47,13 +48,17 @@ def same_amounts(
     strides: tuple[int, ...],
     dilations: tuple[int, ...],
 ) -> Amounts:
-    """The explicit padding of a kind for which "SAME" means something else."""
+    """The explicit padding of a kind for which "SAME" means something else.
+
+    Raises:
+        RefusedError: it depends on an open extent.
+    """
     amounts: list[tuple[int, int]] = []
     rows = zip(_spatial(op), kernel, strides, dilations, strict=True)
     for size, width, stride, dilation in rows:
         # Without a stride, the padding doesn't depend on the size, so any size will do.
         fits = isinstance(size, int) or stride == 1
-        op.require("", fits, "this padding needs fixed spatial dimensions")
+        require_fixed(fits, "this padding needs fixed spatial dimensions")
         known = size if isinstance(size, int) else 1
         amounts.append(windows.padding_amounts(kind, known, width, stride, dilation))
     return tuple(amounts)
@@ -75,14 +80,14 @@ def replicated(op: Pad, title: str, gather: Callable[[Value, Value, int, Tensor]
         gather: makes a target's op of (data, positions, axis, type of the result).
 
     Raises:
-        CompileError: a dimension with a border has an open extent.
+        RefusedError: a dimension with a border has an open extent.
     """
     value = op.x
     for axis, (low, high) in enumerate(op.pairs()):
         if not low and not high:
             continue
         size = value.type.shape[axis]
-        op.require("", isinstance(size, int), f"{title} needs fixed extents for this mode")
+        require_fixed(isinstance(size, int), f"{title} needs fixed extents for this mode")
         assert isinstance(size, int)
         positions = np.clip(np.arange(-low, size + high), 0, size - 1).astype(np.int32)
         shape = list(value.type.shape)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..ir.verify import Legal
     from .executable import Executable
     from .lowering import Rule
+    from .refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Target:
         title: its name in messages.
         pipeline: the passes that prepare core IR without calls for it.
         lowering: core op class → rule.
-        unsupported: core op class → the reason why there is no rule.
+        unsupported: core op class → why there is no rule.
         ops: the target dialect, by textual name.
         executable: makes what runs a lowered module; see the target's `emit`.
         library: the module that executables need; importing it takes seconds.
@@ -41,7 +42,7 @@ class Target:
     title: str
     pipeline: str
     lowering: "Mapping[type[Op], Rule]"
-    unsupported: "Mapping[type[Op], str]"
+    unsupported: "Mapping[type[Op], Refusal]"
     ops: "Mapping[str, type[Op]]"
     executable: "Callable[[Module], Executable]"
     library: str = ""

@@ -18,6 +18,7 @@ from ..ir.weights.resources import MissingResourceError, Resource, decoded, is_w
 from ..passes import INLINE
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
+from ..passes.options import option_text
 from ..passes.reproducer import reproducing
 from .options import Options, choices
 from .watch import Watch
@@ -40,7 +41,7 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     """
     options, watch = options or Options(), watch or Watch()
     if isinstance(source, Module):
-        return _only(source, options.function)
+        return _with_interface(_only(source, options.function), options)
     file = file_of(source)
     with problems_in(file):
         if file.endswith(".cmir"):
@@ -50,7 +51,8 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
             module = _import(source, options, watch)
             _keep_weights(module, options)
         verify(module)
-        return watch.show("imported", _only(module, options.function))
+        whole = _only(module, options.function)
+        return watch.show("imported", _with_interface(whole, options))
 
 
 def file_of(source: Any) -> str:
@@ -70,6 +72,24 @@ def _only(module: Module, name: str) -> Module:
         function.public = function.name == name
     made.attributes["default_function"] = name
     return made
+
+
+def _with_interface(module: Module, options: Options) -> Module:
+    """The module with the arguments and results that are chosen, a copy if they are others.
+
+    Part of importing: whoever calls, runs or compares the model sees the same interface.
+
+    Raises:
+        CompileError: of kind "usage": an input can't be left out.
+    """
+    names = option_text(tuple(options.omit))
+    omitting = f"{INLINE}, omit-inputs{{names={names}}}" if options.omit else ""
+    exposing = "expose-states" if options.states == "arguments" else ""
+    if not (omitting or exposing):
+        return module
+    copy = clone_module(module)
+    parse_pipeline(", ".join(filter(None, (exposing, omitting)))).run(copy)
+    return copy
 
 
 # Choices that frontends carry out, and why there is nothing to choose when text is read.

@@ -15,6 +15,7 @@ Batch = Literal["auto", "dynamic", "static"]
 Layout = Literal["coreml", "nhwc"]
 Precision = Literal["auto", "float32", "keep"]
 Weights = Literal["expanded", "compressed"]
+States = Literal["kept", "arguments"]
 Stage = Literal["imported", "optimized", "lowered"]
 
 
@@ -23,6 +24,18 @@ def choices() -> tuple[Choice, ...]:
     return (
         Choice("target", "whose passes and lowering (tf)", tuple(TARGETS)),
         Choice("function", "one of several functions; all by default", metavar="NAME"),
+        Choice(
+            "states",
+            "kept (the default): by a SavedModel, between calls; arguments: each state is an input "
+            "and an output of the same name",
+            get_args(States),
+        ),
+        Choice(
+            "omit",
+            "leave an optional input out; it has its default, or is zero; may be repeated",
+            spelling="names",
+            metavar="INPUT",
+        ),
         Choice("passes", "more passes, before the target's own", metavar="PIPELINE"),
         Choice(
             "batch",
@@ -84,6 +97,10 @@ class Options:
         weights: "expanded": dense tensors; "compressed": weights that the model stores quantized,
             as palettes, sparse or in float16 stay so, and are decoded each time the model runs.
         function: one function of a model with several; empty for all.
+        states: "kept": what runs the model keeps its states between calls; "arguments": each state
+            is an optional input (zeros at first) and an output of the same name, kept by callers.
+        omit: names of optional inputs that the model shall not have: they are what they are when
+            they are not given.
         passes: a pipeline that runs before the target's.
         verify_each: verify the IR after every pass.
     """
@@ -98,6 +115,8 @@ class Options:
     precision: Precision = "auto"
     weights: Weights = "expanded"
     function: str = ""
+    states: States = "kept"
+    omit: Sequence[str] = ()
     passes: str = ""
     verify_each: bool = False
 

@@ -11,8 +11,9 @@ from typing import Literal, cast
 
 from .diagnostics import CompileError, Diagnostic
 
-# How a choice is spelled: a text; whether it is given at all; full shapes by name; typical inputs.
-Spelling = Literal["text", "flag", "shapes", "samples"]
+# How a choice is spelled: a text; whether it is given at all; names, one for each option; full
+# shapes by name; typical inputs.
+Spelling = Literal["text", "flag", "names", "shapes", "samples"]
 Group = Literal["model", "shapes", "numbers", "output", "debugging"]
 
 
@@ -54,6 +55,12 @@ class Choice:
             raise CompileError(
                 Diagnostic(f"{self.name} is '{value}', expected one of {known}", "usage")
             )
+        if self.spelling == "names" and (
+            not isinstance(value, list | tuple)
+            or not all(isinstance(item, str) for item in cast(Sequence[object], value))
+        ):
+            message = f"{self.name} is {value!r}, expected a list of names"
+            raise CompileError(Diagnostic(message, "usage"))
 
     def on_command_line(self, value: object) -> str:
         """The options that choose a value, each with a space before it; data in memory has none."""
@@ -62,6 +69,8 @@ class Choice:
         if self.spelling == "shapes":
             shapes = cast(Mapping[str, Sequence[int | str]], value)
             texts = [f"{name}={','.join(map(str, sizes))}" for name, sizes in shapes.items()]
+        elif self.spelling == "names":
+            texts = list(cast(Sequence[str], value))
         else:
             texts = [str(value)] if isinstance(value, str | Path) else []
         return "".join(f" {self.spelled}={shlex.quote(text)}" for text in texts)

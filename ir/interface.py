@@ -265,6 +265,8 @@ class ModuleFacts(TypedDict, total=False):
     fixed_batch: str  # why the batch was not made dynamic
     fixed_shapes: str  # why flexible shapes were not kept
     weights: str  # "compressed" if weights stay as they are stored
+    state_arguments: tuple[str, ...]  # arguments that were states: callers keep their values
+    omitted: tuple[str, ...]  # optional arguments that were left out
 
 
 def module_fact(name: str, value: Any) -> Any:

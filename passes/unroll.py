@@ -15,27 +15,42 @@ from ..ir.rewrite import inlined
 from ..ir.ssa import Op, Region, Value, walk
 from ..ir.types import Array
 from .manager import PatternPass
-from .patterns import Pattern, Rewrite, no, pattern
+from .patterns import Declined, Pattern, Rewrite, no, pattern
 
 
-def _unrolled(op: control.WhileLoop, limit: int) -> Rewrite:
+def iterations(op: control.WhileLoop, limit: int) -> int | Declined:
+    """How often a loop runs that straight code can replace, or why it can't.
+
+    Args:
+        op: the loop.
+        limit: how often it may run.
+    """
     if any(inner.regions for body in (op.condition, op.body) for inner in body.block):
         return no("there is control flow inside")
     if _names_own_extents(op):
         return no("ops have shapes that change from iteration to iteration")
     counters = [_small(array_of(value)) for value in op.initial]
-    values, count = tuple(op.initial), 0
+    count = 0
     while True:
         (going,) = _numbers(op.condition, counters)
         if going is None:
             return no("how often it runs depends on data")
         if not going:
-            return values
+            return count
         if count == limit:
             return no(f"it runs more than {limit} times")
         count += 1
-        values = inlined(op.body, values)
         counters = [_small(array) for array in _numbers(op.body, counters)]
+
+
+def _unrolled(op: control.WhileLoop, limit: int) -> Rewrite:
+    count = iterations(op, limit)
+    if isinstance(count, Declined):
+        return count
+    values = tuple(op.initial)
+    for _ in range(count):
+        values = inlined(op.body, values)
+    return values
 
 
 def _names_own_extents(op: control.WhileLoop) -> bool:

@@ -39,7 +39,7 @@ def _interface(module: Module) -> Iterator[Diagnostic]:
         states = [value.name for value, known in rows if known.kind == "state"]
         if states:
             message = f"states live between calls, which a Keras model can't keep: {states}"
-            remedy = "a SavedModel keeps them (--emit=savedmodel)"
+            remedy = "a SavedModel keeps them (--emit=savedmodel), or --states=arguments"
             yield Diagnostic(message, "unsupported", remedy=remedy)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ...ir.weights import encodings
 from ...ir.weights.encodings import Encoding
 from ...ir.weights.resources import Resource
+from .kernels.shape import checked
 from .names import tf_dtype
 
 # The tensor of a part.
@@ -197,7 +198,7 @@ def selected(item: encodings.Selected, read: Read) -> Any:
     import tensorflow as tf
 
     found = tf.boolean_mask(read(item.dense), read(item.mask) != 0)
-    return tf.ensure_shape(found, (item.count,))
+    return checked(found, (item.count,))
 
 
 def repeated(item: encodings.Repeated, read: Read) -> Any:

@@ -26,6 +26,7 @@ from .dialect.array import CustomCall
 from .names import (
     Scopes,
     argument_names,
+    endpoints_of,
     renamed_in,
     result_names,
     signatures_of,
@@ -47,6 +48,7 @@ class TensorFlowModule(Executable):
         root: the tf.Module that is saved; it tracks all variables.
         scopes: the name scopes of layers in graphs.
         signatures: what functions, inputs and outputs are called in a SavedModel.
+        endpoints: functions by the attributes of a loaded SavedModel that take a dictionary.
     """
 
     def __init__(self, module: Module) -> None:
@@ -63,6 +65,7 @@ class TensorFlowModule(Executable):
         self.root.states = self.states.variables
         self.scopes = Scopes(module)
         self.signatures = signatures_of(module)
+        self.endpoints = endpoints_of(self.signatures, dir(self.root))
         self._graphs: dict[str, Any] = {}
 
     @property
@@ -102,6 +105,32 @@ class TensorFlowModule(Executable):
         return self._traced(
             self.states.bound(function, self._call(function)), _specs(function, given)
         )
+
+    def endpoint(self, name: str, saved: Any) -> Any:
+        """A function for callers that give all inputs as one argument, as Keras's TFSMLayer does.
+
+        It takes a dictionary by the signature's names; a function with one input takes it alone,
+        too.
+
+        Args:
+            name: which function.
+            saved: its signature, which does the work.
+        """
+        signature = self.signatures[name]
+        specs = _specs(signature.function, argument_names(signature.function))
+        rows = zip(signature.function.arguments, argument_names(signature.function), strict=True)
+        nodes = {value.name: node for value, node in rows}
+        keys = {key: nodes[name] for name, key in signature.inputs.items()}
+
+        def serve(inputs: Any) -> Any:
+            given = inputs if isinstance(inputs, Mapping) else dict.fromkeys(keys, inputs)
+            return saved(**{node: given[key] for key, node in keys.items()})
+
+        made = self._tf.function(serve, autograph=False)
+        made.get_concrete_function({key: specs[node] for key, node in keys.items()})
+        if len(keys) == 1:
+            made.get_concrete_function(*(specs[node] for node in keys.values()))
+        return made
 
     def _traced(self, call: Callable[..., Any], specs: dict[str, Any]) -> Any:
         """Trace without autograph, which can't handle a walk over ops."""
@@ -182,6 +211,8 @@ class TensorFlowModule(Executable):
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
         """Write a SavedModel; see `saved_model.save`."""
         functions = {name: self.signature(name) for name in self.signatures}
+        for attribute, name in self.endpoints.items():
+            setattr(self.root, attribute, self.endpoint(name, functions[name]))
         reset = self.states.reset() if self.states.variables else None
         contents = saved_model.Contents(self.root, self._weights, functions, self.signatures, reset)
         saved_model.save(contents, folder, metadata)

@@ -8,11 +8,19 @@ if TYPE_CHECKING:
     from .emit import TensorFlowModule
 
 
+_KEPT = (
+    "states, in variables; OpenVINO and tf2onnx freeze them: "
+    "--states=arguments makes them inputs and outputs"
+)
+
+
 def _saved_model(made: "TensorFlowModule", request: Request) -> Artefact:
     from ..names import facts_of, rows_of
 
-    facts = facts_of(made.renamed)
+    facts = {"endpoints": made.endpoints, **facts_of(made.renamed)}
     rows = rows_of(made.renamed, "assets.extra/cmlc.json")
+    if made.states.variables:
+        rows = (("keeps", _KEPT), *rows)
     return Artefact(lambda folder: made.save(folder, {**request.about, **facts}), facts, rows)
 
 

@@ -1,6 +1,6 @@
 """Names and types in TensorFlow's form."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ _INTERFACE = ("input", "output")  # what surrounds the layers, such as conversio
 DEFAULT_SIGNATURE = "serving_default"
 # What loaders take for functions of their own.
 _RESERVED = (DEFAULT_SIGNATURE, "__saved_model_init_op", "__saved_model_train_op")
+
+# Attributes that loading sets; and `serve`, which the TFLite converter takes for all there is.
+_OF_LOADED = ("signatures", "graph_debug_info", "serve")
 
 
 class Scopes:
@@ -94,6 +97,19 @@ def signatures_of(module: Module, inputs: Grammar = INPUT) -> dict[str, Signatur
         )
         for name, function in functions.items()
     }
+
+
+def endpoints_of(signatures: Mapping[str, Signature], taken: Iterable[str]) -> dict[str, str]:
+    """The functions by the attributes of a loaded SavedModel that take a dictionary.
+
+    An attribute is called as the signature is: Keras looks for it first.
+
+    Args:
+        signatures: by their functions' names.
+        taken: attributes that are something else.
+    """
+    keys = (item.key for item in signatures.values())
+    return dict(zip(distinct(KEY, keys, taken=(*taken, *_OF_LOADED)), signatures, strict=True))
 
 
 def renamed_in(signatures: Mapping[str, Signature]) -> Iterator[Renamed]:

@@ -179,7 +179,8 @@ def _state_problems(module: Module) -> Iterator[Diagnostic]:
         names = [value.name for value in state_arguments(function).values()]
         if names:
             message = f"TFLite files keep no states between runs: {', '.join(names)}"
-            yield Diagnostic(message, "unsupported", subject="state", remedy=_ELSEWHERE)
+            remedy = "--states=arguments makes them inputs and outputs; a SavedModel keeps them"
+            yield Diagnostic(message, "unsupported", subject="state", remedy=remedy)
             return
 
 

@@ -185,6 +185,8 @@ OTHER_VALUES = {
     "shapes": {"x": (1, 2, 3, 4, 5)},
     "precision": "keep",
     "weights": "compressed",
+    "states": "arguments",
+    "omit": ["x"],
     "verify_each": True,
 }
 

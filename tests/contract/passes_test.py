@@ -162,7 +162,7 @@ def numbers(module, n=2, like=None):
             inputs[value.name] = inputs[value.name][np.newaxis]
         if value.type.dtype.is_float:  # an interface may be given other floats
             inputs[value.name] = inputs[value.name].astype(value.type.dtype.numpy)
-    results = run(module, inputs, function.name)
+    results = of_types(run(module, inputs, function.name), original)
     for name, known in zip(results, function.outputs, strict=False):
         if known.layout == "nhwc":
             results[name] = np.moveaxis(results[name], -1, -3)
@@ -171,6 +171,13 @@ def numbers(module, n=2, like=None):
         if known.batch == "added" and name not in had_batch:
             results[name] = results[name][0]
     return results
+
+
+def of_types(results, function):
+    """Floats in the dtypes of the function's results: an interface may be given other floats."""
+    rows = zip(results.items(), function.results, strict=False)
+    types = {name: value.type.dtype.numpy for (name, _), value in rows if value.type.dtype.is_float}
+    return {name: array.astype(types.get(name, array.dtype)) for name, array in results.items()}
 
 
 def named_outputs(function):

@@ -5,6 +5,10 @@ import json
 import cmlc
 import numpy as np
 import pytest
+from cmlc.compiler.artefacts.table import form_for
+from cmlc.compiler.artefacts.write import write
+from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 from support.mil.programs import FP16, op, program
 from support.networks.builders import numbers
 from support.networks.transformers import STEPS, WIDTH, cache_names, transformer
@@ -139,3 +143,84 @@ def test_one_function_of_several(tmp_path):
     assert list(loaded.signatures) == ["serving_default"]
     with pytest.raises(cmlc.CompileError, match="no function 'decode'"):
         model.predict({}, function="decode")
+
+
+# -- states as inputs and outputs ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["predict", "interpret"])
+def test_states_as_arguments(way):
+    """What a call returns under a state's name is given to the next; zeros at first."""
+    model = cmlc.compile(accumulator(), states="arguments")
+    run = getattr(model, way)
+    got = run({"x": X})
+    for step in range(1, 4):
+        assert list(got) == ["y", "s"]
+        np.testing.assert_allclose(got["y"], step * X, rtol=1e-6)
+        got = run({"x": X, "s": got["s"]})
+    assert model.make_state().names == ()
+    with pytest.raises(cmlc.CompileError, match="the model has no states"):
+        run({"x": X}, cmlc.compile(accumulator()).make_state())
+
+
+def decoded(call, x):
+    """All steps of the decoder, one by one, by a function of arrays that returns states."""
+    held = {name: np.zeros((STEPS, WIDTH), np.float32) for name in cache_names()}
+    rows = []
+    for i in range(STEPS):
+        found = call({"x": x[i : i + 1], "position": np.array([i], np.int32), **held})
+        rows.append(np.asarray(found["y"]))
+        held = {name: np.asarray(found[name]) for name in held}
+    return np.concatenate(rows)
+
+
+def saved_model(tf, written):
+    about = json.loads((written.path / "assets.extra" / "cmlc.json").read_text())
+    assert about["state_arguments"] == cache_names()
+    assert "states" not in about
+    loaded = tf.saved_model.load(str(written.path))
+    assert list(loaded.signatures) == ["serving_default"]
+    return lambda arrays: loaded.serving_default(arrays)
+
+
+def lite(tf, written):
+    runner = tf.lite.Interpreter(str(written.path)).get_signature_runner("serving_default")
+    return lambda arrays: runner(**arrays)
+
+
+def frozen(tf, written):
+    tensors = written.facts["tensors"]
+    with tf.Graph().as_default() as graph:
+        message = tf.compat.v1.GraphDef.FromString(written.path.read_bytes())
+        tf.import_graph_def(message, name="")
+    session = tf.compat.v1.Session(graph=graph)
+
+    def call(arrays):
+        feed = {tensors["inputs"][name]: array for name, array in arrays.items()}
+        return session.run(tensors["outputs"], feed)
+
+    return call
+
+
+CALLS = {"savedmodel": saved_model, "tflite": lite, "graphdef": frozen}
+
+
+@pytest.mark.parametrize("name", ["model", "model.pb", "model.tflite"])
+def test_a_cache_of_keys_and_values_as_arguments(name, tmp_path):
+    """Every form gives the numbers of one pass over all steps, and keeps nothing itself."""
+    import tensorflow as tf
+
+    x = np.random.default_rng(0).standard_normal((STEPS, WIDTH)).astype(np.float32)
+    expected = cmlc.compile(transformer()).interpret({"x": x}, function="full")["y"]
+    options = Options(function="decode", states="arguments")
+    form = form_for(name)
+    written = write(Stages(transformer(), options), form, tmp_path / name, {})
+    call = CALLS[form.name](tf, written)
+    np.testing.assert_allclose(decoded(call, x), expected, atol=2e-6 * np.abs(expected).max())
+
+
+def test_states_as_arguments_take_a_batch():
+    """A state is kept for one example; an argument is each entry's own."""
+    model = cmlc.compile(accumulator((1, 3)), states="arguments", batch="dynamic")
+    x, s = numbers(4, 3), numbers(4, 3, seed=1)
+    np.testing.assert_allclose(model.predict({"x": x, "s": s})["s"], s + x, rtol=1e-6)

@@ -156,8 +156,12 @@ def test_states_are_refused_by_name(capsys):
     )
     Path("m.mlmodel").write_bytes(spec.SerializeToString())
     assert cmlc.main(["m.mlmodel", "--emit=tflite"]) == console.INPUT_ERROR
-    assert "TFLite files keep no states between runs: memory" in capsys.readouterr().err
+    found = capsys.readouterr().err
+    assert "TFLite files keep no states between runs: memory" in found
+    assert "--states=arguments makes them inputs and outputs" in found
     assert left_behind() == ["m.mlmodel"]
+    assert cmlc.main(["m.mlmodel", "--emit=tflite", "--states=arguments"]) == 0
+    assert "are inputs and outputs (memory): give what" in capsys.readouterr().out
 
 
 # -- the command ----------------------------------------------------------------------------------

@@ -43,11 +43,29 @@ def kinds_of_weights(module):
     return [op.value.compressed for op in module.walk() if isinstance(op, Constant)]
 
 
+def with_state():
+    operation = op("read_state", "now", (2,), FP16, input="s")
+    cast = op("cast", "y", (2,), x="now", dtype="fp32")
+    return program(operation, cast, opset=18, states={"s": (2,)}, x=(2,))
+
+
+def with_optional_input():
+    made = network(layer("addBroadcastable", ["x", "z"]), x=(2,), z=(2,))
+    made.description.input[1].type.isOptional = True
+    return made
+
+
+def kinds_of_inputs(module):
+    return [known.kind for known in module.main.inputs]
+
+
 # A model, what is chosen, the field and its value, and what shows the effect in the module; nothing
 # shows where passes have the effect later, by the options.
 CHOICES = {
     "target": (lambda: relu(x=(2,)), "--target=keras", "keras", None),
     "function": (transformer, "--function=full", "full", lambda m: list(m.public_functions)),
+    "states": (with_state, "--states=arguments", "arguments", kinds_of_inputs),
+    "omit": (with_optional_input, "--omit=z", ["z"], layouts),
     "batch": (lambda: relu(x=(1, 3)), "--batch=dynamic", "dynamic", None),
     "fixed_shapes": (lambda: flexible(relu(x=(2, 3))), "--fixed-shapes", True, layouts),
     "shapes": (
@@ -131,6 +149,14 @@ func @other(%x: f16[1,2]) -> ("y": f16[1,2]) {
   return %y
 }
 """
+STATEFUL = """
+func @main(%x: f32[2], %z: f32[2] {optional = true}, %s: f32[2] {kind = "state"})
+    -> ("y": f32[2], "s": f32[2] {kind = "state"}) {
+  %a = tensor.add(%x, %z) : f32[2]
+  %b = tensor.add(%a, %s) : f32[2]
+  return %b, %b
+}
+"""
 REFUSED = {
     "fixed_shapes": ("--fixed-shapes", "--fixed-shapes means nothing for IR text: its shapes are"),
     "shapes": ("--shape=x=1,2,3,4,5", "--shape means nothing for IR text: its shapes are as it"),
@@ -140,6 +166,8 @@ REFUSED = {
 WORKING = {
     "target": ("--target=keras", "func @main("),
     "function": ("--function=other", "func @other(%x: f16[1,2])"),
+    "states": ("--states=arguments", '%s: f32[2] {kind = "array", optional = true}'),
+    "omit": ("--omit=z", "@main(%x: f32[2], %s: f32[2] {kind"),
     "batch": ("--batch=dynamic", "[N,3,4,5]"),
     "io_layout": ("--io-layout=nhwc", "[1,4,5,3]"),
 }
@@ -148,7 +176,7 @@ WORKING = {
 @pytest.mark.parametrize("name", IMPORTING)
 def test_over_ir_text(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    Path("m.cmir").write_text(TEXT)
+    Path("m.cmir").write_text(STATEFUL if name in ("states", "omit") else TEXT)
     command = ["m.cmir", "--emit=ir", "--stage=optimized"]
     if name in REFUSED:
         option, message = REFUSED[name]

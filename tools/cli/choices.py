@@ -38,7 +38,7 @@ def add_choices(parser: CommandParser, names: Collection[str]) -> None:
             details["choices"] = choice.values
         else:
             details["metavar"] = choice.metavar
-        if choice.spelling == "shapes":
+        if choice.spelling in ("shapes", "names"):
             details["action"] = "append"
         if choice.spelling == "samples":
             details["type"] = Path

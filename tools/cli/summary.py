@@ -50,6 +50,7 @@ def _module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "inputs": described["inputs"],
         "outputs": described["outputs"],
         "states": described.get("states", []),
+        "state_arguments": list(module.attributes.get("state_arguments", ())),
         "functions": list(module.public_functions),
         "fixed_batch": module.attributes.get("fixed_batch", ""),
         "fixed_shapes": module.attributes.get("fixed_shapes", ""),
@@ -78,6 +79,7 @@ def _message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
         "inputs": [_described(feature) for feature in spec.description.input],
         "outputs": [_described(feature) for feature in spec.description.output],
         "states": [_described(feature) for feature in spec.description.state],
+        "state_arguments": [],
         "functions": [function.name for function in spec.description.functions],
         "fixed_batch": "",
         "fixed_shapes": "",
@@ -135,6 +137,7 @@ def print_summary(facts: Mapping[str, Any], told: Iterable[tuple[str, str]], loa
         *_features("inputs", facts["inputs"], 0),
         *_features("outputs", facts["outputs"], facts["classes"]),
         *_features("states", facts["states"], 0),
+        ("states", _exposed(facts["state_arguments"])),
         ("functions", _functions(facts["functions"])),
         ("batch", _because("a batch of one", facts["fixed_batch"])),
         ("shapes", _because(_shapes_text(facts["shapes"]), facts["fixed_shapes"])),
@@ -212,6 +215,14 @@ def _shapes_text(shapes: Mapping[str, list[str]]) -> str:
 
 def _functions(names: list[str]) -> str:
     return ", ".join([f"{names[0]} (the default; shown above)", *names[1:]]) if names[1:] else ""
+
+
+def _exposed(names: list[str]) -> str:
+    """What callers do with states that are inputs and outputs."""
+    if not names:
+        return ""
+    shown = ", ".join(names[:_SHOWN_TYPES]) + (", …" if len(names) > _SHOWN_TYPES else "")
+    return f"are inputs and outputs ({shown}): give what the last call returned, zeros at first"
 
 
 def _because(what: str, reason: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from ...backends.refusals import Refusal
 from ...backends.target import TARGETS, load_target
 from ...ir.ssa import Op
 from .constructed import constructed
@@ -69,9 +70,9 @@ def becomes(op: type[Op]) -> list[str]:
     return [f"{t.title}: {_lowered(op, t.lowering, t.unsupported)}" for t in targets]
 
 
-def _lowered(op: type[Op], lowering: Mapping[Any, Any], unsupported: Mapping[Any, str]) -> str:
+def _lowered(op: type[Op], lowering: Mapping[Any, Any], unsupported: Mapping[Any, Refusal]) -> str:
     if op in unsupported:
-        return f"not supported: {unsupported[op]}"
+        return f"not supported: {unsupported[op].reason}"
     rule = lowering.get(op)
     if rule is None:
         return "not supported"

@@ -163,7 +163,10 @@ class LayerNormalization(KerasLayer, call="keras.layers.LayerNormalization"):
 
 
 class GroupNormalization(KerasLayer, call="keras.layers.GroupNormalization"):
-    """The same over groups of channels and all pixels; -1 means as many groups as channels."""
+    """The same over groups of the channels along `axis`, and all other dimensions but the first.
+
+    -1 means as many groups as channels.
+    """
 
     weights = ("gamma", "beta")
 
@@ -171,6 +174,7 @@ class GroupNormalization(KerasLayer, call="keras.layers.GroupNormalization"):
     gamma: Value | None = operand(default=None)
     beta: Value | None = operand(default=None)
     groups: int = attr(default=32)
+    axis: int = attr(default=-1)
     epsilon: float = attr(default=1e-3)
     center: bool = attr(default=True)
     scale: bool = attr(default=True)

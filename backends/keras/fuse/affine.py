@@ -24,8 +24,7 @@ def norm_with_weights(op: ops.Add) -> Rewrite:
         return no("the scale or the offset is computed")
     if not op.x1.has_one_use or not norm.result.has_one_use:
         return no("something in between has another user")
-    sizes = _sizes(norm)
-    vectors = [_vector(value, sizes, norm.inputs.type.rank) for value in (gamma, beta)]
+    vectors = [_vector(value, norm) for value in (gamma, beta)]
     if None in vectors or op.result.type != norm.result.type:
         return no("the scale or the offset has another shape than what is normalized")
     scale, offset = vectors
@@ -50,11 +49,11 @@ def scale_without_statistics(op: layers.BatchNormalization) -> Rewrite:
         return no("it may be a batch norm that was never trained")
     scale = constant((gamma / np.sqrt(1 + op.epsilon)).astype(gamma.dtype))
     norm, out = op.inputs.op, op.result.type
+    axis = op.axis % out.rank
     if isinstance(norm, layers.LayerNormalization | layers.GroupNormalization) and (
-        op.axis == -1 and not norm.scale and norm.result.has_one_use and _sizes(norm) == gamma.shape
+        _axes(norm) == (axis,) and not norm.scale and norm.result.has_one_use
     ):
         return replace(norm, gamma=scale, beta=op.beta, scale=True, center=True).result
-    axis = op.axis % out.rank
     shape = (gamma.size, *(1,) * (out.rank - 1 - axis))
     factor, offset = (_trained(op.inputs, value, shape) for value in (scale, op.beta))
     product = ops.Multiply(op.inputs, factor, result_types=out).result
@@ -68,19 +67,21 @@ def _trained(x: Value, vector: Value, shape: tuple[int, ...]) -> Value:
     return layers.Weight(x, value, shape=shape, dtype=dtype, result_types=value.type).result
 
 
-def _sizes(norm: layers.LayerNormalization | layers.GroupNormalization) -> tuple[int, ...]:
-    """The shape of the layer's weights."""
-    shape = norm.inputs.type.shape
-    axes = norm.axis if isinstance(norm, layers.LayerNormalization) else (-1,)
-    return tuple(int(str(shape[axis])) for axis in axes)
+def _axes(norm: layers.LayerNormalization | layers.GroupNormalization) -> tuple[int, ...]:
+    """The dimensions of the layer's weights, counted from the start."""
+    axes = norm.axis if isinstance(norm, layers.LayerNormalization) else (norm.axis,)
+    return tuple(axis % norm.inputs.type.rank for axis in axes)
 
 
-def _vector(value: Value, sizes: tuple[int, ...], rank: int) -> Value | None:
-    """The constant in the shape of weights, if it varies along no other dimension."""
+def _vector(
+    value: Value, norm: layers.LayerNormalization | layers.GroupNormalization
+) -> Value | None:
+    """The constant in the shape of the layer's weights, if it varies along no other dimension."""
+    axes, rank, sizes = _axes(norm), norm.inputs.type.rank, norm.inputs.type.shape
     shape = (1,) * (rank - value.type.rank) + value.type.static_shape
-    if shape[rank - len(sizes) :] != sizes or set(shape[: rank - len(sizes)]) - {1}:
+    if shape != tuple(size if axis in axes else 1 for axis, size in enumerate(sizes)):
         return None
-    return reshaped(value, sizes)
+    return reshaped(value, tuple(shape[axis] for axis in axes))
 
 
 _MOST_CHANNELS = 8

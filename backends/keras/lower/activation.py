@@ -9,6 +9,7 @@ from ....ir.dialects.core import activation as core
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...lowering import Lowering
+from ...refusals import require
 from ..dialect import layers, ops
 from .weights import require_weights, reshaped
 
@@ -71,10 +72,10 @@ def _below_zero(x: Value, other: Value) -> Value:
 @lower(core.Prelu)
 def prelu(op: core.Prelu) -> Value:
     """A layer with one slope for each channel."""
-    require_weights(op, op.alpha)
+    require_weights(op.alpha)
     rank = op.x.type.rank
     axis = op.axis % rank
-    op.require("", axis > 0, "Keras has no slopes along the batch")
+    require(axis > 0, "Keras has no slopes along the batch")
     sizes = tuple(op.alpha.type.static_shape[0] if i == axis else 1 for i in range(1, rank))
     shared = tuple(i for i in range(1, rank) if i != axis)
     alpha = reshaped(op.alpha, sizes)
@@ -114,7 +115,7 @@ def linear_activation(op: core.LinearActivation) -> Value:
 def softplus_parametric(op: core.SoftplusParametric) -> Value:
     """alpha * softplus(beta * x), along one dimension."""
     alpha, beta = array_of(op.alpha), array_of(op.beta)
-    op.require("", alpha is not None and beta is not None, "Keras code needs constants here")
+    require(alpha is not None and beta is not None, "Keras code needs constants here")
     assert alpha is not None
     assert beta is not None
     sizes = tuple(-1 if i == op.axis % op.x.type.rank else 1 for i in range(op.x.type.rank))

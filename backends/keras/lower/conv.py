@@ -10,6 +10,7 @@ from ....ir.ssa import Value
 from ....ir.types import Tensor
 from ...lowering import Lowering
 from ...padding import Amounts, resolve_padding, same_amounts
+from ...refusals import require, require_fixed
 from ..dialect import layers, ops
 from .shape import reshaped_to
 from .weights import is_weight, origin_of, require_weights, reshaped
@@ -26,7 +27,7 @@ _CROPPING = {3: layers.Cropping1D, 4: layers.Cropping2D, 5: layers.Cropping3D}
 def conv(op: core.Conv) -> Value:
     """A layer; padding that differs from "same" is a layer of its own."""
     assert op.layout is Layout.CHANNELS_LAST
-    op.require("", op.weight.type.is_static, "Keras code needs weights of a fixed shape")
+    require_fixed(op.weight.type.is_static, "Keras code needs weights of a fixed shape")
     kernel = op.weight.type.static_shape[:-2]
     strides, dilations = op.per_spatial(op.strides, 1), op.per_spatial(op.dilations, 1)
     # The dilation of a single tap has no meaning.
@@ -64,7 +65,7 @@ def _computed(
     op: core.Conv, x: Value, strides: tuple[int, ...], dilations: tuple[int, ...], padding: str
 ) -> Value:
     """The function, for weights that no layer can hold."""
-    op.require("", op.groups == 1, "Keras's function of computed weights has no groups")
+    require(op.groups == 1, "Keras's function of computed weights has no groups")
     out = op.result.type
     sizes = {"strides": collapsed(strides), "dilation_rate": collapsed(dilations)}
     y = ops.Conv(x, op.weight, padding=padding, result_types=out, **sizes).result
@@ -117,11 +118,11 @@ def _grown(kind: Tensor, amounts: Amounts, sign: int) -> Tensor:
 def conv_transpose(op: core.ConvTranspose) -> Value:
     """A layer of the full result, or of "same", then a crop; otherwise a convolution."""
     assert op.layout is Layout.CHANNELS_LAST
-    require_weights(op, op.weight, op.bias)
+    require_weights(op.weight, op.bias)
     kernel, strides = op.weight.type.static_shape[:-2], op.per_spatial(op.strides, 1)
     crops, sizes = op.crops_and_sizes(op.x.type.shape[1:-1], kernel)
     known = is_static(crops)
-    op.require("", known, "Keras's transposed convolution needs fixed spatial dimensions here")
+    require_fixed(known, "Keras's transposed convolution needs fixed spatial dimensions here")
     pairs = tuple(zip(map(_number, crops[::2]), map(_number, crops[1::2]), strict=True))
     # A bias comes after the zeros that continue a result, which the layer can't express.
     grown = any(amount < 0 for pair in pairs for amount in pair)
@@ -177,17 +178,17 @@ def _spread(op: core.ConvTranspose, strides: tuple[int, ...]) -> Value:
     x = op.x
     if max(strides) == 1:
         return x
-    op.require("", is_static(x.type.shape[1:]), "Keras code needs fixed dimensions here")
+    require_fixed(is_static(x.type.shape[1:]), "Keras code needs fixed dimensions here")
     for axis, stride in enumerate(strides, 1):
         before, (extent, *after) = x.type.shape[:axis], x.type.shape[axis:]
         if stride == 1:
             continue
         # One dimension at a time: TensorFlow pads at most six.
-        x = reshaped_to(op, x, (*before, extent, 1, *after))
+        x = reshaped_to(x, (*before, extent, 1, *after))
         pairs = tuple((0, (stride - 1) * (i == axis + 1)) for i in range(x.type.rank))
         grown = x.type.with_shape((*before, extent, stride, *after))
         x = ops.Pad(x, pairs, result_types=grown).result
-        x = reshaped_to(op, x, (*before, extent * stride, *after))
+        x = reshaped_to(x, (*before, extent * stride, *after))
     return x
 
 

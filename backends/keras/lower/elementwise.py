@@ -3,9 +3,12 @@
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 from ....ir.dialects.builtin import Constant, scalar
 from ....ir.dialects.core import elementwise as core
 from ....ir.ssa import Value
+from ....ir.types import DType
 from ...lowering import Lowering
 from ..dialect import layers, ops
 from .activation import added
@@ -104,6 +107,31 @@ def floor_div(op: core.FloorDiv) -> Value:
         return ops.FloorDivide(op.x, op.y, result_types=out).result
     quotient = ops.Divide(op.x, op.y, result_types=out).result
     return ops.Floor(quotient, result_types=out).result
+
+
+@lower(core.TruncDiv)
+def trunc_div(op: core.TruncDiv) -> Value:
+    """The quotient rounded down, one more where that is not towards zero.
+
+    Divides by 1 where backends fail or differ: by 0, and the least number by -1.
+    """
+    x, y, out = op.x, op.y, op.result.type
+    test, either = y.type.with_dtype(DType.BOOL), out.with_dtype(DType.BOOL)
+    zero = ops.Equal(y, scalar(0, y), result_types=test).result
+    negated = ops.Equal(y, scalar(-1, y), result_types=test).result
+    fails = ops.LogicalOr(zero, negated, result_types=test).result
+    safe = ops.Where(fails, scalar(1, y), y, result_types=y.type).result
+    down = ops.FloorDivide(x, safe, result_types=out).result
+    rest = ops.Mod(x, safe, result_types=out).result
+    inexact = ops.NotEqual(rest, scalar(0, rest), result_types=either).result
+    below = ops.Less(down, scalar(0, down), result_types=either).result
+    up = ops.LogicalAnd(inexact, below, result_types=either).result
+    more = ops.Cast(up, out.dtype, result_types=out).result
+    quotient = ops.Add(down, more, result_types=out).result
+    opposite = ops.Negative(x, result_types=x.type).result
+    exact = ops.Where(negated, opposite, quotient, result_types=out).result
+    least = scalar(np.iinfo(out.dtype.numpy).min, x)
+    return ops.Where(zero, least, exact, result_types=out).result
 
 
 @lower(core.Exp2)

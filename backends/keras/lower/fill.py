@@ -8,8 +8,10 @@ from ....ir.dims import Dim, is_static
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...lowering import Lowering
+from ...refusals import require_fixed
 from ..dialect import ops
 from .linear import transposed
+from .shape import DYNAMIC
 
 lower = Lowering()
 
@@ -52,9 +54,7 @@ def _within(distance: int, extent: Dim) -> int:
 def range_1d(op: core.Range1d) -> Value:
     """start + step * (0, 1, …), if the number of elements is known."""
     out = op.result.type
-    op.require(
-        "", is_static(op.dims), "a Keras model's input can't determine the length of a range"
-    )
+    require_fixed(is_static(op.dims), "a Keras model's input can't determine the length of a range")
     positions = constant(np.arange(out.static_shape[0]).astype(out.dtype.numpy))
     steps = ops.Multiply(op.step, positions, result_types=out).result
     return ops.Add(op.start, steps, result_types=out).result
@@ -98,5 +98,5 @@ def _repetitions(extent: Dim, dim: Dim) -> int | None:
 def dynamic_broadcast_to(op: core.DynamicBroadcastTo) -> Value:
     """The shape has only numbers."""
     out = op.result.type
-    op.require("", out.is_static, "Keras code can't broadcast to dynamic dimensions")
+    require_fixed(out.is_static, DYNAMIC)
     return ops.BroadcastTo(op.x, out.static_shape, result_types=out).result

@@ -12,6 +12,7 @@ from ....ir.reference import resize as reference
 from ....ir.ssa import Value
 from ....ir.types import Tensor
 from ...lowering import Lowering
+from ...refusals import require_fixed
 from ..dialect import layers, ops
 from .conv import collapsed
 from .linear import transposed
@@ -48,7 +49,7 @@ def resize(op: core.Resize) -> Value:
             return _upsampled(op.x, factors, out, "bilinear")
         height, width = op.size
         return layers.Resizing(op.x, height=height, width=width, result_types=out).result
-    op.require("", known, "Keras code needs fixed dimensions for these sampling points")
+    require_fixed(known, "Keras code needs fixed dimensions for these sampling points")
     if op.mode == "nearest":
         return _nearest(op, sizes)
     grids = [_grid(*pair, op.coordinates) for pair in zip(sizes, op.size, strict=True)]
@@ -119,5 +120,5 @@ def _reordered(op: core.Rearranged, parts: tuple[int, int], x: Value) -> Value:
     if not is_static(x.type.shape[1:]):
         return ops.Take(x, constant(order), 3, result_types=x.type).result
     pixels = x.type.shape[:3]
-    split = reshaped_to(op, x, (*pixels, a, b))
-    return reshaped_to(op, transposed(split, (0, 1, 2, 4, 3)), x.type.shape)
+    split = reshaped_to(x, (*pixels, a, b))
+    return reshaped_to(transposed(split, (0, 1, 2, 4, 3)), x.type.shape)

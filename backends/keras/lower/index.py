@@ -4,10 +4,11 @@ import numpy as np
 
 from ....ir.dialects.builtin import array_of, constant, scalar
 from ....ir.dialects.core import index as core
-from ....ir.dims import Dim, is_static
+from ....ir.dims import Dim, is_static, product
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...lowering import Lowering
+from ...refusals import require_fixed
 from ..dialect import layers, ops
 from .shape import reshaped_to
 from .weights import is_weight
@@ -39,17 +40,26 @@ def gather_nd(op: core.GatherNd) -> Value:
     depth = op.indices.type.shape[-1]
     assert isinstance(depth, int)
     extents, rest = op.x.type.shape[:depth], op.x.type.shape[depth:]
-    op.require("", is_static(extents), "Keras code needs fixed dimensions for indexing")
-    sizes = tuple(int(str(size)) for size in extents)
-    rows = reshaped_to(op, op.x, (int(np.prod(sizes)), *rest))
-    return ops.Take(rows, flat_positions(op.indices, sizes), 0, result_types=op.result.type).result
+    known = is_static(extents[1:])
+    require_fixed(known, "Keras code needs fixed dimensions for indexing, except for the first")
+    positions = _flat_positions(op.indices, extents)
+    rows = reshaped_to(op.x, (product(extents), *rest))
+    return ops.Take(rows, positions, 0, result_types=op.result.type).result
 
 
-def flat_positions(indices: Value, sizes: tuple[int, ...]) -> Value:
-    """[..., k] multi-indices into this shape as [...] row-major indices."""
-    strides = np.cumprod((1, *sizes[:0:-1]))[::-1].astype(indices.type.dtype.numpy)
-    indices = counted_from_the_start(indices, sizes)
-    kind = indices.type.with_shape(indices.type.shape[:-1])
+def _flat_positions(indices: Value, sizes: tuple[Dim, ...]) -> Value:
+    """[..., k] multi-indices into this shape as [...] row-major indices.
+
+    The first size may be open. Negative indices there stay, and so does what is made of them:
+    taking rows counts them from the end.
+    """
+    dtype, kind = indices.type.dtype.numpy, indices.type.with_shape(indices.type.shape[:-1])
+    behind = tuple(int(str(size)) for size in sizes[1:])
+    strides = np.cumprod((1, *behind[::-1]))[::-1][: len(sizes)].astype(dtype)
+    if is_static(sizes):
+        indices = counted_from_the_start(indices, tuple(int(str(size)) for size in sizes))
+    elif behind:
+        indices = _counted_behind_the_first(indices, behind)
     known = array_of(indices)
     if known is not None:
         return constant(np.sum(known * strides, axis=-1, dtype=known.dtype))
@@ -65,6 +75,18 @@ def counted_from_the_start(indices: Value, sizes: tuple[int, ...]) -> Value:
     if known is not None:
         return constant((known % extents).astype(known.dtype))
     return ops.Mod(indices, constant(extents), result_types=indices.type).result
+
+
+def _counted_behind_the_first(indices: Value, sizes: tuple[int, ...]) -> Value:
+    """Make negative indices positive, except for the first of each multi-index."""
+    extents = np.asarray((0, *sizes), indices.type.dtype.numpy)
+    known = array_of(indices)
+    if known is not None:
+        return constant(np.where(known < 0, known + extents, known))
+    signs = indices.type.with_dtype(DType.BOOL)
+    negative = ops.Less(indices, scalar(0, indices), result_types=signs).result
+    moved = ops.Add(indices, constant(extents), result_types=indices.type).result
+    return ops.Where(negative, moved, indices, result_types=indices.type).result
 
 
 @lower(core.OneHot)
@@ -86,10 +108,10 @@ def reverse_sequence(op: core.ReverseSequence) -> Value:
     """Take elements at reversed indices."""
     x, rank = op.x, op.x.type.rank
     extent = x.type.shape[op.seq_axis]
-    op.require("", isinstance(extent, int), "Keras code needs a fixed length of sequences here")
+    require_fixed(isinstance(extent, int), "Keras code needs a fixed length of sequences here")
     assert isinstance(extent, int)
     kind = op.lengths.type
-    lengths = reshaped_to(op, op.lengths, _along(op.batch_axis, rank, kind.shape[0]))
+    lengths = reshaped_to(op.lengths, _along(op.batch_axis, rank, kind.shape[0]))
     positions = np.arange(extent, dtype=kind.dtype.numpy)
     others = tuple(axis for axis in range(rank) if axis != op.seq_axis)
     positions = constant(np.expand_dims(positions, others))

@@ -4,11 +4,14 @@ import numpy as np
 
 from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import norm as core
+from ....ir.dialects.core.reshaping import Reshape
 from ....ir.ssa import Value
 from ....ir.types import Tensor
 from ...lowering import Lowering
+from ...refusals import require_fixed
 from ..dialect import layers, ops
 from .linear import transposed
+from .shape import reshaped_to
 from .weights import require_weights
 
 lower = Lowering()
@@ -18,7 +21,7 @@ lower = Lowering()
 def batch_norm(op: core.BatchNorm) -> Value:
     """Never folded: fine-tuning needs the statistics."""
     vectors = (op.gamma, op.beta, op.mean, op.variance)
-    require_weights(op, *vectors)
+    require_weights(*vectors)
     axis = -1 if op.axis == op.x.type.rank - 1 else op.axis
     given = {"axis": axis, "epsilon": op.epsilon, "result_types": op.result.type}
     return layers.BatchNormalization(op.x, *vectors, **given).result
@@ -31,6 +34,11 @@ def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
     bare = {"epsilon": op.epsilon, "center": False, "scale": False, "result_types": out}
     # Layers don't take an epsilon of 0: 1 / sqrt(0) would be infinite, also in its gradient.
     if op.normalize_variance and op.axes:
+        if (grouped := _grouped(op)) is not None:
+            whole, groups, axis = grouped
+            bare["result_types"] = whole.type
+            normal = layers.GroupNormalization(whole, groups=groups, axis=axis, **bare).result
+            return reshaped_to(normal, out.shape)
         if op.axes == tuple(range(rank - len(op.axes), rank)) and op.axes[0] > 0:
             axes = tuple(axis - rank for axis in op.axes)
             return layers.LayerNormalization(x, axis=axes, **bare).result
@@ -44,6 +52,29 @@ def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
     squares = ops.Square(centred, result_types=out).result
     variance = ops.Mean(squares, op.axes, True, result_types=small).result
     return _divided(centred, variance, op.epsilon)
+
+
+def _grouped(op: core.MeanVarianceNorm) -> tuple[Value, int, int] | None:
+    """(x, groups, axis) if the channels of x are only split for this norm, and joined after it."""
+    match op.x.op:
+        case layers.Reshape(whole) | layers.Flatten(whole):
+            pass
+        case _:
+            return None
+    users = list(op.result.users)
+    joined = len(users) == 1 and isinstance(users[0], Reshape)
+    if not joined or users[0].results[0].type.shape != whole.type.shape:
+        return None
+    shape, apart, rank = whole.type.shape, op.x.type.shape, whole.type.rank
+    over = set(range(1, rank + 1)) - set(op.axes)  # what is not averaged, besides the batch
+    if rank < 3 or op.x.type.rank != rank + 1 or len(over) != 1 or 0 in op.axes:
+        return None
+    for axis in (1, rank - 1):
+        groups = apart[axis]
+        split = (*shape[:axis], *apart[axis : axis + 2], *shape[axis + 1 :])
+        if over == {axis} and apart == split and isinstance(groups, int):
+            return whole, groups, -1 if axis == rank - 1 else axis
+    return None
 
 
 @lower(core.L2Norm)
@@ -81,7 +112,7 @@ def local_response_norm(op: core.LocalResponseNorm) -> Value:
 
 def _across_channels(op: core.LocalResponseNorm, x: Value) -> Value:
     count = x.type.shape[-1]
-    op.require("", isinstance(count, int), "Keras code needs a fixed number of channels here")
+    require_fixed(isinstance(count, int), "Keras code needs a fixed number of channels here")
     assert isinstance(count, int)
     distance = np.arange(count)[:, None] - np.arange(count)[None, :]
     first = -(op.size // 2)

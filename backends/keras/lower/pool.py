@@ -12,6 +12,7 @@ from ....ir.reference import windows
 from ....ir.ssa import Value
 from ...lowering import Lowering
 from ...padding import Amounts, resolve_padding, same_amounts
+from ...refusals import require_fixed
 from ..dialect import layers, ops
 from .activation import multiplied
 from .conv import collapsed, with_zeros
@@ -71,19 +72,32 @@ def l2_pool(op: core.L2Pool) -> Value:
 
 def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
     padding = _padding(op)
-    if padding == "valid" or (padding == "same" and exclude_padding):
-        return _pooled(_AVERAGE, op, x, str(padding))
     ones, strides = op.per_spatial((), 1), op.per_spatial(op.strides, 1)
-    if isinstance(padding, str):
+    if padding == "same" and not (exclude_padding and _is_left_out(op)):
         padding = same_amounts(op, "same", op.kernel_sizes, strides, ones)
+    if isinstance(padding, str):
+        return _pooled(_AVERAGE, op, x, padding)
     mean = _pooled(_AVERAGE, op, with_zeros(x, padding), "valid")
     if not exclude_padding:
         return mean
     sizes = x.type.shape[1:-1]
-    op.require("", is_static(sizes), "Keras code needs fixed spatial dimensions for this padding")
+    require_fixed(is_static(sizes), "Keras code needs fixed spatial dimensions for this padding")
     share = _shares(op, tuple(int(str(size)) for size in sizes), padding)
     out = op.result.type
     return ops.Multiply(mean, constant(share.astype(out.dtype.numpy)), result_types=out).result
+
+
+def _is_left_out(op: core.Pool) -> bool:
+    """Whether the layer leaves padding out on every backend of Keras, as far as extents are known.
+
+    Keras 3.15 on torch repeats the edge along all dimensions if the padding of one is uneven. In
+    a window of two, the mean of an element and its repetition is the element.
+    """
+    if max(op.kernel_sizes) <= 2 or not is_static(op.x.type.shape[1:-1]):
+        return True
+    ones, strides = op.per_spatial((), 1), op.per_spatial(op.strides, 1)
+    amounts = same_amounts(op, "same", op.kernel_sizes, strides, ones)
+    return all(low == high for low, high in amounts)
 
 
 def _shares(op: core.Pool, sizes: tuple[int, ...], pads: Amounts) -> np.ndarray:

@@ -9,6 +9,7 @@ from ....ir.dialects.core import recurrent as core
 from ....ir.ssa import Value
 from ....ir.types import Array
 from ...lowering import Lowering
+from ...refusals import require
 from ..dialect import layers, ops
 from .linear import transposed
 from .weights import origin_of, require_weights
@@ -31,10 +32,10 @@ _SATURATING = ("sigmoid", "tanh", "keras2_hard_sigmoid")
 def lstm(op: core.Lstm) -> tuple[Value, ...]:
     """Gates i, f, o, g become i, f, g, o."""
     gate, block, output = op.activations
-    op.require("", block == output, "Keras has one activation for the cell and the result")
+    require(block == output, "Keras has one activation for the cell and the result")
     plain = op.peephole is None and not op.coupled
-    op.require("", plain, "Keras has no LSTM with peepholes or coupled gates")
-    op.require("", not _clips_cell(op), "Keras has no LSTM with a clipped cell")
+    require(plain, "Keras has no LSTM with peepholes or coupled gates")
+    require(not _clips_cell(op), "Keras has no LSTM with a clipped cell")
     order = (0, 1, 3, 2)
     return _layer(layers.LSTM, op, output, order, op.initial_c, recurrent_activation=gate)
 
@@ -77,7 +78,7 @@ def _layer(
 ) -> tuple[Value, ...]:
     """The layer with its weights in Keras's order of gates, between two transposes."""
     bias_h = op.bias_h if isinstance(op, core.Gru) else None
-    require_weights(op, op.weight_x, op.weight_h, op.bias, bias_h)
+    require_weights(op.weight_x, op.weight_h, op.bias, bias_h)
     gate = given.get("recurrent_activation")
     function, *others = _functions(op, [activation, *([] if gate is None else [str(gate)])])
     if others:
@@ -113,11 +114,11 @@ def _layer(
 def _functions(op: core.Lstm | core.Gru | core.Rnn, names: Sequence[str]) -> list[str]:
     """Keras's names of activations, if it has all of them and limits have no effect on them."""
     for name in names:
-        op.require("", name in _FUNCTIONS, f"Keras has no activation '{name}' for this layer")
+        require(name in _FUNCTIONS, f"Keras has no activation '{name}' for this layer")
     found = [_FUNCTIONS[name] for name in names]
     harmless = op.gate_clip >= _NO_GATE_CLIP and set(found) <= set(_SATURATING)
     limited = op.gate_clip > 0 and not harmless
-    op.require("", not limited, "Keras has no recurrent layer with limited gates")
+    require(not limited, "Keras has no recurrent layer with limited gates")
     return found
 
 

@@ -5,15 +5,18 @@ import numpy as np
 from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Dim, is_static
-from ....ir.ssa import Op, Value
+from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ...lowering import Lowering
 from ...padding import replicated
+from ...refusals import require, require_fixed
 from ..dialect import layers, ops
 from .weights import is_weight, reshaped
 
 lower = Lowering()
 
+# The reason of all that computes shapes.
+DYNAMIC = "a functional model can't compute with dynamic dimensions"
 _ZEROS = {3: layers.ZeroPadding1D, 4: layers.ZeroPadding2D, 5: layers.ZeroPadding3D}
 
 lower.direct(core.Stack, ops.Stack, values="x")
@@ -24,15 +27,17 @@ lower.direct(core.Reverse, ops.Flip, axes="axis")
 @lower(core.Reshape)
 def reshape(op: core.Reshape) -> Value:
     """A layer if the batch stays; at most one dimension may be dynamic."""
-    return reshaped_to(op, op.x, op.result.type.shape)
+    return reshaped_to(op.x, op.result.type.shape)
 
 
-def reshaped_to(op: Op, x: Value, sizes: tuple[Dim, ...]) -> Value:
+def reshaped_to(x: Value, sizes: tuple[Dim, ...]) -> Value:
     """The same elements in another shape.
 
     Raises:
-        CompileError: too many dimensions are dynamic; `op` is refused.
+        RefusedError: too many dimensions are dynamic.
     """
+    while isinstance(x.op, layers.Reshape | layers.Flatten | ops.Reshape):
+        x = x.op.operands[0]
     out = x.type.with_shape(sizes)
     if out.shape == x.type.shape:
         return x
@@ -44,7 +49,7 @@ def reshaped_to(op: Op, x: Value, sizes: tuple[Dim, ...]) -> Value:
         if out.rank == 2 and x.type.rank > 2 and known:
             return layers.Flatten(x, result_types=out).result
         return layers.Reshape(x, _numbers(sizes[1:]), result_types=out).result
-    op.require("", _open(sizes) <= 1, "Keras code can't reshape to several dynamic dimensions")
+    require_fixed(_open(sizes) <= 1, "Keras code can't reshape to several dynamic dimensions")
     return ops.Reshape(x, _numbers(sizes), result_types=out).result
 
 
@@ -139,7 +144,7 @@ def _flipped(op: core.SliceByIndex, part: slice, extent: Dim) -> slice:
     """The slice of the same elements in the reversed dimension."""
     if part.start is part.stop is None:
         return slice(None, None, -part.step)
-    op.require("", isinstance(extent, int), "Keras code needs a fixed dimension to slice backwards")
+    require_fixed(isinstance(extent, int), "Keras code needs a fixed dimension to slice backwards")
     assert isinstance(extent, int)
     first, last, step = part.indices(extent)
     return slice(extent - 1 - first, extent - 1 - last, -step)
@@ -154,7 +159,7 @@ def _slice(begin: int | None, end: int | None, stride: int) -> str:
 @lower(core.DynamicReshape)
 def dynamic_reshape(op: core.DynamicReshape) -> Value:
     """Reshape to a known shape, however it is computed."""
-    return reshaped_to(op, op.x, op.result.type.shape)
+    return reshaped_to(op.x, op.result.type.shape)
 
 
 @lower(core.DynamicSlice)
@@ -162,8 +167,8 @@ def dynamic_slice(op: core.DynamicSlice) -> Value:
     """A known number of elements, from computed indices on."""
     x, out = op.x, op.result.type
     known = out.is_static and x.type.is_static
-    op.require("", known, "Keras code needs to know how many elements a slice has")
-    op.require("", set(op.stride) <= {1}, "Keras can't slice from computed positions with strides")
+    require_fixed(known, "Keras code needs to know how many elements a slice has")
+    require(set(op.stride) <= {1}, "Keras can't slice from computed positions with strides")
     begin = _from_the_start(op, x.type.static_shape)
     return ops.Slice(x, begin, out.static_shape, result_types=out).result
 
@@ -188,7 +193,9 @@ def dynamic_pad(op: core.DynamicPad) -> Value:
     """Write x into a known shape at computed indices."""
     out, kind = op.result.type, op.pad.type
     known = out.is_static and op.x.type.is_static
-    op.require("", known, "Keras code needs to know the shape after padding")
+    require_fixed(known, "Keras code needs to know the shape after padding")
+    if not out.rank:
+        return op.x
     begin = ops.Getitem(op.pad, "::2", result_types=kind.with_shape((out.rank,))).result
     border = ops.Full(out.static_shape, op.value, out.dtype, result_types=out).result
     return ops.SliceUpdate(border, begin, op.x, result_types=out).result

@@ -6,6 +6,7 @@ from ....ir.dims import is_static
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...lowering import Lowering
+from ...refusals import require_fixed
 from ..dialect import ops
 from .linear import transposed
 
@@ -39,7 +40,7 @@ def topk(op: core.Topk) -> tuple[Value, ...]:
 @lower(core.DynamicTopk)
 def dynamic_topk(op: core.DynamicTopk) -> tuple[Value, ...]:
     """Only if the number of elements is known."""
-    op.require("", is_static(op.dims), "Keras code needs to know the number of elements")
+    require_fixed(is_static(op.dims), "Keras code needs to know the number of elements")
     return _picked(op, int(str(op.dims[0])))
 
 

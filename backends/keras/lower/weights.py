@@ -3,9 +3,10 @@
 from collections.abc import Hashable
 
 from ....ir.dialects.builtin import Constant
-from ....ir.ssa import Op, Value
+from ....ir.ssa import Value
 from ....ir.weights.resources import Origin
 from ....passes.constant_fold import view
+from ...refusals import require
 
 
 def is_weight(value: Value) -> bool:
@@ -13,14 +14,14 @@ def is_weight(value: Value) -> bool:
     return isinstance(value.op, Constant)
 
 
-def require_weights(op: Op, *values: Value | None) -> None:
+def require_weights(*values: Value | None) -> None:
     """Refuse values that a layer can't hold.
 
     Raises:
-        CompileError: one of the values is computed.
+        RefusedError: one of the values is computed.
     """
     fits = all(value is None or is_weight(value) for value in values)
-    op.require("", fits, "a Keras layer can't have computed weights")
+    require(fits, "a Keras layer can't have computed weights")
 
 
 def origin_of(value: Value, *how: Hashable) -> Origin | None:

@@ -39,6 +39,10 @@ class Floordiv(_XY, call="tf.math.floordiv"):
     """floor(x / y)."""
 
 
+class Truncatediv(_XY, call="tf.truncatediv"):
+    """The quotient of whole numbers, rounded towards zero."""
+
+
 class Floormod(_XY, call="tf.math.floormod"):
     """The remainder with the divisor's sign."""
 
@@ -263,7 +267,7 @@ class Matmul(TfOp, call="tf.linalg.matmul"):
 
 
 OPS = (
-    *(Add, Subtract, Multiply, Divide, Floordiv, Floormod, Pow, Maximum, Minimum),
+    *(Add, Subtract, Multiply, Divide, Floordiv, Truncatediv, Floormod, Pow, Maximum, Minimum),
     *(Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual),
     *(LogicalAnd, LogicalOr, LogicalNot, Where, Cast),
     *(Abs, Negative, Sign, Square, Exp, Log, Sqrt, Rsqrt, Reciprocal, Floor, Ceil, Round),

@@ -5,6 +5,7 @@ from typing import Any
 
 from ....ir.dialects.core.custom import Parameter, called, definition_of
 from ....ir.types import Tensor
+from .shape import checked
 
 
 def custom_call(
@@ -27,5 +28,5 @@ def custom_call(
     for value, expected in zip(found, results_are, strict=True):
         shape = [dim if isinstance(dim, int) else None for dim in expected.shape]
         tensor = tf.cast(tf.convert_to_tensor(value), expected.dtype.numpy)
-        made.append(tf.ensure_shape(tensor, shape))
+        made.append(checked(tensor, shape))
     return tuple(made)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .shape import checked
+
 
 def along_axis(indices: Any, axis: int) -> Any:
     """Multi-indices [*shape, rank]: each element's own position, with the index along `axis`."""
@@ -11,4 +13,4 @@ def along_axis(indices: Any, axis: int) -> Any:
     ranges = [tf.range(shape[i]) for i in range(len(indices.shape))]
     grid = tf.meshgrid(*ranges, indexing="ij") if len(ranges) > 1 else ranges
     grid[axis] = indices
-    return tf.ensure_shape(tf.stack(grid, -1), (*indices.shape, len(ranges)))
+    return checked(tf.stack(grid, -1), (*indices.shape, len(ranges)))

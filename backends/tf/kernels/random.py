@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .shape import checked
+
 
 def fresh_key() -> Any:
     """A key of random numbers, u64[1], from TensorFlow's own state; it differs in each run."""
@@ -23,4 +25,4 @@ def random_categorical(logits: Any, key: Any, size: int) -> Any:
         shape=shape, key=key, counter=counter, alg=1, dtype=tf.float64
     )
     found = tf.searchsorted(sums, uniform * sums[..., -1:], side="right")
-    return tf.ensure_shape(found, (*logits.shape[:-1], size))
+    return checked(found, (*logits.shape[:-1], size))

@@ -8,6 +8,8 @@ are rows of them.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .shape import checked
+
 # Steps per iteration of the loop, whose bookkeeping costs as much as the ops of a small network.
 _STEPS = 8
 # The same for a known length: the first one that leaves no rest, if there is one.
@@ -153,9 +155,9 @@ def _started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tu
     given = [state for state in states if state is not None]
     known = {x.shape[1], *(state.shape[0] for state in given)} - {None}
     batch = known.pop() if known else None
-    x = tf.ensure_shape(x, (None, batch, None))
+    x = checked(x, (None, batch, None))
     zeros = tf.zeros((tf.shape(x)[1] if batch is None else batch, size), x.dtype)
-    return x, tuple(zeros if s is None else tf.ensure_shape(s, (batch, size)) for s in states)
+    return x, tuple(zeros if s is None else checked(s, (batch, size)) for s in states)
 
 
 def _run(
@@ -186,7 +188,7 @@ def _run(
         made, states = _open_length(tf, step, projected, tf.shape(x)[0], batch, states)
     else:
         made, states = _known_length(tf, step, projected, time, batch, states)
-    return tf.ensure_shape(made, (time, *shape)), states
+    return checked(made, (time, *shape)), states
 
 
 def _known_length(

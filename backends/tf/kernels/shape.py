@@ -45,6 +45,25 @@ def asserted(condition: Any, values: Sequence[Any], message: str) -> list[Any]:
         return [tf.identity(value) for value in values]
 
 
+def checked(x: Any, extents: Sequence[int | None]) -> Any:
+    """x, which has this shape: checked when it runs, unless it is known. None is any extent.
+
+    Other programs, such as TFLite's converter, don't take the check.
+    """
+    import tensorflow as tf
+
+    fits = x.shape.rank == len(extents) and _is_known(x, extents)
+    return x if fits else tf.ensure_shape(x, extents)
+
+
+def _is_known(x: Any, extents: Sequence[int | None]) -> bool:
+    """Whether TensorFlow's own static shape says all that is wanted."""
+    known = x.shape.as_list() if x.shape.rank is not None else None
+    return known is not None and all(
+        n is None or n == m for n, m in zip(extents, known, strict=True)
+    )
+
+
 def with_extents(x: Any, extents: Sequence[int | None]) -> Any:
     """x with this shape; None and -1 are dimensions known only at run time.
 
@@ -53,8 +72,7 @@ def with_extents(x: Any, extents: Sequence[int | None]) -> Any:
     import tensorflow as tf
 
     wanted = [None if extent == -1 else extent for extent in extents]
-    known = x.shape.as_list() if x.shape.rank is not None else None
-    if known is not None and all(n is None or n == m for n, m in zip(wanted, known, strict=True)):
+    if _is_known(x, wanted):
         return x
     if wanted.count(None) > 1:
         sizes = tf.shape(x)

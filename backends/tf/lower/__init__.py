@@ -2,6 +2,7 @@
 
 from ....ir.ssa import Op
 from ...lowering import Rule, compose
+from ...refusals import Refusal
 from . import (
     activation,
     control,
@@ -29,4 +30,4 @@ FAMILIES = (
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
 # Core ops that TensorFlow can't express, with the reason a user is told.
-UNSUPPORTED: dict[type[Op], str] = {}
+UNSUPPORTED: dict[type[Op], Refusal] = {}

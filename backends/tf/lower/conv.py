@@ -10,6 +10,7 @@ from ....ir.ssa import Value
 from ....ir.weights.resources import ViewResource
 from ...lowering import Lowering
 from ...padding import Amounts, resolve_padding, same_amounts
+from ...refusals import require, require_fixed
 from .. import dialect as tf
 
 lower = Lowering()
@@ -121,7 +122,7 @@ def conv_transpose(op: core.ConvTranspose) -> Value:
     strides = op.per_spatial(op.strides, 1)
     crops, sizes = op.crops_and_sizes(op.x.type.shape[1:-1], op.weight.type.shape[:-2])
     amounts = [c for c in crops if isinstance(c, int)]
-    op.require("", len(amounts) == len(crops), "TensorFlow needs fixed spatial dimensions here")
+    require_fixed(len(amounts) == len(crops), "TensorFlow needs fixed spatial dimensions here")
     pairs = tuple(zip(amounts[::2], amounts[1::2], strict=True))
     full = tuple(low + size + high for size, (low, high) in zip(sizes, pairs, strict=True))
     xs, weights = _split_last(op.x, op.groups), _split_last(weight, op.groups)
@@ -141,7 +142,7 @@ def _dilated(op: core.ConvTranspose) -> Value:
     if max(dilations) == 1:
         return op.weight
     array = array_of(op.weight)
-    op.require("", array is not None, "TensorFlow can't dilate weights that are computed")
+    require(array is not None, "TensorFlow can't dilate weights that are computed")
     assert array is not None
     kernel = [(k - 1) * d + 1 for k, d in zip(array.shape[:-2], dilations, strict=True)]
     spread = np.zeros((*kernel, *array.shape[-2:]), array.dtype)

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ....ir.dialects.builtin import scalar
 from ....ir.dialects.core import elementwise as core
 from ....ir.ssa import Op, Value
+from ....ir.types import DType
 from ...lowering import Lowering
 from .. import dialect as tf
 
@@ -66,6 +69,22 @@ def floor_div(op: core.FloorDiv) -> Value:
     if not out.dtype.is_float:
         return tf.Floordiv(op.x, op.y, result_types=out).result
     return tf.Floor(tf.Divide(op.x, op.y, result_types=out).result, result_types=out).result
+
+
+@lower(core.TruncDiv)
+def trunc_div(op: core.TruncDiv) -> Value:
+    """Divides by 1 where TensorFlow fails: by 0, and the least number by -1."""
+    x, y, out = op.x, op.y, op.result.type
+    test = y.type.with_dtype(DType.BOOL)
+    zero = tf.Equal(y, scalar(0, y), result_types=test).result
+    negated = tf.Equal(y, scalar(-1, y), result_types=test).result
+    fails = tf.LogicalOr(zero, negated, result_types=test).result
+    safe = tf.Where(fails, scalar(1, y), y, result_types=y.type).result
+    quotient = tf.Truncatediv(x, safe, result_types=out).result
+    opposite = tf.Negative(x, result_types=x.type).result
+    exact = tf.Where(negated, opposite, quotient, result_types=out).result
+    least = scalar(np.iinfo(out.dtype.numpy).min, x)
+    return tf.Where(zero, least, exact, result_types=out).result
 
 
 @lower(core.Clip)

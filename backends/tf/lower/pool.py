@@ -11,6 +11,7 @@ from ....ir.ssa import Value
 from ....ir.types import DType
 from ...lowering import Lowering
 from ...padding import Amounts, resolve_padding, same_amounts
+from ...refusals import require
 from .. import dialect as tf
 from .activation import multiply
 from .conv import pad_spatial
@@ -29,7 +30,7 @@ def _operand(op: core.Pool) -> Value:
     x = op.x
     if x.type.rank != 5 or x.type.dtype is DType.F32:
         return x
-    op.require("", x.type.dtype is DType.F16, "TensorFlow has no pooling of f64 in 3 dimensions")
+    require(x.type.dtype is DType.F16, "TensorFlow has no pooling of f64 in 3 dimensions")
     return tf.Cast(x, DType.F32, result_types=x.type.with_dtype(DType.F32)).result
 
 

@@ -7,6 +7,7 @@ from ....ir.dialects.core import scatter as core
 from ....ir.dialects.core.scatter import ScatterMode
 from ....ir.ssa import Op, Value
 from ...lowering import Lowering
+from ...refusals import require
 from .. import dialect as tf
 from .index import along_axis, positive, positive_nd
 
@@ -28,7 +29,7 @@ def lowering(calls: Mapping[ScatterMode, Call], missing: str = "") -> Lowering:
     lower = Lowering()
 
     def scattered(op: Op, mode: ScatterMode, x: Value, where: Value, updates: Value) -> Value:
-        op.require("", mode in calls, missing)
+        require(mode in calls, missing)
         if where.type.rank == 1:  # TensorFlow's max and min don't take a single multi-index
             where, updates = _unsqueezed(where), _unsqueezed(updates)
         return calls[mode](x, where, updates)

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import scalar, shapes_may_agree
+from ....ir.dialects.builtin import shapes_may_agree
 from ....ir.dialects.core import elementwise as core
 from ....ir.dialects.core import unary
 from ....ir.dims import Dim, interval
 from ....ir.ssa import Op
-from ....ir.types import DType
+from ....ir.types import SIGNED, DType
 from ..rules import Result
 from ..values import cast
 from .constants import DTYPE_NAMES, tensor_type
@@ -84,12 +84,9 @@ def real_div(cx: MilContext) -> Result:
         return core.RealDiv(x, y).result
     if _are_extents(cx, "x") and _are_extents(cx, "y"):
         return core.FloorDiv(x, y).result  # the same, and it keeps dimensions exact
-    cx.require(y.type.dtype is x.type.dtype, f"can't divide {x.type} by {y.type}")
-    down = core.FloorDiv(x, y).result
-    zero = scalar(0, down)
-    inexact = core.NotEqual(core.Mod(x, y).result, zero).result
-    differs = core.LogicalAnd(core.Less(down, zero).result, inexact).result
-    return core.Add(down, cast(differs, down.type.dtype)).result
+    fits = y.type.dtype is x.type.dtype and x.type.dtype in SIGNED
+    cx.require(fits, f"can't divide {x.type} by {y.type}")
+    return core.TruncDiv(x, y).result
 
 
 def _are_extents(cx: MilContext, name: str) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...declare import attr, operand
 from ...ssa import Value
-from ...types import ANY, BOOL, FLOAT, NUMERIC, Array, DType, Type
+from ...types import ANY, BOOL, FLOAT, NUMERIC, SIGNED, Array, DType, Type
 from . import unary
 from .broadcasting import (
     Binary,
@@ -92,6 +92,27 @@ class FloorDiv(Binary):
 
     def evaluate(self, x: Array, y: Array) -> Array:
         return np.floor(np.divide(x, y)) if x.dtype.kind == "f" else np.floor_divide(x, y)
+
+
+class TruncDiv(Elementwise):
+    """The quotient of whole numbers, rounded towards zero.
+
+    Division by zero gives the least number of the dtype; so does the least number divided by -1,
+    whose quotient the dtype doesn't have.
+    """
+
+    name = "tensor.trunc_div"
+
+    x: Value = operand(SIGNED)
+    y: Value = operand(SIGNED, like="x")
+
+    def evaluate(self, x: Array, y: Array) -> Array:
+        zero, negated = y == 0, y == -1
+        one, least = x.dtype.type(1), np.iinfo(x.dtype).min
+        safe = np.where(zero | negated, one, y)
+        down, rest = np.divmod(x, safe)
+        quotient = down + ((rest != 0) & ((x < 0) != (safe < 0)))
+        return np.where(zero, least, np.where(negated, -x, quotient)).astype(x.dtype)
 
 
 class Mod(Binary):
@@ -268,7 +289,7 @@ class Clip(Unary):
 
 
 OPS = (
-    *(Add, Sub, Mul, RealDiv, FloorDiv, Mod, Pow, Maximum, Minimum),
+    *(Add, Sub, Mul, RealDiv, FloorDiv, TruncDiv, Mod, Pow, Maximum, Minimum),
     *(Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual),
     *(LogicalAnd, LogicalOr, LogicalXor, LogicalNot, Select, Cast, Clip),
     *unary.OPS,
@@ -329,6 +350,7 @@ __all__ = [
     "Sub",
     "Tan",
     "Tanh",
+    "TruncDiv",
     "Unary",
     "UnaryNumeric",
     "broadcast_shapes",

@@ -84,6 +84,15 @@ def test_integer_division(kind, expected):
     assert result(model, X, Y).tolist() == expected
 
 
+def test_quotients_of_integers_that_there_are_not():
+    """As division in float64 gives them on the way back to int32."""
+    operation = op("real_div", "z", (5,), I32, x="x", y="y")
+    model = program(operation, x=(5,), y=(5,), dtypes={"x": I32, "y": I32})
+    least = np.iinfo(np.int32).min
+    x, y = np.array([5, -5, 0, least, 0]), np.array([0, 0, 0, -1, 7])
+    assert result(model, x, y).tolist() == [least, least, least, least, 0]
+
+
 def test_division_of_extents_stays_exact():
     """Half of an extent and three more: a dimension, and no floats that phones don't have."""
     model = flexible(
