@@ -120,6 +120,7 @@ def test_a_number_of_steps():
     assert result(made, [1]).tolist() == [9]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 1, 5])
 def test_a_number_of_steps_at_run_time(steps):
     made = model(
@@ -166,6 +167,7 @@ def test_what_only_the_body_makes_is_seen_after_the_loop():
     assert result(made, [1, 2]).tolist() == [2, 3]
 
 
+@pytest.mark.slow
 def test_leaving_a_loop():
     """`loopBreak` ends the loop, `loopContinue` the step."""
     assert (BREAK[0], CONTINUE[0]) == ("loopBreak", "loopContinue")
@@ -193,6 +195,7 @@ def test_leaving_a_loop():
     compare(imported(made), {"x": np.float32([0])})
 
 
+@pytest.mark.slow
 def test_a_blob_that_grows():
     made = model(
         step("copy", "x", "y"),
