@@ -16,6 +16,7 @@ from ...compiler.driver import count_ops
 from ...compiler.source.survey import Survey
 from ...compiler.watch import Watch
 from ...ir.dialects.builtin import held_by
+from ...ir.dialects.core.control import Assert
 from ...ir.ssa import Module
 from . import printing
 
@@ -102,10 +103,11 @@ def _described(feature: Any) -> dict[str, Any]:
 
 
 def _staged_facts(stages: Mapping[str, Module]) -> dict[str, Any]:
-    """How many ops each stage has."""
+    """How many ops each stage has, and what stops a run."""
     return {
         "ops": {stage: count_ops(module) for stage, module in stages.items()},
         "transposes": sum(op.name == "tensor.transpose" for op in stages["optimized"].walk()),
+        "stops": [op.message for op in stages["optimized"].walk() if isinstance(op, Assert)],
     }
 
 
@@ -139,6 +141,7 @@ def print_summary(facts: Mapping[str, Any], told: Iterable[tuple[str, str]], loa
         ("functions", _functions(facts["functions"])),
         ("batch", _because("a batch of one", facts["fixed_batch"])),
         ("shapes", _because(_shapes_text(facts["shapes"]), facts["fixed_shapes"])),
+        *(("" if i else "stops", f"if {text}") for i, text in enumerate(facts.get("stops", ()))),
         ("ignored", facts["ignored"]),
         ("layers", _layers(facts["layers"])),
         ("ops", _ops(facts)),

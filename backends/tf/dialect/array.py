@@ -329,6 +329,14 @@ class Cond(TfOp, call="tf.cond"):
     false_fn: Region = region()
 
 
+class Asserted(TfOp, call="kernels.asserted"):
+    """The same tensors, if the condition holds; else the run stops with the message."""
+
+    condition: Value = operand()
+    values: tuple[Value, ...] = operand()
+    message: str = attr()
+
+
 class WhileLoop(TfOp, call="kernels.while_loop"):
     """A loop over values; `shape_invariants` has -1 for dimensions that change between steps."""
 
@@ -356,6 +364,7 @@ OPS = (
     *(TensorScatterNdUpdate, TensorScatterNdAdd, TensorScatterNdSub),
     *(TensorScatterNdMax, TensorScatterNdMin, ScatterNdMul, ScatterNdDiv),
     *(ScatterNdLast, ScatterNdCombined),
-    *(Argsort, TopK, TopKDynamic, Cumsum, CumsumDynamic, Cond, WhileLoop, CustomCall),
+    *(Argsort, TopK, TopKDynamic, Cumsum, CumsumDynamic, Cond, Asserted, WhileLoop),
+    CustomCall,
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -225,6 +225,12 @@ def cond(maker: Maker, cls: type[Op]) -> Op:
     return cls(pred, then, orelse)
 
 
+def asserted(maker: Maker, cls: type[Op]) -> Op:
+    """One that holds: others can't be run."""
+    values = tuple(maker.pick(ANY - {DType.STR}) for _ in range(maker.number(1, 3)))
+    return cls(maker.constant(True, DType.BOOL), values, message="it doesn't hold")
+
+
 def while_loop(maker: Maker, cls: type[Op]) -> Op:
     x = maker.pick(FLOAT)
     start = maker.constant(0, DType.I32)
@@ -281,6 +287,7 @@ BUILDERS: dict[str, Builder] = {
     "nn.gru": recurrent,
     "nn.rnn": recurrent,
     "ctl.cond": cond,
+    "ctl.assert": asserted,
     "ctl.while_loop": while_loop,
     "image.upsample_nearest": upsample,
     "image.depth_to_space": rearranged,
