@@ -138,7 +138,8 @@ def _with_stage(
 
     shown = {"print_after": given.print_after, "dump_dir": given.dump_dir}
     if isinstance(form.made_of, OfSource):
-        for name in (name for name, value in shown.items() if value):
+        counted = {"stats": given.stats, "timing_patterns": given.timing_patterns}
+        for name in (name for name, value in (shown | counted).items() if value):
             option = f"--{name.replace('_', '-')}"
             raise usage_error(f"{option} means nothing for --emit={form.name}: no passes run")
     watched = any(shown.values()) or given.timing or given.timing_patterns or given.stats

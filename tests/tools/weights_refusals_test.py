@@ -43,6 +43,11 @@ def test_a_damaged_weight_is_named(capsys):
 def test_options_that_mean_nothing(capsys):
     assert cmlc.main([str(DIGITS), "--emit=weights", "--batch=dynamic"]) == console.USAGE_ERROR
     assert "--batch means nothing for --emit=weights" in capsys.readouterr().err
+    for option in ("--stats", "--timing-patterns", "--print-after=all", "--dump-dir=d"):
+        assert cmlc.main([str(DIGITS), "--emit=weights", option]) == console.USAGE_ERROR
+        name = option.partition("=")[0]
+        said = f"{name} means nothing for --emit=weights: no passes run"
+        assert said in capsys.readouterr().err
 
 
 def test_another_folder_is_not_replaced(capsys):
