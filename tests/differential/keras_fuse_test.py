@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.backends import PASSES
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs
 from cmlc.passes.manager import parse_pipeline
