@@ -3,7 +3,7 @@
 Nothing heavy is imported here before something is written: commands list all forms in `--help`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -13,6 +13,7 @@ from ..choices import Stage
 
 if TYPE_CHECKING:
     from ...backends.artefact import Artefact
+    from ...ir.diagnostics import Diagnostic
     from ...ir.ssa import Module
     from ...ir.text.printer import PrintOptions
     from ..source.reading import ModelSource
@@ -28,11 +29,13 @@ class OfStages(NamedTuple):
         make: of modules by the names of their stages: of one, or of all three.
         all_stages: whether it needs all; else the choice "stage" says which one.
         text: what standard output gets of the module, if the form is text.
+        stored: the text of the model as it is stored, if the form can show that.
     """
 
     make: "Callable[[Mapping[str, Module], Chosen], Artefact]"
     all_stages: bool = False
     text: "Callable[[Module, Chosen], str] | None" = None
+    stored: "Callable[[ModelSource], str] | None" = None
 
 
 class OfSource(NamedTuple):
@@ -53,6 +56,14 @@ def _ir_text(module: "Module", chosen: Chosen) -> str:
     from ...ir.text.printer import print_module
 
     return print_module(module, _print_options(chosen))
+
+
+def _is_ir(chosen: Chosen) -> "Iterator[Diagnostic]":
+    from ...ir.diagnostics import Diagnostic
+
+    if chosen.get("stage") == "stored":
+        message = "--stage=stored means nothing for --emit=ir: what is stored is not IR yet"
+        yield Diagnostic(message, "usage", remedy="it is for --emit=dot, html")
 
 
 def _ir(modules: "Mapping[str, Module]", chosen: Chosen) -> "Artefact":
@@ -76,16 +87,31 @@ def _dot_text(module: "Module", chosen: Chosen) -> str:
 
 def _dot(modules: "Mapping[str, Module]", chosen: Chosen) -> "Artefact":
     (module,) = modules.values()
-    return _text_file(_dot_text(module, chosen))
+    return text_file(_dot_text(module, chosen))
+
+
+def _stored_dot(source: "ModelSource") -> str:
+    from ...ir.view.dot import drawn
+    from ..frontends.stored_graph import stored_graph
+
+    return drawn(stored_graph(source))
+
+
+def _stored_page(source: "ModelSource") -> str:
+    from ...ir.view.page import drawn
+    from ..frontends.stored_graph import stored_graph
+
+    return drawn({"stored": stored_graph(source)}, source.name)
 
 
 def _html(modules: "Mapping[str, Module]", chosen: Chosen) -> "Artefact":
     from ...ir.view.page import page
 
-    return _text_file(page(modules))
+    return text_file(page(modules))
 
 
-def _text_file(text: str) -> "Artefact":
+def text_file(text: str) -> "Artefact":
+    """A file with this text."""
     from ...backends.artefact import Artefact
     from ...ir.writing import writing_whole
 
@@ -133,7 +159,11 @@ def _weights(source: "ModelSource", watch: "Watch") -> "Artefact":
 
 
 _STAGE = Choice(
-    "stage", "which IR ir and dot show; by default, as imported", _STAGES, group="output"
+    "stage",
+    "which stage ir, dot and html show; by default, as imported, and of html all of them; stored, "
+    "for dot and html: the model's own layers, whether it can be compiled or not",
+    ("stored", *_STAGES),
+    group="output",
 )
 _BY_COREMLTOOLS = "import coremltools\nmodel = coremltools.models.MLModel({path})"
 
@@ -165,6 +195,7 @@ FORMS: "tuple[Form[OfStages] | Form[OfSource], ...]" = (
                 spelling="flag",
             ),
         ),
+        check=_is_ir,
         made_of=OfStages(_ir, text=_ir_text),
         loading="cmlc-opt {shell} --passes=canonicalize\ncmlc {shell}",
     ),
@@ -173,7 +204,7 @@ FORMS: "tuple[Form[OfStages] | Form[OfSource], ...]" = (
         title="Graphviz text",
         suffix=".dot",
         choices=(_STAGE,),
-        made_of=OfStages(_dot, text=_dot_text),
+        made_of=OfStages(_dot, text=_dot_text, stored=_stored_dot),
         loading="dot -Tsvg {shell} -o graph.svg",
     ),
     Form(
@@ -181,7 +212,8 @@ FORMS: "tuple[Form[OfStages] | Form[OfSource], ...]" = (
         title="page",
         suffix=".html",
         default=".html",
-        made_of=OfStages(_html, all_stages=True),
+        choices=(_STAGE,),
+        made_of=OfStages(_html, all_stages=True, stored=_stored_page),
         loading="open {shell} in a browser",
     ),
     Form(

@@ -22,7 +22,7 @@ from ..options import Options
 from ..source.reading import ModelSource
 from ..stages import Stages
 from ..watch import Watch
-from .forms import OfSource, OfStages
+from .forms import OfSource, OfStages, text_file
 from .meant import check_path
 from .measured import measure
 from .samples import Samples, samples_of
@@ -90,6 +90,9 @@ def stage_text(stages: Stages, form: Form[OfStages], chosen: Chosen) -> str:
     Raises:
         CompileError: the model can't be compiled.
     """
+    if chosen.get("stage") == "stored":
+        with problems_in(driver.file_of(stages.source)):
+            return _stored_text(form, _read(stages, form))
     assert form.made_of.text is not None
     return form.made_of.text(stages.at(_stage(stages.options, chosen)), chosen)
 
@@ -117,22 +120,41 @@ def _write_of_target(stages: Stages, form: Form[OfTarget], path: Path, chosen: C
 
 
 def _write_of_stages(stages: Stages, form: Form[OfStages], path: Path, chosen: Chosen) -> Written:
-    names = get_args(Stage) if form.made_of.all_stages else (_stage(stages.options, chosen),)
+    if chosen.get("stage") == "stored":
+        read = _read(stages, form)
+        artefact = text_file(_stored_text(form, read))
+        return Written(form, path, {}, read, _written(artefact, path, stages.watch))
+    every = form.made_of.all_stages and "stage" not in chosen
+    names = get_args(Stage) if every else (_stage(stages.options, chosen),)
     modules = {name: stages.at(name) for name in names}
     artefact = form.made_of.make(modules, chosen)
     facts = {**artefact.facts, **_written(artefact, path, stages.watch)}
     return Written(form, path, modules, None, facts, artefact.rows)
 
 
+def _stored_text(form: Form[OfStages], source: ModelSource) -> str:
+    assert form.made_of.stored is not None
+    return form.made_of.stored(source)
+
+
 def _write_of_source(stages: Stages, form: Form[OfSource], path: Path) -> Written:
+    read = _read(stages, form)
+    artefact = form.made_of.make(read, stages.watch)
+    facts = {**artefact.facts, **_written(artefact, path, stages.watch)}
+    return Written(form, path, {}, read, facts, artefact.rows)
+
+
+def _read(stages: Stages, form: Form[Any]) -> ModelSource:
+    """The model as it is stored.
+
+    Raises:
+        CompileError: there is none, or it can't be read.
+    """
     source = stages.source
     if isinstance(source, Module) or driver.file_of(source).endswith(".cmir"):
         message = f"--emit={form.name} needs the model as it is stored, not IR"
         raise usage_error(message, "name the model that the IR was made of")
-    read = driver.read(stages.stored(), stages.watch)
-    artefact = form.made_of.make(read, stages.watch)
-    facts = {**artefact.facts, **_written(artefact, path, stages.watch)}
-    return Written(form, path, {}, read, facts, artefact.rows)
+    return driver.read(stages.stored(), stages.watch)
 
 
 def _written(artefact: Artefact, path: Path, watch: Watch) -> dict[str, Any]:

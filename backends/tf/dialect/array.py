@@ -97,8 +97,7 @@ class StridedSliceDynamic(TfOp, call="tf.strided_slice", variant="dynamic"):
 class PadV2(TfOp, call="tf.raw_ops.PadV2"):
     """Pads with one number.
 
-    Not `tf.pad`: on CPUs, TensorFlow 2.21 fuses its Pad kernel with a convolution that is added to
-    it, and crashes; it leaves PadV2 alone.
+    Not `tf.pad`: TensorFlow's graph optimizer (2.21) leaves this one alone.
     """
 
     input: Value = operand()
