@@ -4,7 +4,9 @@ import importlib
 import inspect
 import operator
 import re
+from pathlib import Path
 
+import cmlc
 import numpy as np
 import pytest
 from cmlc.backends.calls import CallOp, resolve
@@ -44,6 +46,16 @@ def is_lowered_or_refused(op, target):
 @pytest.mark.parametrize("op", CORE_OPS, ids=named)
 def test_is_lowered_or_refused(op):
     all_hold({name: lambda name=name: is_lowered_or_refused(op, name) for name in TARGET_NAMES})
+
+
+def test_rules_refuse_by_reasons():
+    """An op's own `require` would name no remedy: see `backends/refusals.py`."""
+    found = [
+        str(path)
+        for path in Path(cmlc.__file__).parent.glob("backends/**/*.py")
+        if re.search(r"\bop\.require\(", path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "use `require` or `require_fixed` of backends/refusals.py"
 
 
 @pytest.mark.parametrize("target", TARGET_NAMES)

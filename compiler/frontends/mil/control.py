@@ -35,7 +35,8 @@ def cond(cx: MilContext) -> Result:
         known = len(problems)
         ran.append(cx.run(scope, blocks[i], _place(cx, i)))
         found.append(problems[known:])
-    if (unfit := side_that_fails(found)) is not None:
+    unfit = side_that_fails(found)
+    if unfit is not None and not any(item in cx.scope.walk.misnamed for item in found[unfit]):
         del problems[len(problems) - len(found[unfit]) :]
         return _asserted(cx, pred, unfit, found[unfit][0])
     rows = [row for row in ran if row is not None]
