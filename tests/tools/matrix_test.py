@@ -104,7 +104,7 @@ def rows(monkeypatch, tmp_path, step):
 def test_the_table(monkeypatch, tmp_path, capsys):
     rows(monkeypatch, tmp_path, lambda environment: "98%")
     document = tmp_path / "page.md"
-    document.write_text(f"before\n{matrix.BEGIN}\nold\n{matrix.END}\nafter\n")
+    document.write_text("before\n<!-- matrix:begin -->\nold\n<!-- matrix:end -->\nafter\n")
     assert matrix.main(["3.13-newest", "--write", str(document)]) == 0
     head, rule, line = capsys.readouterr().out.splitlines()
     assert [cell.strip() for cell in head.split("|")][1:4] == ["Python", "libraries", "TensorFlow"]

@@ -39,7 +39,6 @@ SHOWN = {
     "numpy": "numpy",
 }
 SAMPLE = ROOT / "tests" / "data" / "digits.mlmodel"
-BEGIN, END = "<!-- matrix:begin -->", "<!-- matrix:end -->"
 NOT_RECORDED = "–"
 
 
@@ -148,7 +147,11 @@ def say(line: str) -> None:
 def table(rows: Sequence[Row]) -> Iterator[str]:
     """The rows in Markdown."""
     heads = ["Python", "libraries", *SHOWN.values(), "demo", "wheel", "quick tests"]
-    cells = [[*heads, "recorded cases"], *(item.cells() for item in rows)]
+    yield from markdown([[*heads, "recorded cases"], *(item.cells() for item in rows)])
+
+
+def markdown(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table in Markdown, whose first row are the heads."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [" | ".join(map(str.ljust, line, widths)) for line in cells]
     yield f"| {lines[0]} |"
@@ -171,13 +174,19 @@ def environments(only: Sequence[str]) -> Iterator[Environment]:
         yield from (Environment(found, libraries) for libraries in wanted)
 
 
-def written(document: str, lines: Sequence[str]) -> str:
-    """The document with the lines between its marks."""
-    before, _, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def written(document: str, lines: Sequence[str], mark: str = "matrix") -> str:
+    """The document with the lines between its marks, under the date.
+
+    Raises:
+        ValueError: it has no such marks.
+    """
+    begin, last = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
+    before, _, rest = document.partition(begin)
+    _, end, after = rest.partition(last)
     if not end:
-        raise ValueError(f"the document has no {BEGIN} … {END}")
-    return "\n".join([f"{before}{BEGIN}", *lines, f"{END}{after}"])
+        raise ValueError(f"the document has no {begin} … {last}")
+    dated = [f"On {date.today().isoformat()}:", "", *lines]
+    return "\n".join([f"{before}{begin}", *dated, f"{last}{after}"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -202,8 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = list(table(rows))
     print("\n".join(lines))
     if options.write:
-        dated = [f"On {date.today().isoformat()}:", "", *lines]
-        options.write.write_text(written(options.write.read_text(), dated))
+        options.write.write_text(written(options.write.read_text(), lines))
     for failure in (failure for item in rows for failure in item.failures):
         say(str(failure))
     return 1 if any(item.failures for item in rows) else 0
