@@ -34,8 +34,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format docs pictures bench conformance coremltools-tests fuzz matrix \
-  clients constraints clean
+.PHONY: help demo test quick quick-laws quick-others check format docs pictures bench conformance \
+  coremltools-tests fuzz matrix keras-backends clients constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,8 +46,19 @@ demo: $(VENV)/installed ## compile the sample model to a SavedModel and read rea
 test: check ## everything: style, types, layering, and all tests
 	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile
 
-quick: $(VENV)/installed-dev ## the tests that need no TensorFlow, in seconds
-	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile -m "not slow" --hypothesis-profile=quick
+# Two processes that share the folders about evenly: workers of pytest-xdist, which collect all tests
+# each and send every result, take half as long again for tests as short as these.
+QUICKLY := -q -m "not slow" --hypothesis-profile=quick
+LAWS    := tests/contract tests/passes tests/ops tests/frontends
+
+quick: $(VENV)/installed-dev ## the tests that need no TensorFlow, in a minute
+	@$(MAKE) --no-print-directory -j2 --output-sync=target quick-laws quick-others
+
+quick-laws:
+	$(PY) -m pytest $(QUICKLY) $(LAWS)
+
+quick-others:
+	$(PY) -m pytest $(QUICKLY) $(LAWS:%=--ignore=%) tests
 
 check: $(VENV)/installed-dev ## style, types, and who may import whom
 	$(PY) -m ruff check .
@@ -86,6 +97,9 @@ matrix: $(VENV)/installed-dev ## where it runs: each Python here, oldest and new
 
 clients: $(VENV)/installed-dev ## which other programs read what is written, with which numbers (CLIENTS=)
 	@$(PY) -m cmlc.tools.clients.table $(CLIENTS)
+
+keras-backends: $(VENV)/installed-dev ## Keras code on TensorFlow, JAX and torch, in an environment of its own
+	@$(PY) -m cmlc.tools.release.keras_backends
 
 constraints: ## pin the newest environment that pyproject.toml allows
 	rm -rf build/constraints

@@ -3,57 +3,42 @@
 Nothing heavy is imported here, nor by a target's `forms.py`: commands list all forms in `--help`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from ..ir.choices import Choice
-from ..ir.diagnostics import Diagnostic
+from ..ir.choices import Choice, Chosen
 
 if TYPE_CHECKING:
-    from ..ir.types import Array
+    from ..ir.diagnostics import Diagnostic
+    from .artefact import Artefact, Request
 
-Chosen: TypeAlias = Mapping[str, Any]
-
-
-class Samples(Protocol):
-    """Typical inputs of the default function, of its arguments' types; read one at a time."""
-
-    def __len__(self) -> int: ...
-    def __iter__(self) -> "Iterator[Mapping[str, Array]]": ...
+MadeOf = TypeVar("MadeOf")
 
 
-@dataclass(frozen=True)
-class Artefact:
-    """What a form makes of a model, before it is written.
+class OfTarget(NamedTuple):
+    """A form that a target makes of its executable.
 
     Attributes:
-        write: writes it to a path, whole or not at all; gives the file of weights that belongs
-            beside it, if there is one.
-        facts: what programs are told of it, as plain data.
-        rows: the same for people, (title, text); a row without a title goes on with the one before.
-        computes: outputs of the default function for inputs by name, if what is written has other
-            numbers than the model: how far they are off is measured and told.
+        make: may raise a CompileError: what can't be written, all of it at once.
+        signatures: whether it has all functions of a module: then it gets one for each shape that a
+            model lists, if the model compiles for one shape only.
     """
 
-    write: Callable[[Path], Path | None]
-    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    rows: tuple[tuple[str, str], ...] = ()
-    computes: "Callable[[Mapping[str, Array]], Mapping[str, Array]] | None" = None
+    make: "Callable[[Any, Request], Artefact]"
+    signatures: bool = False
 
 
-def _nothing_wrong(chosen: Chosen) -> Iterable[Diagnostic]:
+def _nothing_wrong(chosen: Chosen) -> "Iterable[Diagnostic]":
     return ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Form:
+class Form(NamedTuple, Generic[MadeOf]):
     """A form that a model can be written in.
 
     Attributes:
         name: what `--emit` and `form=` call it.
         title: what messages call it.
+        made_of: what it is made of, and how.
         suffix: what its files are called; a folder has none.
         default: what comes after the model's name where a command is given no other; empty if it
             must be given one.
@@ -67,41 +52,14 @@ class Form:
 
     name: str
     title: str
+    made_of: MadeOf
     suffix: str = ""
     default: str = ""
     sign: str = ""
     without: frozenset[str] = frozenset()
     choices: tuple[Choice, ...] = ()
-    check: Callable[[Chosen], Iterable[Diagnostic]] = _nothing_wrong
+    check: "Callable[[Chosen], Iterable[Diagnostic]]" = _nothing_wrong
     loading: str = ""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a form is asked for beside the executable.
-
-    Attributes:
-        about: the model's interface and metadata, as plain data.
-        chosen: a value for each of the form's choices that was made; of spelling "samples",
-            `Samples`.
-    """
-
-    about: Mapping[str, Any]
-    chosen: Chosen
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetForm(Form):
-    """A form that a target makes of its executable.
-
-    Attributes:
-        signatures: whether it has all functions of a module: then it gets one for each shape that a
-            model lists, if the model compiles for one shape only.
-        make: may raise a CompileError: what can't be written, all of it at once.
-    """
-
-    signatures: bool = False
-    make: Callable[[Any, Request], Artefact]
 
 
 def plural(count: int, noun: str) -> str:

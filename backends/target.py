@@ -1,17 +1,10 @@
-"""What a target is, and the table of targets.
+"""What a target is: the tables of its package, in `target.TARGET`."""
 
-Importing this costs next to nothing: commands read all names from the table. A target's package has
-`forms.FORMS`, which costs nothing either, and `target.TARGET`, loaded when something is compiled.
-"""
-
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from ..ir.diagnostics import CompileError, Diagnostic
 from ..passes import INLINE
-from .form import TargetForm
 
 if TYPE_CHECKING:
     from ..ir.ssa import Module, Op
@@ -62,54 +55,3 @@ class Target:
         from .lowering import lower_module
 
         lower_module(module, dict(self.lowering), dict(self.unsupported), self.title)
-
-
-@dataclass(frozen=True)
-class Row:
-    """What the table knows of a target without loading it.
-
-    Attributes:
-        package: where it is.
-        batch: what the choice of batch "auto" means for it.
-        without: choices about compiling that mean nothing for it, by name.
-    """
-
-    package: str
-    batch: Literal["auto", "static"] = "auto"
-    without: frozenset[str] = frozenset()
-
-
-# These hold dense weights and compute in float32.
-_IN_FLOAT32 = frozenset(("weights", "precision"))
-
-# By name. A varying batch costs phones time, and some operations need to know it.
-TARGETS: dict[str, Row] = {
-    "tf": Row(".tf"),
-    "keras": Row(".keras", without=_IN_FLOAT32),
-    "tflite": Row(".tflite", batch="static", without=_IN_FLOAT32),
-}
-
-
-def load_target(name: str) -> Target:
-    """The target called `name`.
-
-    Raises:
-        CompileError: there is none.
-    """
-    return _part(name, "target").TARGET
-
-
-def forms_of(name: str) -> tuple[TargetForm, ...]:
-    """The forms of a target, what it writes by default first.
-
-    Raises:
-        CompileError: there is no such target.
-    """
-    return _part(name, "forms").FORMS
-
-
-def _part(name: str, module: str) -> Any:
-    if name not in TARGETS:
-        remedy = f"the targets are {', '.join(TARGETS)}"
-        raise CompileError(Diagnostic(f"there is no target '{name}'", "usage", remedy=remedy))
-    return importlib.import_module(f"{TARGETS[name].package}.{module}", __package__)

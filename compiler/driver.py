@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backends.target import TARGETS, load_target
+from ..backends.table import TARGETS, load_target
 from ..ir.calls import reached
 from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function, usage_error
 from ..ir.dialects.builtin import Constant
@@ -20,7 +20,8 @@ from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.options import option_text
 from ..passes.reproducer import reproducing
-from .options import Options, choices
+from .choices import choices
+from .options import Options
 from .watch import Watch
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, overload
 
 from ..backends.executable import Executable
-from ..backends.form import TargetForm
+from ..backends.form import OfTarget
 from ..ir.diagnostics import usage_error
 from ..ir.interpret import Interpreter
 from ..ir.ssa import Function, Module
 from ..ir.types import Array
-from .artefacts.forms import SourceForm
-from .artefacts.table import form_for, sorted_out
+from .artefacts.forms import OfSource
+from .artefacts.meant import form_for, sorted_out
 from .artefacts.write import write as write_artefact
 from .binding import (
     ShapesByName,
@@ -270,9 +270,9 @@ class CompiledModel:
             message = f"the model is compiled already: {named[0]} can't be chosen any more"
             raise usage_error(message, f"give {named[0]} to cmlc.compile, or to cmlc.write")
         compiled = self.options.chosen()
-        if isinstance(wanted, SourceForm):
+        if isinstance(wanted.made_of, OfSource):
             compiled = {}  # the model as it is stored, however it was compiled
-        elif isinstance(wanted, TargetForm):
+        elif isinstance(wanted.made_of, OfTarget):
             compiled.pop("target", None)
         _, own = sorted_out(wanted, {**compiled, **choices})
         return write_artefact(self.stages, wanted, Path(path), own).path

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ..backends.executable import Executable
-from ..backends.target import Target, load_target
+from ..backends.table import load_target
+from ..backends.target import Target
 from ..ir.diagnostics import problems_in
 from ..ir.ssa import Module
 from . import driver
-from .options import Options, Stage
+from .choices import Stage
+from .options import Options
 from .source.rereading import place_of
 from .watch import Watch
 

@@ -5,20 +5,18 @@ Nothing heavy is imported here: `--help` of every command shows them.
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
-
-from .diagnostics import CompileError, Diagnostic
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 # How a choice is spelled: a text; whether it is given at all; names, one for each option; full
 # shapes by name; typical inputs.
 Spelling = Literal["text", "flag", "names", "shapes", "samples"]
+# Values by the names of choices.
+Chosen: TypeAlias = Mapping[str, Any]
 Group = Literal["model", "shapes", "numbers", "output", "debugging"]
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """Something that users choose.
 
     Attributes:
@@ -50,17 +48,16 @@ class Choice:
         Raises:
             CompileError: of kind "usage".
         """
+        from .diagnostics import usage_error  # which --help doesn't need
+
         if self.values and value not in self.values:
             known = ", ".join(self.values)
-            raise CompileError(
-                Diagnostic(f"{self.name} is '{value}', expected one of {known}", "usage")
-            )
+            raise usage_error(f"{self.name} is '{value}', expected one of {known}")
         if self.spelling == "names" and (
             not isinstance(value, list | tuple)
             or not all(isinstance(item, str) for item in cast(Sequence[object], value))
         ):
-            message = f"{self.name} is {value!r}, expected a list of names"
-            raise CompileError(Diagnostic(message, "usage"))
+            raise usage_error(f"{self.name} is {value!r}, expected a list of names")
 
     def on_command_line(self, value: object) -> str:
         """The options that choose a value, each with a space before it; data in memory has none."""

@@ -1,7 +1,9 @@
 """How long hypothesis may search, and what all tests know."""
 
 import gc
+import sys
 
+import pytest
 from cmlc import register_custom_layer
 from hypothesis import HealthCheck, settings
 
@@ -28,3 +30,13 @@ def pytest_collection_finish():
     """Ten thousand tests stay until the end: the collector of garbage need not look at them."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """`make quick` stays quick: who starts TensorFlow is marked."""
+    known = "tensorflow" in sys.modules
+    found = yield
+    if "tensorflow" in sys.modules and not known and "slow" not in pyfuncitem.keywords:
+        pytest.fail("starts TensorFlow: mark it slow")
+    return found

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
-from ..compiler.options import Stage
+from ..compiler.choices import Stage
 from ..ir.diagnostics import usage_error
 from ..ir.writing import failures_told
-from .cli import console
-from .cli.choices import COMPILING, add_choices, options_of
+from .cli import console, printing
+from .cli.choices import COMPILING, add_choices
+from .cli.given import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +107,7 @@ def _tell(given: argparse.Namespace, compared: "Compared") -> None:
     if given.json:
         from .view.diff_facts import facts
 
-        console.print_json(facts(compared))
+        printing.print_json(facts(compared))
         return
     from .view.diff_text import print_difference
 
@@ -155,7 +156,7 @@ def _options(given: argparse.Namespace, path: Path) -> "Options":
 
     IR text was imported before; choices about that are for the other side, if that is a model.
     """
-    from ..backends.target import TARGETS
+    from ..backends.table import TARGETS
     from ..compiler.driver import OF_IMPORT
 
     sides = [side for side in (given.old, given.new) if side is not None]

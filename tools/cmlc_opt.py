@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..ir.diagnostics import problems_in, usage_error
 from ..ir.writing import failures_told
-from .cli import console
-from .cli.choices import IMPORTING, PRINTING, add_choices, chosen, options_of, print_options
+from .cli import console, printing
+from .cli.choices import IMPORTING, PRINTING, add_choices
 from .cli.explain import events_of, explained_facts, print_explained, print_rewrites
-from .cmlc import add_watching, make_watch, measured_facts, print_after, print_measured
+from .cli.given import chosen, options_of, print_options
+from .cli.watching import add_watching, make_watch, measured_facts, print_after, print_measured
 
 if TYPE_CHECKING:
     from ..compiler.options import Options
@@ -91,7 +92,7 @@ def _describe(given: argparse.Namespace) -> None:
 
     if given.json:
         items = [pass_facts(given.help_pass)] if given.help_pass else all_passes()
-        console.print_json({"ok": True, "passes": [as_facts(item) for item in items]})
+        printing.print_json({"ok": True, "passes": [as_facts(item) for item in items]})
     elif given.help_pass:
         print_help(pass_facts(given.help_pass))
     else:
@@ -106,12 +107,12 @@ def _print_facts(
     facts = {"ok": True, "output": given.output, "ops": count_ops(module)}
     if given.explain:
         facts["explain"] = explained_facts(given.explain, events)
-    console.print_json(facts | measured_facts(given, watch))
+    printing.print_json(facts | measured_facts(given, watch))
 
 
 def _pipeline(given: argparse.Namespace) -> "Pipeline":
     """The passes to run, including the explained one unless lowering runs it."""
-    from ..backends.target import load_target
+    from ..backends.table import load_target
     from ..passes.manager import parse_pipeline
     from .cli.pass_list import check_names
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..ir.diagnostics import usage_error
 from ..ir.writing import failures_told
-from .cli import console
-from .cli.choices import IMPORTING, add_choices, options_of
+from .cli import console, printing
+from .cli.choices import IMPORTING, add_choices
+from .cli.given import options_of
 
 if TYPE_CHECKING:
     from ..ir.ssa import Module
@@ -82,7 +83,7 @@ def _run(given: argparse.Namespace) -> int:
         write_archive(reduced, path, head=head)
     facts["output"] = str(path)
     if given.json:
-        console.print_json({"ok": True, **facts})
+        printing.print_json({"ok": True, **facts})
     else:
         _print(facts)
     return 0
@@ -99,14 +100,14 @@ def _reduced(module: "Module", test: "Test", started: Any) -> "tuple[Module, dic
 
     def report(progress: Progress) -> None:
         if started is not None:
-            done = console.plural(progress.tried, "candidate")
+            done = printing.plural(progress.tried, "candidate")
             started(f"{progress.ops} ops after {done}", progress.reduction)
 
     reducer = Reducer(module, lambda candidate: test.signature(candidate) == wanted, report)
     try:
         reducer.run(REDUCTIONS)
     except KeyboardInterrupt:
-        console.note("interrupted: this is the smallest module so far")
+        printing.note("interrupted: this is the smallest module so far")
     progress = reducer.progress
     return reducer.module, {
         "failure": wanted,
@@ -118,11 +119,11 @@ def _reduced(module: "Module", test: "Test", started: Any) -> "tuple[Module, dic
 def _print(facts: dict[str, Any]) -> None:
     ops, tried = facts["ops"], facts["candidates"]["tried"]
     seconds = f"{facts['seconds']:.1f} s"
-    console.print_rows(
+    printing.print_rows(
         [
             ("kept", facts["failure"]),
             ("ops", f"{ops['before']:,} → {ops['after']:,}"),
-            ("tried", f"{console.plural(tried, 'candidate')} in {seconds}"),
+            ("tried", f"{printing.plural(tried, 'candidate')} in {seconds}"),
             ("written", facts["output"]),
         ]
     )

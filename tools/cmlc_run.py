@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..ir.diagnostics import usage_error
 from ..ir.writing import failures_told
-from .cli import console
-from .cli.choices import COMPILING, add_choices, options_of
+from .cli import console, printing
+from .cli.choices import COMPILING, add_choices
+from .cli.given import options_of
 
 if TYPE_CHECKING:
     from ..compiler.runtime import CompiledModel
@@ -106,7 +107,7 @@ def _run(given: argparse.Namespace) -> int:
             save_outputs(outputs, given.output)
     if given.json:
         facts = {name: as_facts(value, given.top) for name, value in outputs.items()}
-        console.print_json({"ok": True, "outputs": facts, "seconds": seconds})
+        printing.print_json({"ok": True, "outputs": facts, "seconds": seconds})
     else:
         print_outputs(outputs, given.top)
     return 0
@@ -183,7 +184,7 @@ def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:
     ]
     if missing:
         raise usage_error(
-            f"{console.plural(len(missing), 'input')} missing: {', '.join(missing)}",
+            f"{printing.plural(len(missing), 'input')} missing: {', '.join(missing)}",
             "or fill inputs with --random 0",
         )
 

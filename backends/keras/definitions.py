@@ -16,7 +16,7 @@ class Weight(layers.Layer):
         """Make the tensor."""
         super().__init__(trainable=trainable, **kwargs)
         self.settings = {"shape": shape, "dtype": dtype}
-        self.value = self.add_weight(**self.settings, name="value")
+        self.value = self.add_weight(**self.settings, trainable=trainable, name="value")
 
     def call(self, inputs):
         """Return the tensor."""

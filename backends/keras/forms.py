@@ -2,21 +2,24 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..form import Artefact, Request, TargetForm, plural
+from ..form import Form, OfTarget, plural
 from .file_names import CODE
 
 if TYPE_CHECKING:
+    from ..artefact import Artefact, Request
     from .emit import KerasModule
 
 
-def _keras_code(made: "KerasModule", request: Request) -> Artefact:
+def _keras_code(made: "KerasModule", request: "Request") -> "Artefact":
+    from ..artefact import Artefact
     from .files import write_code
 
     facts, rows = _code(made)
     return Artefact(lambda folder: write_code(made, folder), facts, rows)
 
 
-def _keras(made: "KerasModule", request: Request) -> Artefact:
+def _keras(made: "KerasModule", request: "Request") -> "Artefact":
+    from ..artefact import Artefact
     from .files import write_model
 
     facts, rows = _code(made)
@@ -42,20 +45,20 @@ def _code(made: "KerasModule") -> tuple[dict[str, Any], tuple[tuple[str, str], .
 
 
 FORMS = (
-    TargetForm(
+    Form(
         name="keras-code",
         title="Keras code",
         default="_keras",
         sign=CODE,
-        make=_keras_code,
+        made_of=OfTarget(_keras_code),
         loading="{load}\nmodel = load()  # a keras.Model",
     ),
-    TargetForm(
+    Form(
         name="keras",
         title="Keras file",
         suffix=".keras",
         default=".keras",
-        make=_keras,
+        made_of=OfTarget(_keras),
         loading="import keras\nmodel = keras.models.load_model({path})",
     ),
 )

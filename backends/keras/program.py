@@ -162,6 +162,8 @@ def _load() -> Iterator[str]:
     yield "def load(weights: str | Path = WEIGHTS) -> keras.Model:"
     yield '    """Build the network, and load its weights from a file."""'
     yield "    model = build()"
+    # Keras 3.15 exports to ONNX only what was called; such a call computes nothing but shapes.
+    yield "    model(model.input)  # what was never called can't be exported to ONNX"
     yield "    model.load_weights(weights)"
     yield "    return model"
 

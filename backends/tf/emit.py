@@ -16,6 +16,7 @@ import numpy as np
 
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import Constant
+from ...ir.location import UNKNOWN
 from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import Array, DType, Tensor
 from ..calls import CallOp, plain, resolve
@@ -203,10 +204,21 @@ class TensorFlowModule(Executable):
         try:
             results = self.graph(callee.name)(**given)
         except self._tf.errors.InvalidArgumentError as error:
-            raise CompileError(_runtime_problem(error)) from error
+            raise CompileError(self._runtime_problem(error)) from error
         keys = result_names(callee)
         named = zip(callee.result_names or keys, keys, strict=True)
         return {name: np.asarray(results[key].numpy()) for name, key in named}
+
+    def _runtime_problem(self, error: Exception) -> Diagnostic:
+        """TensorFlow's message for a failed run, without its trace, and the layer it is about."""
+        assertion = re.search(r"assertion failed: \[(.*)\]\n", f"{error}\n")
+        if assertion is not None:
+            return Diagnostic(assertion[1].replace("\\'", "'"), "usage")  # strings are escaped
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = next((a for a, b in itertools.pairwise(lines) if "{{node" in b), lines[0])
+        node = re.search(r"\bnode ([^\s{}]+)", str(error))
+        place = self.scopes.location(node[1]) if node else UNKNOWN
+        return Diagnostic(f"the graph fails on these inputs: {said}", location=place)
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
         """Write a SavedModel; see `saved_model.save`."""
@@ -242,16 +254,6 @@ def _check_shape(op: Op, expected: Tensor, result: Any) -> None:
     name = "string" if expected.dtype is DType.STR else expected.dtype.numpy.name
     if not fits or result.dtype.base_dtype.name != name:
         raise _internal(f"'{op.name}' gives {result.dtype.name}{result.shape}, not {expected}", op)
-
-
-def _runtime_problem(error: Exception) -> Diagnostic:
-    """TensorFlow's message for a failed run, without its trace."""
-    assertion = re.search(r"assertion failed: \[(.*)\]\n", f"{error}\n")
-    if assertion is not None:
-        return Diagnostic(assertion[1].replace("\\'", "'"), "usage")  # strings are escaped
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = next((a for a, b in itertools.pairwise(lines) if "{{node" in b), lines[0])
-    return Diagnostic(f"the graph fails on these inputs: {said}")
 
 
 def _first_line(error: Exception) -> str:

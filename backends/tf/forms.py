@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from ..form import Artefact, Request, TargetForm
+from ..form import Form, OfTarget
 
 if TYPE_CHECKING:
+    from ..artefact import Artefact, Request
     from .emit import TensorFlowModule
 
 
@@ -14,7 +15,8 @@ _KEPT = (
 )
 
 
-def _saved_model(made: "TensorFlowModule", request: Request) -> Artefact:
+def _saved_model(made: "TensorFlowModule", request: "Request") -> "Artefact":
+    from ..artefact import Artefact
     from ..names import facts_of, rows_of
 
     facts = {"endpoints": made.endpoints, **facts_of(made.renamed)}
@@ -24,7 +26,8 @@ def _saved_model(made: "TensorFlowModule", request: Request) -> Artefact:
     return Artefact(lambda folder: made.save(folder, {**request.about, **facts}), facts, rows)
 
 
-def _graph_def(made: "TensorFlowModule", request: Request) -> Artefact:
+def _graph_def(made: "TensorFlowModule", request: "Request") -> "Artefact":
+    from ..artefact import Artefact
     from ..names import facts_of, rows_of
     from .frozen import frozen
 
@@ -41,23 +44,22 @@ def _graph_def(made: "TensorFlowModule", request: Request) -> Artefact:
 
 
 FORMS = (
-    TargetForm(
+    Form(
         name="savedmodel",
         title="SavedModel",
         default="_savedmodel",
         sign="saved_model.pb",
-        signatures=True,
-        make=_saved_model,
+        made_of=OfTarget(_saved_model, signatures=True),
         loading="import tensorflow as tf\n"
         'predict = tf.saved_model.load({path}).signatures["serving_default"]',
     ),
-    TargetForm(
+    Form(
         name="graphdef",
         title="frozen graph",
         suffix=".pb",
         default=".pb",
         without=frozenset(("weights",)),
-        make=_graph_def,
+        made_of=OfTarget(_graph_def),
         loading="import tensorflow as tf\ngraph = tf.compat.v1.GraphDef.FromString("
         'open({path}, "rb").read())\ntf.import_graph_def(graph, name="")',
     ),

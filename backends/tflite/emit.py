@@ -14,8 +14,8 @@ from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import held_by
 from ...ir.ssa import Module
 from ...ir.types import Array
+from ..artefact import Samples
 from ..executable import Executable
-from ..form import Samples
 from ..names import LITE_INPUT, Renamed, changed, one_line_each
 from ..tf.emit import TensorFlowModule
 from ..tf.names import renamed_in, signatures_of

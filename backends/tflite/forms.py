@@ -4,17 +4,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from ...ir.choices import Choice
-from ...ir.diagnostics import CompileError, Diagnostic
-from ..form import Artefact, Chosen, Request, TargetForm
+from ...ir.choices import Choice, Chosen
+from ..form import Form, OfTarget
 from .quantization import Quantization
 
 if TYPE_CHECKING:
+    from ...ir.diagnostics import Diagnostic
+    from ..artefact import Artefact, Request
     from .contents import Contents
     from .emit import TFLiteModule
 
 
-def _check(chosen: Chosen) -> Iterator[Diagnostic]:
+def _check(chosen: Chosen) -> "Iterator[Diagnostic]":
+    from ...ir.diagnostics import Diagnostic
+
     quantize, samples = chosen.get("quantize"), chosen.get("representative")
     if quantize == "int8" and samples is None:
         message = "--quantize=int8 needs typical inputs, from which it takes ranges of numbers"
@@ -25,14 +28,16 @@ def _check(chosen: Chosen) -> Iterator[Diagnostic]:
         yield Diagnostic(message, "usage", remedy="leave it out")
 
 
-def _tflite(made: "TFLiteModule", request: Request) -> Artefact:
+def _tflite(made: "TFLiteModule", request: "Request") -> "Artefact":
+    from ...ir.diagnostics import usage_error
+    from ..artefact import Artefact
     from ..names import facts_of, rows_of
     from .contents import Contents
 
     quantize, samples = request.chosen.get("quantize"), request.chosen.get("representative")
     if samples is not None and len(made.functions) > 1:
         message = f"--quantize=int8 takes one function, the model has {len(made.functions)}"
-        raise CompileError(Diagnostic(message, "usage", remedy="add --function NAME"))
+        raise usage_error(message, "add --function NAME")
     file = made.convert(quantize, samples)
     content = Contents(file)
     facts = {
@@ -73,7 +78,7 @@ def _rows(facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 FORMS = (
-    TargetForm(
+    Form(
         name="tflite",
         title="TFLite file",
         suffix=".tflite",
@@ -95,7 +100,7 @@ FORMS = (
             ),
         ),
         check=_check,
-        make=_tflite,
+        made_of=OfTarget(_tflite),
         loading="from ai_edge_litert.interpreter import Interpreter  # or tf.lite.Interpreter\n"
         'predict = Interpreter({path}).get_signature_runner("serving_default")',
     ),

@@ -3,16 +3,17 @@
 Nothing heavy is imported here before something is written: commands list all forms in `--help`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from ...backends.form import Artefact, Chosen, Form
-from ...ir.choices import Choice
-from ..options import Stage
+from ...backends.form import Form
+from ...ir.choices import Choice, Chosen
+from ..choices import Stage
 
 if TYPE_CHECKING:
+    from ...backends.artefact import Artefact
+    from ...ir.diagnostics import Diagnostic
     from ...ir.ssa import Module
     from ...ir.text.printer import PrintOptions
     from ..source.reading import ModelSource
@@ -21,23 +22,23 @@ if TYPE_CHECKING:
 _STAGES = get_args(Stage)
 
 
-@dataclass(frozen=True, kw_only=True)
-class StageForm(Form):
+class OfStages(NamedTuple):
     """A form of IR.
 
     Attributes:
         make: of modules by the names of their stages: of one, or of all three.
         all_stages: whether it needs all; else the choice "stage" says which one.
         text: what standard output gets of the module, if the form is text.
+        stored: the text of the model as it is stored, if the form can show that.
     """
 
     make: "Callable[[Mapping[str, Module], Chosen], Artefact]"
     all_stages: bool = False
     text: "Callable[[Module, Chosen], str] | None" = None
+    stored: "Callable[[ModelSource], str] | None" = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceForm(Form):
+class OfSource(NamedTuple):
     """A form of the model as it is stored: nothing is compiled, no choice changes it."""
 
     make: "Callable[[ModelSource, Watch], Artefact]"
@@ -57,7 +58,16 @@ def _ir_text(module: "Module", chosen: Chosen) -> str:
     return print_module(module, _print_options(chosen))
 
 
-def _ir(modules: "Mapping[str, Module]", chosen: Chosen) -> Artefact:
+def _is_ir(chosen: Chosen) -> "Iterator[Diagnostic]":
+    from ...ir.diagnostics import Diagnostic
+
+    if chosen.get("stage") == "stored":
+        message = "--stage=stored means nothing for --emit=ir: what is stored is not IR yet"
+        yield Diagnostic(message, "usage", remedy="it is for --emit=dot, html")
+
+
+def _ir(modules: "Mapping[str, Module]", chosen: Chosen) -> "Artefact":
+    from ...backends.artefact import Artefact
     from ...ir.text.archive import write_archive
 
     (module,) = modules.values()
@@ -75,18 +85,34 @@ def _dot_text(module: "Module", chosen: Chosen) -> str:
     return dot(module)
 
 
-def _dot(modules: "Mapping[str, Module]", chosen: Chosen) -> Artefact:
+def _dot(modules: "Mapping[str, Module]", chosen: Chosen) -> "Artefact":
     (module,) = modules.values()
-    return _text_file(_dot_text(module, chosen))
+    return text_file(_dot_text(module, chosen))
 
 
-def _html(modules: "Mapping[str, Module]", chosen: Chosen) -> Artefact:
+def _stored_dot(source: "ModelSource") -> str:
+    from ...ir.view.dot import drawn
+    from ..frontends.stored_graph import stored_graph
+
+    return drawn(stored_graph(source))
+
+
+def _stored_page(source: "ModelSource") -> str:
+    from ...ir.view.page import drawn
+    from ..frontends.stored_graph import stored_graph
+
+    return drawn({"stored": stored_graph(source)}, source.name)
+
+
+def _html(modules: "Mapping[str, Module]", chosen: Chosen) -> "Artefact":
     from ...ir.view.page import page
 
-    return _text_file(page(modules))
+    return text_file(page(modules))
 
 
-def _text_file(text: str) -> Artefact:
+def text_file(text: str) -> "Artefact":
+    """A file with this text."""
+    from ...backends.artefact import Artefact
     from ...ir.writing import writing_whole
 
     def write(path: Path) -> None:
@@ -96,13 +122,15 @@ def _text_file(text: str) -> Artefact:
     return Artefact(write)
 
 
-def _message(source: "ModelSource", watch: "Watch") -> Artefact:
+def _message(source: "ModelSource", watch: "Watch") -> "Artefact":
+    from ...backends.artefact import Artefact
     from ..source.spec import write_spec
 
     return Artefact(lambda path: write_spec(source.spec, path))
 
 
-def _package(source: "ModelSource", watch: "Watch") -> Artefact:
+def _package(source: "ModelSource", watch: "Watch") -> "Artefact":
+    from ...backends.artefact import Artefact
     from ..source.package_writer import write_package
 
     def write(path: Path) -> None:
@@ -111,7 +139,8 @@ def _package(source: "ModelSource", watch: "Watch") -> Artefact:
     return Artefact(write)
 
 
-def _weights(source: "ModelSource", watch: "Watch") -> Artefact:
+def _weights(source: "ModelSource", watch: "Watch") -> "Artefact":
+    from ...backends.artefact import Artefact
     from ..frontends.all_weights import weights_of
     from .weights_folder import entries_of, write_weights
 
@@ -130,20 +159,24 @@ def _weights(source: "ModelSource", watch: "Watch") -> Artefact:
 
 
 _STAGE = Choice(
-    "stage", "which IR ir and dot show; by default, as imported", _STAGES, group="output"
+    "stage",
+    "which stage ir, dot and html show; by default, as imported, and of html all of them; stored, "
+    "for dot and html: the model's own layers, whether it can be compiled or not",
+    ("stored", *_STAGES),
+    group="output",
 )
 _BY_COREMLTOOLS = "import coremltools\nmodel = coremltools.models.MLModel({path})"
 
-FORMS: tuple[Form, ...] = (
-    SourceForm(
+FORMS: "tuple[Form[OfStages] | Form[OfSource], ...]" = (
+    Form(
         name="weights",
         title="weights",
         default="_weights",
         sign="manifest.json",
-        make=_weights,
+        made_of=OfSource(_weights),
         loading='import numpy as np\nweights = np.load({path} + "/weights.npz")',
     ),
-    StageForm(
+    Form(
         name="ir",
         title="IR text",
         suffix=".cmir",
@@ -162,40 +195,39 @@ FORMS: tuple[Form, ...] = (
                 spelling="flag",
             ),
         ),
-        make=_ir,
-        text=_ir_text,
+        check=_is_ir,
+        made_of=OfStages(_ir, text=_ir_text),
         loading="cmlc-opt {shell} --passes=canonicalize\ncmlc {shell}",
     ),
-    StageForm(
+    Form(
         name="dot",
         title="Graphviz text",
         suffix=".dot",
         choices=(_STAGE,),
-        make=_dot,
-        text=_dot_text,
+        made_of=OfStages(_dot, text=_dot_text, stored=_stored_dot),
         loading="dot -Tsvg {shell} -o graph.svg",
     ),
-    StageForm(
+    Form(
         name="html",
         title="page",
         suffix=".html",
         default=".html",
-        all_stages=True,
-        make=_html,
+        choices=(_STAGE,),
+        made_of=OfStages(_html, all_stages=True, stored=_stored_page),
         loading="open {shell} in a browser",
     ),
-    SourceForm(
+    Form(
         name="mlmodel",
         title=".mlmodel",
         suffix=".mlmodel",
-        make=_message,
+        made_of=OfSource(_message),
         loading=_BY_COREMLTOOLS,
     ),
-    SourceForm(
+    Form(
         name="mlpackage",
         title=".mlpackage",
         suffix=".mlpackage",
-        make=_package,
+        made_of=OfSource(_package),
         loading=_BY_COREMLTOOLS,
     ),
 )

@@ -48,7 +48,7 @@ def with_every_shape(stages: Stages) -> Stages:
         made.functions[function.name] = function
     made.attributes["fixed_shapes"] = "; ".join(reasons)
     made.attributes["default_function"] = made.main.name
-    return Stages(made, options.without(("function", "shapes")), stages.watch)
+    return Stages(made, options.without(("function", "shapes", "states", "omit")), stages.watch)
 
 
 def _lists(module: Module) -> dict[str, tuple[Sizes, ...]]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from ...backends.form import Artefact, Chosen, Form, Request, TargetForm
+from ...backends.artefact import Artefact, Request
+from ...backends.form import Form, OfTarget
+from ...ir.choices import Chosen
 from ...ir.diagnostics import problems_in, usage_error
 from ...ir.ssa import Function, Module
 from ...ir.writing import check_replaceable, failures_told
@@ -14,16 +16,18 @@ from ...passes.known import plugin_options
 from ...passes.manager import parse_pipeline
 from ...passes.reproducer import reproducing
 from .. import driver
+from ..choices import Stage
 from ..description import describe
-from ..options import Options, Stage
+from ..options import Options
 from ..source.reading import ModelSource
 from ..stages import Stages
 from ..watch import Watch
-from .forms import SourceForm, StageForm
+from .forms import OfSource, OfStages, text_file
+from .meant import check_path
 from .measured import measure
 from .samples import Samples, samples_of
 from .signatures import with_every_shape
-from .table import check_path, target_of
+from .table import target_of
 
 # Choices that passes carry out: of a model that was imported already, they still mean something.
 _BY_PASSES = ("batch", "io_layout", "passes")
@@ -42,7 +46,7 @@ class Written:
         rows: the same for people, (title, text).
     """
 
-    form: Form
+    form: Form[Any]
     path: Path
     modules: Mapping[str, Module] = field(default_factory=dict[str, Module])
     source: ModelSource | None = None
@@ -50,7 +54,7 @@ class Written:
     rows: tuple[tuple[str, str], ...] = ()
 
 
-def write(stages: Stages, form: Form, path: Path, chosen: Chosen) -> Written:
+def write(stages: Stages, form: Form[Any], path: Path, chosen: Chosen) -> Written:
     """Write a model, whole or not at all.
 
     Args:
@@ -67,30 +71,33 @@ def write(stages: Stages, form: Form, path: Path, chosen: Chosen) -> Written:
     if form.sign:
         check_replaceable(path, form.title, lambda folder: (folder / form.sign).exists())
     with problems_in(driver.file_of(stages.source)):
-        match form:
-            case TargetForm():
+        match form.made_of:
+            case OfTarget(signatures=every):
                 own = stages.for_target(target_of(form))
-                own = with_every_shape(own) if form.signatures else own
+                own = with_every_shape(own) if every else own
                 return _write_of_target(own, form, path, chosen)
-            case StageForm():
+            case OfStages():
                 return _write_of_stages(stages, form, path, chosen)
-            case SourceForm():
+            case OfSource():
                 return _write_of_source(stages, form, path)
             case _:
                 raise AssertionError(form)
 
 
-def stage_text(stages: Stages, form: StageForm, chosen: Chosen) -> str:
+def stage_text(stages: Stages, form: Form[OfStages], chosen: Chosen) -> str:
     """What standard output gets of a form that is text.
 
     Raises:
         CompileError: the model can't be compiled.
     """
-    assert form.text is not None
-    return form.text(stages.at(_stage(stages.options, chosen)), chosen)
+    if chosen.get("stage") == "stored":
+        with problems_in(driver.file_of(stages.source)):
+            return _stored_text(form, _read(stages, form))
+    assert form.made_of.text is not None
+    return form.made_of.text(stages.at(_stage(stages.options, chosen)), chosen)
 
 
-def _write_of_target(stages: Stages, form: TargetForm, path: Path, chosen: Chosen) -> Written:
+def _write_of_target(stages: Stages, form: Form[OfTarget], path: Path, chosen: Chosen) -> Written:
     watch, lowered = stages.watch, stages.lowered
     values = {**chosen, **_samples(form, lowered.main, chosen, watch)}
     if stages.target.library:
@@ -99,7 +106,7 @@ def _write_of_target(stages: Stages, form: TargetForm, path: Path, chosen: Chose
     command = f"cmlc {{}} --emit={form.name}{_choices_text(stages.options, form, chosen)}"
     with reproducing(stages.imported, watch.reproducers, form.name, command):
         with watch.stage("make"), watch.quiet():
-            artefact = form.make(stages.executable, Request(describe(lowered), values))
+            artefact = form.made_of.make(stages.executable, Request(describe(lowered), values))
         facts, rows = dict(artefact.facts), artefact.rows
         if artefact.computes is not None:
             with watch.stage("measure"), watch.quiet():
@@ -112,23 +119,42 @@ def _write_of_target(stages: Stages, form: TargetForm, path: Path, chosen: Chose
     return Written(form, path, modules, None, facts, rows)
 
 
-def _write_of_stages(stages: Stages, form: StageForm, path: Path, chosen: Chosen) -> Written:
-    names = get_args(Stage) if form.all_stages else (_stage(stages.options, chosen),)
+def _write_of_stages(stages: Stages, form: Form[OfStages], path: Path, chosen: Chosen) -> Written:
+    if chosen.get("stage") == "stored":
+        read = _read(stages, form)
+        artefact = text_file(_stored_text(form, read))
+        return Written(form, path, {}, read, _written(artefact, path, stages.watch))
+    every = form.made_of.all_stages and "stage" not in chosen
+    names = get_args(Stage) if every else (_stage(stages.options, chosen),)
     modules = {name: stages.at(name) for name in names}
-    artefact = form.make(modules, chosen)
+    artefact = form.made_of.make(modules, chosen)
     facts = {**artefact.facts, **_written(artefact, path, stages.watch)}
     return Written(form, path, modules, None, facts, artefact.rows)
 
 
-def _write_of_source(stages: Stages, form: SourceForm, path: Path) -> Written:
+def _stored_text(form: Form[OfStages], source: ModelSource) -> str:
+    assert form.made_of.stored is not None
+    return form.made_of.stored(source)
+
+
+def _write_of_source(stages: Stages, form: Form[OfSource], path: Path) -> Written:
+    read = _read(stages, form)
+    artefact = form.made_of.make(read, stages.watch)
+    facts = {**artefact.facts, **_written(artefact, path, stages.watch)}
+    return Written(form, path, {}, read, facts, artefact.rows)
+
+
+def _read(stages: Stages, form: Form[Any]) -> ModelSource:
+    """The model as it is stored.
+
+    Raises:
+        CompileError: there is none, or it can't be read.
+    """
     source = stages.source
     if isinstance(source, Module) or driver.file_of(source).endswith(".cmir"):
         message = f"--emit={form.name} needs the model as it is stored, not IR"
         raise usage_error(message, "name the model that the IR was made of")
-    read = driver.read(stages.stored(), stages.watch)
-    artefact = form.make(read, stages.watch)
-    facts = {**artefact.facts, **_written(artefact, path, stages.watch)}
-    return Written(form, path, {}, read, facts, artefact.rows)
+    return driver.read(stages.stored(), stages.watch)
 
 
 def _written(artefact: Artefact, path: Path, watch: Watch) -> dict[str, Any]:
@@ -153,7 +179,9 @@ def _stage(options: Options, chosen: Chosen) -> Stage:
     return stage
 
 
-def _samples(form: Form, function: Function, chosen: Chosen, watch: Watch) -> dict[str, Samples]:
+def _samples(
+    form: Form[Any], function: Function, chosen: Chosen, watch: Watch
+) -> dict[str, Samples]:
     """The typical inputs among the choices, ready to be read."""
 
     def progress(index: int, count: int) -> None:
@@ -167,7 +195,7 @@ def _samples(form: Form, function: Function, chosen: Chosen, watch: Watch) -> di
     }
 
 
-def _choices_text(options: Options, form: Form, chosen: Chosen) -> str:
+def _choices_text(options: Options, form: Form[Any], chosen: Chosen) -> str:
     """What is chosen, as a command is told of it for a model that is imported already."""
     plugins = plugin_options(item.name for item in parse_pipeline(options.passes))
     own = [each.on_command_line(chosen[each.name]) for each in form.choices if each.name in chosen]

@@ -1,12 +1,13 @@
-"""Ranges of numbers, for both kinds of models."""
+"""Ranges of numbers, and one-hot vectors over them, for both kinds of models."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from ...ir.dialects.builtin import array_of, constant
+from ...ir.dialects.builtin import array_of, constant, scalar
+from ...ir.dialects.core.elementwise import Equal, Select
 from ...ir.dialects.core.fill import Range1d
-from ...ir.dialects.core.shape import Squeeze
+from ...ir.dialects.core.shape import ExpandDims, Squeeze
 from ...ir.dim_values import known_dims
 from ...ir.dims import Dim, Expr, bare_symbol
 from ...ir.ssa import Value
@@ -39,6 +40,28 @@ def range_between(
     if numbers[0] == 0 and numbers[2] == 1 and isinstance(limit, Expr):
         count = limit if bare_symbol(limit) is not None else count
     return Range1d(start, end, step, (count,)).result
+
+
+def one_hot(indices: Value, classes: Value, axis: int, on: Value, off: Value) -> Value:
+    """`on` where an index is the class, `off` elsewhere, along a new axis.
+
+    Args:
+        indices: i32.
+        classes: the numbers of classes, i32 of rank 1: a constant, or a computed range.
+        axis: the new axis, counted from the front or from the end.
+        on: a scalar.
+        off: a scalar of the same dtype.
+    """
+    rank = indices.type.rank + 1
+    others = tuple(i for i in range(rank) if i != axis % rank)
+    row = ExpandDims(classes, others).result if others else classes
+    here = Equal(ExpandDims(indices, (axis,)).result, row).result
+    return Select(here, on, off).result
+
+
+def numbers_below(count: Value, extent: Dim) -> Value:
+    """0, 1, … below a computed i32 number, which is this dimension."""
+    return Range1d(scalar(0, count), count, scalar(1, count), (extent,)).result
 
 
 def _known_number(value: Value) -> float | Expr | None:

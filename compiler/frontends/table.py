@@ -48,7 +48,8 @@ def import_model(source: ModelSource, options: Options) -> Module:
     kind = model_kind(source.spec)
     if kind not in IMPORTERS:
         message = f"models of type {kind} are not supported yet"
-        remedy = f"supported are {', '.join(IMPORTERS)}"
+        shown = "--emit=html --stage=stored shows what is in it"
+        remedy = f"supported are {', '.join(IMPORTERS)}; {shown}"
         raise CompileError(Diagnostic(message, "unsupported", subject=kind, remedy=remedy))
     importer: Importer = loaded(IMPORTERS[kind])
     return importer(source, options)

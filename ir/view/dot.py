@@ -16,7 +16,11 @@ _LONGEST = 60
 
 def dot(module: Module) -> str:
     """The graph: a cluster for each function and region, an edge for each used value."""
-    nodes = graph(module)
+    return drawn(graph(module))
+
+
+def drawn(nodes: list[Node]) -> str:
+    """The text for any nodes: a cluster for each group."""
     tree: dict[tuple[str, ...], list[int]] = {}
     for index, node in enumerate(nodes):
         for depth in range(1, len(node.groups) + 1):
@@ -46,7 +50,9 @@ def _cluster(
 def _label(node: Node) -> str:
     attributes = ", ".join(f"{name} = {value}" for name, value in node.attributes.items())
     weights = ", ".join(f"{label}: {data.type}" for label, data in node.weights)
-    shown = (node.kind, f"%{node.name}: {node.type}", attributes, weights)
+    named = f"%{node.name}" if node.name else ""
+    values = ": ".join(filter(None, (named, node.type)))
+    shown = (node.kind, values, attributes, weights)
     lines = [_escaped(_short(line)) for line in shown if line]
     return '"' + "\\n".join(lines) + '"'
 

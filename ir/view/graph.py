@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from ..attributes import literal
 from ..dialects.builtin import Constant
+from ..interface import Argument, Result
 from ..location import Unknown, leaves
 from ..ssa import Block, Function, Module, Op, Value
 from ..text.printer import value_names
@@ -18,7 +20,8 @@ class Node:
     Attributes:
         kind: the op's name; "input" and "output" for arguments and results of the function.
         name, type: the names and types of its values, as in IR text.
-        attributes: its non-default attributes, as text.
+        attributes: its non-default attributes, or what is known of an argument or a result (of one
+            with classes, their labels), as text.
         origins: where in the model it comes from.
         weights: (operand, constant data) of each constant operand.
         operands: the nodes whose values it uses, each once.
@@ -45,7 +48,7 @@ def graph(module: Module) -> list[Node]:
         first = max((node.layer for node in nodes), default=-2) + 2
         builder = _Builder(function, nodes, first)
         builder.function(function)
-    _place(nodes)
+    place(nodes)
     return nodes
 
 
@@ -60,13 +63,16 @@ class _Builder:
 
     def function(self, function: Function) -> None:
         groups = (f"@{function.name}" if function.public else f"private @{function.name}",)
-        for value in function.arguments:
-            self.nodes_of[value] = self.add(Node("input", self.names[value], str(value.type)))
-            self.nodes[-1].groups = groups
+        for value, known in zip_longest(function.arguments, function.inputs):
+            node = Node("input", self.names[value], str(value.type), _entries(known), groups=groups)
+            self.nodes_of[value] = self.add(node)
         self.block(function.block, groups, self.first)
         for index, value in enumerate(function.results):
             name = function.result_names[index] if function.result_names else self.names[value]
-            node = Node("output", name, str(value.type), groups=groups)
+            known = _entries(function.outputs[index] if function.outputs else None)
+            if name and name == classes_of(function):
+                known["class_labels"] = literal(function.classifier.class_labels)
+            node = Node("output", name, str(value.type), known, groups=groups)
             self.connect(node, (value,), ("value",))
             self.add(node)
 
@@ -111,6 +117,19 @@ class _Builder:
         self.nodes_of.update(dict.fromkeys(op.results, index))
 
 
+def classes_of(function: Function) -> str:
+    """The result that shows the labels of classes: their probabilities, else the predicted one."""
+    known = function.classifier
+    if not known.class_labels:
+        return ""
+    named = (known.predicted_probabilities, known.predicted_feature)
+    return next((name for name in named if name in function.result_names), "")
+
+
+def _entries(known: Argument | Result | None) -> dict[str, str]:
+    return {} if known is None else {name: literal(x) for name, x in known.entries().items()}
+
+
 def _attributes(op: Op) -> dict[str, str]:
     return {
         item.name: literal(op.attributes[item.name])
@@ -126,8 +145,8 @@ def _labels(op: Op) -> Iterator[str]:
         yield from (item.name for _ in op.values_of(item.name))
 
 
-def _place(nodes: list[Node]) -> None:
-    """Columns: below the latest operand where that is free, else the next free one."""
+def place(nodes: list[Node]) -> None:
+    """Choose columns: below the latest operand where that is free, else the next free one."""
     free: dict[tuple[int, int], int] = {}  # an occupied place → a later column to try
     for node in nodes:
         above = max((nodes[i] for i in node.operands), key=lambda n: n.layer, default=None)

@@ -19,24 +19,29 @@ def page(stages: Mapping[str, Module]) -> str:
         stages: modules by the names of their stages; ops of one correspond to those of another
             that come from the same place in the model.
     """
-    template = package_resources.files(__package__ or "").joinpath("page.html").read_text("utf-8")
     title = next(iter(stages.values())).name or "module"
+    return drawn({name: graph(module) for name, module in stages.items()}, title)
+
+
+def drawn(graphs: Mapping[str, list[Node]], title: str) -> str:
+    """The page for any graphs by name, such as those of stages."""
+    template = package_resources.files(__package__ or "").joinpath("page.html").read_text("utf-8")
     # "</script>" in a name must not end the script.
-    data = json.dumps(page_data(stages), ensure_ascii=False, separators=(",", ":"))
+    data = json.dumps(page_data(graphs), ensure_ascii=False, separators=(",", ":"))
     data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     head, body = template.split("@DATA@")
     return f"{head.replace('@TITLE@', html.escape(title))}{data}{body}"
 
 
-def page_data(stages: Mapping[str, Module]) -> dict[str, Any]:
+def page_data(graphs: Mapping[str, list[Node]]) -> dict[str, Any]:
     """The data that the page draws; repeated texts and weights are row numbers of tables.
 
     A node is [kind, name, type, attributes, origins, weights, operands, groups, column, layer].
     """
     tables = _Tables()
     rows = [
-        {"name": name, "nodes": [tables.node(node) for node in graph(module)]}
-        for name, module in stages.items()
+        {"name": name, "nodes": [tables.node(node) for node in nodes]}
+        for name, nodes in graphs.items()
     ]
     return {"stages": rows, "texts": list(tables.texts), "weights": tables.weights}
 

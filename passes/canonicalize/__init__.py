@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..manager import PatternPass
-from . import activation, conv, elementwise, fill, index, linear, recurrent, reduce, shape
+from . import activation, control, conv, elementwise, fill, index, linear, recurrent, reduce, shape
 
 
 @dataclass(frozen=True)
@@ -21,4 +21,5 @@ class Canonicalize(PatternPass):
         *index.PATTERNS,
         *linear.PATTERNS,
         *recurrent.PATTERNS,
+        *control.PATTERNS,
     )

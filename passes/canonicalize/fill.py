@@ -84,6 +84,9 @@ def repeated_anyway(op: Elementwise) -> Rewrite:
             continue
         if not _is_certain(x.type.shape, value.type.shape):
             return no("an open extent is maybe repeated")
+        shape_made = op.result.type.shape[op.result.type.rank - value.type.rank :]
+        if any(a not in (1, b) for a, b in zip(value.type.shape, shape_made, strict=True)):
+            return no("whether the extents fit shows when it runs")
         return made.result
     return None
 

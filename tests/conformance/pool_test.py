@@ -33,6 +33,7 @@ def test_accidents_end_only_their_own_task():
     assert results["hang"] == Accident("no answer within 2 s")
 
 
+@pytest.mark.slow
 def test_workers_are_replaced_after_their_share():
     job = Job(nothing, act, tasks_per_worker=2)
     assert sorted(result for _, result in run(job, ["a", "b", "c"], 1)) == ["A", "B", "C"]
@@ -42,6 +43,7 @@ def test_no_tasks():
     assert list(run(Job(nothing, act), [], 2)) == []
 
 
+@pytest.mark.slow
 def test_workers_that_cannot_start():
     with pytest.raises(PoolError, match="no such library"):
         list(run(Job(refuse, act), ["a"], 1))

@@ -13,10 +13,11 @@ from cmlc.ir.ssa import Module
 from cmlc.ir.verify import verify
 from cmlc.passes.dynamic_batch import opened
 from hypothesis import assume, given, settings
+from support.effort import rounds
 from support.modules.batches import assert_law, batch_of, entries_of
 from support.modules.generation import instances, is_repeatable, modules
 
-ROUNDS = 4
+ROUNDS = rounds(6)
 
 
 @dataclass

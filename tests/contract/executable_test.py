@@ -6,7 +6,7 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.backends.executable import Executable
-from cmlc.backends.target import TARGETS
+from cmlc.backends.table import TARGETS
 from cmlc.compiler.driver import load_text
 from cmlc.ir.deviation import deviation
 from cmlc.ir.diagnostics import CompileError

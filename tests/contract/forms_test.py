@@ -7,12 +7,14 @@ from pathlib import Path
 import cmlc
 import numpy as np
 import pytest
-from cmlc.backends.form import TargetForm
-from cmlc.backends.target import TARGETS, forms_of
+from cmlc.backends.form import OfTarget
+from cmlc.backends.table import TARGETS, forms_of
 from cmlc.compiler.artefacts.foreign import FOREIGN
-from cmlc.compiler.artefacts.forms import SourceForm, StageForm
-from cmlc.compiler.artefacts.table import all_forms, form_for, target_of
-from cmlc.compiler.options import Options, choices
+from cmlc.compiler.artefacts.forms import OfSource, OfStages
+from cmlc.compiler.artefacts.meant import form_for
+from cmlc.compiler.artefacts.table import all_forms, target_of
+from cmlc.compiler.choices import choices
+from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileError
 from cmlc.tools import cmlc as command
 from cmlc.tools.cli import console
@@ -35,7 +37,7 @@ def left_behind():
 
 def test_names_and_suffixes_are_taken_once():
     every = [form for name in TARGETS for form in forms_of(name)]
-    every += [form for form in FORMS.values() if not isinstance(form, TargetForm)]
+    every += [form for form in FORMS.values() if not isinstance(form.made_of, OfTarget)]
     assert len({form.name for form in every}) == len(every) == len(FORMS)
     suffixes = [form.suffix for form in every if form.suffix]
     assert len(set(suffixes)) == len(suffixes)
@@ -58,7 +60,7 @@ def test_a_form_is_declared_soundly(name):
     fields = {choice.name for choice in choices()}
     assert form.without <= fields
     assert not {choice.name for choice in form.choices} & fields
-    assert bool(target_of(form)) == isinstance(form, TargetForm)
+    assert bool(target_of(form)) == isinstance(form.made_of, OfTarget)
 
 
 def test_every_target_writes_something():
@@ -204,7 +206,7 @@ def test_a_compiled_model_is_not_chosen_again():
 def test_ir_has_no_stored_model(capsys):
     command.main([str(DIGITS), "-o", "d.cmir"])
     capsys.readouterr()
-    for form in (form for form in FORMS.values() if isinstance(form, SourceForm)):
+    for form in (form for form in FORMS.values() if isinstance(form.made_of, OfSource)):
         with pytest.raises(CompileError, match="needs the model as it is stored, not IR"):
             cmlc.compile("d.cmir").write(f"x{form.suffix}", form.name)
     assert left_behind() == ["d.cmir", "d.weights"]
@@ -328,7 +330,9 @@ def test_what_no_typical_inputs_are(samples, said):
 
 
 def test_text_forms_go_to_standard_output(capsys):
-    for form in (form for form in FORMS.values() if isinstance(form, StageForm) and form.text):
+    for form in (
+        form for form in FORMS.values() if isinstance(form.made_of, OfStages) and form.made_of.text
+    ):
         assert command.main([str(DIGITS), f"--emit={form.name}"]) == 0
         assert len(capsys.readouterr().out) > 1000
     assert left_behind() == []

@@ -4,16 +4,19 @@ import importlib
 import inspect
 import operator
 import re
+from pathlib import Path
 
+import cmlc
 import numpy as np
 import pytest
 from cmlc.backends.calls import CallOp, resolve
 from cmlc.backends.keras.definitions import DEFINITIONS
 from cmlc.backends.keras.dialect.base import KerasLayer
 from cmlc.backends.keras.dialect.ops import Getitem
-from cmlc.backends.target import TARGETS, load_target
+from cmlc.backends.table import TARGETS, load_target
 from cmlc.ir.declare import REQUIRED
 from cmlc.ir.dialects.core import CORE_OPS
+from support.laws import all_hold, hold
 
 TARGET_NAMES = sorted(TARGETS)
 CALLS = [
@@ -30,9 +33,7 @@ def named(item):
     return getattr(item, "name", str(item))
 
 
-@pytest.mark.parametrize("target", TARGET_NAMES)
-@pytest.mark.parametrize("op", CORE_OPS, ids=named)
-def test_is_lowered_or_refused(target, op):
+def is_lowered_or_refused(op, target):
     tables = load_target(target)
     lowered, refused = op in tables.lowering, op in tables.unsupported
     place = "tf/lower, which TFLite follows" if target == "tflite" else f"{target}/lower"
@@ -42,14 +43,28 @@ def test_is_lowered_or_refused(target, op):
         assert tables.unsupported[op].reason.strip()
 
 
+@pytest.mark.parametrize("op", CORE_OPS, ids=named)
+def test_is_lowered_or_refused(op):
+    all_hold({name: lambda name=name: is_lowered_or_refused(op, name) for name in TARGET_NAMES})
+
+
+def test_rules_refuse_by_reasons():
+    """An op's own `require` would name no remedy: see `backends/refusals.py`."""
+    found = [
+        str(path)
+        for path in Path(cmlc.__file__).parent.glob("backends/**/*.py")
+        if re.search(r"\bop\.require\(", path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "use `require` or `require_fixed` of backends/refusals.py"
+
+
 @pytest.mark.parametrize("target", TARGET_NAMES)
 def test_nothing_else_is_lowered(target):
     tables = load_target(target)
     assert set(tables.lowering) | set(tables.unsupported) <= set(CORE_OPS)
 
 
-@pytest.mark.parametrize(("target", "op"), CALLS, ids=named)
-def test_target_ops_say_what_they_are(target, op):
+def says_what_it_is(target, op):
     assert op.__dict__.get("__doc__")
     assert op.name.startswith((f"{target}.", "kernels."))
 
@@ -58,8 +73,7 @@ def camel(name):
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
-@pytest.mark.parametrize(("target", "op"), CALLS, ids=named)
-def test_target_ops_are_called_what_the_library_calls_them(target, op):
+def is_called_what_the_library_calls_it(target, op):
     """A variant follows where several ops have one callee; other callees than the library's have
     the target's name before them.
     """
@@ -70,6 +84,11 @@ def test_target_ops_are_called_what_the_library_calls_them(target, op):
     assert op.__name__ == camel(op.name.rpartition(".")[2])
     several = sum(other.call == op.call for name, other in CALLS if name == target) > 1
     assert several or not variant, "no other op has this callee"
+
+
+@pytest.mark.parametrize(("target", "op"), CALLS, ids=named)
+def test_declaration_of_target_ops(target, op):
+    hold((says_what_it_is, is_called_what_the_library_calls_it), target, op)
 
 
 def is_layer(op):

@@ -9,7 +9,7 @@ from pathlib import Path
 import cmlc
 import numpy as np
 import pytest
-from cmlc.backends.target import TARGETS, Row
+from cmlc.backends.table import TARGETS, Row
 from cmlc.compiler.driver import load_text
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.core.activation import Relu

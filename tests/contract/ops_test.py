@@ -12,6 +12,8 @@ from cmlc.ir.interpret import Interpreter, random_inputs, run
 from cmlc.ir.text.parser import parse
 from cmlc.ir.text.printer import print_module, structurally_equal
 from cmlc.ir.verify import verify
+from support.effort import rounds
+from support.laws import hold
 from support.modules.generation import instances, is_repeatable, module_of
 from support.modules.permutation import transposed_operands
 
@@ -44,14 +46,12 @@ def checked(op):
     return {label for source in sources for label in re.findall(r'"(C\d+)"', source)}
 
 
-@pytest.mark.parametrize("op", CORE_OPS, ids=named)
-def test_says_what_it_is(op):
+def says_what_it_is(op):
     assert op.__dict__.get("__doc__"), f"{op.__name__} has no docstring of its own"
     assert re.fullmatch(r"[a-z]+\.[a-z][a-z0-9]*(_[a-z0-9]+)*", op.name)
 
 
-@pytest.mark.parametrize("op", CORE_OPS, ids=named)
-def test_constraints_are_documented_and_checked(op):
+def constraints_are_documented_and_checked(op):
     assert documented(op) == checked(op)
 
 
@@ -68,8 +68,7 @@ def worked():
 WORKED = worked()
 
 
-@pytest.mark.parametrize("op", CORE_OPS, ids=named)
-def test_has_a_case_worked_out_by_hand(op):
+def has_a_case_worked_out_by_hand(op):
     """`tests/ops/<family>.cmir` shows what the op means, apart from its own `evaluate`."""
     used = re.search(rf"{re.escape(op.name)}\(", WORKED)
     assert used, f"add a case with numbers worked out by hand for '{op.name}' to tests/ops"
@@ -83,18 +82,32 @@ def refused():
     }
 
 
-@pytest.mark.parametrize("op", [op for op in CORE_OPS if documented(op)], ids=named)
-def test_constraints_have_negative_cases(op):
+REFUSED = refused()
+
+
+def constraints_have_negative_cases(op):
     """`// EXPECT-ERROR: 'nn.conv' (C1)` somewhere in tests/ops/*.cmir."""
-    missing = documented(op) - {label for name, label in refused() if name == op.name}
+    missing = documented(op) - {label for name, label in REFUSED if name == op.name}
     assert not missing, f"add cases to tests/ops: // EXPECT-ERROR: '{op.name}' ({min(missing)})"
 
 
+DECLARATION = (
+    says_what_it_is,
+    constraints_are_documented_and_checked,
+    has_a_case_worked_out_by_hand,
+    constraints_have_negative_cases,
+)
+
+
 @pytest.mark.parametrize("op", CORE_OPS, ids=named)
-@pytest.mark.parametrize("seed", range(3))
-def test_evaluates_to_what_it_infers(op, seed):
+def test_declaration(op):
+    hold(DECLARATION, op)
+
+
+def evaluates_to_what_it_infers(op):
     """The interpreter itself compares each result with the inferred type; here all are fixed."""
-    for instance in instances(op, seed):
+    drawn = [(number, each) for number in range(rounds(3)) for each in instances(op, number)]
+    for seed, instance in drawn:
         module = module_of(instance)
         verify(module)
         seen = []
@@ -111,8 +124,7 @@ def test_evaluates_to_what_it_infers(op, seed):
                 )
 
 
-@pytest.mark.parametrize("op", CORE_OPS, ids=named)
-def test_prints_what_it_parses(op):
+def prints_what_it_parses(op):
     for instance in instances(op, 1):
         module = module_of(instance)
         text = print_module(module)
@@ -121,8 +133,7 @@ def test_prints_what_it_parses(op):
         assert structurally_equal(module, again)
 
 
-@pytest.mark.parametrize("op", CORE_OPS, ids=named)
-def test_gives_the_same_each_time_or_has_effects(op):
+def gives_the_same_each_time_or_has_effects(op):
     modules = [module_of(instance) for instance in instances(op, 3)]
     assert any(map(is_repeatable, modules)), "no instance can be compared with anything"
     for module in filter(is_repeatable, modules):
@@ -132,8 +143,7 @@ def test_gives_the_same_each_time_or_has_effects(op):
             np.testing.assert_array_equal(array, second[name])
 
 
-@pytest.mark.parametrize("op", CORE_OPS, ids=named)
-def test_does_not_change_its_operands(op):
+def does_not_change_its_operands(op):
     for instance in instances(op, 2):
         module = module_of(instance)
         inputs = random_inputs(module.main)
@@ -141,6 +151,19 @@ def test_does_not_change_its_operands(op):
         run(module, inputs)
         for name, array in inputs.items():
             np.testing.assert_array_equal(array, before[name])
+
+
+SEMANTICS = (
+    evaluates_to_what_it_infers,
+    prints_what_it_parses,
+    gives_the_same_each_time_or_has_effects,
+    does_not_change_its_operands,
+)
+
+
+@pytest.mark.parametrize("op", CORE_OPS, ids=named)
+def test_semantics(op):
+    hold(SEMANTICS, op)
 
 
 def permute_op():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.compiler.driver import load_text
 from cmlc.ir.diagnostics import CompileError
 from support.running.keras_run import PIPELINE, case, compare, keras_code

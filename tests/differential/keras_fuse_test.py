@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.backends import PASSES
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.ir.interface import Result
 from cmlc.ir.interpret import random_inputs
 from cmlc.passes.manager import parse_pipeline
@@ -53,11 +53,16 @@ def test_the_pass_keeps_the_numbers(name):
 
 @pytest.mark.parametrize("name", sorted(MISREAD))
 def test_sums_that_keras_misreads(name):
-    """If this fails, Keras has mended it, and the pattern can go."""
+    """If this fails, Keras has mended it on TensorFlow, and the pattern can go."""
+    import keras
+
     inputs, before, after = both_sides(name)
     right = np.sin(inputs["x"]) + np.sin(inputs["b"])
     assert_close(right, after.run(inputs)["0"])
-    with pytest.raises((AssertionError, ValueError)):
+    if keras.backend.backend() == "tensorflow":
+        with pytest.raises((AssertionError, ValueError)):
+            assert_close(right, before.run(inputs)["0"])
+    else:
         assert_close(right, before.run(inputs)["0"])
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.text.parser import parse
 from support.running.tensorflow_run import compare, lowered

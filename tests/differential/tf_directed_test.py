@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.ir.attributes import PadType
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import constant

@@ -3,7 +3,7 @@
 import cmlc
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.ir.interpret import run
 from cmlc.ir.text.parser import parse
 from support.networks.builders import constant, layer, network

@@ -3,7 +3,7 @@
 import cmlc
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.compiler.options import Options
 from cmlc.ir.dialects.core.recurrent import Gru, Lstm, Rnn
 from cmlc.ir.dims import symbol

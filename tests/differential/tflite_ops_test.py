@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.backends.tflite.contents import Contents
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.core import FAMILIES

@@ -271,6 +271,7 @@ def test_saved_models_are_small_and_say_the_same(tmp_path):
         assert facts["weights"] == "compressed"
 
 
+@pytest.mark.slow
 def test_every_form_stays_encoded(tmp_path):
     """The interpreter decodes the same; by default nothing is encoded after the import."""
     for name in [*OPSET6, *OPSET8]:

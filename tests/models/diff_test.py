@@ -9,7 +9,8 @@ import cmlc
 import pytest
 from cmlc.compiler.options import Options
 from cmlc.ir.diff import compare
-from support.modules.module_edits import EDITS, NO_EDITS, both
+from support.modules.module_edits import EDITS, both
+from support.modules.module_twins import NO_EDITS
 from support.running.shared_folder import FOREIGN, needs_models
 
 pytestmark = [pytest.mark.slow, needs_models]

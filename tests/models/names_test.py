@@ -8,7 +8,7 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.backends.names import parameter
-from cmlc.compiler.artefacts.table import form_for
+from cmlc.compiler.artefacts.meant import form_for
 from cmlc.compiler.artefacts.write import write
 from cmlc.tools import cmlc as cmlc_command
 from cmlc.tools.cli.outputs import save_outputs

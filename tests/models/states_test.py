@@ -5,7 +5,7 @@ import json
 import cmlc
 import numpy as np
 import pytest
-from cmlc.compiler.artefacts.table import form_for
+from cmlc.compiler.artefacts.meant import form_for
 from cmlc.compiler.artefacts.write import write
 from cmlc.compiler.options import Options
 from cmlc.compiler.stages import Stages

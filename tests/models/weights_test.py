@@ -3,7 +3,7 @@
 import cmlc
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.compiler.driver import load_text
 from cmlc.compiler.options import Options
 from cmlc.compiler.stages import Stages

@@ -10,7 +10,8 @@ from cmlc.ir.text.archive import write_archive
 from cmlc.tools import cmlc_diff
 from cmlc.tools.cli import console
 from cmlc.tools.view import diff_facts
-from support.modules.module_edits import EDITS, rename, shuffle
+from support.modules.module_edits import EDITS
+from support.modules.module_twins import rename, shuffle
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 TEXT = """

@@ -82,6 +82,7 @@ def test_a_wrong_pass(capsys, monkeypatch, model, cls, options, left):
     assert cmlc_run.main(again) == console.INPUT_ERROR
 
 
+@pytest.mark.slow
 def test_the_same_every_time(capsys, monkeypatch):
     monkeypatch.setitem(passes.PASSES, WrongTranspose.name, WrongTranspose)
     texts = []
@@ -151,18 +152,21 @@ func @main(%x: f32[2]) -> (f32[2], f32[2]) {
 # -- commands --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_command(capsys):
     facts, names = reduced(capsys, DIGITS, "--test", "grep -q nn.softmax {} && exit 7")
     assert facts["failure"] == "exit status 7"
     assert names == ["nn.softmax"]
 
 
+@pytest.mark.slow
 def test_a_command_that_prints_something(capsys):
     facts, names = reduced(capsys, DIGITS, "--test", "cat {}", "--match", "kernel_sizes = [2, 2]")
     assert facts["failure"] == "exit status 0, prints 'kernel_sizes = [2, 2]'"
     assert names == ["nn.max_pool"]
 
 
+@pytest.mark.slow
 def test_another_failure_is_not_taken_for_the_first(capsys):
     """Without the pooling the command fails, too, but otherwise."""
     script = "grep -q nn.max_pool {} || exit 3; exit 4"
@@ -170,6 +174,7 @@ def test_another_failure_is_not_taken_for_the_first(capsys):
     assert names == ["nn.max_pool"]
 
 
+@pytest.mark.slow
 def test_a_command_that_hangs(capsys):
     script = f"grep -q nn.softmax {{}} && {sys.executable} -c 'import time; time.sleep(60)'"
     text = "func @main(%x: f32[2]) -> f32[2] {\n  %y = nn.softmax(%x) {axis = 0} : f32[2]\n"
@@ -199,6 +204,7 @@ def test_usage(capsys, arguments, message):
     assert not list(Path().iterdir())
 
 
+@pytest.mark.slow
 def test_what_people_see(capsys):
     assert cmlc_reduce.main([str(DIGITS), "--test", "grep -q nn.relu {} && exit 9"]) == 0
     out = capsys.readouterr().out

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cmlc.compiler import driver
-from cmlc.compiler.options import Batch, Layout, Options, Precision
+from cmlc.compiler.choices import Batch, Layout, Precision
+from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.text.printer import structurally_equal
 from cmlc.passes.dce import EliminateDeadCode
@@ -81,6 +82,7 @@ def test_locations(capsys):
     assert """loc("layers[0] 'conv1'")""" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_ir_needs_no_tensorflow():
     code = (
         "import sys; from cmlc.tools.cmlc import main; status = main()\n"
@@ -279,6 +281,7 @@ def test_interrupt(capsys, monkeypatch):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_closed_pipe():
     command = f"{sys.executable} -m cmlc.tools.cmlc {DIGITS} --emit=ir --stage=lowered"
     code = f"for i in 1 2 3 4 5 6 7 8 9; do {command}; break; done | true; echo ${{PIPESTATUS[0]}}"

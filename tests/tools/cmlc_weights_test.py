@@ -14,7 +14,6 @@ from cmlc.compiler.frontends.nn import WEIGHTS
 from cmlc.compiler.source.reading import ModelSource
 from cmlc.compiler.source.weight_files import WeightFiles
 from cmlc.tools import cmlc
-from cmlc.tools.cli import console
 from support.mil.programs import FP16, op, program, several
 from support.networks.builders import layer, lstm_weights, network, numbers
 from support.running.samples import control, pictures, sequences
@@ -81,6 +80,7 @@ def test_a_network(capsys):
         np.testing.assert_array_equal(array, tensors[name])
 
 
+@pytest.mark.slow
 def test_needs_no_tensorflow():
     code = (
         "import sys; from cmlc.tools.cmlc import main; status = main()\n"
@@ -380,49 +380,3 @@ def test_functions_that_share_a_name():
     assert list(stored(named(same))) == ["w"]
     other = several("a", a=program(*function(1), x=(2,)), b=program(*function(2), x=(2,)))
     assert list(stored(named(other))) == ["w", "b.w"]
-
-
-# -- what goes wrong ------------------------------------------------------------------------------
-
-
-def left_behind():
-    return sorted(path.name for path in Path().iterdir())
-
-
-def test_a_model_without_weights(capsys):
-    Path("m.mlmodel").write_bytes(network(layer("softmax"), x=(1, 3)).SerializeToString())
-    assert cmlc.main(["m.mlmodel", "--emit=weights"]) == console.INPUT_ERROR
-    assert "m.mlmodel: error: the model has no weights" in capsys.readouterr().err
-    assert left_behind() == ["m.mlmodel"]
-
-
-def test_a_damaged_weight_is_named(capsys):
-    dense = layer("innerProduct", name="d", inputChannels=3, outputChannels=2, weights=numbers(1))
-    Path("m.mlmodel").write_bytes(network(dense, x=(1, 3)).SerializeToString())
-    assert cmlc.main(["m.mlmodel", "--emit=weights"]) == console.INPUT_ERROR
-    found = capsys.readouterr().err
-    assert (
-        "layers[0] 'd': error: the weight 'd.weights' has 1 values; shape [2, 3] needs 6" in found
-    )
-    assert left_behind() == ["m.mlmodel"]
-
-
-def test_options_that_mean_nothing(capsys):
-    assert cmlc.main([str(DIGITS), "--emit=weights", "--batch=dynamic"]) == console.USAGE_ERROR
-    assert "--batch means nothing for --emit=weights" in capsys.readouterr().err
-
-
-def test_another_folder_is_not_replaced(capsys):
-    Path("out").mkdir()
-    (Path("out") / "precious").write_text("")
-    assert cmlc.main([str(DIGITS), "--emit=weights", "-o", "out"]) == console.USAGE_ERROR
-    assert "holds no weights" in capsys.readouterr().err
-    assert left_behind() == ["out"]
-
-
-def test_an_older_one_is_replaced():
-    assert cmlc.main([str(DIGITS), "--emit=weights", "-o", "out"]) == 0
-    first = (Path("out") / "weights.npz").read_bytes()
-    assert cmlc.main([str(DIGITS), "--emit=weights", "-o", "out"]) == 0
-    assert (Path("out") / "weights.npz").read_bytes() == first
-    assert left_behind() == ["out"]

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cmlc.tools.release import environments, matrix
+from cmlc.tools.release import environments, matrix, tables
 from cmlc.tools.release.environments import Environment, Interpreter, StepError, interpreter, oldest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -104,7 +104,7 @@ def rows(monkeypatch, tmp_path, step):
 def test_the_table(monkeypatch, tmp_path, capsys):
     rows(monkeypatch, tmp_path, lambda environment: "98%")
     document = tmp_path / "page.md"
-    document.write_text("before\n<!-- matrix:begin -->\nold\n<!-- matrix:end -->\nafter\n")
+    document.write_text("before\n{}\nold\n{}\nafter\n".format(*tables.marks("matrix")))
     assert matrix.main(["3.13-newest", "--write", str(document)]) == 0
     head, rule, line = capsys.readouterr().out.splitlines()
     assert [cell.strip() for cell in head.split("|")][1:4] == ["Python", "libraries", "TensorFlow"]
@@ -131,7 +131,7 @@ def test_a_step_that_fails_names_its_log_and_the_others_run(monkeypatch, tmp_pat
 
 def test_a_page_without_marks_is_not_written():
     with pytest.raises(ValueError, match="has no <!-- matrix:begin -->"):
-        matrix.written("text", ["line"])
+        tables.written("text", "matrix", ["line"])
 
 
 def test_commands_leave_a_log(tmp_path):

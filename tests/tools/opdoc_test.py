@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cmlc
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.compiler.frontends.nn import LAYERS
 from cmlc.compiler.source.reading import read_spec
 from cmlc.compiler.source.spec import network_of
@@ -26,6 +26,7 @@ def test_documents_are_current(capsys):
     assert opdoc.main(["--check"]) == 0, capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_op_is_described():
     text = opdoc.ops_document()
     headings = re.findall(r"^### (.*)$", text, re.MULTILINE)
@@ -41,6 +42,7 @@ def section(name):
     return opdoc.ops_document().split(f"\n### {name}\n")[1].split("\n### ")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "made_by", "becomes"),
     [

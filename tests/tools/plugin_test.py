@@ -41,6 +41,7 @@ def test_a_plugin_defines_a_layer(capsys):
     assert "tensor.add(%x, %x)" in found.out
 
 
+@pytest.mark.slow
 def test_without_the_plugin(capsys):
     Path("other.py").write_text("")
     run = [sys.executable, "-m", "cmlc.tools.cmlc", model_file(), "--plugin", "other.py"]

@@ -33,6 +33,7 @@ def test_costs_are_linear():
     assert max(ratios.values()) < 4.4, ratios
 
 
+@pytest.mark.slow
 def test_text_of_programs_costs_are_linear():
     parse_program(many_statements(40))
     few, many = (calls(parse_program, many_statements(count))[0] for count in (200, 800))

@@ -63,6 +63,15 @@ def test_wide_layers_are_placed_in_linear_time():
     assert max(node.column for node in graph(module)) == width - 1
 
 
+def test_what_is_known_of_inputs_and_outputs():
+    module = cmlc.load(DIGITS)
+    nodes = {node.name: node for node in graph(module) if node.kind in ("input", "output")}
+    assert nodes["image"].attributes["color"] == '"GRAYSCALE"'
+    labels = json.loads(nodes["digitProbabilities"].attributes["class_labels"])
+    assert labels == list(module.main.classifier.class_labels)
+    assert "class_labels" not in nodes["digit"].attributes
+
+
 # -- Graphviz -----------------------------------------------------------------------------------
 
 
@@ -104,7 +113,7 @@ def embedded(text):
 def test_page_holds_its_data_and_nothing_foreign():
     text = page({"imported": nested()})
     data = embedded(text)
-    assert data == json.loads(json.dumps(page_data({"imported": nested()})))
+    assert data == json.loads(json.dumps(page_data({"imported": graph(nested())})))
     assert "</script>" in [node[1] for node in data["stages"][0]["nodes"]]
     assert not re.search(r"(src|href)=|@import|url\(|fetch\(", text)
     (weight,) = data["weights"]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import console
+from . import printing
 
 if TYPE_CHECKING:
     from ...passes.patterns import Event, Trace
@@ -28,8 +28,8 @@ def print_explained(name: str, events: Iterable["Event"]) -> None:
         return
     found = facts["near_misses"]
     done, near = (
-        console.plural(facts["rewrites"], "rewrite"),
-        console.plural(len(found), "near-miss"),
+        printing.plural(facts["rewrites"], "rewrite"),
+        printing.plural(len(found), "near-miss"),
     )
     print(f"{name}: {done}, {near}", file=sys.stderr)
     for item in found:

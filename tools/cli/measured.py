@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from . import console
+from . import printing
 
 if TYPE_CHECKING:
     from ...compiler.watch import Watch
@@ -88,7 +88,7 @@ def _order(depth: int) -> Any:
 def print_timing(watch: "Watch", patterns: bool) -> None:
     """Print the tree with times and shares of the total on standard error."""
     root = tree(watch)
-    console.print_rows(_time_rows(root, 0, root.seconds or 1.0, patterns), sys.stderr)
+    printing.print_rows(_time_rows(root, 0, root.seconds or 1.0, patterns), sys.stderr)
 
 
 def _time_rows(node: Node, depth: int, whole: float, patterns: bool) -> Iterator[tuple[str, ...]]:
@@ -109,15 +109,15 @@ def _time_row(
 
 def _times(node: Node) -> str:
     if node.rounds:
-        return console.plural(node.rounds, "round")
+        return printing.plural(node.rounds, "round")
     if not node.runs:
         return ""
-    ops = console.plural(node.runs[-1].after.total(), "op")
+    ops = printing.plural(node.runs[-1].after.total(), "op")
     return ops if len(node.runs) == 1 else f"{ops}, {len(node.runs)} runs"
 
 
 def _counts(count: "PatternCount") -> str:
-    parts = [f"{count.rewrites:,} of {console.plural(count.calls, 'op')} rewritten"]
+    parts = [f"{count.rewrites:,} of {printing.plural(count.calls, 'op')} rewritten"]
     return ", ".join(parts + ([f"{count.declined:,} declined"] if count.declined else []))
 
 
@@ -131,7 +131,7 @@ def print_stats(watch: "Watch") -> None:
         print("no pass ran", file=sys.stderr)
         return
     rows = [row for stage in stages for row in _stage_rows(stage, watch.runs[stage.name])]
-    console.print_rows(rows[1:], sys.stderr)
+    printing.print_rows(rows[1:], sys.stderr)
 
 
 # The name of the ops that the passes of a stage receive.
@@ -142,7 +142,7 @@ def _stage_rows(stage: Node, runs: Sequence["PassRun"]) -> Iterator[tuple[str, .
     """A blank line, what the passes of a stage did, and the number of ops of each kind."""
     first, last = runs[0].before, runs[-1].after
     yield ("", "", "")
-    yield (_GIVEN[stage.name], console.plural(first.total(), "op"), "")
+    yield (_GIVEN[stage.name], printing.plural(first.total(), "op"), "")
     for child in stage.children:
         yield from _stat_rows(child, 0)
     yield ("", "", "")
@@ -154,9 +154,9 @@ def _stage_rows(stage: Node, runs: Sequence["PassRun"]) -> Iterator[tuple[str, .
 def _stat_rows(node: Node, depth: int) -> Iterator[tuple[str, ...]]:
     name = "  " * depth + node.name
     if node.rounds:
-        yield (name, "", console.plural(node.rounds, "round"))
+        yield (name, "", printing.plural(node.rounds, "round"))
     else:
-        yield (name, console.plural(node.runs[-1].after.total(), "op"), _changes(node.delta))
+        yield (name, printing.plural(node.runs[-1].after.total(), "op"), _changes(node.delta))
     for child in node.children:
         yield from _stat_rows(child, depth + 1)
     for pattern, count in sorted(node.patterns.items()):

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...ir.names import ARRAY, FILE, written
 from ...ir.writing import writing_whole
-from . import console
+from . import printing
 
 _BAR = 30
 _FIRST = 6
@@ -55,7 +55,7 @@ def _array_facts(array: Any) -> dict[str, Any]:
 def print_outputs(outputs: Mapping[str, Any], top: int) -> None:
     """Print all outputs for people on standard output."""
     for name, value in outputs.items():
-        title = console.style(name, "bold", sys.stdout)
+        title = printing.style(name, "bold", sys.stdout)
         if isinstance(value, Mapping):
             print(title)
             _print_classes(value, top)

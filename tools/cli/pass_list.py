@@ -12,7 +12,7 @@ from ...ir.verify import Legal
 from ...passes.known import KNOWN, Origin, origin_of
 from ...passes.manager import Pass, PatternPass, load_pass, parse_pipeline
 from ...passes.options import Option, option_text, options_of
-from . import console
+from . import printing
 
 _SECTION = re.compile(r"^(Options|Example):\n", re.MULTILINE)
 _ENTRY = re.compile(r"^ +(\w+): (.*(?:\n {8,}.*)*)", re.MULTILINE)
@@ -155,7 +155,7 @@ def print_list() -> None:
         origin = f" [{item.origin}]" if item.origin else ""
         rows.append((item.name, item.summary + origin))
         rows += [("", f"  {option}") for option in item.option_texts]
-    console.print_rows(rows)
+    printing.print_rows(rows)
 
 
 def print_help(item: PassFacts) -> None:
@@ -181,7 +181,7 @@ def _print_part(title: str, rows: Iterable[tuple[str, ...]]) -> None:
     rows = list(rows)
     if rows:
         print(f"\n{title}:")
-        console.print_rows(rows)
+        printing.print_rows(rows)
 
 
 def example(item: PassFacts) -> str:

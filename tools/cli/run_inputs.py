@@ -11,7 +11,7 @@ from ...compiler.input_files import REMEDY, random_values, read_archive, read_im
 from ...ir.diagnostics import usage_error
 from ...ir.ssa import Function, Value
 from ...ir.types import Array, DType
-from . import console
+from . import printing
 
 
 def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _read(function: Function, value: Value, source: str) -> Any:
     if function.inputs[function.arguments.index(value)].kind != "image":
         exists = "is not a numpy file" if path.exists() else "is neither a file nor a number"
         raise usage_error(f"input '{value.name}' is an array, but '{source}' {exists}", REMEDY)
-    return read_image(value, path, console.note)
+    return read_image(value, path, printing.note)
 
 
 def _literal(text: str) -> Array | None:

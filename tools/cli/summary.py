@@ -16,8 +16,9 @@ from ...compiler.driver import count_ops
 from ...compiler.source.survey import Survey
 from ...compiler.watch import Watch
 from ...ir.dialects.builtin import held_by
+from ...ir.dialects.core.control import Assert
 from ...ir.ssa import Module
-from . import console
+from . import printing
 
 _SHOWN_TYPES = 6
 
@@ -102,10 +103,11 @@ def _described(feature: Any) -> dict[str, Any]:
 
 
 def _staged_facts(stages: Mapping[str, Module]) -> dict[str, Any]:
-    """How many ops each stage has."""
+    """How many ops each stage has, and what stops a run."""
     return {
         "ops": {stage: count_ops(module) for stage, module in stages.items()},
         "transposes": sum(op.name == "tensor.transpose" for op in stages["optimized"].walk()),
+        "stops": [op.message for op in stages["optimized"].walk() if isinstance(op, Assert)],
     }
 
 
@@ -130,7 +132,7 @@ def print_summary(facts: Mapping[str, Any], told: Iterable[tuple[str, str]], loa
     """
     version = facts["spec_version"]
     suffix = f", specification version {version}" if version else ""
-    print(f"{console.style(facts['model'], 'bold', sys.stdout)}: {facts['kind']}{suffix}\n")
+    print(f"{printing.style(facts['model'], 'bold', sys.stdout)}: {facts['kind']}{suffix}\n")
     rows = [
         *_features("inputs", facts["inputs"], 0),
         *_features("outputs", facts["outputs"], facts["classes"]),
@@ -139,6 +141,7 @@ def print_summary(facts: Mapping[str, Any], told: Iterable[tuple[str, str]], loa
         ("functions", _functions(facts["functions"])),
         ("batch", _because("a batch of one", facts["fixed_batch"])),
         ("shapes", _because(_shapes_text(facts["shapes"]), facts["fixed_shapes"])),
+        *(("" if i else "stops", f"if {text}") for i, text in enumerate(facts.get("stops", ()))),
         ("ignored", facts["ignored"]),
         ("layers", _layers(facts["layers"])),
         ("ops", _ops(facts)),
@@ -147,7 +150,7 @@ def print_summary(facts: Mapping[str, Any], told: Iterable[tuple[str, str]], loa
         ("time", _times(facts["seconds"])),
         ("written", _written(facts)),
     ]
-    console.print_rows(row for row in rows if any(row[1:]))
+    printing.print_rows(row for row in rows if any(row[1:]))
     print()
     for line in _loading(loading, facts["output"]).splitlines():
         print(f"  {line}")
@@ -241,14 +244,16 @@ def _ops(facts: Mapping[str, Any]) -> str:
         for stage, count in facts["ops"].items()
     )
     if "transposes" in facts:
-        text += f"; {console.plural(facts['transposes'], 'transpose')} left"
+        text += f"; {printing.plural(facts['transposes'], 'transpose')} left"
     return text
 
 
 def _weight_text(weights: Mapping[str, Any]) -> str:
     if not weights["tensors"]:
         return ""
-    text = f"{console.plural(weights['tensors'], 'tensor')}, {console.size_text(weights['bytes'])}"
+    text = (
+        f"{printing.plural(weights['tensors'], 'tensor')}, {printing.size_text(weights['bytes'])}"
+    )
     encodings = ", ".join(weights["encodings"])
     return f"{text} (stored as {encodings})" if encodings else text
 
@@ -260,6 +265,6 @@ def _times(seconds: Mapping[str, float]) -> str:
 
 
 def _written(facts: Mapping[str, Any]) -> str:
-    text = f"{facts['output']} ({console.size_text(facts['output_bytes'])})"
+    text = f"{facts['output']} ({printing.size_text(facts['output_bytes'])})"
     weights = facts.get("weights_file")
     return f"{text} and {weights}" if weights else text

@@ -16,13 +16,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..release import tables
 from ..release.environments import PIP, ROOT, StepError, run
-from ..release.matrix import markdown, say, written
+from ..release.matrix import say
 from .models import File, files, write_files
 
 BUILD = ROOT / "build" / "clients"
@@ -215,7 +217,7 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
     groups = list(dict.fromkeys(item.group for item in files()))
     heads = ["client", "form", *groups, "versions"]
     cells = ([r.client.title, r.form, *_counts(r, groups), r.versions] for r in rows)
-    yield from markdown([heads, *cells])
+    yield from tables.table([heads, *cells])
     if any(row.errors for row in rows):
         yield ""
         yield from _failures(rows)
@@ -273,7 +275,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = list(table(rows))
     print("\n".join(lines))
     if options.write:
-        options.write.write_text(written(options.write.read_text(), lines, "clients"))
+        dated = [f"On {date.today().isoformat()}:", "", *lines]
+        options.write.write_text(tables.written(options.write.read_text(), "clients", dated))
     return 1 if any(row.errors for row in rows) else 0
 
 

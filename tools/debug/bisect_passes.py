@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cli import console
+from ..cli import console, printing
 from .experiment import Experiment, number_text, origins, origins_text, print_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _SHOWN_COLUMNS = 160
 
 def run_bisect(given: argparse.Namespace, experiment: Experiment, progress: Any) -> int:
     """Search and print the result; returns 1 if a pass moved a result beyond the tolerance."""
-    from ...backends.target import load_target
+    from ...backends.table import load_target
     from ...compiler.driver import pipeline_of
     from ...passes.bisect import TOLERANCE, bisect
     from ...passes.bisect import Experiment as Run
@@ -33,7 +33,7 @@ def run_bisect(given: argparse.Namespace, experiment: Experiment, progress: Any)
     if after and not stages["optimize"].found:
         stages["lower"] = _bisect_lowered(stages["optimize"], experiment, run, tolerance)
     if given.json:
-        console.print_json(_facts(stages, tolerance))
+        printing.print_json(_facts(stages, tolerance))
     else:
         _print(stages, tolerance, given.model)
     return console.INPUT_ERROR if any(found.found for found in stages.values()) else 0
@@ -43,7 +43,7 @@ def _bisect_lowered(
     before: "Bisection", experiment: Experiment, run: "Run", tolerance: float
 ) -> "Bisection":
     """The target's own passes, on what its other passes made, lowered; the target runs it."""
-    from ...backends.target import load_target
+    from ...backends.table import load_target
     from ...compiler.driver import with_result_names
     from ...ir.rewrite import clone_module
     from ...passes.bisect import bisect
@@ -124,7 +124,7 @@ def _print_rewrite(culprit: "Culprit") -> None:
             text = line if len(line) <= _SHOWN_COLUMNS else f"{line[:_SHOWN_COLUMNS]}…"
             print(f"  {mark} {text}")
         if len(lines) > _SHOWN_LINES:
-            print(f"  {mark} and {console.plural(len(lines) - _SHOWN_LINES, 'line')} more")
+            print(f"  {mark} and {printing.plural(len(lines) - _SHOWN_LINES, 'line')} more")
 
 
 def _is_data(line: str) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ...backends.target import load_target
-from ..cli import console
+from ...backends.table import load_target
+from ..cli import console, printing
 from .experiment import (
     Experiment,
     computing_ops,
@@ -212,7 +212,7 @@ def run_compare(given: argparse.Namespace, experiment: Experiment, progress: Any
     tolerance = TOLERANCE if given.tolerance is None else given.tolerance
     found = compare(experiment, tolerance, progress)
     if given.json:
-        console.print_json(_facts(found))
+        printing.print_json(_facts(found))
     else:
         _print(found, given)
     return 0 if found.is_fine() else console.INPUT_ERROR
@@ -220,7 +220,7 @@ def run_compare(given: argparse.Namespace, experiment: Experiment, progress: Any
 
 def _print(found: Comparison, given: argparse.Namespace) -> None:
     shown = found.worst()[: given.top]
-    count = console.plural(len(found.ops), "op")
+    count = printing.plural(len(found.ops), "op")
     print(f"{count} compared, worst first; the tolerance is {found.tolerance:g}")
     rows = [
         (

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..cli import console
-from ..cli.choices import options_of
+from ..cli import console, printing
+from ..cli.given import options_of
 
 if TYPE_CHECKING:
     from ...compiler.options import Options
@@ -93,7 +93,7 @@ def keep_results(module: "Module", ops: "Sequence[Op]") -> "tuple[Module, list[l
 
 def run_lowered(experiment: Experiment, module: "Module") -> "dict[str, Array]":
     """The target's results for an optimized module, by name."""
-    from ...backends.target import load_target
+    from ...backends.table import load_target
     from ...compiler import driver
     from ...ir.interpret import of_one_example
 
@@ -146,4 +146,4 @@ def number_text(number: float) -> str:
 
 def print_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     """Aligned columns under their titles."""
-    console.print_rows([head, *rows])
+    printing.print_rows([head, *rows])

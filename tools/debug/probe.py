@@ -10,7 +10,7 @@ import numpy as np
 
 from ...ir.diagnostics import usage_error
 from ...ir.writing import failures_told
-from ..cli import console
+from ..cli import printing
 from .experiment import (
     Experiment,
     computing_ops,
@@ -164,10 +164,10 @@ def _print(rows: "list[tuple[str, Op, Array]]", files: Any, given: argparse.Name
             name: {"op": op.name, "location": str(op.location), **as_facts(array, given.top)}
             for name, op, array in rows
         }
-        console.print_json({"ok": True, "probes": probed, "files": [str(path) for path in files]})
+        printing.print_json({"ok": True, "probes": probed, "files": [str(path) for path in files]})
         return
     for name, op, array in rows:
         print_outputs({f"%{name}": array}, given.top)
         print(f"  {op.name} of {origins_text(op.location) or 'no layer'}")
     for path, arrays in files.items():
-        print(f"{path}: {console.plural(len(arrays), 'value')}")
+        print(f"{path}: {printing.plural(len(arrays), 'value')}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ir.diagnostics import usage_error
 from ..cli import console
-from ..cli.choices import options_of
+from ..cli.given import options_of
 
 if TYPE_CHECKING:
     from ...backends.target import Target
@@ -117,7 +117,7 @@ def _outcome(command: str, seconds: float) -> tuple[str, str]:
 
 
 def _inside_test(given: argparse.Namespace) -> Test:
-    from ...backends.target import load_target
+    from ...backends.table import load_target
     from ...passes.manager import Instrumentation, parse_pipeline
     from ...passes.reduce.failures import Failure, interpreted
 

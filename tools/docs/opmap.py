@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from ...backends.refusals import Refusal
-from ...backends.target import TARGETS, load_target
+from ...backends.table import TARGETS, load_target
 from ...ir.ssa import Op
 from .constructed import constructed
 

@@ -22,7 +22,7 @@ without patterns change the module as a whole. How to write one:
 
 def passes_document(root: Path) -> str:
     """Every built-in pass, by name."""
-    from ...backends.target import TARGETS, load_target
+    from ...backends.table import TARGETS, load_target
     from ...passes.known import own_passes
     from ..cli.pass_list import all_passes
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ...ir.diagnostics import usage_error
 from ..cli import console
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +60,7 @@ def _run(given: argparse.Namespace) -> None:
     from ..bench import mobilenet
 
     if not given.browser:
-        raise console.usage_error("Chromium is not installed", "install it, or give --browser PATH")
+        raise usage_error("Chromium is not installed", "install it, or give --browser PATH")
     FOLDER.mkdir(exist_ok=True)
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -108,13 +109,13 @@ def _take(browser: str, address: str, size: tuple[int, int], path: Path) -> None
         command = [browser, *_FLAGS, window, profile, f"--screenshot={taken}", address]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if not taken.exists():
-            raise console.usage_error(f"{browser} took no picture", done.stderr.strip()[-500:])
+            raise usage_error(f"{browser} took no picture", done.stderr.strip()[-500:])
         with Image.open(taken) as picture:
             few = picture.convert("RGB").quantize(96, dither=Image.Dither.NONE)
     data = io.BytesIO()
     few.save(data, "PNG", optimize=True)
     if data.tell() > LIMIT:
-        raise console.usage_error(f"{path.name} takes {data.tell():,} bytes; take fewer colours")
+        raise usage_error(f"{path.name} takes {data.tell():,} bytes; take fewer colours")
     path.write_bytes(data.getvalue())
     print(f"wrote {path.relative_to(ROOT)} ({data.tell():,} bytes)")
 

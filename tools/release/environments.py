@@ -102,15 +102,22 @@ def oldest(requirements: Iterable[str], series: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Environment:
-    """A folder under build/matrix: an interpreter and a set of libraries."""
+    """A folder under build/matrix: an interpreter and a set of libraries.
+
+    Attributes:
+        interpreter: what it is made from.
+        libraries: which versions.
+        extras: those of pyproject.toml that it has.
+    """
 
     interpreter: Interpreter
     libraries: Libraries
+    extras: tuple[str, ...] = ("dev",)
 
     @property
     def name(self) -> str:
-        """How the row is called: 3.12-oldest."""
-        return f"{self.interpreter.series}-{self.libraries}"
+        """How the row is called: 3.12-oldest; with more extras, 3.12-newest-torch."""
+        return "-".join([self.interpreter.series, self.libraries, *self.extras[1:]])
 
     @property
     def folder(self) -> Path:
@@ -132,7 +139,7 @@ class Environment:
         made_from = (
             self.interpreter.version,
             settings["dependencies"],
-            settings["optional-dependencies"]["dev"],
+            *(settings["optional-dependencies"][extra] for extra in self.extras),
             self.constraints(),
         )
         return hashlib.sha256(repr(made_from).encode()).hexdigest()
@@ -155,7 +162,7 @@ class Environment:
         pip = [self.python, *PIP, "install", "-c", str(constraints)]
         # As the Makefile does it: what builds comes first, so that nothing is fetched twice.
         run([*pip, "setuptools<82", "wheel"], log)
-        run([*pip, "--no-build-isolation", "-e", f"{ROOT}[dev]"], log)
+        run([*pip, "--no-build-isolation", "-e", f"{ROOT}[{','.join(self.extras)}]"], log)
         stamp.write_text(self.key())
 
     def log(self, what: str) -> Path:

@@ -28,6 +28,7 @@ from .environments import (
     places,
     run,
 )
+from .tables import table, written
 
 SERIES = ("3.11", "3.12", "3.13")
 SETS: tuple[Libraries, ...] = ("oldest", "newest")
@@ -144,19 +145,10 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def table(rows: Sequence[Row]) -> Iterator[str]:
-    """The rows in Markdown."""
+def lines_of(rows: Sequence[Row]) -> list[str]:
+    """The table."""
     heads = ["Python", "libraries", *SHOWN.values(), "demo", "wheel", "quick tests"]
-    yield from markdown([[*heads, "recorded cases"], *(item.cells() for item in rows)])
-
-
-def markdown(cells: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A table in Markdown, whose first row are the heads."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [" | ".join(map(str.ljust, line, widths)) for line in cells]
-    yield f"| {lines[0]} |"
-    yield f"|{'|'.join('-' * (width + 2) for width in widths)}|"
-    yield from (f"| {line} |" for line in lines[1:])
+    return list(table([[*heads, "recorded cases"], *(item.cells() for item in rows)]))
 
 
 def environments(only: Sequence[str]) -> Iterator[Environment]:
@@ -172,21 +164,6 @@ def environments(only: Sequence[str]) -> Iterator[Environment]:
             say(f"Python {series} is not here (or has no venv): skipped")
             continue
         yield from (Environment(found, libraries) for libraries in wanted)
-
-
-def written(document: str, lines: Sequence[str], mark: str = "matrix") -> str:
-    """The document with the lines between its marks, under the date.
-
-    Raises:
-        ValueError: it has no such marks.
-    """
-    begin, last = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
-    before, _, rest = document.partition(begin)
-    _, end, after = rest.partition(last)
-    if not end:
-        raise ValueError(f"the document has no {begin} … {last}")
-    dated = [f"On {date.today().isoformat()}:", "", *lines]
-    return "\n".join([f"{before}{begin}", *dated, f"{last}{after}"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -208,10 +185,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows.append(row(environment, options.sample, options.jobs))
     if not rows:
         return 2
-    lines = list(table(rows))
+    lines = lines_of(rows)
     print("\n".join(lines))
     if options.write:
-        options.write.write_text(written(options.write.read_text(), lines))
+        dated = [f"On {date.today().isoformat()}:", "", *lines]
+        options.write.write_text(written(options.write.read_text(), "matrix", dated))
     for failure in (failure for item in rows for failure in item.failures):
         say(str(failure))
     return 1 if any(item.failures for item in rows) else 0

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...ir.diff import Difference, Edit, WeightChange
-from ..cli import console
+from ..cli import printing
 
 # One and several edits of a kind.
 NOUNS = {
@@ -33,7 +33,7 @@ class Compared:
 
 def summary(found: Difference) -> str:
     """One line: the number of edits of each kind, and how much is equal."""
-    same = f"{console.plural(found.matched, 'op')} matched"
+    same = f"{printing.plural(found.matched, 'op')} matched"
     if found.ops != (found.matched, found.matched):
         same += f" of {found.ops[0]:,} and {found.ops[1]:,}"
     if found.equal:
@@ -41,7 +41,7 @@ def summary(found: Difference) -> str:
     parts = [
         f"{count:,} {NOUNS[kind][0 if count == 1 else 1]}" for kind, count in found.counts().items()
     ]
-    return f"{console.plural(len(found.edits), 'edit')}: {', '.join(parts)}; {same}"
+    return f"{printing.plural(len(found.edits), 'edit')}: {', '.join(parts)}; {same}"
 
 
 def following(found: Difference) -> list[str]:
@@ -71,7 +71,7 @@ def distance(change: WeightChange) -> str:
         return "contents differ; only their hashes are available"
     if change.changed == 0:
         return "the same numbers, stored differently"
-    text = f"{change.changed:,} of {console.plural(change.size, 'element')} differ"
+    text = f"{change.changed:,} of {printing.plural(change.size, 'element')} differ"
     if change.changed == change.size > 1:
         text = f"all {change.size:,} elements differ"
     if change.max_difference is None or change.mean_difference is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from ...ir.diff import Edit, Place
-from ..cli import console
+from ..cli import printing
 from .diff_facts import Compared, change_of, following, section, summary
 
 _LIKE = 4  # so many similar edits are shown as one
@@ -47,7 +47,7 @@ def print_difference(compared: Compared, limit: int, *, beside: bool, quiet: boo
     found = compared.difference
     if not quiet:
         print(f"{_styled('- ' + compared.old, '-')}\n{_styled('+ ' + compared.new, '+')}")
-    print(console.style(summary(found), "bold", sys.stdout))
+    print(printing.style(summary(found), "bold", sys.stdout))
     if quiet:
         return
     listed = entries(found.edits, fold=limit > 0)
@@ -55,9 +55,9 @@ def print_difference(compared: Compared, limit: int, *, beside: bool, quiet: boo
     shown = lines[:limit] if limit else lines
     print("\n".join(shown), end="\n" if shown else "")
     if len(shown) < len(lines):
-        print(f"… {console.plural(len(lines) - len(shown), 'more line')}; --limit=0 shows all")
+        print(f"… {printing.plural(len(lines) - len(shown), 'more line')}; --limit=0 shows all")
     for sentence in following(found):
-        print(console.style(f"→ {sentence}", "dim", sys.stdout))
+        print(printing.style(f"→ {sentence}", "dim", sys.stdout))
 
 
 def entries(edits: Iterable[Edit], *, fold: bool) -> list[Entry]:
@@ -158,12 +158,12 @@ def _grouped_lines(entry: Entry) -> Iterator[str]:
     """The lines of ops that were added or removed together."""
     note, count = entry.edits[0].note, len(entry.edits)
     if note and count > 1:
-        yield console.style(f"  {console.plural(count, 'op')} {note}", "dim", sys.stdout)
+        yield printing.style(f"  {printing.plural(count, 'op')} {note}", "dim", sys.stdout)
     for edit in entry.edits:
         if edit.place is not None:
             yield _styled(f"{entry.mark} {edit.place.line}", entry.mark) + _layer(edit.place)
     if note and count == 1:
-        yield console.style(f"    {note}", "dim", sys.stdout)
+        yield printing.style(f"    {note}", "dim", sys.stdout)
 
 
 def _op_lines(entry: Entry) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _op_lines(entry: Entry) -> Iterator[str]:
 
 
 def _layer(place: Place) -> str:
-    return console.style(f"   {place.layer}", "dim", sys.stdout) if place.layer else ""
+    return printing.style(f"   {place.layer}", "dim", sys.stdout) if place.layer else ""
 
 
 def _details(entry: Entry) -> Iterator[str]:
@@ -188,12 +188,12 @@ def _details(entry: Entry) -> Iterator[str]:
             continue
         what = "moved" if edit.kind == "moved" else edit.what or edit.kind
         users = len(edit.weight.users) if edit.weight is not None else 0
-        shared = f" (and {console.plural(users - 1, 'other op')})" if users > 1 else ""
+        shared = f" (and {printing.plural(users - 1, 'other op')})" if users > 1 else ""
         yield f"    {what:<12} {change_of(edit)}{shared}"
 
 
 def _styled(text: str, mark: str) -> str:
-    return console.style(text, _COLOURS[mark], sys.stdout)
+    return printing.style(text, _COLOURS[mark], sys.stdout)
 
 
 # -- side by side ---------------------------------------------------------------------------------

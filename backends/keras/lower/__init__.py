@@ -80,6 +80,7 @@ UNSUPPORTED: dict[type[Op], Refusal] = {
         extents=_counts_extents,
         remedy=_unrolling,
     ),
+    control.Assert: Refusal("a functional model can't stop a run (--emit=savedmodel does)"),
     image_ops.CropResize: Refusal(
         "no function of Keras samples boxes of images (--emit=savedmodel does)"
     ),

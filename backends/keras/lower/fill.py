@@ -8,7 +8,7 @@ from ....ir.dims import Dim, is_static
 from ....ir.ssa import Value
 from ....ir.types import DType
 from ...lowering import Lowering
-from ...refusals import require_fixed
+from ...refusals import require, require_fixed
 from ..dialect import ops
 from .linear import transposed
 from .shape import DYNAMIC
@@ -66,7 +66,7 @@ def broadcast_like(op: core.BroadcastLike) -> Value:
     x, out = op.x, op.result.type
     if out.is_static:
         return ops.BroadcastTo(x, out.static_shape, result_types=out).result
-    op.require("", out.dtype is not DType.STR, "Keras has no strings to broadcast")
+    require(out.dtype is not DType.STR, "Keras has no strings to broadcast")
     ones = ops.OnesLike(op.like, dtype=out.dtype, result_types=out).result
     call = ops.LogicalAnd if out.dtype is DType.BOOL else ops.Multiply
     return call(x, ones, result_types=out).result
@@ -81,7 +81,7 @@ def dynamic_tile(op: core.DynamicTile) -> Value:
         if (count := _repetitions(extent, dim)) is not None
     ]
     whole = len(known) == len(op.dims)
-    op.require("", whole, "Keras code can't repeat a dimension a computed number of times")
+    require_fixed(whole, "Keras code can't repeat a dimension a computed number of times")
     return ops.Tile(op.x, tuple(known), result_types=op.result.type).result
 
 

@@ -194,6 +194,8 @@ def dynamic_pad(op: core.DynamicPad) -> Value:
     out, kind = op.result.type, op.pad.type
     known = out.is_static and op.x.type.is_static
     require_fixed(known, "Keras code needs to know the shape after padding")
+    if not out.rank:
+        return op.x
     begin = ops.Getitem(op.pad, "::2", result_types=kind.with_shape((out.rank,))).result
     border = ops.Full(out.static_shape, op.value, out.dtype, result_types=out).result
     return ops.SliceUpdate(border, begin, op.x, result_types=out).result

@@ -97,8 +97,7 @@ class StridedSliceDynamic(TfOp, call="tf.strided_slice", variant="dynamic"):
 class PadV2(TfOp, call="tf.raw_ops.PadV2"):
     """Pads with one number.
 
-    Not `tf.pad`: on CPUs, TensorFlow 2.21 fuses its Pad kernel with a convolution that is added to
-    it, and crashes; it leaves PadV2 alone.
+    Not `tf.pad`: TensorFlow's graph optimizer (2.21) leaves this one alone.
     """
 
     input: Value = operand()
@@ -330,6 +329,14 @@ class Cond(TfOp, call="tf.cond"):
     false_fn: Region = region()
 
 
+class Asserted(TfOp, call="kernels.asserted"):
+    """The same tensors, if the condition holds; else the run stops with the message."""
+
+    condition: Value = operand()
+    values: tuple[Value, ...] = operand()
+    message: str = attr()
+
+
 class WhileLoop(TfOp, call="kernels.while_loop"):
     """A loop over values; `shape_invariants` has -1 for dimensions that change between steps."""
 
@@ -357,6 +364,7 @@ OPS = (
     *(TensorScatterNdUpdate, TensorScatterNdAdd, TensorScatterNdSub),
     *(TensorScatterNdMax, TensorScatterNdMin, ScatterNdMul, ScatterNdDiv),
     *(ScatterNdLast, ScatterNdCombined),
-    *(Argsort, TopK, TopKDynamic, Cumsum, CumsumDynamic, Cond, WhileLoop, CustomCall),
+    *(Argsort, TopK, TopKDynamic, Cumsum, CumsumDynamic, Cond, Asserted, WhileLoop),
+    CustomCall,
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -14,12 +14,13 @@ from .norm import local_response_norm
 from .random import fresh_key, random_categorical
 from .recurrent import gru, lstm, rnn
 from .scatter import scatter_nd_combined, scatter_nd_div, scatter_nd_last, scatter_nd_mul
-from .shape import assert_shape
+from .shape import assert_shape, asserted
 from .sort import top_k
 
 __all__ = [
     "along_axis",
     "assert_shape",
+    "asserted",
     "conv_transpose",
     "crop_resize",
     "custom_call",

@@ -37,6 +37,14 @@ def required(value: Any, condition: Any, message: Sequence[Any]) -> Any:
         return tf.identity(value)
 
 
+def asserted(condition: Any, values: Sequence[Any], message: str) -> list[Any]:
+    """See the core op `ctl.assert`."""
+    import tensorflow as tf
+
+    with tf.control_dependencies([tf.debugging.Assert(condition, [message])]):
+        return [tf.identity(value) for value in values]
+
+
 def checked(x: Any, extents: Sequence[int | None]) -> Any:
     """x, which has this shape: checked when it runs, unless it is known. None is any extent.
 

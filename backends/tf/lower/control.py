@@ -15,6 +15,13 @@ def cond(op: core.Cond) -> tuple[Value, ...]:
     return tf.Cond(op.pred, op.then, op.orelse, result_types=types).results
 
 
+@lower(core.Assert)
+def asserted(op: core.Assert) -> tuple[Value, ...]:
+    """An assertion that every use of the values depends on."""
+    types = tuple(value.type for value in op.results)
+    return tf.Asserted(op.condition, op.values, op.message, result_types=types).results
+
+
 @lower(core.WhileLoop)
 def while_loop(op: core.WhileLoop) -> tuple[Value, ...]:
     """A condition and a body over the loop's values."""

@@ -57,7 +57,7 @@ def conv(op: core.Conv) -> Value:
     if depthwise and (dilations == (1, 1) or strides == (1, 1)):
         steps, x = (1, *strides, 1), op.x
         if not isinstance(padding, str):
-            # TensorFlow 2.21's graph optimizer aborts the process on explicit padding here.
+            # An operation of its own, of which TensorFlow's graph optimizer (2.21) takes no notice.
             x, padding = pad_spatial(x, padding), "VALID"
         filters = _depthwise_filter(op.weight, op.groups)
         y = tf.DepthwiseConv2d(x, filters, steps, padding, dilations, result_types=out)

@@ -79,10 +79,25 @@ def tensor_type(message: Any, dim: Callable[[int], Dim]) -> Tensor:
         return tensor_type(message.stateType.wrappedType, dim)
     if kind != "tensorType":
         fail(f"is {f'a {kind}' if kind else 'without a type'}, not a tensor", "unsupported")
-    tensor = message.tensorType
-    if tensor.dataType not in DTYPES:
-        fail(f"has elements of the unknown type {tensor.dataType}", "unsupported")
-    return Tensor(DTYPES[tensor.dataType], tuple(_dims(tensor, dim)))
+    return Tensor(element_type(message), tuple(_dims(message.tensorType, dim)))
+
+
+def element_type(message: Any) -> DType:
+    """The element type of a ValueType that is a tensor.
+
+    Raises:
+        CompileError: it is unknown.
+    """
+    kind = message.tensorType.dataType
+    if kind not in DTYPES:
+        fail(f"has elements of the unknown type {kind}", "unsupported")
+    return DTYPES[kind]
+
+
+def has_open_rank(message: Any) -> bool:
+    """Whether a ValueType leaves open how many dimensions a tensor has."""
+    dimensions = message.tensorType.dimensions
+    return any(item.unknown.variadic for item in dimensions if item.HasField("unknown"))
 
 
 def _dims(tensor: Any, dim: Callable[[int], Dim]) -> list[Dim]:

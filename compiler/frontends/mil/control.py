@@ -1,12 +1,14 @@
 """Branches and loops: blocks become regions."""
 
-from ....ir.diagnostics import CompileError
+from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.core import control as core
 from ....ir.dialects.core import shape
 from ....ir.dim_values import known_dims
 from ....ir.dims import symbol
+from ....ir.rewrite import adopt
 from ....ir.ssa import Region, Value
 from ....ir.types import Tensor
+from ..branches import asserted_other, side_that_fails
 from ..rules import Result
 from .context import MilContext, MilRules
 from .scope import Scope
@@ -18,7 +20,8 @@ rules = MilRules("control")
 def cond(cx: MilContext) -> Result:
     """The results of the first block if the predicate is true, else of the second.
 
-    A block that certainly doesn't run is not looked at.
+    A block that certainly doesn't run is not looked at. Where that is not known, and one block
+    doesn't fit, the other one runs, and the run stops if it was not to.
 
     States that one of the blocks writes are additional results of the op.
     """
@@ -26,8 +29,16 @@ def cond(cx: MilContext) -> Result:
     cx.require(len(blocks) == 2, f"has {len(blocks)} blocks, expected two")
     if (chosen := known_dims(pred)) is not None:
         return _certain(cx, 0 if chosen[0] else 1)
-    scopes = [cx.scope.nested((), ()) for _ in blocks]
-    ran = [cx.run(scope, blocks[i], _place(cx, i)) for i, scope in enumerate(scopes)]
+    scopes, problems = [cx.scope.nested((), ()) for _ in blocks], cx.scope.walk.problems
+    ran, found = list[tuple[Value, ...] | None](), list[list[Diagnostic]]()
+    for i, scope in enumerate(scopes):
+        known = len(problems)
+        ran.append(cx.run(scope, blocks[i], _place(cx, i)))
+        found.append(problems[known:])
+    unfit = side_that_fails(found)
+    if unfit is not None and not any(item in cx.scope.walk.misnamed for item in found[unfit]):
+        del problems[len(problems) - len(found[unfit]) :]
+        return _asserted(cx, pred, unfit, found[unfit][0])
     rows = [row for row in ran if row is not None]
     if len(rows) < len(ran):
         raise CompileError(())  # said where it happened
@@ -77,7 +88,7 @@ def while_loop(cx: MilContext) -> Result:
     return _without_states(cx, made.results, states)
 
 
-def _certain(cx: MilContext, side: int) -> Result:
+def _certain(cx: MilContext, side: int) -> tuple[Value, ...]:
     """The results of the block that certainly runs; the other one needn't fit."""
     scope = cx.scope.alongside()
     results = cx.run(scope, cx.operation.blocks[side], _place(cx, side))
@@ -85,7 +96,19 @@ def _certain(cx: MilContext, side: int) -> Result:
         raise CompileError(())  # said where it happened
     for name in scope.written_states(cx.scope):
         cx.scope.names[name] = scope.names[name]
-    return tuple(results)
+    return results
+
+
+def _asserted(cx: MilContext, pred: Value, unfit: int, problem: Diagnostic) -> Result:
+    """The results of the other block, if the predicate chooses it, and the states it writes."""
+    before = dict(cx.scope.names)
+    results = _certain(cx, 1 - unfit)
+    states = sorted(name for name in cx.scope.states if cx.scope.names[name] is not before[name])
+    held = (*results, *(_held(cx.scope, name) for name in states))
+    op = asserted_other(pred, held, unfit, problem)
+    adopt(op.operands, cx.scope.block, location=cx.location)
+    cx.scope.block.insert(op).location = cx.location
+    return _without_states(cx, op.results, states)
 
 
 def _without_states(cx: MilContext, results: tuple[Value, ...], states: list[str]) -> Result:

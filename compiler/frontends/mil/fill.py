@@ -6,11 +6,12 @@ from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import fill as core
 from ....ir.dialects.core.shape import BroadcastTo, Reshape
 from ....ir.dim_values import known_dims
-from ....ir.dims import is_static
+from ....ir.dims import Dim, is_static
 from ....ir.ssa import Value
 from ..ranges import range_between
 from ..rules import Result
 from ..values import integers
+from .constants import has_open_rank
 from .context import MilContext, MilRules
 from .shape import declared_dims, declared_type
 
@@ -41,8 +42,17 @@ def fill(cx: MilContext) -> Result:
         cx.require(not negative, f"makes a tensor of shape {list(map(str, known))}")
         if is_static(known):
             return BroadcastTo(_filling(cx), known).result
-    dims = declared_dims(cx, known)
+    is_open = known is None and has_open_rank(cx.operation.outputs[0].type)
+    dims = _as_many(cx, shape) if is_open else declared_dims(cx, known)
     return core.DynamicBroadcastTo(_filling(cx), integers(shape), dims).result
+
+
+def _as_many(cx: MilContext, shape: Value) -> tuple[Dim, ...]:
+    """Dimensions that only running tells, as many as the shape has numbers."""
+    (count,) = shape.type.shape
+    if not isinstance(count, int):
+        raise cx.unsupported("takes a shape of unknown length")
+    return tuple(map(cx.fresh_symbol, range(count)))
 
 
 @rules("fill_like")

@@ -8,7 +8,7 @@ import numpy as np
 from ....ir.dialects.builtin import array_of, constant, scalar
 from ....ir.dialects.core import index as core
 from ....ir.dialects.core import scatter
-from ....ir.dialects.core.elementwise import Equal, Less, Select
+from ....ir.dialects.core.elementwise import Less, Select
 from ....ir.dialects.core.fill import DynamicBroadcastTo, Range1d
 from ....ir.dialects.core.scatter import ScatterMode
 from ....ir.dialects.core.shape import (
@@ -22,6 +22,7 @@ from ....ir.dialects.core.shape import (
 from ....ir.dim_values import known_dims
 from ....ir.dims import is_static
 from ....ir.ssa import Value
+from .. import ranges
 from ..rules import Result
 from ..values import integers
 from .context import MilContext, MilRules
@@ -200,11 +201,7 @@ def one_hot(cx: MilContext) -> Result:
         constant(np.asarray(cx.scalar(name, default), dtype.numpy))
         for name, default in (("on_value", 1), ("off_value", 0))
     )
-    row = _classes(cx, axis % (rank + 1))
-    others = tuple(i for i in range(rank + 1) if i != axis % (rank + 1))
-    row = ExpandDims(row, others).result if others else row
-    here = Equal(ExpandDims(indices, (axis,)).result, row).result
-    return Select(here, on, off).result
+    return ranges.one_hot(indices, _classes(cx, axis % (rank + 1)), axis, on, off)
 
 
 def _classes(cx: MilContext, axis: int) -> Value:
@@ -218,7 +215,7 @@ def _classes(cx: MilContext, axis: int) -> Value:
     size = integers(size)
     size = Reshape(size, ()).result if size.type.rank else size
     extent = declared_type(cx).shape[axis] if known is None else known[0]
-    return Range1d(scalar(0, size), size, scalar(1, size), (extent,)).result
+    return ranges.numbers_below(size, extent)
 
 
 @rules("non_zero")

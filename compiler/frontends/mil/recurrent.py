@@ -11,6 +11,7 @@ from ....ir.ssa import Value
 from ....ir.types import Array
 from ....ir.weights.resources import LazyResource
 from ..rules import Result
+from ..values import is_zero
 from .context import MilContext, MilRules
 
 rules = MilRules("recurrent")
@@ -37,7 +38,7 @@ def rnn(cx: MilContext) -> Result:
         cx.value("weight_ih"),
         cx.value("weight_hh"),
         cx.optional("bias"),
-        cx.value("initial_h"),
+        _state(cx, "initial_h"),
         activation=_activation(cx, "activation", "tanh"),
     )
     return _outputs(cx, *op.results)
@@ -62,7 +63,7 @@ def gru(cx: MilContext) -> Result:
         _reordered(cx, "weight_ih"),
         _reordered(cx, "weight_hh"),
         given,
-        cx.value("initial_h"),
+        _state(cx, "initial_h"),
         hidden,
         activations=(
             _activation(cx, "recurrent_activation", "sigmoid"),
@@ -77,7 +78,7 @@ def gru(cx: MilContext) -> Result:
 def lstm(cx: MilContext) -> Result:
     """An LSTM in one direction, or two whose outputs are concatenated."""
     direction = _direction(cx, "forward", "reverse", "bidirectional")
-    states = cx.value("initial_h"), cx.value("initial_c")
+    states = _state(cx, "initial_h"), _state(cx, "initial_c")
     if direction != "bidirectional":
         for name in _BACK:
             cx.optional(f"{name}_back")  # ignored by definition
@@ -92,9 +93,18 @@ def lstm(cx: MilContext) -> Result:
     return _outputs(cx, sequence, *ends)
 
 
-def _halves(state: Value, sizes: tuple[int, int]) -> tuple[Value | None, ...]:
-    """A state of each direction; None for zeros, which is also what a missing one means."""
-    return (None, None) if recurrent.is_zero(state) else shape.Split(state, sizes, 1).results
+def _state(cx: MilContext, name: str) -> Value | None:
+    """A state; None for zeros, which is also what a missing one means.
+
+    Zeros fit any batch: coremltools sizes those of packed sequences by the length of one.
+    """
+    value = cx.value(name)
+    return None if is_zero(value) else value
+
+
+def _halves(state: Value | None, sizes: tuple[int, int]) -> tuple[Value | None, ...]:
+    """A state of each direction."""
+    return (None, None) if state is None else shape.Split(state, sizes, 1).results
 
 
 def _lstm(

@@ -37,6 +37,7 @@ class Walk:
         singles: float16 is computed in float32.
         problems: what is wrong with operations, in order.
         scopes: how many blocks were begun; tells their symbols apart.
+        misnamed: those of the problems that are names given twice.
         labels: of the classes, if the program is a classifier.
         has_open_lists: extents of elements of a list were taken for 1.
         program: what weights are known by that the program's functions have in common.
@@ -48,6 +49,7 @@ class Walk:
     weights: WeightFiles
     singles: bool
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    misnamed: list[Diagnostic] = field(default_factory=list[Diagnostic])
     scopes: int = 0
     labels: Labels = ()
     has_open_lists: bool = False

@@ -9,8 +9,9 @@ from ....ir.dialects.builtin import shapes_may_agree
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Value
+from ....ir.types import Tensor
 from ..values import cast
-from .constants import about, tensor_type
+from .constants import about, element_type, has_open_rank, tensor_type
 from .context import MilContext, MilRule
 from .scope import Scope
 
@@ -86,7 +87,9 @@ def _is_new(scope: Scope, name: str, operation: Any, location: InModel) -> bool:
     if name not in scope.own:
         return True
     message = f"{operation.type} makes '{name}', a name that is already defined"
-    scope.walk.problems.append(Diagnostic(message, "malformed", location, subject=operation.type))
+    problem = Diagnostic(message, "malformed", location, subject=operation.type)
+    scope.walk.problems.append(problem)
+    scope.walk.misnamed.append(problem)
     return False
 
 
@@ -100,7 +103,7 @@ def _checked(cx: MilContext, values: tuple[Value, ...]) -> tuple[Value, ...]:
             made.append(value)  # a classifier's probabilities, or a list of another length
             continue
         with about(f"'{output.name}'"):
-            declared = tensor_type(output.type, cx.fresh_symbol)
+            declared = _declared(output.type, value, cx)
         expected = declared.with_dtype(cx.dtype(declared.dtype))
         if value.type.dtype.is_float and expected.dtype.is_float:
             value = cast(value, expected.dtype)  # where operands differ in precision
@@ -110,6 +113,13 @@ def _checked(cx: MilContext, values: tuple[Value, ...]) -> tuple[Value, ...]:
             f"makes {value.type} by our rule, but declares {expected}",
         )
     return tuple(made)
+
+
+def _declared(message: Any, value: Value, cx: MilContext) -> Tensor:
+    """The declared type; of the value's rank where that is left open."""
+    if not has_open_rank(message):
+        return tensor_type(message, cx.fresh_symbol)
+    return Tensor(element_type(message), value.type.shape)
 
 
 def _operands(

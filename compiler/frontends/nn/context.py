@@ -271,16 +271,6 @@ def truth(value: Value) -> Value:
     return cast(value, DType.BOOL)
 
 
-def known_number(cx: LayerContext, index: int, default: int) -> int:
-    """The whole number in an optional input; `default` without that input."""
-    if len(cx.inputs) <= index:
-        return default
-    number = known_dim(cx.inputs[index])
-    if not isinstance(number, int):
-        raise cx.unsupported("has a parameter that is computed at run time")
-    return number
-
-
 def known_dim(value: Value) -> Dim | None:
     """The whole number in a blob of one element; None if it is known only at run time."""
     known = known_dims(value)

@@ -10,9 +10,10 @@ from ....ir.dialects.core import index as core
 from ....ir.dialects.core import scatter
 from ....ir.dialects.core.scatter import ScatterMode
 from ....ir.ssa import Value
+from .. import ranges
 from ..rules import Result
 from ..values import integers
-from .context import LayerContext, LayerRules, floats, known_number
+from .context import LayerContext, LayerRules, extent_of, floats, known_dim, scalar_of
 
 rules = LayerRules("index")
 
@@ -66,11 +67,18 @@ rules.add("scatterAlongAxis", _scatter(scatter.ScatterAlongAxis, has_axis=True))
 def one_hot(cx: LayerContext, p: Any) -> Result:
     """One-hot vectors of the indices in the input; a second input may give their size."""
     cx.expect_inputs(1, 2)
-    size = known_number(cx, 1, int(p.oneHotVectorSize))
+    indices, axis = integers(cx.input), int(p.axis)
     on, off = cx.number(p.onValue), cx.number(p.offValue)
-    return core.OneHot(
-        integers(cx.input), size, axis=int(p.axis), on_value=on, off_value=off
-    ).result
+    given = cx.inputs[1:]
+    size = known_dim(given[0]) if given else int(p.oneHotVectorSize)
+    if isinstance(size, int):
+        return core.OneHot(indices, size, axis=axis, on_value=on, off_value=off).result
+    rank = indices.type.rank
+    cx.require(-rank - 1 <= axis <= rank, f"has axis {axis} for {indices.type}")
+    count = integers(scalar_of(cx, given[0]))
+    classes = ranges.numbers_below(count, extent_of(cx, given[0]))
+    hot, cold = (constant(np.asarray(number, np.float32)) for number in (on, off))
+    return ranges.one_hot(indices, classes, axis, hot, cold)
 
 
 @rules("reverseSeq")

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ....ir.dialects.builtin import constant, splat_of
-from ....ir.dialects.core import fill, recurrent, shape
+from ....ir.dialects.builtin import constant
+from ....ir.dialects.core import recurrent, shape
 from ....ir.dims import differs
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.encodings import EncodedResource, Joined
 from ....ir.weights.resources import LazyResource, Resource, SplatResource
 from ..rules import Result
+from ..values import is_zero
 from .context import LayerContext, LayerRules, append_units
 from .declared import Weights
 
@@ -166,19 +167,8 @@ def _state(cx: LayerContext, index: int, x: Value, hidden: int) -> Value | None:
         units = all(state.type.shape[axis] == 1 for axis in axes)
         left = [dim for axis, dim in enumerate(state.type.shape) if axis not in axes]
         if units and not any(map(differs, left, wanted)):
-            return None if _is_zero(state) else shape.Squeeze(state, axes).result
+            return None if is_zero(state) else shape.Squeeze(state, axes).result
     raise cx.error(f"has a state of type {state.type} for a batch of {wanted[0]}")
-
-
-def _is_zero(value: Value) -> bool:
-    """Whether a value is known to be zero everywhere, whatever its shape."""
-    match value.op:
-        case shape.BroadcastTo(x) | fill.DynamicBroadcastTo(x) | fill.BroadcastLike(x):
-            return _is_zero(x)
-        case shape.ExpandDims(x) | shape.Squeeze(x) | shape.Reshape(x):
-            return _is_zero(x)
-        case _:
-            return splat_of(value) == 0
 
 
 def _one_step(value: Value) -> Value:

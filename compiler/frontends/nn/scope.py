@@ -18,6 +18,7 @@ from ....ir.rewrite import adopt
 from ....ir.ssa import Block, Region, Value
 from ....ir.types import Tensor
 from ....ir.weights.resources import Origin
+from ..branches import asserted_other, side_that_fails
 from ..rules import Assigned
 from .nested import BREAK, STOP, assigned
 
@@ -94,7 +95,9 @@ class Scope:
     ) -> Assigned:
         """Run one of two lists of layers; names that only one of them assigns are dropped.
 
-        A list that is certainly not run needn't fit: it is not looked at.
+        A list that is certainly not run needn't fit: it is not looked at. Where that is not known,
+        and one list doesn't fit, the other one runs, and the run stops if it was not to. It has to
+        assign all that is read later.
 
         Args:
             condition: runs the first list if true.
@@ -102,16 +105,23 @@ class Scope:
             location: the location of the op.
             run: lowers them.
         """
+        written = assigned(layer for layers, _ in sides for layer in layers)
         chosen = known_dims(condition)
         if chosen is not None:
-            layers, kind = sides[0 if chosen[0] else 1]
-            run(self, layers, kind)
-            return {name: self.blobs.get(name) for name in assigned(layers) if name in self.blobs}
-        live = self.live | {STOP, BREAK}
-        inner = [self.nested(live) for _ in sides]
+            run(self, *sides[0 if chosen[0] else 1])
+            return {name: self.blobs[name] for name in written if name in self.blobs}
+        live, problems = self.live | {STOP, BREAK}, self.walk.problems
+        inner, found = [self.nested(live) for _ in sides], list[list[Diagnostic]]()
         for scope, (layers, kind) in zip(inner, sides, strict=True):
+            known = len(problems)
             run(scope, layers, kind)
-        written = assigned(layer for layers, _ in sides for layer in layers)
+            found.append(problems[known:])
+        unfit = side_that_fails(found)
+        if unfit is not None and inner[1 - unfit].has(assigned(sides[unfit][0]), live):
+            del problems[len(problems) - len(found[unfit]) :]
+            run(self, *sides[1 - unfit])
+            names = [name for name in written if name in self.blobs]
+            return self._asserted(condition, names, unfit, found[unfit][0], location)
         names = [n for n in written if n in live and all(n in scope.blobs for scope in inner)]
         rows = {name: [scope.blobs[name] for scope in inner] for name in names}
         known = {n: [v for v in row if v is not None] for n, row in rows.items() if None not in row}
@@ -124,6 +134,26 @@ class Scope:
         regions = [Region(scope.block) for scope in inner]
         op = control.cond(condition, *regions, symbol=f"d{self.tag}{location.index}_either")
         return {**dict.fromkeys(names), **dict(zip(known, op.results, strict=True))}
+
+    def has(self, names: Iterable[str], live: frozenset[str]) -> bool:
+        """Whether there are values of those of the names that are live."""
+        return all(name in self.blobs for name in names if name in live)
+
+    def _asserted(
+        self,
+        condition: Value,
+        names: Sequence[str],
+        unfit: int,
+        problem: Diagnostic,
+        location: InModel,
+    ) -> Assigned:
+        """The values of names, if the condition doesn't choose the side that doesn't fit."""
+        values = {name: self.blobs[name] for name in names}
+        known = {name: value for name, value in values.items() if value is not None}
+        op = asserted_other(condition, tuple(known.values()), unfit, problem)
+        adopt(op.operands, self.block, location=location)
+        self.block.insert(op).location = location
+        return {**values, **dict(zip(known, op.results, strict=True))}
 
     def of_rank(self, value: Value, rank: int) -> Value:
         """In rank-5 networks, a unit sequence may be left out on one path and not on the other."""

@@ -95,6 +95,7 @@ def _text(entry: Sequence[int]) -> str:
     def extent(low: int, high: int) -> str:
         if low == high:
             return str(low)
-        return f"{low}.." if high == OPEN else f"{low}..{high}"
+        # A batch may have no entries, but nobody who asks what fits wants none.
+        return f"{max(low, 1)}.." if high == OPEN else f"{low}..{high}"
 
     return f"[{', '.join(map(extent, entry[::2], entry[1::2]))}]"

@@ -1,4 +1,4 @@
-"""Structured control flow: ops with regions."""
+"""Structured control flow: ops with regions, and assertions."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from ...declare import attr, operand, region
 from ...dims import Dim, bare_symbol, differs, symbol, symbols
 from ...ssa import Op, Region, Value
 from ...types import BOOL, Array, Tensor, Type
-from ..builtin import Yield, shapes_may_agree
+from ..builtin import Yield, array_of, shapes_may_agree
 
 Run = Callable[..., tuple[Array, ...]]
 
@@ -146,6 +146,51 @@ class WhileLoop(Op):
         return Taken(places, places, regions=regions)
 
 
+class Assert(Op):
+    """The values themselves, if the condition holds; else the run stops with the message.
+
+    It stands for a branch that can't run: that fails by itself, so what follows is the other one.
+
+    (C1) the condition is a scalar.
+
+    Example:
+        %y = ctl.assert(%condition, [%x]) {message = "x is not sorted"} : f32[3]
+    """
+
+    name = "ctl.assert"
+
+    condition: Value = operand(BOOL)
+    values: tuple[Value, ...] = operand()
+    message: str = attr()
+
+    def infer(self) -> tuple[Type, ...]:
+        scalar = self.condition.type.rank == 0
+        self.require("C1", scalar, f"condition is {self.condition.type}, expected a scalar")
+        return tuple(value.type for value in self.values)
+
+    def evaluate(self, condition: Array, values: tuple[Array, ...]) -> tuple[Array, ...]:
+        if not bool(condition):
+            raise ValueError(self.message)
+        return values
+
+    def effects(self) -> bool:
+        """Unless it certainly holds."""
+        return not self.holds
+
+    @property
+    def holds(self) -> bool:
+        """Whether the condition is the constant true."""
+        known = array_of(self.condition)
+        return known is not None and bool(known)
+
+    def batch(self, given: Given) -> Taken:
+        """If one condition holds for all entries."""
+        condition, *places = given.places
+        if condition is not None:
+            raise RefusalError("checks one condition for the whole batch")
+        return Taken(tuple(places))
+
+
 def _may_become(given: tuple[Type, ...], expected: tuple[Type, ...], outside: set[str]) -> bool:
     """Whether values can be loop values of these types; `outside` are symbols that don't change."""
 
@@ -159,4 +204,4 @@ def _may_become(given: tuple[Type, ...], expected: tuple[Type, ...], outside: se
     )
 
 
-OPS = (Cond, WhileLoop)
+OPS = (Cond, WhileLoop, Assert)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.text.printer import print_module
 from support.mil.programs import BOOL, I32, assert_refused, imported, op, program, result, results
 
@@ -94,3 +95,22 @@ def test_a_block_that_is_never_run_need_not_fit(number, expected):
     assert "ctl.cond" not in print_module(imported(made))
     assert result(made, X).tolist() == expected
     assert_refused(certain(number, 1 - never), "concat", kind="malformed")
+
+
+def test_a_block_that_maybe_runs_need_not_fit_either():
+    """The run stops by name of what doesn't fit, where that is chosen."""
+    misfit = op("concat", "wrong", (2,), values=("x", "whole"), axis=np.int32(0))
+    blocks = [
+        ((), [op("mul", "a", (2,), x="x", y=np.float32(2))], ["a"]),
+        ((), [op("mul", "b", (2,), x="x", y=np.float32(3)), misfit], ["b"]),
+    ]
+    made = program(
+        op("expand_dims", "whole", (1, 2), x="x", axes=[0]),
+        op("greater", "pred", (1,), BOOL, x="p", y=np.float32(0)),
+        op(*("cond", "y", (2,), 11), blocks, pred="pred"),
+        x=(2,),
+        p=(1,),
+    )
+    assert result(made, X, [1]).tolist() == [2, 4]
+    with pytest.raises(CompileError, match=r"operations\[1\] 'wrong': .*can't join"):
+        result(made, X, [-1])

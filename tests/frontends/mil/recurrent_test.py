@@ -123,6 +123,22 @@ def test_lstm_in_both_directions():
     check(results(made, X, h, c), steps, ends, True)
 
 
+@pytest.mark.parametrize("batch", [1, 7])
+def test_zeros_fit_any_batch(batch):
+    """coremltools sizes the states of packed sequences by the length of one."""
+    p = lstm_weights()
+    zeros = np.zeros((batch, HIDDEN), np.float32)
+    rows = [("y", (None, None, HIDDEN), 11), ("h", (None, HIDDEN), 11), ("c", (None, HIDDEN), 11)]
+    made = program(
+        op("lstm", rows, x="x", initial_h=zeros, initial_c=zeros, output_sequence=True, **p),
+        x=X.shape,
+    )
+    none = np.zeros((BATCH, HIDDEN), np.float32)
+    given = results(model("lstm", HIDDEN, True, ["initial_h", "initial_c"], **p), X, none, none)
+    for found, expected in zip(results(made, X).values(), given.values(), strict=True):
+        assert_close(found, expected)
+
+
 def test_unknown_activation():
     made = model("rnn", HIDDEN, True, ["initial_h"], activation="swish", **weights(1))
     assert_refused(made, "rnn uses the activation 'swish'", kind="unsupported")

@@ -1,10 +1,11 @@
 """Reshapes, joins and reversals of programs."""
 
+import cmlc
 import numpy as np
 import pytest
 from support.mil.programs import BOOL, I32, assert_refused, op, program, result, results
 from support.mil.single_operation import X, one
-from support.networks.builders import numbers
+from support.networks.builders import assert_close, numbers
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,24 @@ def test_scalars_join_to_a_vector():
     joined = op("concat", "out", (2,), values=("b", "a"), axis=0)
     x = numbers(2)
     assert np.array_equal(result(program(*parts, joined, x=(2,)), x), x[::-1])
+
+
+def test_a_fill_of_as_many_dimensions_as_the_input_has_numbers():
+    """The rank is that of the shape that is given; a declared type leaves it open."""
+    made = program(
+        op("fill", "y", (None,), shape="n", value=np.float32(2)), n=(1,), dtypes={"n": I32}
+    )
+    block = made.mlProgram.functions["main"].block_specializations["CoreML5"]
+    tensor = block.operations[-1].outputs[0].type.tensorType
+    tensor.dimensions[0].unknown.variadic = True
+    length = made.description.input[0].type.multiArrayType.shapeRange.sizeRanges.add()
+    length.lowerBound, length.upperBound = 1, 3
+    function = made.mlProgram.functions["main"].inputs[0].type.tensorType
+    function.dimensions[0].unknown.variadic = False
+    model = cmlc.compile(made)
+    assert "a shape of unknown length" in model.module.attributes["fixed_shapes"]
+    for sizes in ([3], [2, 3, 1]):
+        assert_close(model.interpret({"n": np.int32(sizes)})["y"], np.full(sizes, 2))
 
 
 def test_identity_keeps_truth_values():

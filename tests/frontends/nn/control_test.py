@@ -1,7 +1,9 @@
 """Branches and loops: what runs, what later layers see, and random programs against Python."""
 
+import cmlc
 import numpy as np
 import pytest
+from cmlc.ir.diagnostics import CompileError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.networks.builders import (
@@ -69,7 +71,41 @@ def test_a_branch_that_is_never_run_need_not_fit(extent, expected):
     assert "ctl.cond" not in text(made)
     assert result(made, [1] * extent).tolist() == [expected] * extent
     unknown = model(*before, branch("p", *sides), x=(extent,), p=(1,))
-    assert_refused(unknown, "can't join")
+    assert "ctl.cond" not in text(unknown)
+    runs = int(extent != 2)  # the second side is the one that doesn't fit
+    assert result(unknown, [1] * extent, [runs]).tolist() == [expected] * extent
+    told = r"a branch that doesn't fit runs: layers\[2\]\.\w+\.layers\[1\].*can't join"
+    with pytest.raises(CompileError, match=told):
+        result(unknown, [1] * extent, [1 - runs])
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_branch_that_is_not_run_would_change_stays(known):
+    """There is no other branch: the blob is what it was before."""
+    misfit = [step("concatND", ["y", "whole"], "y", axis=0)]
+    before = [step("copy", "x", "y"), step("expandDims", "x", "whole", axes=[0])]
+    if known:
+        before += [step("getShape", "x", "shape"), step("lessThan", "shape", "c", alpha=2)]
+    made = model(
+        *before,
+        branch("c", misfit),
+        step("add", "y", "z", alpha=1),
+        outputs=["z"],
+        **({"x": (2,)} if known else {"x": (2,), "c": (1,)}),
+    )
+    assert result(made, [1, 2], *([] if known else [[0]])).tolist() == [2, 3]
+
+
+@pytest.mark.slow
+def test_a_branch_that_does_not_fit_stops_the_graph():
+    misfit = [step("expandDims", "x", "w", axes=[0]), step("concatND", ["x", "w"], "y", axis=0)]
+    made = model(branch("c", misfit, [step("add", "x", "y", alpha=2)]), x=(2,), c=(1,))
+    compiled = cmlc.compile(made)
+    assert compiled.predict({"x": np.float32([1, 2]), "c": np.float32([0])})["y"].tolist() == [3, 4]
+    with pytest.raises(CompileError, match=r"layers\[0\]\.ifBranch\.layers\[1\].*can't join"):
+        compiled.predict({"x": np.float32([1, 2]), "c": np.float32([1])})
+    with pytest.raises(CompileError, match="a functional model can't stop a run"):
+        cmlc.compile(made, target="keras")
 
 
 def test_a_blob_that_only_one_way_makes():
@@ -84,6 +120,7 @@ def test_a_number_of_steps():
     assert result(made, [1]).tolist() == [9]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 1, 5])
 def test_a_number_of_steps_at_run_time(steps):
     made = model(
@@ -130,6 +167,7 @@ def test_what_only_the_body_makes_is_seen_after_the_loop():
     assert result(made, [1, 2]).tolist() == [2, 3]
 
 
+@pytest.mark.slow
 def test_leaving_a_loop():
     """`loopBreak` ends the loop, `loopContinue` the step."""
     assert (BREAK[0], CONTINUE[0]) == ("loopBreak", "loopContinue")
@@ -157,6 +195,7 @@ def test_leaving_a_loop():
     compare(imported(made), {"x": np.float32([0])})
 
 
+@pytest.mark.slow
 def test_a_blob_that_grows():
     made = model(
         step("copy", "x", "y"),

@@ -61,6 +61,7 @@ def test_a_rule_keeps_a_dynamic_batch():
     assert str(imported(made, batch="dynamic").main.arguments[0].type) == "f32[N,3]"
 
 
+@pytest.mark.slow
 def test_functions():
     register_custom_layer("Scaled", evaluate=function, tensorflow=function)
     module = imported(scaled())
@@ -72,6 +73,7 @@ def test_functions():
     )
 
 
+@pytest.mark.slow
 def test_functions_with_shapes_and_several_results():
     def halves(inputs, weights, parameters):
         return inputs[0][:2], inputs[0][2:]
@@ -95,6 +97,7 @@ def test_without_a_tensorflow_function():
         compile_model(scaled())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["shape", "count"])
 def test_results_of_other_types_than_declared(wrong):
     def one_more(inputs, weights, parameters):

@@ -98,6 +98,17 @@ def test_one_hot_of_a_size_in_an_input():
     assert_close(result(model, [1, 0]), [[0, 1, 0], [1, 0, 0]])
 
 
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_one_hot_of_a_computed_size(axis):
+    """coremltools writes it so for a depth that TensorFlow computes."""
+    fields = {"oneHotVectorSize": 9, "axis": axis, "onValue": 5, "offValue": -1}
+    model = network(layer("oneHot", ["x", "n"], **fields), x=(2,), n=(1,))
+    for size in (3, 5):
+        expected = np.full((2, size), -1)
+        expected[0, 1] = 5
+        assert_close(result(model, [1, -1], [size]), expected if axis else expected.T)
+
+
 def test_reverse_seq():
     found = run("reverseSeq", X, np.array([2, 0]), batchAxis=0, sequenceAxis=1)
     assert_close(found, np.stack([X[0][[1, 0, 2]], X[1]]))

@@ -6,7 +6,6 @@ comparison shall report (how many of each kind); None where the module has nothi
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from itertools import count
 from random import Random
 from typing import Any
 
@@ -16,99 +15,15 @@ from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.dialects.builtin import Call, Constant, Return
 from cmlc.ir.dialects.core import activation, elementwise
 from cmlc.ir.interface import Result
-from cmlc.ir.location import UNKNOWN
 from cmlc.ir.rewrite import clone_module
-from cmlc.ir.ssa import Block, Function, Module, Op, Value
+from cmlc.ir.ssa import Function, Module, Op, Value
 from cmlc.ir.types import DType
 from cmlc.ir.values import propagate_types
 from cmlc.ir.verify import verify
-from cmlc.ir.weights.resources import ArrayResource, Resource
+from cmlc.ir.weights.resources import Resource
+from support.modules.module_twins import Found, data_of, put, rename, shuffle
 
-Found = tuple[Module, dict[str, int]]
 _TRIES = 12
-
-
-def data_of(resource: Resource, array: np.ndarray) -> Resource:
-    return ArrayResource(array, resource.name)
-
-
-# -- what is not an edit --------------------------------------------------------------------------
-
-
-def rename(module: Module, random: Random) -> Found:
-    """Values, weights and the module have other names, ops other origins."""
-    copy = clone_module(module)
-    copy.name = "renamed"
-    names = count(random.randrange(10**6))
-    for function in copy.functions.values():
-        for op in function.walk():
-            op.location = UNKNOWN
-            values = [*op.results, *(v for r in op.all_regions() for v in r.block.arguments)]
-            for value in values:
-                value.name = f"v{next(names)}"
-            if isinstance(op, Constant) and op.value.type.is_static:
-                data = data_of(op.value, op.value.array())
-                data.name = f"w{next(names)}"
-                op.attributes["value"] = data
-    return copy, {}
-
-
-def shuffle(module: Module, random: Random) -> Found:
-    """Ops are in another order that is as good."""
-    copy = clone_module(module)
-    for function in copy.functions.values():
-        _shuffle_block(function.block, random)
-    return copy, {}
-
-
-def _shuffle_block(block: Block, random: Random) -> None:
-    ops = list(block)
-    mine = {op: set[Op]() for op in ops}
-    for op in ops:
-        inner = [o for body in op.all_regions() for o in _walk(body.block)]
-        for value in (v for each in (op, *inner) for v in each.operands):
-            if value.op in mine and value.op is not op:
-                mine[op].add(value.op)
-        for body in op.all_regions():
-            _shuffle_block(body.block, random)
-    _put(block, list(_random_order(ops, mine, random)))
-
-
-def _random_order(ops: list[Op], needs: dict[Op, set[Op]], random: Random) -> Iterator[Op]:
-    users: dict[Op, list[Op]] = {op: [] for op in ops}
-    for op, needed in needs.items():
-        for other in needed:
-            users[other].append(op)
-    missing = {op: len(needed) for op, needed in needs.items()}
-    ready = [op for op in ops if not missing[op] and not op.is_terminator]
-    while ready:
-        op = ready.pop(random.randrange(len(ready)))
-        yield op
-        for user in users[op]:
-            missing[user] -= 1
-            if not missing[user] and not user.is_terminator:
-                ready.append(user)
-    yield ops[-1]
-
-
-def _put(block: Block, ops: list[Op]) -> None:
-    """Link the block's ops in this order; nothing else changes."""
-    block.first, block.last = ops[0], ops[-1]
-    for before, after in zip([None, *ops], [*ops, None], strict=True):
-        if before is not None:
-            before.next = after
-        if after is not None:
-            after.previous = before
-
-
-def _walk(block: Block) -> Iterator[Op]:
-    for op in block:
-        yield op
-        for body in op.all_regions():
-            yield from _walk(body.block)
-
-
-# -- edits ----------------------------------------------------------------------------------------
 
 
 def _ops(module: Module, random: Random) -> list[Op]:
@@ -334,7 +249,7 @@ def move(module: Module, random: Random) -> Found | None:
         block = op.parent
         order = [o for o in block if o is not op]
         order.insert(order.index(before), op)
-        _put(block, order)
+        put(block, order)
         op.refresh_types()
         propagate_types([before])
         return True
@@ -425,7 +340,6 @@ def _cuts(ops: list[Op]) -> Iterator[tuple[int, Value]]:
             yield i, only
 
 
-NO_EDITS: dict[str, Callable[[Module, Random], Found]] = {"rename": rename, "shuffle": shuffle}
 EDITS: dict[str, Callable[[Module, Random], Found | None]] = {
     "change a stride": change_stride,
     "change a number": change_attribute,

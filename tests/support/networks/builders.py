@@ -210,3 +210,18 @@ def numbers(*shape, seed=0):
 def assert_close(found, expected, tolerance=1e-5):
     assert found.shape == np.shape(expected), (found.shape, np.shape(expected))
     np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def photo(color=RGB, *layers, rank5=False, outputs=None, **preprocessing):
+    """A network that reads an image; without layers it gives what its layers would see."""
+    items = layers or (layer("copy", ["image"], ["y"]),)
+    model = network(*items, rank5=rank5, outputs=outputs or ["y"])
+    add_image(model.description.input, "image", color)
+    if "scaler" in preprocessing:
+        item = model.neuralNetwork.preprocessing.add(featureName="image")
+        for key, value in preprocessing["scaler"].items():
+            setattr(item.scaler, key, value)
+    if "mean" in preprocessing:
+        item = model.neuralNetwork.preprocessing.add(featureName="image")
+        item.meanImage.meanImage.extend(np.ravel(preprocessing["mean"]).tolist())
+    return model

@@ -1,10 +1,9 @@
 """Networks that Core ML may accept and the frontend refuses, and what it says about them."""
 
-from support.networks.bad import R1, R4, SIGMOIDS, control, lstm, one, two, volume
+from support.networks.bad import R1, R4, SIGMOIDS, control, lstm, one, volume
 from support.networks.builders import layer, loop, lstm_weights, network, step
 
 UNSUPPORTED = [
-    ("oneHot layer has a parameter that is computed at run time", two("oneHot", R1, (1,))),
     (
         "layer has an epsilon of 0.01; only small ones have a known meaning",
         one("categoricalDistribution", R1, eps=0.01, numSamples=2),

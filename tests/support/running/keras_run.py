@@ -1,7 +1,7 @@
 """A core module run by its Keras model and by the interpreter, and the two compared."""
 
 import numpy as np
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.compiler.driver import load_text, lower
 from cmlc.compiler.options import Options
 from cmlc.ir.interface import Result

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.text.parser import parse

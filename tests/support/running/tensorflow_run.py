@@ -1,7 +1,7 @@
 """A core module run by TensorFlow and by the interpreter, and the two compared."""
 
 import numpy as np
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.ir.interpret import random_inputs, run
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.types import DType

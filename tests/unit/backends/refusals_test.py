@@ -95,6 +95,17 @@ func @main(%x: f32[1,L] {FLEXIBLE}, %s: i32[2], %z: f32[1,1]) -> f32[1,M] {{
     assert "--fixed-shapes" in problem.remedy
 
 
+def test_repetitions_that_are_computed_are_known_for_fixed_shapes():
+    (problem,) = refused(f"""
+func @main(%x: f32[1,L] {FLEXIBLE}, %r: i32[2]) -> f32[1,M] {{
+  %d = tensor.dynamic_tile(%x, %r) {{dims = [1, M]}} : f32[1,M]
+  return %d
+}}
+""")
+    assert "can't repeat a dimension a computed number of times" in problem.message
+    assert "--fixed-shapes" in problem.remedy
+
+
 def test_extents_of_data_have_no_remedy():
     *_, problem = refused("""
 func @main(%x: f32[2,3]) -> i32[2] {

@@ -1,7 +1,6 @@
 """Each edit of a module is found, and nothing else; names and order are not edits."""
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -12,7 +11,6 @@ from cmlc.compiler.stages import Stages
 from cmlc.ir.dialects.builtin import Constant
 from cmlc.ir.dialects.core import TABLE
 from cmlc.ir.diff import compare
-from cmlc.ir.diff.align import align, longest_increasing
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.text.parser import parse
 from cmlc.ir.weights.resources import ArrayResource, HashResource
@@ -21,7 +19,8 @@ from cmlc.tools.view.diff_facts import change_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.modules.generation import modules
-from support.modules.module_edits import EDITS, NO_EDITS, both, rename, shuffle
+from support.modules.module_edits import EDITS, both
+from support.modules.module_twins import NO_EDITS, rename, shuffle
 from support.running.counting import calls
 
 DIGITS = Path(__file__).parents[2] / "data" / "digits.mlmodel"
@@ -105,6 +104,7 @@ def test_exactly_the_edit_is_found(module, name):
         assert compare(twin, module).counts() == back
 
 
+@pytest.mark.slow
 def test_every_edit_is_made_somewhere():
     made = {
         name
@@ -394,34 +394,3 @@ def test_emptiness_is_symmetric(a, b):
     there, back = compare(a, b), compare(b, a)
     assert there.equal == back.equal
     assert there.matched <= min(there.ops)
-
-
-# -- sequences ------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.integers(0, 3)), st.lists(st.integers(0, 3)))
-def test_alignment_is_a_longest_common_subsequence(a, b):
-    pairs = align(a, b)
-    assert all(a[i] == b[j] for i, j in pairs)
-    assert all(i < k and j < m for (i, j), (k, m) in pairwise(pairs))
-    table = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
-    for i, x in enumerate(a):
-        for j, y in enumerate(b):
-            best = max(table[i][j + 1], table[i + 1][j])
-            table[i + 1][j + 1] = table[i][j] + 1 if x == y else best
-    assert len(pairs) == table[-1][-1]
-
-
-def test_alignment_of_what_differs_much():
-    random = Random(0)
-    a, b = ([random.randrange(50) for _ in range(3000)] for _ in range(2))
-    pairs = align(a, b)
-    assert all(a[i] == b[j] for i, j in pairs)
-    assert len(pairs) > 300
-
-
-@given(st.lists(st.integers(), unique=True))
-def test_longest_increasing(numbers):
-    found = [numbers[i] for i in longest_increasing(numbers)]
-    assert found == sorted(found)
-    assert bool(found) == bool(numbers)

@@ -51,6 +51,7 @@ def nested_branches(depth):
     return network(item, x=(2,), c=(1,), outputs=["y"])
 
 
+@pytest.mark.slow
 def test_branches_of_networks():
     cmlc.load(nested_branches(MAX_NESTING))
     for depth in (MAX_NESTING + 1, 250):

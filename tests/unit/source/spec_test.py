@@ -260,6 +260,7 @@ def run(code: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_reading_is_light_and_fast(tmp_path):
     path = write(tmp_path / "a.mlmodel", model().SerializeToString())
     code = (

@@ -1,6 +1,7 @@
 """The toy target's one form: the names of its calls, one a line."""
 
-from cmlc.backends.form import Artefact, TargetForm
+from cmlc.backends.artefact import Artefact
+from cmlc.backends.form import Form, OfTarget
 from cmlc.ir.choices import Choice
 from cmlc.ir.writing import writing_whole
 
@@ -18,13 +19,13 @@ def _make(made, request):
 
 
 FORMS = (
-    TargetForm(
+    Form(
         name="toy-text",
         title="toy text",
         suffix=".toy",
         default=".toy",
         choices=(Choice("shout", "of toy-text: how to spell", ("soft", "loud")),),
-        make=_make,
+        made_of=OfTarget(_make),
         loading="cat {shell}",
     ),
 )
