@@ -128,7 +128,7 @@ def write_files(folder: Path) -> None:
     In `folder`/NAME: `savedmodel/`, `graph.pb`, `model.tflite`; `inputs.npz` and `expected.npz`, by
     the model's names, computed by the interpreter; `names.json`: what is called how in each form.
     """
-    from ...compiler.artefacts.table import form_for
+    from ...compiler.artefacts.meant import form_for
     from ...compiler.artefacts.write import write
     from ...compiler.driver import load_text
     from ...compiler.stages import Stages
