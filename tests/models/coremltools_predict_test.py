@@ -314,6 +314,22 @@ def test_a_network_that_only_a_sequence_fits(ct, enabled):
         model.predict({"data": np.ones((1, 1, 1), np.float32)})
 
 
+def test_a_network_that_compiles_for_one_listed_shape_at_a_time(ct, enabled):
+    given = [("x", ct.models.datatypes.Array(1, 2, 2))], [("y", ct.models.datatypes.Array(1))]
+    builder = ct.models.neural_network.NeuralNetworkBuilder(*given)
+    builder.add_upsample("wider", 2, 2, "x", "y", mode="BILINEAR")
+    del builder.spec.description.output[0].type.multiArrayType.shape[:]
+    utils = ct.models.neural_network.flexible_shape_utils
+    utils.add_multiarray_ndshape_enumeration(builder.spec, "x", [(1, 2, 2), (1, 3, 4)])
+    model = ct.models.MLModel(builder.spec)
+    for sizes in ((2, 2), (3, 4)):
+        found = model.predict({"x": np.full((1, *sizes), 5, np.float32)})["y"]
+        assert found.shape[-2:] == (2 * sizes[0], 2 * sizes[1])
+        assert (found == 5).all()
+    with pytest.raises(RuntimeError, match=r"the model allows one of \[1, 2, 2\], \[1, 3, 4\]"):
+        model.predict({"x": np.zeros((1, 3, 3), np.float32)})
+
+
 # -- files, and what is refused ------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 """Keras exports what generated code loads to ONNX.
 
-With tf2onnx, onnx and onnxruntime installed, the files are run; they are no part of the tools that
+With tf2onnx, onnx and onnxruntime installed, the files are run; they are not among the tools that
 development needs, so other tests only see that nothing else is missing.
 """
 
