@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cmlc.backends.target import load_target
+from cmlc.backends.table import load_target
 from cmlc.backends.tflite.contents import Contents
 from cmlc.compiler.driver import load_text
 from cmlc.ir.interpret import random_inputs, run
