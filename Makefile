@@ -26,6 +26,8 @@ TEST_JOBS ?= 2
 
 # make matrix ROWS="3.12-oldest 3.12-newest"; all by default
 ROWS   ?=
+# make clients CLIENTS="openvino xla"; all by default
+CLIENTS ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start many interpreters: without bytecode each compiles the whole package again.
@@ -33,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick quick-laws quick-others check format docs pictures bench conformance \
-  coremltools-tests fuzz matrix keras-backends constraints clean
+  coremltools-tests fuzz matrix keras-backends clients constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +94,9 @@ fuzz: $(VENV)/installed-dev ## compile damaged models (COUNT=, MODELS=): none ma
 
 matrix: $(VENV)/installed-dev ## where it runs: each Python here, oldest and newest libraries (ROWS=)
 	@$(PY) -m cmlc.tools.release.matrix --jobs $(JOBS) $(ROWS)
+
+clients: $(VENV)/installed-dev ## which other programs read what is written, with which numbers (CLIENTS=)
+	@$(PY) -m cmlc.tools.clients.table $(CLIENTS)
 
 keras-backends: $(VENV)/installed-dev ## Keras code on TensorFlow, JAX and torch, in an environment of its own
 	@$(PY) -m cmlc.tools.release.keras_backends

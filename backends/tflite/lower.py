@@ -2,17 +2,20 @@
 
 Everything else is lowered as for TensorFlow. The converter writes an update of slices as x plus the
 sum of updates less x times their number: right for an index given once, and a number of nobody's
-for one given twice. It has no operation for most other modes.
+for one given twice. It has no operation for most other modes, nor for pooling in three dimensions.
 """
 
 from typing import Literal
 
 from ...ir.dialects.core.scatter import ScatterMode
+from ...ir.dims import Shape, is_static
 from ...ir.ssa import Op, Value
+from ...ir.types import Tensor
 from ..lowering import Rule
 from ..tf import dialect as tf
 from ..tf.lower import LOWERING as TENSORFLOW
-from ..tf.lower.scatter import Call, lowering
+from ..tf.lower import pool, scatter
+from ..tf.lower.scatter import Call
 
 
 def _last(x: Value, where: Value, updates: Value) -> Value:
@@ -35,7 +38,7 @@ def _combined(combine: Literal["max", "min"]) -> Call:
     return call
 
 
-_SCATTERS = lowering(
+_SCATTERS = scatter.lowering(
     {
         ScatterMode.UPDATE: _last,
         ScatterMode.ADD: _added,
@@ -46,4 +49,45 @@ _SCATTERS = lowering(
     "TFLite can't multiply or divide by several updates of one position in turn",
 )
 
-LOWERING: dict[type[Op], Rule] = {**TENSORFLOW, **_SCATTERS.rules}
+
+def _in_two(
+    kind: type[tf.AvgPool] | type[tf.MaxPool],
+    x: Value,
+    sizes: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: str,
+    out: Tensor,
+) -> Value:
+    """Windows in three dimensions along the first one, then along the others.
+
+    The largest of the largest, and the mean of means of as many: padding that isn't counted is
+    along each dimension, too.
+    """
+    shape = x.type.shape
+    if len(shape) != 5 or not is_static(shape[1:]):
+        return pool.in_one(kind, x, sizes, strides, padding, out)
+    count, before, height, width, channels = shape
+    depth = out.shape[1]
+    if (sizes[0], strides[0]) != (1, 1):
+        rows = (count, before, height * width, channels)
+        columns = x.type.with_shape((count, depth, height * width, channels))
+        x = kind(
+            _reshaped(x, rows), (sizes[0], 1), (strides[0], 1), padding, result_types=columns
+        ).result
+    frames = _reshaped(x, (count * depth, height, width, channels))
+    small = frames.type.with_shape((count * depth, *out.shape[2:]))
+    found = kind(frames, sizes[1:], strides[1:], padding, result_types=small).result
+    return _reshaped(found, out.shape)
+
+
+def _reshaped(x: Value, shape: Shape) -> Value:
+    """x with this shape, of which the first dimension may be open."""
+    sizes = tuple(dim if isinstance(dim, int) else -1 for dim in shape)
+    return tf.Reshape(x, sizes, result_types=x.type.with_shape(shape)).result
+
+
+LOWERING: dict[type[Op], Rule] = {
+    **TENSORFLOW,
+    **_SCATTERS.rules,
+    **pool.lowering(_in_two).rules,
+}

@@ -255,7 +255,9 @@ def _loop(
         return t + 1, made.write(t, tf.stack(after)), *states
 
     _, made, *last = tf.while_loop(lambda t, *_: t < turns, turn, (tf.constant(0), made, *states))
-    return tf.reshape(made.stack(), (count * stride, batch, size)), tuple(last)
+    # OpenVINO's list is as long as there were iterations: how many rows that is follows from it.
+    length = count * stride if isinstance(turns, int) else -1
+    return tf.reshape(made.stack(), (length, batch, size)), tuple(last)
 
 
 def _limited(tf: Any, text: str, bound: float) -> Callable[[Any], Any]:

@@ -1,5 +1,7 @@
 """Pooling: channels-last by contract."""
 
+from typing import Protocol
+
 import numpy as np
 
 from ....ir.attributes import Layout
@@ -8,7 +10,7 @@ from ....ir.dialects.core import pool as core
 from ....ir.dims import is_static
 from ....ir.reference import windows
 from ....ir.ssa import Value
-from ....ir.types import DType
+from ....ir.types import DType, Tensor
 from ...lowering import Lowering
 from ...padding import Amounts, resolve_padding, same_amounts
 from ...refusals import require
@@ -16,7 +18,30 @@ from .. import dialect as tf
 from .activation import multiply
 from .conv import pad_spatial
 
-lower = Lowering()
+
+class Pooling(Protocol):
+    """Pools the windows of a value."""
+
+    def __call__(
+        self,
+        kind: type[tf.AvgPool] | type[tf.MaxPool],
+        x: Value,
+        sizes: tuple[int, ...],
+        strides: tuple[int, ...],
+        padding: str,
+        out: Tensor,
+    ) -> Value:
+        """The means, or largest elements, of all windows.
+
+        Args:
+            kind: TensorFlow's call.
+            x: channels-last.
+            sizes: of a window, by spatial dimension.
+            strides: likewise.
+            padding: "VALID" or "SAME".
+            out: the result's type.
+        """
+        ...
 
 
 def _padding(op: core.Pool) -> str | Amounts:
@@ -40,37 +65,55 @@ def _result(op: core.Pool, value: Value) -> Value:
     return value if value.type == out else tf.Cast(value, out.dtype, result_types=out).result
 
 
-@lower(core.MaxPool)
-def max_pool(op: core.MaxPool) -> Value:
-    """Explicit padding is the lowest number, which never wins."""
-    padding, x = _padding(op), _operand(op)
-    if not isinstance(padding, str):
-        x, padding = pad_spatial(x, padding, float("-inf")), "VALID"
-    strides, out = op.per_spatial(op.strides, 1), op.result.type.with_dtype(x.type.dtype)
-    return _result(op, tf.MaxPool(x, op.kernel_sizes, strides, padding, result_types=out).result)
+def in_one(
+    kind: type[tf.AvgPool] | type[tf.MaxPool],
+    x: Value,
+    sizes: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: str,
+    out: Tensor,
+) -> Value:
+    """One call for all windows, as `Pooling` says."""
+    return kind(x, sizes, strides, padding, result_types=out).result
 
 
-@lower(core.AvgPool)
-def avg_pool(op: core.AvgPool) -> Value:
-    """TensorFlow's SAME leaves padding out of the mean; other cases pad with zeros and rescale."""
-    return _result(op, _average(op, _operand(op), op.exclude_padding_from_average))
+def lowering(pooling: Pooling) -> Lowering:
+    """The rules of the family, with this for windows without explicit padding."""
+    lower = Lowering()
+
+    @lower(core.MaxPool)
+    def max_pool(op: core.MaxPool) -> Value:
+        """Explicit padding is the lowest number, which never wins."""
+        padding, x = _padding(op), _operand(op)
+        if not isinstance(padding, str):
+            x, padding = pad_spatial(x, padding, float("-inf")), "VALID"
+        strides, out = op.per_spatial(op.strides, 1), op.result.type.with_dtype(x.type.dtype)
+        return _result(op, pooling(tf.MaxPool, x, op.kernel_sizes, strides, padding, out))
+
+    @lower(core.AvgPool)
+    def avg_pool(op: core.AvgPool) -> Value:
+        """TensorFlow's SAME leaves padding out of the mean; else zeros are added and rescaled."""
+        x = _operand(op)
+        return _result(op, _average(op, pooling, x, op.exclude_padding_from_average))
+
+    @lower(core.L2Pool)
+    def l2_pool(op: core.L2Pool) -> Value:
+        """sqrt(window size * mean of squares)."""
+        x = _operand(op)
+        squares = tf.Square(x, result_types=x.type).result
+        mean = _average(op, pooling, squares, False)
+        total = multiply(mean, float(np.prod(op.kernel_sizes)))
+        return _result(op, tf.Sqrt(total, result_types=total.type).result)
+
+    return lower
 
 
-@lower(core.L2Pool)
-def l2_pool(op: core.L2Pool) -> Value:
-    """sqrt(window size * mean of squares)."""
-    x = _operand(op)
-    squares = tf.Square(x, result_types=x.type).result
-    total = multiply(_average(op, squares, False), float(np.prod(op.kernel_sizes)))
-    return _result(op, tf.Sqrt(total, result_types=total.type).result)
-
-
-def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
+def _average(op: core.Pool, pooling: Pooling, x: Value, exclude_padding: bool) -> Value:
     padding, out = _padding(op), op.result.type.with_dtype(x.type.dtype)
     strides = op.per_spatial(op.strides, 1)
 
     def mean_of(value: Value, how: str = "VALID") -> Value:
-        return tf.AvgPool(value, op.kernel_sizes, strides, how, result_types=out).result
+        return pooling(tf.AvgPool, value, op.kernel_sizes, strides, how, out)
 
     if isinstance(padding, str) and (padding == "VALID" or exclude_padding):
         return mean_of(x, padding)
@@ -99,3 +142,6 @@ def _average(op: core.Pool, x: Value, exclude_padding: bool) -> Value:
     )
     share = constant((1 / np.maximum(inside, least)).astype(x.type.dtype.numpy), "window_share")
     return tf.Multiply(mean, share, result_types=out).result
+
+
+lower = lowering(in_one)

@@ -1,0 +1,1 @@
+"""`make clients`: which other programs read what is written, and with which numbers."""
