@@ -63,7 +63,7 @@ quick-others:
 check: $(VENV)/installed-dev ## style, types, and who may import whom
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pyright --pythonpath $(PY)
+	$(PY) -m pyright --threads 2 --pythonpath $(PY)
 	$(PY) -m pytest -q tests/layering_test.py
 	$(PY) -m cmlc.tools.docs --check
 
