@@ -12,6 +12,7 @@ from cmlc.compiler.stages import Stages
 from support.mil.programs import FP16, op, program
 from support.networks.builders import numbers
 from support.networks.transformers import STEPS, WIDTH, cache_names, transformer
+from support.running.shared_folder import SHARED
 
 pytestmark = pytest.mark.slow
 
@@ -224,3 +225,26 @@ def test_states_as_arguments_take_a_batch():
     model = cmlc.compile(accumulator((1, 3)), states="arguments", batch="dynamic")
     x, s = numbers(4, 3), numbers(4, 3, seed=1)
     np.testing.assert_allclose(model.predict({"x": x, "s": s})["s"], s + x, rtol=1e-6)
+
+
+CACHE = SHARED / "cases" / "architectures" / "kv_cache_update"
+
+
+@pytest.mark.skipif(
+    not CACHE.with_suffix(".npz").exists(),
+    reason=f"{CACHE} is not there; CMLC_SHARED says where to look",
+)
+def test_a_cache_written_by_slices_as_an_argument():
+    """Three calls of different lengths, against PyTorch; the program is in float16."""
+    model = cmlc.compile(CACHE.with_suffix(".mlpackage"), states="arguments")
+    held = {}
+    with np.load(CACHE.with_suffix(".npz")) as known:
+        for step in range(3):
+            given = {name: known[f"step{step}_{name}"] for name in ("k", "mask")}
+            found = model.predict({**given, **held})
+            expected = known[f"step{step}_y"]
+            np.testing.assert_allclose(
+                found.pop("y"), expected, atol=5e-4 * np.abs(expected).max(), rtol=0
+            )
+            held = found
+        np.testing.assert_array_equal(held["cache"][..., :8, :], known["cache_first_8_places"])
