@@ -36,7 +36,7 @@ def test_what_is_equal(found, said):
 
 
 def test_the_table_counts_and_names_what_fails():
-    client = table.CLIENTS[0]
+    client = table.Client("other", "Other", (), ("TFLite",))
     right = table.Row(client, "TFLite", "1.0")
     wrong = table.Row(client, "SavedModel", "1.0", {"lstm_8": "bad `op`", "lstm_12": "bad `op`"})
     head, _, first, second, blank, told = table.table([right, wrong])
@@ -46,6 +46,13 @@ def test_the_table_counts_and_names_what_fails():
     assert "| **2 of 4** | 3 of 3" in second
     assert blank == ""
     assert told == f"* {client.title}, SavedModel, lstm_8, lstm_12: `bad 'op'`"
+
+
+def test_what_a_client_is_not_given():
+    client = table.Client("other", "Other", (), ("TFLite",), untried=("detector",))
+    _, _, row, blank, told = table.table([table.Row(client, "TFLite", "1.0")])
+    assert row.replace(" ", "").split("|")[6] == "–"
+    assert (blank, told) == ("", "* Other: what has a – is not tried, because its process ended")
 
 
 def test_the_essence_of_an_error():

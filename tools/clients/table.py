@@ -47,6 +47,7 @@ class Client:
         shown: the packages whose versions the table shows.
         forms: what it reads.
         requires: what pip installs; nothing for what this project depends on.
+        untried: groups of models that it isn't given, because its process ended.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Client:
     shown: tuple[str, ...]
     forms: tuple[str, ...]
     requires: tuple[str, ...] = ()
+    untried: tuple[str, ...] = ()
 
     @property
     def python(self) -> str:
@@ -97,7 +99,7 @@ def _libraries() -> list[str]:
 
 
 CLIENTS = (
-    Client("openvino", "OpenVINO", ("openvino",), EVERY, ("openvino",)),
+    Client("openvino", "OpenVINO", ("openvino",), EVERY, ("openvino",), ("detector",)),
     Client(
         "tf2onnx",
         "tf2onnx, ONNX Runtime",
@@ -146,6 +148,10 @@ def read_by(client: Client, form: str) -> Row:
     row.versions = client.versions()
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    given = [item for item in files() if item.group not in client.untried]
+    for item in files():
+        if item not in given:  # the reader passes over what has a result
+            (out / f"{item.name}.txt").write_text("not tried")
     command = [client.python, str(READERS), client.name, form, str(MODELS), str(out)]
     for _ in files():  # each may crash the process
         try:
@@ -157,7 +163,7 @@ def read_by(client: Client, form: str) -> Row:
         (out / "log").write_text(done.stdout + done.stderr)
         if done.returncode == 0:
             break
-    for item in files():
+    for item in given:
         if error := _error(client, form, item, out):
             row.errors[item.name] = error
     return row
@@ -218,13 +224,16 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
     heads = ["client", "form", *groups, "versions"]
     cells = ([r.client.title, r.form, *_counts(r, groups), r.versions] for r in rows)
     yield from tables.table([heads, *cells])
-    if any(row.errors for row in rows):
+    if any(row.errors or row.client.untried for row in rows):
         yield ""
         yield from _failures(rows)
 
 
 def _counts(row: Row, groups: Sequence[str]) -> Iterator[str]:
     for group in groups:
+        if group in row.client.untried:
+            yield "–"
+            continue
         names = [item.name for item in files() if item.group == group]
         right = [name for name in names if name not in row.errors]
         if len(names) == 1:
@@ -236,6 +245,8 @@ def _counts(row: Row, groups: Sequence[str]) -> Iterator[str]:
 
 def _failures(rows: Sequence[Row]) -> Iterator[str]:
     """One line for what fails in the same way."""
+    for title in dict.fromkeys(row.client.title for row in rows if row.client.untried):
+        yield f"* {title}: what has a – is not tried, because its process ended"
     for row in rows:
         by_error: dict[str, list[str]] = {}
         for name, error in row.errors.items():
