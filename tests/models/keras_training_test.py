@@ -145,7 +145,7 @@ def test_the_excerpt_of_the_page_is_what_is_written(folder):
     path.write_bytes(keras_networks.mobilenet_v2(224).SerializeToString())
     text = Stages(path, Options(target="keras")).executable.text
     page = (ROOT / "docs" / "keras.md").read_text()
-    (excerpt,) = (block.text for block in blocks(page) if block.kind == "py")
+    excerpt = next(block.text for block in blocks(page) if block.kind == "py")
     for part in excerpt.split("    ...\n"):
         assert part.strip("\n") in text
 
