@@ -24,6 +24,8 @@ IMPORT_SECONDS = 0.3
 HELP_SECONDS = 0.6 if os.environ.get("CI") else 0.3
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 
+pytestmark = pytest.mark.slow  # `make check` runs them, so `make quick` needn't
+
 Name = tuple[str, ...]  # dotted, below `cmlc`: () is the package itself
 
 # A part of the package and what it may import of the others: the longest matching prefix counts.

@@ -274,6 +274,7 @@ def with_constants(module, random):
     return with_names(module)
 
 
+@pytest.mark.slow
 @settings(max_examples=settings.default.max_examples // 2)
 @given(module=modules(helpers=True), seed=st.integers(0, 9))
 def test_keeps_random_modules_right(module, seed):

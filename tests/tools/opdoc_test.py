@@ -15,18 +15,17 @@ from cmlc.tools.docs import apidoc, layerdoc, operationdoc, opmap, passdoc
 from cmlc.tools.docs import generate as opdoc
 from cmlc.tools.docs.constructed import constructed
 
+pytestmark = pytest.mark.slow  # each writes whole documents
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 # No case shows them alone: they change the interface, or nothing.
 UNSHOWN = {"io-layout", "numeric-interface", "dynamic-batch", "check-keras"}
 README = "# x\n<!-- support:begin -->\nold\n<!-- support:end -->\nkept\n"
 
 
-@pytest.mark.slow
 def test_documents_are_current(capsys):
     assert opdoc.main(["--check"]) == 0, capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_every_op_is_described():
     text = opdoc.ops_document()
     headings = re.findall(r"^### (.*)$", text, re.MULTILINE)
@@ -42,7 +41,6 @@ def section(name):
     return opdoc.ops_document().split(f"\n### {name}\n")[1].split("\n### ")[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "made_by", "becomes"),
     [
