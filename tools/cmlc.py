@@ -137,11 +137,13 @@ def _with_stage(
     from ..ir.diagnostics import usage_error
 
     shown = {"print_after": given.print_after, "dump_dir": given.dump_dir}
-    if isinstance(form.made_of, OfSource):
+    stored = choices.get("stage") == "stored"
+    if isinstance(form.made_of, OfSource) or stored:
         counted = {"stats": given.stats, "timing_patterns": given.timing_patterns}
         for name in (name for name, value in (shown | counted).items() if value):
             option = f"--{name.replace('_', '-')}"
-            raise usage_error(f"{option} means nothing for --emit={form.name}: no passes run")
+            what = "--stage=stored" if stored else f"--emit={form.name}"
+            raise usage_error(f"{option} means nothing for {what}: no passes run")
     watched = any(shown.values()) or given.timing or given.timing_patterns or given.stats
     takes = any(choice.name == "stage" for choice in form.choices)
     return {"stage": "optimized", **choices} if takes and watched else choices

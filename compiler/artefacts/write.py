@@ -92,7 +92,7 @@ def stage_text(stages: Stages, form: Form[OfStages], chosen: Chosen) -> str:
     """
     if chosen.get("stage") == "stored":
         with problems_in(driver.file_of(stages.source)):
-            return _stored_text(form, _read(stages, form))
+            return _stored_text(form, stages)[0]
     assert form.made_of.text is not None
     return form.made_of.text(stages.at(_stage(stages.options, chosen)), chosen)
 
@@ -121,8 +121,8 @@ def _write_of_target(stages: Stages, form: Form[OfTarget], path: Path, chosen: C
 
 def _write_of_stages(stages: Stages, form: Form[OfStages], path: Path, chosen: Chosen) -> Written:
     if chosen.get("stage") == "stored":
-        read = _read(stages, form)
-        artefact = text_file(_stored_text(form, read))
+        text, read = _stored_text(form, stages)
+        artefact = text_file(text)
         return Written(form, path, {}, read, _written(artefact, path, stages.watch))
     every = form.made_of.all_stages and "stage" not in chosen
     names = get_args(Stage) if every else (_stage(stages.options, chosen),)
@@ -132,9 +132,17 @@ def _write_of_stages(stages: Stages, form: Form[OfStages], path: Path, chosen: C
     return Written(form, path, modules, None, facts, artefact.rows)
 
 
-def _stored_text(form: Form[OfStages], source: ModelSource) -> str:
+def _stored_text(form: Form[OfStages], stages: Stages) -> tuple[str, ModelSource]:
+    """The text of the model as it is stored, and the model.
+
+    Raises:
+        CompileError: it can't be read, or something is chosen about compiling, which isn't done.
+    """
+    for name in stages.options.chosen():
+        raise usage_error(f"--{name.replace('_', '-')} means nothing for the stage 'stored'")
+    read = _read(stages, form)
     assert form.made_of.stored is not None
-    return form.made_of.stored(source)
+    return form.made_of.stored(read), read
 
 
 def _write_of_source(stages: Stages, form: Form[OfSource], path: Path) -> Written:

@@ -119,6 +119,11 @@ def test_what_it_means_nothing_for(tmp_path, capsys):
     model = network(layer("activation", ReLU={}), x=(2,))
     path = tmp_path / "m.mlmodel"
     path.write_bytes(model.SerializeToString())
+    for option in ("--batch=dynamic", "--target=keras", "--stats", "--print-after=all"):
+        stored = [str(path), "--emit=dot", "--stage=stored", option]
+        assert command.main(stored) == console.USAGE_ERROR
+        said = f"{option.partition('=')[0]} means nothing for "
+        assert said in capsys.readouterr().err
     assert command.main([str(path), "--emit=ir", "--stage=stored"]) == console.USAGE_ERROR
     assert "--stage=stored means nothing for --emit=ir" in capsys.readouterr().err
 
