@@ -3,31 +3,10 @@
 import cmlc
 import numpy as np
 import pytest
-from support.networks.builders import layer, lstm_weights, network, numbers
+from support.networks.builders import numbers
+from support.networks.recurrences import optional_states
 
 pytestmark = pytest.mark.slow
-
-
-def recurrent(default=None):
-    """An LSTM whose states before the first step may be given."""
-    gates = [{"sigmoid": {}}, {"tanh": {}}, {"tanh": {}}]
-    made = network(
-        layer(
-            *("uniDirectionalLSTM", ["x", "h", "c"], ["y", "h_out", "c_out"]),
-            **{"inputVectorSize": 3, "outputVectorSize": 2, "activations": gates},
-            params={"sequenceOutput": True, "hasBiasVectors": True},
-            weightParams=lstm_weights(3, 2),
-        ),
-        rank5=True,
-        x=(3,),
-        h=(2,),
-        c=(2,),
-    )
-    for feature in made.description.input[1:]:
-        feature.type.isOptional = True
-    if default is not None:
-        made.description.input[1].type.multiArrayType.floatDefaultValue = default
-    return made
 
 
 X = numbers(3)
@@ -38,7 +17,7 @@ X = numbers(3)
 def test_signatures_without_optional_inputs(default, omit, tmp_path):
     import tensorflow as tf
 
-    source = recurrent(default)
+    source = optional_states(default)
     expected = cmlc.compile(source).predict({"x": X})
     given = {"x": X.astype(np.float32)} | ({} if "c" in omit else {"c": np.zeros(2, np.float32)})
     model = cmlc.compile(source, omit=omit)
@@ -53,12 +32,12 @@ def test_signatures_without_optional_inputs(default, omit, tmp_path):
         for name, array in expected.items():
             np.testing.assert_allclose(results[name], array, atol=1e-6)
     if default:
-        plain = cmlc.compile(recurrent()).predict({"x": X})
+        plain = cmlc.compile(optional_states()).predict({"x": X})
         assert np.abs(expected["y"] - plain["y"]).max() > 1e-3
 
 
 def test_what_is_left_out_is_not_an_input():
-    model = cmlc.compile(recurrent(), omit=["h"])
+    model = cmlc.compile(optional_states(), omit=["h"])
     with pytest.raises(cmlc.CompileError, match=r"there is no input 'h'.*the inputs are x, c"):
         model.predict({"x": X, "h": [1, 2]})
 
@@ -73,5 +52,5 @@ def test_what_is_left_out_is_not_an_input():
 )
 def test_what_cannot_be_left_out(omit, said):
     with pytest.raises(cmlc.CompileError, match=said) as caught:
-        cmlc.compile(recurrent(), omit=omit)
+        cmlc.compile(optional_states(), omit=omit)
     assert caught.value.diagnostics[0].kind == "usage"

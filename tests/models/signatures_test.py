@@ -5,7 +5,8 @@ import json
 import cmlc
 import numpy as np
 import pytest
-from support.networks.builders import layer, lstm_weights, network, numbers
+from support.networks.builders import layer, network, numbers
+from support.networks.recurrences import optional_states
 
 pytestmark = pytest.mark.slow
 
@@ -51,21 +52,7 @@ def test_optional_states_of_a_recurrent_layer(tmp_path):
     import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
 
-    gates = [{"sigmoid": {}}, {"tanh": {}}, {"tanh": {}}]
-    made = network(
-        layer(
-            *("uniDirectionalLSTM", ["x", "h", "c"], ["y", "h_out", "c_out"]),
-            **{"inputVectorSize": 3, "outputVectorSize": 2, "activations": gates},
-            params={"sequenceOutput": True, "hasBiasVectors": True},
-            weightParams=lstm_weights(3, 2),
-        ),
-        rank5=True,
-        x=(3,),
-        h=(2,),
-        c=(2,),
-    )
-    for feature in made.description.input[1:]:
-        feature.type.isOptional = True
+    made = optional_states()
     model = cmlc.compile(made)
     x = numbers(2, 3)
     first = model.predict({"x": x[0]})

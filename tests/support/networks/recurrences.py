@@ -1,7 +1,7 @@
 """Layers of recurrent networks, and naive recurrences that say what they compute."""
 
 import numpy as np
-from support.networks.builders import layer, lstm_weights, numbers
+from support.networks.builders import layer, lstm_weights, network, numbers
 
 SIZE, HIDDEN = 3, 2
 
@@ -172,3 +172,25 @@ def simple(activation=None, **fields):
         "outputVectorSize": HIDDEN,
     }
     return layer("simpleRecurrent", None, ["y", "h"], **given | fields)
+
+
+def optional_states(default=None):
+    """An LSTM whose states before the first step may be given."""
+    gates = [{"sigmoid": {}}, {"tanh": {}}, {"tanh": {}}]
+    made = network(
+        layer(
+            *("uniDirectionalLSTM", ["x", "h", "c"], ["y", "h_out", "c_out"]),
+            **{"inputVectorSize": 3, "outputVectorSize": 2, "activations": gates},
+            params={"sequenceOutput": True, "hasBiasVectors": True},
+            weightParams=lstm_weights(3, 2),
+        ),
+        rank5=True,
+        x=(3,),
+        h=(2,),
+        c=(2,),
+    )
+    for feature in made.description.input[1:]:
+        feature.type.isOptional = True
+    if default is not None:
+        made.description.input[1].type.multiArrayType.floatDefaultValue = default
+    return made
