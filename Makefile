@@ -49,7 +49,7 @@ test: check ## everything: style, types, layering, and all tests
 # Two processes that share the folders about evenly: workers of pytest-xdist, which collect all tests
 # each and send every result, take half as long again for tests as short as these.
 QUICKLY := -q -m "not slow" --hypothesis-profile=quick
-LAWS    := tests/contract tests/passes tests/ops tests/frontends tests/unit/ir
+LAWS    := tests/contract tests/frontends tests/unit/ir
 
 quick: $(VENV)/installed-dev ## the tests that need no TensorFlow, in a minute
 	@$(MAKE) --no-print-directory -j2 --output-sync=target quick-laws quick-others
