@@ -13,6 +13,7 @@ from . import (
     image,
     index,
     linear,
+    lookup,
     norm,
     pool,
     random,
@@ -25,7 +26,8 @@ from . import (
 
 FAMILIES = (
     *(elementwise, activation, conv, pool, norm, linear, reduce),
-    *(shape, fill, random, index, scatter, sort, recurrent, control, image, detection, custom),
+    *(shape, fill, random, index, lookup, scatter, sort, recurrent, control, image, detection),
+    custom,
 )
 CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)
 TABLE: dict[str, type[Op]] = op_table(builtin.OPS, CORE_OPS)
