@@ -202,7 +202,7 @@ class Argument(Description):
 
     Attributes:
         optional: whether callers may omit it.
-        default: the value of all elements then; None means 0. Strings are empty.
+        default: the value of all elements then; None means 0.
     """
 
     noun = "an argument"
@@ -217,8 +217,7 @@ class Argument(Description):
     def absent(self, type: Tensor) -> Array:
         """The value of an argument of this type if callers omit it; dynamic dimensions are 1."""
         sizes = tuple(dim if isinstance(dim, int) else 1 for dim in type.shape)
-        default = "" if type.dtype is DType.STR else self.default or 0
-        return np.full(sizes, default, type.dtype.numpy)
+        return np.full(sizes, self.default or 0, type.dtype.numpy)
 
 
 @dataclass(frozen=True)
