@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+import numpy as np
+
 from ..ir.diagnostics import CompileError, Diagnostic, unknown_function
 from ..ir.ssa import Function, Module
 from ..ir.types import Array
@@ -55,6 +57,17 @@ class Executable(ABC):
                 Diagnostic(f"input '{name}' is missing", "usage") for name in missing
             )
         return callee
+
+
+def decoded(array: Array) -> Array:
+    """Strings of a library, which are bytes, as the IR has them; other arrays as they are."""
+    if array.dtype.kind not in "OS":
+        return array
+    found = np.empty(array.shape, object)
+    for index in np.ndindex(array.shape):
+        item = array[index]
+        found[index] = item.decode() if isinstance(item, bytes) else item
+    return found
 
 
 def failed_run(what: str, error: Exception) -> CompileError:

@@ -10,7 +10,7 @@ import numpy as np
 from ..ir.diagnostics import CompileError, Diagnostic, unknown_function
 from ..ir.dialects.core.asserting import shapes_text
 from ..ir.dims import Shape, differs, is_static
-from ..ir.interface import Argument, Color, Result
+from ..ir.interface import Argument, Color, Part, Result
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array, DType
 
@@ -136,7 +136,7 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
             numbers of entries.
     """
     problems: list[Diagnostic] = []
-    names = [value.name for value, _ in inputs_of(function)]
+    names = [*dict.fromkeys(known.feature or value.name for value, known in inputs_of(function))]
     unknown = [name for name in inputs if name not in names]
     if unknown:
         problems.append(
@@ -145,26 +145,37 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
     arrays: dict[str, Array] = {}
     batched = False
     for value, known in inputs_of(function):
-        given = inputs.get(value.name)
+        name = known.feature or value.name
+        given = inputs.get(name)
         if given is None and known.optional:
             continue
         if given is None:
-            problems.append(_usage(f"input '{value.name}' is missing"))
+            problems.append(_usage(f"input '{name}' is missing"))
             continue
         try:
-            if known.kind == "image":
-                arrays[value.name], many = _image(value, known, given)
-                batched |= many
-            elif known.batch == "added" and np.ndim(given) < value.type.rank:
-                arrays[value.name] = _array(value, known, np.asarray(given)[None])
-            else:
-                arrays[value.name] = array = _array(value, known, given)
-                batched |= _are_several(known, array)
+            arrays[value.name], many = _bound(value, known, given)
+            batched |= many
         except ValueError as error:
-            problems.append(_usage(f"input '{value.name}' {error}"))
+            problems.append(_usage(f"input '{name}' {error}"))
     if problems:
-        raise CompileError(problems)
+        raise CompileError(dict.fromkeys(problems))  # parts of a dictionary have the same ones
     return _with_absent(function, arrays, _entries(function, arrays)), batched
+
+
+def _bound(value: Value, known: Argument, given: Any) -> tuple[Array, bool]:
+    """An input as the argument's type, and whether it is a batch.
+
+    Raises:
+        ValueError: it has another type or shape.
+    """
+    if known.part is not None:
+        return _part_of(value, known.part, given), False
+    if known.kind == "image":
+        return _image(value, known, given)
+    if known.batch == "added" and np.ndim(given) < value.type.rank:
+        return _array(value, known, np.asarray(given)[None]), False
+    array = _array(value, known, given)
+    return array, _are_several(known, array)
 
 
 def _entries(function: Function, arrays: Mapping[str, Array]) -> int:
@@ -250,17 +261,35 @@ def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
     return {name: array.shape for name, array in arrays.items()}
 
 
-def present_entry(function: Function, results: Mapping[str, Array], index: int) -> dict[str, Any]:
-    """One entry's results of a batch, as Core ML's predict gives them."""
-    own = {name: array[index : index + 1] for name, array in results.items()}
-    return present_outputs(function, own, batched=False)
+def _part_of(value: Value, part: Part, given: Any) -> Array:
+    """The keys or the values of a dictionary.
+
+    Raises:
+        ValueError: it is not a dictionary, or has keys or values of another type.
+    """
+    if not isinstance(given, Mapping):
+        raise ValueError(f"is {type(given).__name__}, expected a dictionary")
+    entries: Mapping[Any, Any] = given
+    strings = value.type.dtype is DType.STR
+    if part == "keys":
+        wanted = "strings" if strings else "integers"
+        if not all(isinstance(key, str if strings else int | np.integer) for key in entries):
+            raise ValueError(f"is a dictionary whose keys are not {wanted}")
+    found = np.array(list(entries if part == "keys" else entries.values()), value.type.dtype.numpy)
+    if found.ndim != 1:
+        raise ValueError("is a dictionary whose values are not numbers")
+    return found
 
 
 def _array(value: Value, known: Argument, given: Any) -> Array:
     array = np.asarray(given)
     expected = value.type
     if expected.dtype is not DType.STR:
-        array = array.astype(expected.dtype.numpy)
+        array = _numbers(array, expected.dtype)
+    elif array.dtype.kind not in "OUS":
+        raise ValueError(f"is {array.dtype}, expected strings")
+    else:
+        array = array.astype(object)
     if _fits(array.shape, value):
         return array
     static = [dim for dim in expected.shape if isinstance(dim, int)]
@@ -268,6 +297,17 @@ def _array(value: Value, known: Argument, given: Any) -> Array:
     if len(static) == expected.rank and _squeezed(array.shape) == _squeezed(tuple(static)):
         return array.reshape(static)
     raise ValueError(f"has shape {list(array.shape)}, expected {expected}{_longer(value, known)}")
+
+
+def _numbers(array: Array, dtype: DType) -> Array:
+    """The array in this dtype.
+
+    Raises:
+        ValueError: it holds something else than numbers.
+    """
+    if array.dtype.kind in "OUS":
+        raise ValueError(f"is {array.dtype.name}, expected numbers")
+    return array.astype(dtype.numpy)
 
 
 def _longer(value: Value, known: Argument) -> str:
@@ -314,40 +354,6 @@ def _image(value: Value, known: Argument, given: Any) -> tuple[Array, bool]:
     if value.type.dtype is DType.U8 and array.dtype != np.uint8:
         array = np.clip(np.round(array), 0, 255)
     return array.astype(value.type.dtype.numpy), many
-
-
-def present_outputs(
-    function: Function, results: Mapping[str, Array], batched: bool
-) -> dict[str, Any]:
-    """Results in the form that Core ML's predict returns."""
-    labels = function.classifier.class_labels
-    found: dict[str, Any] = {}
-    for name, _, known in outputs_of(function):
-        array = results[name]
-        if known.kind == "dictionary":
-            rows = array.reshape(-1, len(labels))
-            dictionaries = [dict(zip(labels, map(float, row), strict=True)) for row in rows]
-            found[name] = dictionaries if batched else dictionaries[0]
-        elif known.kind in ("string", "int64"):
-            entries = [_label(entry) for entry in np.ravel(array).tolist()]
-            found[name] = entries if batched else entries[0]
-        elif known.kind == "image":
-            found[name] = array if batched else _picture(array[0])
-        else:
-            found[name] = array[0] if known.batch == "added" and not batched else array
-    return found
-
-
-def _label(entry: Any) -> Any:
-    return entry.decode() if isinstance(entry, bytes) else entry
-
-
-def _picture(array: Array) -> Any:
-    from PIL import Image
-
-    if array.shape[-1] == 1:
-        array = array[..., 0]
-    return Image.fromarray(array if array.dtype == np.uint8 else array.astype(np.float32))
 
 
 def _usage(message: str, remedy: str = "") -> Diagnostic:

@@ -217,7 +217,7 @@ def optimize(
     return run_passes(module, pipeline_of(options), watch)
 
 
-_BATCH = {"auto": "dynamic-batch{of=images}", "dynamic": "dynamic-batch", "static": ""}
+_BATCH = {"auto": "dynamic-batch{of=entries}", "dynamic": "dynamic-batch", "static": ""}
 
 
 def pipeline_of(options: Options) -> Pipeline:

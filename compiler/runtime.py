@@ -23,10 +23,9 @@ from .binding import (
     joined_inputs,
     naming_entry,
     other_shapes,
-    present_entry,
-    present_outputs,
 )
 from .options import Options
+from .presenting import present_entry, present_outputs
 from .stages import Stages
 from .state import ModelState, held_arrays
 from .watch import Watch

@@ -23,6 +23,7 @@ FeatureKind: TypeAlias = Literal[
 Color: TypeAlias = Literal["RGB", "BGR", "GRAYSCALE", "GRAYSCALE_FLOAT16"]
 ArrayAxes: TypeAlias = Literal["C", "CHW"]
 ArrayLayout: TypeAlias = Literal["coreml", "nhwc"]
+Part: TypeAlias = Literal["keys", "values", "present"]
 Sizes: TypeAlias = tuple[int, ...]
 Batch: TypeAlias = Literal["opened", "added"]
 Labels: TypeAlias = tuple[str, ...] | tuple[int, ...]
@@ -101,6 +102,9 @@ class Description(Entries):
             "added" if Core ML's interface does not have it. Callers that pass one entry, without an
             added dimension, get results for one. None if there is no batch.
         layout: "nhwc" if dimensions [..., C, H, W] of the description became [..., H, W, C].
+        feature: the name of the dictionary that it is a part of; empty for what is whole.
+        part: which part. Two vectors of equal length are the keys and the values of a dictionary
+            whose keys aren't known; of known keys (`Result.keys`), `present` says which it has.
     """
 
     kind: FeatureKind | None = None
@@ -112,6 +116,8 @@ class Description(Entries):
     shape_ranges: tuple[tuple[int, int], ...] = ()
     batch: Batch | None = None
     layout: ArrayLayout = "coreml"
+    feature: str = ""
+    part: Part | None = None
 
     @property
     def is_flexible(self) -> bool:
@@ -165,6 +171,10 @@ class Description(Entries):
         """The description of a value that gets a first dimension for entries."""
         return replace(self, batch="added")
 
+    def as_part(self, feature: str, part: Part) -> Self:
+        """The description of a part of a dictionary."""
+        return replace(self, feature=feature, part=part)
+
 
 def is_allowed(
     sizes: Sizes, enumerated: tuple[Sizes, ...], ranges: tuple[tuple[int, int], ...]
@@ -198,7 +208,7 @@ class Argument(Description):
     noun = "an argument"
     order = (
         *("kind", "axes", "dtype", "color", "shape", "enumerated_shapes", "shape_ranges"),
-        *("optional", "default", "batch", "layout"),
+        *("optional", "default", "batch", "layout", "feature", "part"),
     )
 
     optional: bool = False
@@ -212,13 +222,20 @@ class Argument(Description):
 
 @dataclass(frozen=True)
 class Result(Description):
-    """The interface attributes of a result."""
+    """The interface attributes of a result.
+
+    Attributes:
+        keys: the keys of a dictionary, in the order of the values; empty if they aren't known, or
+            are the classes that the function predicts.
+    """
 
     noun = "a result"
     order = (
         *("kind", "dtype", "color", "shape", "enumerated_shapes", "shape_ranges"),
-        *("axes", "batch", "layout"),
+        *("axes", "batch", "layout", "feature", "part", "keys"),
     )
+
+    keys: Labels = ()
 
 
 @dataclass(frozen=True)

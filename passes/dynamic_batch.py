@@ -36,13 +36,14 @@ class DynamicBatch(Pass):
     nothing, lets the pass fail with its name and reason.
 
     Options:
-        of: "images": only if all arguments are images, and what can't be opened stays as it is;
-            the module's attribute `fixed_batch` says why.
+        of: "entries": only if all arguments have a dimension for entries, as images and the columns
+            of tables have it, and what can't be opened stays as it is; the module's attribute
+            `fixed_batch` says why.
     """
 
     name = "dynamic-batch"
 
-    of: Literal["anything", "images"] = "anything"
+    of: Literal["anything", "entries"] = "anything"
 
     @property
     def requires(self) -> Legal:
@@ -50,7 +51,7 @@ class DynamicBatch(Pass):
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         public = module.public_functions
-        if self.of == "images" and not all(map(_has_images, public.values())):
+        if self.of == "entries" and not all(map(_has_entries, public.values())):
             return False
         try:
             functions = _opened_or_converted(module)
@@ -84,8 +85,10 @@ def _opened_or_converted(module: Module) -> dict[str, Function | None]:
         return found(converted)
 
 
-def _has_images(function: Function) -> bool:
-    return {known.kind for known in function.inputs} == {"image"}
+def _has_entries(function: Function) -> bool:
+    return bool(function.inputs) and all(
+        known.kind == "image" or known.batch == "added" for known in function.inputs
+    )
 
 
 def opened(function: Function) -> Function | None:

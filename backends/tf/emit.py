@@ -20,10 +20,11 @@ from ...ir.location import UNKNOWN
 from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import Array, DType, Tensor
 from ..calls import CallOp, plain, resolve
-from ..executable import Executable
+from ..executable import Executable, decoded
 from ..names import ARGUMENT, Renamed
 from . import kernels, saved_model
 from .dialect.array import CustomCall
+from .kernels.lookup import Table
 from .names import (
     Scopes,
     argument_names,
@@ -35,6 +36,7 @@ from .names import (
     tf_shape,
 )
 from .states import States, state_arguments
+from .tables import Tables
 from .variables import Weights
 
 # TensorFlow's C++ notices (CPU features, missing GPUs) are noise in a compiler's output.
@@ -46,7 +48,7 @@ class TensorFlowModule(Executable):
 
     Attributes:
         states: the variables for the states of saved functions.
-        root: the tf.Module that is saved; it tracks all variables.
+        root: the tf.Module that is saved; it tracks all variables and tables.
         scopes: the name scopes of layers in graphs.
         signatures: what functions, inputs and outputs are called in a SavedModel.
         endpoints: functions by the attributes of a loaded SavedModel that take a dictionary.
@@ -64,6 +66,8 @@ class TensorFlowModule(Executable):
         self.root.weights = list(self._weights.variables.values())
         self.states = States(module)
         self.root.states = self.states.variables
+        self._tables = Tables(module)
+        self.root.tables = list(self._tables.tables.values())
         self.scopes = Scopes(module)
         self.signatures = signatures_of(module)
         self.endpoints = endpoints_of(self.signatures, dir(self.root))
@@ -93,8 +97,16 @@ class TensorFlowModule(Executable):
         if name not in self._graphs:
             function = self.module.functions[name]
             specs = _specs(function, argument_names(function))
-            self._graphs[name] = self._traced(self._call(function), specs)
+            self._graphs[name] = self._traced(self._call(function, self._tables.tables), specs)
         return self._graphs[name]
+
+    def graph_without_tables(self, name: str) -> Any:
+        """The same with keys of lookups in the graph: nothing has to be initialized."""
+        if not self._tables.tables:
+            return self.graph(name)
+        function = self.module.functions[name]
+        specs = _specs(function, argument_names(function))
+        return self._traced(self._call(function, self._tables.compared), specs)
 
     def signature(self, name: str) -> Any:
         """The saved form of a function: its graph, with states in variables."""
@@ -103,9 +115,8 @@ class TensorFlowModule(Executable):
         if not states:
             return self.graph(name)
         given = [name for name in argument_names(function) if name not in states]
-        return self._traced(
-            self.states.bound(function, self._call(function)), _specs(function, given)
-        )
+        call = self._call(function, self._tables.tables)
+        return self._traced(self.states.bound(function, call), _specs(function, given))
 
     def endpoint(self, name: str, saved: Any) -> Any:
         """A function for callers that give all inputs as one argument, as Keras's TFSMLayer does.
@@ -137,15 +148,16 @@ class TensorFlowModule(Executable):
         """Trace without autograph, which can't handle a walk over ops."""
         return self._tf.function(call, autograph=False).get_concrete_function(**specs)
 
-    def _call(self, function: Function) -> Callable[..., dict[str, Any]]:
+    def _call(
+        self, function: Function, tables: Mapping[Value, Table]
+    ) -> Callable[..., dict[str, Any]]:
+        """The function of keyword arguments that is traced; keys of lookups are tables."""
         names, outputs = argument_names(function), result_names(function)
 
         def call(**arguments: Any) -> dict[str, Any]:
-            values = {
-                value: arguments[name]
-                for value, name in zip(function.arguments, names, strict=True)
-            }
-            results = self._run(function.block, values)
+            given = (arguments[name] for name in names)
+            values = dict(zip(function.arguments, given, strict=True))
+            results = self._run(function.block, {**tables, **values})
             return dict(zip(outputs, results, strict=True))
 
         return call
@@ -154,6 +166,8 @@ class TensorFlowModule(Executable):
         for op in block:
             if op.is_terminator:
                 return [values[v] for v in op.operands]
+            if isinstance(op, Constant) and op.result in values:
+                continue  # the keys of a table
             results = self._results(op, values)
             for value, result in zip(op.results, results, strict=True):
                 _check_shape(op, value.type, result)
@@ -207,7 +221,7 @@ class TensorFlowModule(Executable):
             raise CompileError(self._runtime_problem(error)) from error
         keys = result_names(callee)
         named = zip(callee.result_names or keys, keys, strict=True)
-        return {name: np.asarray(results[key].numpy()) for name, key in named}
+        return {name: decoded(np.asarray(results[key].numpy())) for name, key in named}
 
     def _runtime_problem(self, error: Exception) -> Diagnostic:
         """TensorFlow's message for a failed run, without its trace, and the layer it is about."""

@@ -57,7 +57,7 @@ def frozen(executable: TensorFlowModule) -> FrozenGraph:
     function = executable.module.main
     _ = executable.variables  # hold the weights now
     # Control flow is converted to TensorFlow 1's, which old tools know.
-    graph = convert_variables_to_constants_v2(executable.graph(function.name))
+    graph = convert_variables_to_constants_v2(executable.graph_without_tables(function.name))
     message = graph.graph.as_graph_def()
     taken = [node.name for node in message.node]
     inputs = {

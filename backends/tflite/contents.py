@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from ...ir.types import Array
-from ..executable import failed_run
+from ..executable import decoded, failed_run
 
 
 def with_inputs_called(file: bytes, names: Mapping[str, Mapping[str, str]]) -> bytes:
@@ -104,6 +106,22 @@ class Contents:
         """
         runner = self._interpreter.get_signature_runner(signature)
         try:
-            return dict(runner(**inputs))
+            found = runner(**{name: _encoded(array) for name, array in inputs.items()})
         except (RuntimeError, ValueError) as error:
             raise failed_run("the TFLite file", error) from error
+        return {name: decoded(np.asarray(array)) for name, array in found.items()}
+
+
+def _encoded(array: Array) -> Array:
+    """Strings as the interpreter takes them; other arrays as they are.
+
+    Of a scalar Python object, the interpreter takes the pointer for the text.
+    """
+    if array.dtype.kind != "O":
+        return array
+    if not array.ndim:
+        return np.asarray(array.item().encode())
+    found = np.empty(array.shape, object)
+    for index in np.ndindex(array.shape):
+        found[index] = str(array[index]).encode()
+    return found

@@ -55,12 +55,18 @@ def classifier_of(interface: Interface, labels: Labels) -> Classifier:
     return Classifier(labels, interface.predicted_feature, interface.predicted_probabilities)
 
 
-def module_facts(network: Any, interface: Interface) -> ModuleFacts:
-    """The model's metadata, and the parts of the model that inference does not use."""
+def metadata_of(interface: Interface) -> ModuleFacts:
+    """The model's type, version and metadata."""
     found: ModuleFacts = {"source": interface.kind, "spec_version": interface.spec_version}
     for key in ("author", "license", "shortDescription", "versionString"):
         if interface.metadata.get(key):
             found[key] = interface.metadata[key]
+    return found
+
+
+def module_facts(network: Any, interface: Interface) -> ModuleFacts:
+    """The model's metadata, and the parts of the model that inference does not use."""
+    found = metadata_of(interface)
     if network.HasField("updateParams") or interface.updatable:
         losses = [loss.name for loss in network.updateParams.lossLayers]
         shown = f" (loss {', '.join(losses)})" if losses else ""

@@ -12,7 +12,8 @@ from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.ssa import Module
 from ..options import Options
 from ..source.reading import ModelSource
-from ..source.spec import model_kind
+from ..source.spec import model_kind, parts
+from .opaque import OPAQUE
 from .stored_weights import StoredWeight
 
 # Imports a model that was read.
@@ -20,12 +21,22 @@ Importer: TypeAlias = Callable[[ModelSource, Options], Module]
 # Reads the weights of a model, not of models inside it; the text is the prefix of their names.
 WeightReader: TypeAlias = Callable[[ModelSource, str], Iterator[StoredWeight]]
 
+# The types that are neither networks nor programs.
+CLASSICAL = (
+    *("pipeline", "pipelineClassifier", "pipelineRegressor"),
+    *("glmClassifier", "glmRegressor"),
+    *("scaler", "imputer", "normalizer", "identity", "arrayFeatureExtractor"),
+    *("oneHotEncoder", "dictVectorizer", "featureVectorizer", "categoricalMapping"),
+    "classConfidenceThresholding",
+)
+
 # A model's type, as the specification spells it, to "module:function" below this package.
 IMPORTERS: Mapping[str, str] = {
     "neuralNetwork": ".nn:import_model",
     "neuralNetworkClassifier": ".nn:import_model",
     "neuralNetworkRegressor": ".nn:import_model",
     "mlProgram": ".mil:import_model",
+    **dict.fromkeys(CLASSICAL, ".classical:import_model"),
 }
 WEIGHT_READERS: Mapping[str, str] = {
     "neuralNetwork": ".nn.stored_weights:stored_weights",
@@ -43,16 +54,26 @@ def import_model(source: ModelSource, options: Options) -> Module:
         options: of these, `batch`, `fixed_shapes`, `shapes`, `precision` and `function` are used.
 
     Raises:
-        CompileError: the model's type, or something in it, is not supported; all problems at once.
+        CompileError: the model's type, that of a model inside it, or something else in it, is not
+            supported; all problems of one of these at once.
     """
+    if problems := [told for part in parts(source.spec) for told in _problems(part, source.spec)]:
+        raise CompileError(problems)
     kind = model_kind(source.spec)
-    if kind not in IMPORTERS:
-        message = f"models of type {kind} are not supported yet"
-        shown = "--emit=html --stage=stored shows what is in it"
-        remedy = f"supported are {', '.join(IMPORTERS)}; {shown}"
-        raise CompileError(Diagnostic(message, "unsupported", subject=kind, remedy=remedy))
     importer: Importer = loaded(IMPORTERS[kind])
     return importer(source, options)
+
+
+def _problems(part: Any, whole: Any) -> Iterator[Diagnostic]:
+    """Why a model, or one inside it, can't be imported."""
+    kind = model_kind(part)
+    if kind in OPAQUE:
+        yield OPAQUE[kind].diagnostic(part, inside=part is not whole)
+    elif kind not in IMPORTERS:
+        message = f"models of type {kind or '(none)'} are not supported yet"
+        shown = "--emit=html --stage=stored shows what is in it"
+        remedy = f"supported are {', '.join(IMPORTERS)}; {shown}"
+        yield Diagnostic(message, "unsupported", subject=kind, remedy=remedy)
 
 
 def weight_reader(kind: str) -> WeightReader | None:

@@ -8,7 +8,7 @@ from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.interface import Color, FeatureKind, Labels, is_allowed
 from ...ir.location import InModel
 from ...ir.types import DType
-from .spec import model_kind
+from .spec import NETWORKS, model_kind
 
 Role: TypeAlias = Literal["input", "output", "state"]
 Range: TypeAlias = tuple[int, int | None]
@@ -104,10 +104,12 @@ class _Use(NamedTuple):
 
     Attributes:
         flexible: whether flexible shapes count; before version 3, Core ML ignores them.
+        untyped: the element type of arrays that don't state it; None if they must.
     """
 
     role: Role
     flexible: bool
+    untyped: DType | None = None
 
 
 class _ProblemError(Exception):
@@ -158,9 +160,14 @@ def _interface(spec: Any, described: Any) -> Interface:
     kind = model_kind(spec)
     network = getattr(spec, kind) if kind else None
     flexible = spec.specificationVersion >= _FLEXIBLE_SINCE
+    # Old converters don't state the type of arrays. Networks compute in float32, and say what they
+    # take; other models compute in doubles.
+    computes_singles = kind in NETWORKS or kind == "mlProgram"
+    taken = None if computes_singles else DType.F64
+    given = DType.F32 if computes_singles else DType.F64
     interface = Interface(
-        inputs=_features(described.input, _Use("input", flexible), problems),
-        outputs=_features(described.output, _Use("output", flexible), problems),
+        inputs=_features(described.input, _Use("input", flexible, taken), problems),
+        outputs=_features(described.output, _Use("output", flexible, given), problems),
         states=_features(described.state, _Use("state", flexible), problems),
         predicted_feature=described.predictedFeatureName,
         predicted_probabilities=described.predictedProbabilitiesName,
@@ -233,17 +240,16 @@ def _array(array: Any, use: _Use) -> dict[str, Any]:
         _check_default(shape, flexibility)
     default = array.WhichOneof("defaultOptionalValue")
     return {
-        "dtype": _array_dtype(array.dataType, use.role),
+        "dtype": _array_dtype(array.dataType, use.untyped),
         "shape": shape,
         "flexibility": flexibility,
         "default": getattr(array, default) if default else None,
     }
 
 
-def _array_dtype(data_type: int, role: Role) -> DType:
-    # Old converters don't state the type of outputs; networks compute in float32.
-    if data_type == 0 and role == "output":
-        return DType.F32
+def _array_dtype(data_type: int, untyped: DType | None) -> DType:
+    if data_type == 0 and untyped is not None:
+        return untyped
     if data_type not in _ARRAY_DTYPES:
         raise _ProblemError(f"has the unknown element type {data_type}" if data_type else _UNTYPED)
     return _ARRAY_DTYPES[data_type]

@@ -332,7 +332,7 @@ def _location(location: Location) -> str:
 
 def _dense(array: Array) -> str:
     if array.ndim:
-        return f"[{', '.join(_dense(np.asarray(row)) for row in array)}]"
+        return f"[{', '.join(_dense(np.asarray(row, array.dtype)) for row in array)}]"
     if array.dtype.kind in "OSU":
         return quote(str(array.item()))
     if array.dtype.kind == "f":

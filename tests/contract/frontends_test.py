@@ -7,6 +7,8 @@ from pathlib import Path
 import cmlc.compiler.frontends
 import pytest
 from cmlc.compiler.frontends import table
+from cmlc.compiler.frontends.classical.table import MODELS, PIPELINES
+from cmlc.compiler.frontends.opaque import OPAQUE
 from cmlc.compiler.options import Options
 from cmlc.compiler.source.reading import ModelSource, read_model
 from cmlc.compiler.source.spec import messages
@@ -56,7 +58,31 @@ def test_every_frontend_is_in_the_table():
     assert packages == set(table.IMPORTERS.values())
 
 
-@pytest.mark.parametrize("kind", sorted(set(TYPES) - set(table.IMPORTERS)))
+@pytest.mark.parametrize("kind", sorted(OPAQUE))
+def test_types_that_only_apple_can_run_are_refused_for_cause(kind):
+    with pytest.raises(CompileError) as caught:
+        table.import_model(model_of(kind), Options())
+    (problem,) = caught.value.diagnostics
+    assert problem.message.startswith(f"{kind} can't run elsewhere: ")
+    assert problem.remedy
+    assert problem.kind == "unsupported"
+
+
+def test_pipelines_refuse_all_models_that_cannot_run():
+    spec = MODEL(specificationVersion=4)
+    for kind in ("gazetteer", "wordTagger"):
+        inner = spec.pipeline.models.add(specificationVersion=4)
+        getattr(inner, kind).SetInParent()
+    with pytest.raises(CompileError) as caught:
+        table.import_model(ModelSource(spec, WeightFiles(None)), Options())
+    assert [problem.subject for problem in caught.value.diagnostics] == ["gazetteer", "wordTagger"]
+
+
+def test_the_table_has_what_the_package_lowers():
+    assert set(table.CLASSICAL) == {*MODELS, *PIPELINES}
+
+
+@pytest.mark.parametrize("kind", sorted(set(TYPES) - {*table.IMPORTERS, *OPAQUE}))
 def test_types_without_a_row_are_refused_by_name(kind):
     with pytest.raises(CompileError) as caught:
         table.import_model(model_of(kind), Options())

@@ -28,7 +28,7 @@ from support.running.shared_folder import FOREIGN, needs_models
 ROOT = Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "tests" / "data" / "digits.mlmodel"
 CARDS = "getbouncer__cardscan-ios/CardScan__CardScan__Classes__SSDOcr.mlmodel"
-BATCH = "dynamic-batch{of=images}"  # what images get without being asked
+BATCH = "dynamic-batch{of=entries}"  # what images get without being asked
 NUMBERS = "MatkoGH__quickmath/Resources__MNISTClassifier.mlmodelc"
 
 

@@ -18,6 +18,7 @@ from . import (
     image,
     index,
     linear,
+    lookup,
     norm,
     pool,
     recurrent,
@@ -29,8 +30,8 @@ from . import (
 from .shape import DYNAMIC
 
 FAMILIES = (
-    *(activation, conv, elementwise, fill, image, index, linear, norm, pool),
-    *(recurrent, reduce, scatter, shape, sort),
+    *(activation, conv, elementwise, fill, image, index, linear, lookup, norm),
+    *(pool, recurrent, reduce, scatter, shape, sort),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
 

@@ -10,6 +10,7 @@ from .custom import custom_call
 from .detection import non_max_suppression
 from .image import crop_resize, resample
 from .index import along_axis
+from .lookup import first_equal, lookup
 from .norm import local_response_norm
 from .random import fresh_key, random_categorical
 from .recurrent import gru, lstm, rnn
@@ -26,10 +27,12 @@ __all__ = [
     "conv_transpose",
     "crop_resize",
     "custom_call",
+    "first_equal",
     "fresh_key",
     "gru",
     "linked_trees",
     "local_response_norm",
+    "lookup",
     "lstm",
     "non_max_suppression",
     "random_categorical",

@@ -41,7 +41,8 @@ def asserted(condition: Any, values: Sequence[Any], message: str) -> list[Any]:
     """See the core op `ctl.assert`."""
     import tensorflow as tf
 
-    with tf.control_dependencies([tf.debugging.Assert(condition, [message])]):
+    whole = condition if condition.shape.rank == 0 else tf.reduce_all(condition)
+    with tf.control_dependencies([tf.debugging.Assert(whole, [message])]):
         return [tf.identity(value) for value in values]
 
 

@@ -14,6 +14,7 @@ from . import (
     image,
     index,
     linear,
+    lookup,
     norm,
     pool,
     random,
@@ -27,7 +28,7 @@ from . import (
 
 FAMILIES = (
     *(activation, control, conv, custom, detection, elementwise, fill, image, index),
-    *(linear, norm, pool, random, recurrent, reduce, scatter, shape, sort, trees),
+    *(linear, lookup, norm, pool, random, recurrent, reduce, scatter, shape, sort, trees),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
 # Core ops that TensorFlow can't express, with the reason a user is told.

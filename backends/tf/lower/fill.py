@@ -22,11 +22,15 @@ def dynamic_broadcast_to(op: core.DynamicBroadcastTo) -> Value:
 @lower(core.BroadcastLike)
 def broadcast_like(op: core.BroadcastLike) -> Value:
     """To the shape of `like`, or to numbers if it is static."""
-    out = op.result.type
+    return in_shape_of(op.like, op.x, op.result.type)
+
+
+def in_shape_of(like: Value, x: Value, out: Tensor) -> Value:
+    """x repeated to the shape of another value."""
     if out.is_static:
-        return tf.BroadcastTo(op.x, out.static_shape, result_types=out).result
-    shape = tf.Shape(op.like, result_types=Tensor(DType.I32, (out.rank,))).result
-    return tf.BroadcastToDynamic(op.x, shape, result_types=out).result
+        return tf.BroadcastTo(x, out.static_shape, result_types=out).result
+    shape = tf.Shape(like, result_types=Tensor(DType.I32, (out.rank,))).result
+    return tf.BroadcastToDynamic(x, shape, result_types=out).result
 
 
 @lower(core.DynamicTile)

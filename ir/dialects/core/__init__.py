@@ -13,6 +13,7 @@ from . import (
     image,
     index,
     linear,
+    lookup,
     norm,
     pool,
     random,
@@ -26,7 +27,7 @@ from . import (
 
 FAMILIES = (
     *(elementwise, activation, conv, pool, norm, linear, reduce),
-    *(shape, fill, random, index, scatter, sort, recurrent, control, image, detection),
+    *(shape, fill, random, index, lookup, scatter, sort, recurrent, control, image, detection),
     *(trees, custom),
 )
 CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)

@@ -147,11 +147,10 @@ class WhileLoop(Op):
 
 
 class Assert(Op):
-    """The values themselves, if the condition holds; else the run stops with the message.
+    """The values themselves, if all of the condition is true; else the run stops with the message.
 
-    It stands for a branch that can't run: that fails by itself, so what follows is the other one.
-
-    (C1) the condition is a scalar.
+    It stands for a branch that can't run, which fails by itself, so that what follows is the other
+    one; or for what a model refuses.
 
     Example:
         %y = ctl.assert(%condition, [%x]) {message = "x is not sorted"} : f32[3]
@@ -164,12 +163,10 @@ class Assert(Op):
     message: str = attr()
 
     def infer(self) -> tuple[Type, ...]:
-        scalar = self.condition.type.rank == 0
-        self.require("C1", scalar, f"condition is {self.condition.type}, expected a scalar")
         return tuple(value.type for value in self.values)
 
     def evaluate(self, condition: Array, values: tuple[Array, ...]) -> tuple[Array, ...]:
-        if not bool(condition):
+        if not condition.all():
             raise ValueError(self.message)
         return values
 
@@ -181,14 +178,11 @@ class Assert(Op):
     def holds(self) -> bool:
         """Whether the condition is the constant true."""
         known = array_of(self.condition)
-        return known is not None and bool(known)
+        return known is not None and bool(known.all())
 
     def batch(self, given: Given) -> Taken:
-        """If one condition holds for all entries."""
-        condition, *places = given.places
-        if condition is not None:
-            raise RefusalError("checks one condition for the whole batch")
-        return Taken(tuple(places))
+        """The run stops if the condition is false for an entry."""
+        return Taken(given.places[1:])
 
 
 def _may_become(given: tuple[Type, ...], expected: tuple[Type, ...], outside: set[str]) -> bool:

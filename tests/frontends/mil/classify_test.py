@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cmlc.compiler.binding import present_outputs
+from cmlc.compiler.presenting import present_outputs
 from support.mil.programs import assert_refused, classifier, imported
 from support.mil.programs import results as run
 

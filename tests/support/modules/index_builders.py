@@ -39,6 +39,15 @@ def along_axis(maker: Maker, x: Value) -> tuple[int, Value]:
     return axis, positions(maker, maker.sizes(x)[axis], tuple(shape))
 
 
+def lookup(maker: Maker, cls: type[Op]) -> Op:
+    """Keys that random numbers and strings are among, some of them twice, or none at all."""
+    x = maker.pick((DType.I32, DType.I64, DType.STR))
+    words = ("text", "", "é", "text ", "two\nlines")
+    kinds = words if x.type.dtype is DType.STR else range(-1, 4)
+    keys = [maker.choice(kinds) for _ in range(maker.number(0, 5))]
+    return cls(x, maker.constant(keys, x.type.dtype))
+
+
 def gather_along_axis(maker: Maker, cls: type[Op]) -> Op:
     x = maker.pick(ANY - {DType.STR}, (1, 2))
     axis, indices = along_axis(maker, x)
@@ -135,4 +144,5 @@ BUILDERS: dict[str, Builder] = {
     "tensor.one_hot": one_hot,
     "tensor.non_zero": non_zero,
     "tensor.topk": topk,
+    "tensor.lookup": lookup,
 }

@@ -20,6 +20,8 @@ FULL = Argument(
     layout="nhwc",
     optional=True,
     default=0.0,
+    feature="words",
+    part="keys",
 )
 
 

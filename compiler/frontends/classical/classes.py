@@ -1,0 +1,49 @@
+"""What classifiers give: the class that is most probable, and the probability of each."""
+
+import numpy as np
+
+from ....ir.dialects.builtin import constant
+from ....ir.dialects.core.index import Gather
+from ....ir.dialects.core.reduce import ReduceArgmax
+from ....ir.interface import Labels
+from ....ir.ssa import Value
+from .context import ModelContext
+from .forms import Entry, Keyed
+
+
+def labels_of(cx: ModelContext, count: int) -> Labels:
+    """The classes of a classifier that has `count` of them; 0, 1, … if the model lists none."""
+    labels = cx.interface.class_labels or tuple(range(count))
+    cx.require(
+        len(labels) == count, f"the model has {len(labels)} class labels for {count} classes"
+    )
+    return labels
+
+
+def classified(
+    cx: ModelContext, labels: Labels, probabilities: Value, best: Value | None = None
+) -> None:
+    """Give a classifier's outputs.
+
+    Args:
+        cx: the model.
+        labels: its K classes.
+        probabilities: [1, K] f64; only their order counts if the model gives the label alone.
+        best: the position of the predicted class, [1] i32; by default the most probable one, the
+            first of several.
+    """
+    interface = cx.interface
+    for feature in interface.outputs:
+        if feature.name == interface.predicted_probabilities or feature.kind == "dictionary":
+            cx.made[feature.name] = Keyed(labels, probabilities)
+        elif feature.name == interface.predicted_feature or feature.kind in ("string", "int64"):
+            chosen = best or ReduceArgmax(probabilities, axis=1).result
+            cx.made[feature.name] = Entry(labelled(labels, chosen))
+        else:
+            cx.fail(f"a classifier does not make the output '{feature.name}'")
+
+
+def labelled(labels: Labels, position: Value) -> Value:
+    """The classes at positions, str or i64 of their shape."""
+    array = np.array(labels, object if isinstance(labels[0], str) else np.int64)
+    return Gather(constant(array, "class_labels"), position, axis=0).result

@@ -1,0 +1,47 @@
+"""All types of models that this package lowers, and how they take their inputs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...source.interface import Interface, read_interface
+from ...source.spec import model_kind, parts
+from . import encoders, linear, scaling
+from .context import ModelType
+
+FAMILIES = (encoders, linear, scaling)
+MODELS: Mapping[str, ModelType] = {
+    kind: known for family in FAMILIES for kind, known in family.rules.types.items()
+}
+PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
+_ENTRY_KINDS = frozenset({"double", "int64", "string", "array"})
+
+
+def models_in(spec: Any) -> list[Any]:
+    """The models of a pipeline, in order."""
+    body = getattr(spec, model_kind(spec))
+    return list(getattr(body, "pipeline", body).models)
+
+
+def absent_values(spec: Any, interface: Interface) -> dict[str, float]:
+    """What optional numbers of a model, or of one inside it, count as if they aren't given."""
+    kind = model_kind(spec)
+    if kind in MODELS:
+        return MODELS[kind].absent(getattr(spec, kind), interface)
+    found: dict[str, float] = {}
+    if kind in PIPELINES:
+        for inner in models_in(spec):
+            found = absent_values(inner, read_interface(inner)) | found
+    return found
+
+
+def takes_entries(spec: Any, interface: Interface) -> bool:
+    """Whether a model computes tables: every input is one value or array of a row.
+
+    Args:
+        spec: the model.
+        interface: its description.
+    """
+    kinds = {feature.kind for feature in interface.inputs}
+    leaves = [kind for kind in map(model_kind, parts(spec)) if kind not in PIPELINES]
+    rows = all(kind in MODELS and MODELS[kind].entries for kind in leaves)
+    return rows and bool(kinds) and kinds <= _ENTRY_KINDS
