@@ -86,10 +86,11 @@ def _with_interface(module: Module, options: Options) -> Module:
     names = option_text(tuple(options.omit))
     omitting = f"{INLINE}, omit-inputs{{names={names}}}" if options.omit else ""
     exposing = "expose-states" if options.states == "arguments" else ""
-    if not (omitting or exposing):
+    joining = f"{INLINE}, feature-matrix" if options.features == "matrix" else ""
+    if not (omitting or exposing or joining):
         return module
     copy = clone_module(module)
-    parse_pipeline(", ".join(filter(None, (exposing, omitting)))).run(copy)
+    parse_pipeline(", ".join(filter(None, (exposing, omitting, joining)))).run(copy)
     return copy
 
 

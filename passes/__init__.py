@@ -15,6 +15,7 @@ PASSES: dict[str, str] = {
     "dce": ".dce:EliminateDeadCode",
     "dynamic-batch": ".dynamic_batch:DynamicBatch",
     "expose-states": ".expose_states:ExposeStates",
+    "feature-matrix": ".feature_matrix:FeatureMatrix",
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
     "if-convert": ".if_convert:IfConvert",

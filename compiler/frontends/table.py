@@ -24,10 +24,10 @@ WeightReader: TypeAlias = Callable[[ModelSource, str], Iterator[StoredWeight]]
 # The types that are neither networks nor programs.
 CLASSICAL = (
     *("pipeline", "pipelineClassifier", "pipelineRegressor"),
-    *("glmClassifier", "glmRegressor"),
+    *("glmClassifier", "glmRegressor", "treeEnsembleClassifier", "treeEnsembleRegressor"),
     *("scaler", "imputer", "normalizer", "identity", "arrayFeatureExtractor"),
     *("oneHotEncoder", "dictVectorizer", "featureVectorizer", "categoricalMapping"),
-    "classConfidenceThresholding",
+    *("classConfidenceThresholding", "nonMaximumSuppression"),
 )
 
 # A model's type, as the specification spells it, to "module:function" below this package.
