@@ -33,6 +33,18 @@ def choices() -> tuple[Choice, ...]:
             spelling="names",
             metavar="INPUT",
         ),
+        Choice(
+            "inputs",
+            "begin at a value of the model, which becomes an input; may be repeated",
+            spelling="names",
+            metavar="NAME",
+        ),
+        Choice(
+            "outputs",
+            "end with a value, which becomes the output; may be repeated",
+            spelling="names",
+            metavar="NAME",
+        ),
         Choice("passes", "more passes, before the target's own", metavar="PIPELINE"),
         Choice(
             "batch",
