@@ -35,6 +35,18 @@ def choices() -> tuple[Choice, ...]:
             metavar="INPUT",
         ),
         Choice(
+            "inputs",
+            "begin at a value of the model, which becomes an input; may be repeated",
+            spelling="names",
+            metavar="NAME",
+        ),
+        Choice(
+            "outputs",
+            "end with a value, which becomes the output; may be repeated",
+            spelling="names",
+            metavar="NAME",
+        ),
+        Choice(
             "features",
             "of a model of numbers: columns (the default): each an input; matrix: one input [N, F]",
             get_args(Features),

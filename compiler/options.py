@@ -37,6 +37,10 @@ class Options:
             is an optional input (zeros at first) and an output of the same name, kept by callers.
         omit: names of optional inputs that the model shall not have: they are what they are when
             they are not given.
+        inputs: names of values where the model shall begin: they become inputs, and what only
+            served to compute them goes away. Names are the model's: of layers' outputs, of layers,
+            of operations' outputs, of inputs.
+        outputs: names of values that shall be all outputs of the model, which ends with them.
         features: "columns": each number that a model takes is an input, [N] of a table; "matrix":
             they are the columns of one input, [N, F], in the order of the model's description.
         passes: a pipeline that runs before the target's.
@@ -55,6 +59,8 @@ class Options:
     function: str = ""
     states: States = "kept"
     omit: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+    outputs: Sequence[str] = ()
     features: Features = "columns"
     passes: str = ""
     verify_each: bool = False

@@ -12,6 +12,7 @@ PASSES: dict[str, str] = {
     "canonicalize": ".canonicalize:Canonicalize",
     "constant-fold": ".constant_fold:ConstantFold",
     "cse": ".cse:EliminateCommonSubexpressions",
+    "cut": ".cut:Cut",
     "dce": ".dce:EliminateDeadCode",
     "dynamic-batch": ".dynamic_batch:DynamicBatch",
     "expose-states": ".expose_states:ExposeStates",
