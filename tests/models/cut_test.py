@@ -12,6 +12,7 @@ from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileWarning
 from cmlc.ir.finding import ModelValues
 from cmlc.tools import cmlc as cmlc_command
+from cmlc.tools.cli.values import list_values
 from support.mil.programs import FP16, op, program, several
 from support.networks.builders import (
     add_image,
@@ -22,6 +23,7 @@ from support.networks.builders import (
     numbers,
     step,
 )
+from support.tables.builders import pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -202,6 +204,37 @@ def test_a_layer_that_changes_nothing_gives_a_value_another_name():
     assert [each.result_names for each in both] == [["a"], ["b"]]
     value = cmlc.compile(model, outputs=["b"]).interpret({"x": [-1, 2]})["b"]
     np.testing.assert_array_equal(value, [0, 2])
+
+
+def test_features_of_pipelines_have_names_and_models_tell_values_apart():
+    first, second = (
+        network(
+            layer("activation", [source], ["inner"], "relu", ReLU={}),
+            layer("activation", ["inner"], [target], "tanh", tanh={}),
+            **{source: (2,)},
+        )
+        for source, target in ("xh", "hy")
+    )
+    both = pipeline({"x": "f64[2]"}, {"y": "f64[2]"}, first, second)
+    module = cmlc.load(both)
+    (rows,) = list_values(module).values()
+    assert [row.names for row in rows] == [
+        ("x",),
+        ("models[0]/inner", "models[0]/relu"),
+        ("h", "models[0]/tanh"),
+        ("models[1]/inner", "models[1]/relu"),
+        ("models[1]/tanh",),
+        ("y",),
+    ]
+    assert rows[3].place_text == "layers[0] 'relu', called by models[1] 'neuralNetwork'"
+    given = {"x": np.array([1.0, -1.0])}
+    for name in ("h", "models[1]/inner"):
+        value = cmlc.compile(both, outputs=[name]).interpret(given)[name]
+        found = cmlc.compile(both, inputs=[name]).interpret({name: value})
+        expected = cmlc.compile(both).interpret(given)
+        np.testing.assert_array_equal(found["y"], expected["y"])
+    with pytest.raises(cmlc.CompileError, match=r"they are models\[0\]/inner, models\[1\]/inner"):
+        cmlc.load(both, Options(outputs=["inner"]))
 
 
 # -- what is left of the interface -----------------------------------------------------------------
