@@ -6,6 +6,7 @@ types. Functions are loaded when a model first needs them.
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ...ir.diagnostics import CompileError, Diagnostic
@@ -51,12 +52,16 @@ def import_model(source: ModelSource, options: Options) -> Module:
 
     Args:
         source: the model.
-        options: of these, `batch`, `fixed_shapes`, `shapes`, `precision` and `function` are used.
+        options: of these, `batch`, `fixed_shapes`, `shapes`, `precision` and `function` are used;
+            of pipelines, the models that `inputs` and `outputs` need are imported.
 
     Raises:
         CompileError: the model's type, that of a model inside it, or something else in it, is not
             supported; all problems of one of these at once.
     """
+    if model_kind(source.spec).startswith("pipeline") and (options.inputs or options.outputs):
+        trimmed = loaded(".classical.trimming:trimmed")
+        source = replace(source, spec=trimmed(source.spec, options.inputs, options.outputs))
     if problems := [told for part in parts(source.spec) for told in _problems(part, source.spec)]:
         raise CompileError(problems)
     kind = model_kind(source.spec)

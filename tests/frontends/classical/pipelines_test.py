@@ -167,3 +167,45 @@ def test_a_model_that_only_apple_has_is_refused_with_what_can_be_had():
     (problem,) = caught.value.diagnostics
     assert problem.subject == "visionFeaturePrint"
     assert problem.remedy == "compile what follows it: --inputs=sceneprint"
+
+
+def with_print(*models):
+    """A pipeline of an image print that only Apple has, and models behind it."""
+    first = messages("Model_pb2").Model(specificationVersion=4)
+    first.visionFeaturePrint.scene.version = 1
+    made, _ = model("identity", {}, {"print": "f64[2]"})
+    first.description.output.extend(made.description.output)
+    spec = pipeline({"w": "double"}, {"label": "string", "v": "double"}, first, *models)
+    image = spec.description.input.add(name="image").type.imageType
+    image.width = image.height = 4
+    image.colorSpace = 20
+    first.description.input.extend(spec.description.input[1:])
+    return spec
+
+
+def test_the_models_behind_a_cut_are_compiled_without_those_before_it():
+    spec = with_print(glm("print", ["no", "yes"], ("label", "")), scaler("w", "v", 2))
+    whole = compiled(spec, inputs=("print",))
+    assert [value.name for value in whole.module.main.arguments] == ["w", "print"]
+    assert whole.interpret({"print": [3.0, 1.0], "w": 2.0}) == {"label": "yes", "v": 4}
+
+
+def test_only_what_the_outputs_need_is_compiled():
+    spec = with_print(glm("print", ["no", "yes"], ("label", "")), scaler("w", "v", 2))
+    whole = compiled(spec, outputs=("v",))
+    assert [*whole.module.functions] == ["main"]
+    assert whole.interpret({"w": 2.0}) == {"v": 4}
+
+
+def test_a_cut_that_needs_the_print_is_refused():
+    spec = with_print(glm("print", ["no", "yes"], ("label", "")))
+    with pytest.raises(CompileError, match="visionFeaturePrint can't run elsewhere"):
+        _ = compiled(spec, outputs=("label",)).module
+
+
+def test_a_cut_between_models_keeps_their_names():
+    spec = pipeline({"x": "double"}, {"z": "double"}, scaler("x", "y", 2), scaler("y", "z", 3))
+    spec.pipeline.names.extend(["first", "second"])
+    whole = compiled(spec, inputs=("y",))
+    assert whole.interpret({"y": 5.0}) == {"z": 15}
+    assert compiled(spec, outputs=("y",)).interpret({"x": 5.0}) == {"y": 10}
