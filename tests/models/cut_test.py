@@ -228,6 +228,7 @@ def test_features_of_pipelines_have_names_and_models_tell_values_apart():
     ]
     assert rows[3].place_text == "layers[0] 'relu', called by models[1] 'neuralNetwork'"
     given = {"x": np.array([1.0, -1.0])}
+    assert not first.description.output[0].type.multiArrayType.shape  # so h can't begin a pipeline
     for name in ("h", "models[1]/inner"):
         value = cmlc.compile(both, outputs=[name]).interpret(given)[name]
         found = cmlc.compile(both, inputs=[name]).interpret({name: value})
