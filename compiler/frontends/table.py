@@ -25,6 +25,7 @@ WeightReader: TypeAlias = Callable[[ModelSource, str], Iterator[StoredWeight]]
 CLASSICAL = (
     *("pipeline", "pipelineClassifier", "pipelineRegressor"),
     *("glmClassifier", "glmRegressor"),
+    *("supportVectorClassifier", "supportVectorRegressor"),
     *("scaler", "imputer", "normalizer", "identity", "arrayFeatureExtractor"),
     *("oneHotEncoder", "dictVectorizer", "featureVectorizer", "categoricalMapping"),
     "classConfidenceThresholding",

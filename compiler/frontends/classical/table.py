@@ -5,10 +5,10 @@ from typing import Any
 
 from ...source.interface import Interface, read_interface
 from ...source.spec import model_kind, parts
-from . import encoders, linear, scaling
+from . import encoders, linear, scaling, vectors
 from .context import ModelType
 
-FAMILIES = (encoders, linear, scaling)
+FAMILIES = (encoders, linear, scaling, vectors)
 MODELS: Mapping[str, ModelType] = {
     kind: known for family in FAMILIES for kind, known in family.rules.types.items()
 }
