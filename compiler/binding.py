@@ -39,6 +39,14 @@ def inputs_of(function: Function) -> Iterator[tuple[Value, Argument]]:
     return ((value, known) for value, known in rows if known.kind != "state")
 
 
+def features_of(function: Function) -> dict[str, list[tuple[Value, Argument]]]:
+    """The same by the names that callers use: a dictionary is two arguments, keys and values."""
+    found: dict[str, list[tuple[Value, Argument]]] = {}
+    for value, known in inputs_of(function):
+        found.setdefault(known.feature or value.name, []).append((value, known))
+    return found
+
+
 def states_of(function: Function) -> Iterator[tuple[Value, Argument]]:
     """The arguments that are states."""
     rows = zip(function.arguments, function.inputs, strict=True)
@@ -136,7 +144,7 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
             numbers of entries.
     """
     problems: list[Diagnostic] = []
-    names = [*dict.fromkeys(known.feature or value.name for value, known in inputs_of(function))]
+    names = [*features_of(function)]
     unknown = [name for name in inputs if name not in names]
     if unknown:
         problems.append(
@@ -282,14 +290,11 @@ def _part_of(value: Value, part: Part, given: Any) -> Array:
 
 
 def _array(value: Value, known: Argument, given: Any) -> Array:
-    array = np.asarray(given)
     expected = value.type
-    if expected.dtype is not DType.STR:
-        array = _numbers(array, expected.dtype)
-    elif array.dtype.kind not in "OUS":
-        raise ValueError(f"is {array.dtype}, expected strings")
+    if expected.dtype is DType.STR:
+        array = _strings(given)
     else:
-        array = array.astype(object)
+        array = _numbers(np.asarray(given), expected.dtype)
     if _fits(array.shape, value):
         return array
     static = [dim for dim in expected.shape if isinstance(dim, int)]
@@ -297,6 +302,19 @@ def _array(value: Value, known: Argument, given: Any) -> Array:
     if len(static) == expected.rank and _squeezed(array.shape) == _squeezed(tuple(static)):
         return array.reshape(static)
     raise ValueError(f"has shape {list(array.shape)}, expected {expected}{_longer(value, known)}")
+
+
+def _strings(given: Any) -> Array:
+    """Strings as an array of Python's `str`.
+
+    Raises:
+        ValueError: something in it is not a string.
+    """
+    array = np.asarray(given, None if isinstance(given, np.ndarray) else object).astype(object)
+    for item in array.flat:
+        if not isinstance(item, str):
+            raise ValueError(f"has {type(item).__name__}, expected strings")
+    return array
 
 
 def _numbers(array: Array, dtype: DType) -> Array:

@@ -13,6 +13,7 @@ Layout = Literal["coreml", "nhwc"]
 Precision = Literal["auto", "float32", "keep"]
 Weights = Literal["expanded", "compressed"]
 States = Literal["kept", "arguments"]
+Features = Literal["columns", "matrix"]
 Stage = Literal["imported", "optimized", "lowered"]
 
 
@@ -32,6 +33,23 @@ def choices() -> tuple[Choice, ...]:
             "leave an optional input out; it has its default, or is zero; may be repeated",
             spelling="names",
             metavar="INPUT",
+        ),
+        Choice(
+            "inputs",
+            "begin at a value of the model, which becomes an input; may be repeated",
+            spelling="names",
+            metavar="NAME",
+        ),
+        Choice(
+            "outputs",
+            "end with a value, which becomes the output; may be repeated",
+            spelling="names",
+            metavar="NAME",
+        ),
+        Choice(
+            "features",
+            "of a model of numbers: columns (the default): each an input; matrix: one input [N, F]",
+            get_args(Features),
         ),
         Choice("passes", "more passes, before the target's own", metavar="PIPELINE"),
         Choice(

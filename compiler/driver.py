@@ -1,18 +1,26 @@
 """The driver: load → frontend → passes → target. The only module that names every stage."""
 
 import functools
-from collections.abc import Mapping
+import warnings
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends.table import TARGETS, load_target
 from ..ir.calls import reached
-from ..ir.diagnostics import CompileError, Diagnostic, problems_in, unknown_function, usage_error
+from ..ir.diagnostics import (
+    CompileError,
+    CompileWarning,
+    Diagnostic,
+    problems_in,
+    unknown_function,
+    usage_error,
+)
 from ..ir.dialects.builtin import Constant
 from ..ir.interface import Result
 from ..ir.rewrite import clone_module
-from ..ir.ssa import Module, Op
+from ..ir.ssa import Function, Module, Op
 from ..ir.verify import nesting_told, verify
 from ..ir.weights.resources import MissingResourceError, Resource, decoded, is_worth_keeping
 from ..passes import INLINE
@@ -81,16 +89,36 @@ def _with_interface(module: Module, options: Options) -> Module:
     Part of importing: whoever calls, runs or compares the model sees the same interface.
 
     Raises:
-        CompileError: of kind "usage": an input can't be left out.
+        CompileError: of kind "usage": an input can't be left out, or a value can't be cut at.
     """
-    names = option_text(tuple(options.omit))
-    omitting = f"{INLINE}, omit-inputs{{names={names}}}" if options.omit else ""
-    exposing = "expose-states" if options.states == "arguments" else ""
-    if not (omitting or exposing):
+    names, starts, ends = (
+        option_text(tuple(each)) for each in (options.omit, options.inputs, options.outputs)
+    )
+    cutting = options.inputs or options.outputs
+    stages = (
+        "expose-states" if options.states == "arguments" else "",
+        f"{INLINE}, omit-inputs{{names={names}}}" if options.omit else "",
+        f"{INLINE}, cut{{inputs={starts} outputs={ends}}}" if cutting else "",
+        f"{INLINE}, feature-matrix" if options.features == "matrix" else "",
+    )
+    if not any(stages):
         return module
     copy = clone_module(module)
-    parse_pipeline(", ".join(filter(None, (exposing, omitting)))).run(copy)
+    parse_pipeline(", ".join(filter(None, stages))).run(copy)
+    if options.inputs:
+        _tell_others(copy.main, options.inputs)
     return copy
+
+
+def _tell_others(function: Function, chosen: Collection[str]) -> None:
+    """Warn of inputs that a model needs besides those that it shall begin with."""
+    rows = zip(function.arguments, function.inputs, strict=True)
+    others = [v.name for v, known in rows if known.kind != "state" and v.name not in chosen]
+    if others:
+        shown = ", ".join(f"'{name}'" for name in others)
+        message = f"the outputs also need {shown}, not only {', '.join(chosen)}"
+        remedy = "choose more inputs, or fewer outputs"
+        warnings.warn(CompileWarning(Diagnostic(message, "usage", remedy=remedy)), stacklevel=3)
 
 
 # Choices that frontends carry out, and why there is nothing to choose when text is read.

@@ -7,21 +7,54 @@ from typing import Any
 import numpy as np
 
 from ..ir.diagnostics import usage_error
+from ..ir.dialects.builtin import array_of
+from ..ir.dialects.core.lookup import Lookup
+from ..ir.dialects.core.reshaping import ExpandDims, Reshape, Squeeze
+from ..ir.dialects.core.shape import Transpose
 from ..ir.dims import symbols
 from ..ir.interpret import random_inputs
 from ..ir.ssa import Function, Value
-from .binding import inputs_of
+from ..ir.types import Array
+from .binding import features_of, inputs_of
 
 REMEDY = "give an image file, a .npy or .npz file, or numbers such as [1, 2.5]"
+_ENTRIES = 3  # of a random dictionary
 
 
 def random_values(function: Function, seed: int) -> dict[str, Any]:
-    """Random inputs of the default sizes; one image, not a batch."""
-    found = random_inputs(function, seed, **_default_sizes(function))
-    found = {value.name: found[value.name] for value, _ in inputs_of(function)}
-    for value, known in inputs_of(function):
-        if known.kind == "image" and len(found[value.name]) == 1:
-            found[value.name] = found[value.name][0]
+    """Random inputs of the default sizes, as callers give them; one image, not a batch.
+
+    What the function looks up among constant keys is drawn from these: it would hardly meet one by
+    chance.
+    """
+    drawn = random_inputs(function, seed, **_default_sizes(function))
+    generator = np.random.default_rng(seed)
+    for value, keys in _looked_up(function).items():
+        picked = generator.integers(0, len(keys), drawn[value.name].shape)
+        drawn[value.name] = np.asarray(keys[picked], keys.dtype)
+    found: dict[str, Any] = {}
+    for name, arguments in features_of(function).items():
+        parts = {known.part: drawn[value.name] for value, known in arguments}
+        if None not in parts:
+            found[name] = dict(zip(parts["keys"].tolist(), parts["values"].tolist(), strict=True))
+            continue
+        found[name] = array = parts[None]
+        if arguments[0][1].kind == "image" and len(array) == 1:
+            found[name] = array[0]
+    return found
+
+
+def _looked_up(function: Function) -> dict[Value, Array]:
+    """The constant keys that arguments are looked up among, whatever their shape."""
+    found: dict[Value, Array] = {}
+    for op in function.walk():
+        if not isinstance(op, Lookup) or (keys := array_of(op.keys)) is None or not keys.size:
+            continue
+        source = op.x
+        while isinstance(source.op, Reshape | ExpandDims | Squeeze | Transpose):
+            source = source.op.x
+        if source in function.arguments:
+            found.setdefault(source, keys)
     return found
 
 
@@ -30,6 +63,8 @@ def _default_sizes(function: Function) -> dict[str, int]:
     found: dict[str, int] = {}
     for value, known in inputs_of(function):
         dims = value.type.shape[1:3] if known.kind == "image" else value.type.shape
+        if known.part is not None:
+            found.setdefault(str(dims[0]), _ENTRIES)
         for dim, size in zip(reversed(dims), reversed(known.default_shape()), strict=False):
             if not isinstance(dim, int):
                 found.setdefault(str(dim), max(size, 1))

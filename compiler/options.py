@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..backends.table import TARGETS
 from ..ir.diagnostics import CompileError, Diagnostic, usage_error
-from .choices import Batch, Layout, Precision, States, Weights, choices
+from .choices import Batch, Features, Layout, Precision, States, Weights, choices
 
 if TYPE_CHECKING:
     from ..ir.dims import Dim
@@ -37,6 +37,12 @@ class Options:
             is an optional input (zeros at first) and an output of the same name, kept by callers.
         omit: names of optional inputs that the model shall not have: they are what they are when
             they are not given.
+        inputs: names of values where the model shall begin: they become inputs, and what only
+            served to compute them goes away. Names are the model's: of layers' outputs, of layers,
+            of operations' outputs, of inputs.
+        outputs: names of values that shall be all outputs of the model, which ends with them.
+        features: "columns": each number that a model takes is an input, [N] of a table; "matrix":
+            they are the columns of one input, [N, F], in the order of the model's description.
         passes: a pipeline that runs before the target's.
         verify_each: verify the IR after every pass.
     """
@@ -53,6 +59,9 @@ class Options:
     function: str = ""
     states: States = "kept"
     omit: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+    outputs: Sequence[str] = ()
+    features: Features = "columns"
     passes: str = ""
     verify_each: bool = False
 

@@ -26,10 +26,10 @@ def present_outputs(
             dictionaries = _dictionaries(keys, array)
             found[name] = dictionaries if batched else dictionaries[0]
         elif known.kind in ("string", "int64"):
-            entries = [_label(entry) for entry in np.ravel(array).tolist()]
+            entries = np.ravel(array).tolist()
             found[name] = entries if batched else entries[0]
         elif known.kind == "sequence":
-            found[name] = [_label(entry) for entry in array.tolist()]
+            found[name] = array.tolist()
         elif known.kind == "double":
             found[name] = array if batched else float(array.item())
         elif known.kind == "image":
@@ -48,7 +48,7 @@ def _dictionaries(keys: Sequence[Any], array: Array) -> list[dict[Any, float]]:
 def _put_part(found: dict[str, Any], known: Result, array: Array, *, batched: bool) -> None:
     """Put a part of a dictionary in, or what it says of the part that is in already."""
     if known.part == "keys":
-        found[known.feature] = [_label(entry) for entry in array.tolist()]
+        found[known.feature] = array.tolist()
     elif known.part == "present":
         given = found[known.feature]
         several: list[dict[Any, float]] = given if batched else [given]
@@ -61,10 +61,6 @@ def _put_part(found: dict[str, Any], known: Result, array: Array, *, batched: bo
         found[known.feature] = dictionaries if batched else dictionaries[0]
     else:
         found[known.feature] = dict(zip(found[known.feature], array.tolist(), strict=True))
-
-
-def _label(entry: Any) -> Any:
-    return entry.decode() if isinstance(entry, bytes) else entry
 
 
 def _picture(array: Array) -> Any:

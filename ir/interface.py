@@ -203,16 +203,18 @@ class Argument(Description):
     Attributes:
         optional: whether callers may omit it.
         default: the value of all elements then; None means 0.
+        columns: the names of a matrix's columns, in order, where each is an input of the model.
     """
 
     noun = "an argument"
     order = (
         *("kind", "axes", "dtype", "color", "shape", "enumerated_shapes", "shape_ranges"),
-        *("optional", "default", "batch", "layout", "feature", "part"),
+        *("optional", "default", "batch", "layout", "feature", "part", "columns"),
     )
 
     optional: bool = False
     default: float | None = None
+    columns: tuple[str, ...] = ()
 
     def absent(self, type: Tensor) -> Array:
         """The value of an argument of this type if callers omit it; dynamic dimensions are 1."""
@@ -272,6 +274,7 @@ class ModuleFacts(TypedDict, total=False):
 
     source: str  # the model's type, as the specification spells it
     spec_version: int
+    array_mapping: str  # "rank5" if arrays are [C] or [C, H, W], and a batch and more is implicit
     precision: str  # for ML Programs, see compiler/options.py
     author: str
     license: str

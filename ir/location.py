@@ -5,7 +5,7 @@ An op that was inlined comes from its place in the called function, through a ca
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -31,11 +31,19 @@ class InText:
 
 @dataclass(frozen=True)
 class InModel:
-    """An element of the source model, such as `layers[3] 'conv1'` or `input 'image'`."""
+    """An element of the source model, such as `layers[3] 'conv1'` or `input 'image'`.
+
+    Attributes:
+        kind: where elements of its kind are.
+        index: which of them it is.
+        name: what the model calls it.
+        type: what the model says that it does, such as `convolution`; not part of its place.
+    """
 
     kind: str
     index: int | None
     name: str
+    type: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         index = "" if self.index is None else f"[{self.index}]"

@@ -140,7 +140,7 @@ def clone(
     copy = type(op)(**given)
     copy.location = op.location
     for old, new in zip(op.results, copy.results, strict=True):
-        new.name = old.name
+        new.name, new.names = old.name, old.names
     return copy
 
 
@@ -209,6 +209,8 @@ def clone_module(module: Module) -> Module:
         twin.classifier = function.classifier
         twin.public = function.public
         mapping = dict(zip(function.arguments, twin.arguments, strict=True))
+        for old, new in mapping.items():
+            new.names = old.names
         for op in clone_ops(function.block, mapping):
             twin.block.insert(op)
         copy.functions[name] = twin

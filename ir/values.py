@@ -20,9 +20,10 @@ class Value:
         block: the block whose argument it is; None for the result of an op.
         index: position among the op's results or the block's arguments.
         name: a readable name; printers make it unique.
+        names: all that the model means by it, if a frontend said so; text doesn't have them.
     """
 
-    __slots__ = ("_uses", "block", "index", "name", "op", "type")
+    __slots__ = ("_uses", "block", "index", "name", "names", "op", "type")
 
     def __init__(
         self,
@@ -38,7 +39,13 @@ class Value:
         self.block = block
         self.index = index
         self.name = name
+        self.names: tuple[str, ...] = ()
         self._uses: dict[tuple[int, int], Op] = {}
+
+    @property
+    def known_as(self) -> tuple[str, ...]:
+        """What it is called: by the model, or else its own name; empty for no name."""
+        return self.names or ((self.name,) if self.name else ())
 
     @property
     def uses(self) -> "list[tuple[Op, int]]":

@@ -9,7 +9,7 @@ from ..ir.dialects.core import shape
 from ..ir.dims import static_size
 from ..ir.hooks import hook_of
 from ..ir.ssa import Op, Value
-from ..ir.types import Array, DType
+from ..ir.types import Array
 from ..ir.weights.resources import Resource, ViewResource
 from .manager import PatternPass
 from .patterns import Pattern, Rewrite, no, pattern
@@ -22,9 +22,6 @@ def view_of_constant(op: Op) -> Rewrite:
     if not isinstance(source, Constant) or not op.result.type.is_static:
         return None
     resource = source.value
-    if resource.type.dtype is DType.STR:
-        array = resource.array().reshape(op.result.type.static_shape)
-        return constant(array, resource.name, resource.origin)
     perm = op.perm if isinstance(op, shape.Transpose) else tuple(range(resource.type.rank))
     return view(resource, perm, op.result.type.static_shape)
 

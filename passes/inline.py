@@ -67,8 +67,10 @@ def inline_call(call: Call, caller: Function, callee: Function) -> list[Op] | De
         op.location = called_by(op.location, call.location)
     for old, result in zip(call.results, callee.results, strict=True):
         new = values[result]
+        also = (*new.known_as, *old.known_as)
         if result not in callee.arguments and old.name:
             new.name = old.name
+        new.names = tuple(dict.fromkeys(also))
         old.replace_all_uses_with(new)
     call.erase()
     return made

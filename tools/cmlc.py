@@ -30,6 +30,9 @@ EXAMPLES = """\
   cmlc MobileNet.mlmodel -o MobileNet.cmir       write the IR, and its weights beside it
   cmlc MobileNet.cmir                            compile that
   cmlc MobileNet.mlmodel --plugin my_pass.py --passes='my-pass{threshold=3}'
+  cmlc MobileNet.mlmodel --list-values           the names of layers' outputs, and their types
+  cmlc MobileNet.mlmodel --outputs pool6         only the part that computes that value
+  cmlc MobileNet.mlmodel --inputs pool6          only the part after it
   cmlc MobileNet.mlmodelc -o MobileNet.mlmodel   get a model back from its compiled form
   cmlc Whisper.mlmodelc -o Whisper.mlpackage     the same with the weights of an ML Program
 """
@@ -52,6 +55,11 @@ def make_parser() -> console.CommandParser:
     add_choices(parser, (*COMPILING, *form_choices()))
     add_watching(parser)
     add("--json", action="store_true", help="print one JSON object instead of a summary")
+    add(
+        "--list-values",
+        action="store_true",
+        help="print the values that --inputs and --outputs can name, and write nothing",
+    )
     return parser
 
 
@@ -69,6 +77,8 @@ def _run(given: argparse.Namespace) -> int:
     from .cli.pass_list import check_names, check_pipeline
 
     choices = chosen(given)
+    if given.list_values:
+        return _list_values(given, choices)
     form = form_for(given.output, given.emit or "", choices.get("target", ""))
     _, own = sorted_out(form, _with_stage(given, form, choices))
     path = output_of(given, form)
@@ -100,6 +110,27 @@ def _run(given: argparse.Namespace) -> int:
         from .cli.summary import print_summary
 
         print_summary(facts, rows, form.loading)
+    return 0
+
+
+def _list_values(given: argparse.Namespace, choices: dict[str, Any]) -> int:
+    """Print what values the model has.
+
+    Raises:
+        CompileError: of kind "usage": something is to be written, too.
+    """
+    from ..compiler import driver
+    from ..ir.diagnostics import usage_error
+    from .cli.given import options_of
+    from .cli.values import list_values, print_values
+
+    form = form_choices()
+    others = [form[name].spelled for name in choices if name in form and name not in COMPILING]
+    others += [option for option, value in (("-o", given.output), ("--emit", given.emit)) if value]
+    if others:
+        raise usage_error(f"{others[0]} means nothing for --list-values, which writes nothing")
+    module = driver.with_result_names(driver.load(given.model, options_of(given)))
+    print_values(list_values(module), as_json=given.json)
     return 0
 
 

@@ -42,7 +42,8 @@ def make_parser() -> console.CommandParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an image, a .npy, a .npz with all inputs, or numbers: x=1.5, x=[1,2,3]",
+        help="an image, a .npy, a .npz with all inputs, or numbers, text and dictionaries: x=1.5, "
+        'x=[1,2,3], x=word, x=\'["a","b"]\', x=\'{"a":1.5}\'',
     )
     add("--random", type=int, metavar="SEED", help="random numbers for inputs that are not given")
     add("--interpret", action="store_true", help="compute with numpy, without TensorFlow")
@@ -175,12 +176,12 @@ def _model(given: argparse.Namespace, started: Any) -> "CompiledModel":
 
 def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:
     """Say what is missing before TensorFlow starts, and how to give it."""
-    from ..compiler.binding import inputs_of
+    from ..compiler.binding import features_of
 
     missing = [
-        f"--input '{value.name}=…' ({value.type})"
-        for value, known in inputs_of(function)
-        if value.name not in inputs and not known.optional
+        f"--input '{name}=…' ({(known.part and 'a dictionary') or value.type})"
+        for name, ((value, known), *_) in features_of(function).items()
+        if name not in inputs and not known.optional
     ]
     if missing:
         raise usage_error(

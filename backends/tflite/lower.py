@@ -14,7 +14,7 @@ from ...ir.types import Tensor
 from ..lowering import Rule
 from ..tf import dialect as tf
 from ..tf.lower import LOWERING as TENSORFLOW
-from ..tf.lower import lookup, pool, scatter
+from ..tf.lower import lookup, pool, scatter, trees
 from ..tf.lower.scatter import Call
 
 
@@ -91,4 +91,5 @@ LOWERING: dict[type[Op], Rule] = {
     **_SCATTERS.rules,
     **pool.lowering(_in_two).rules,
     **lookup.lowering(tf.FirstEqual).rules,
+    **trees.lowering(at_once=0).rules,
 }

@@ -48,7 +48,8 @@ def with_every_shape(stages: Stages) -> Stages:
         made.functions[function.name] = function
     made.attributes["fixed_shapes"] = "; ".join(reasons)
     made.attributes["default_function"] = made.main.name
-    return Stages(made, options.without(("function", "shapes", "states", "omit")), stages.watch)
+    carried_out = ("function", "shapes", "states", "omit", "inputs", "outputs")
+    return Stages(made, options.without(carried_out), stages.watch)
 
 
 def _lists(module: Module) -> dict[str, tuple[Sizes, ...]]:

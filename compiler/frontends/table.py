@@ -6,6 +6,7 @@ types. Functions are loaded when a model first needs them.
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ...ir.diagnostics import CompileError, Diagnostic
@@ -24,11 +25,11 @@ WeightReader: TypeAlias = Callable[[ModelSource, str], Iterator[StoredWeight]]
 # The types that are neither networks nor programs.
 CLASSICAL = (
     *("pipeline", "pipelineClassifier", "pipelineRegressor"),
-    *("glmClassifier", "glmRegressor"),
+    *("glmClassifier", "glmRegressor", "treeEnsembleClassifier", "treeEnsembleRegressor"),
     *("supportVectorClassifier", "supportVectorRegressor"),
     *("scaler", "imputer", "normalizer", "identity", "arrayFeatureExtractor"),
     *("oneHotEncoder", "dictVectorizer", "featureVectorizer", "categoricalMapping"),
-    "classConfidenceThresholding",
+    *("classConfidenceThresholding", "nonMaximumSuppression"),
 )
 
 # A model's type, as the specification spells it, to "module:function" below this package.
@@ -52,12 +53,16 @@ def import_model(source: ModelSource, options: Options) -> Module:
 
     Args:
         source: the model.
-        options: of these, `batch`, `fixed_shapes`, `shapes`, `precision` and `function` are used.
+        options: of these, `batch`, `fixed_shapes`, `shapes`, `precision` and `function` are used;
+            of pipelines, the models that `inputs` and `outputs` need are imported.
 
     Raises:
         CompileError: the model's type, that of a model inside it, or something else in it, is not
             supported; all problems of one of these at once.
     """
+    if model_kind(source.spec).startswith("pipeline") and (options.inputs or options.outputs):
+        trimmed = loaded(".classical.trimming:trimmed")
+        source = replace(source, spec=trimmed(source.spec, options.inputs, options.outputs))
     if problems := [told for part in parts(source.spec) for told in _problems(part, source.spec)]:
         raise CompileError(problems)
     kind = model_kind(source.spec)

@@ -1,5 +1,7 @@
 """Conversions, and what is known of values, that rules of all frontends need."""
 
+from collections.abc import Mapping
+
 from ...ir.dialects.builtin import splat_of
 from ...ir.dialects.core.elementwise import Cast
 from ...ir.dialects.core.fill import BroadcastLike, DynamicBroadcastTo
@@ -11,7 +13,7 @@ from ...ir.dialects.core.shape import (
     Squeeze,
     Transpose,
 )
-from ...ir.ssa import Value
+from ...ir.ssa import Block, Value
 from ...ir.types import DType
 
 
@@ -34,3 +36,13 @@ def is_zero(value: Value) -> bool:
 def integers(value: Value) -> Value:
     """Indices and sizes of any dtype as i32."""
     return cast(value, DType.I32)
+
+
+def name_values(block: Block, names: Mapping[str, Value | None]) -> None:
+    """Note what the model means by names: values of a function's block.
+
+    Where a name is assigned again, it means what it stands for in the end.
+    """
+    for name, value in names.items():
+        if value is not None and block in (value.block, value.op and value.op.parent):
+            value.names = (*value.names, name)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..text.printer import dense_text
-from ..types import Array, DType
+from ..types import Array
 from ..weights.resources import MissingResourceError, Resource
 from .edits import WeightChange
 
@@ -79,7 +79,7 @@ def _differs(x: Any, y: Any) -> bool:
 
 def shown(resource: Resource) -> str:
     """A constant for people: its numbers if there are few, else its type."""
-    if resource.size > SHOWN and resource.type.dtype is not DType.STR:
+    if resource.size > SHOWN:
         return str(resource.type)
     try:
         return dense_text(resource.array())

@@ -189,6 +189,8 @@ OTHER_VALUES = {
     "weights": "compressed",
     "states": "arguments",
     "omit": ["x"],
+    "inputs": ["x"],
+    "outputs": ["x"],
     "verify_each": True,
 }
 

@@ -135,3 +135,66 @@ def test_errors(capsys, digit, arguments, message):
     found = capsys.readouterr()
     assert message in found.err
     assert found.out == ""
+
+
+TEXTS = """
+func @main(%word: str[], %words: str[N], %n: i64[], %x: f64[],
+    %d_keys: KIND[n_d] {kind = "dictionary", feature = "d", part = "keys"},
+    %d_values: f64[n_d] {kind = "dictionary", feature = "d", part = "values"})
+    -> ("one": str[], "all": str[N], "two": i64[], "half": f64[], "keys": KIND[n_d]) {
+  %two = tensor.add(%n, %n) : i64[]
+  %h = const {value = dense<0.5>} : f64[]
+  %half = tensor.mul(%x, %h) : f64[]
+  return %word, %words, %two, %half, %d_keys
+}
+"""
+GIVEN = {
+    "word": "two words",
+    "words": '["é ", "b"]',
+    "n": "4611686018427387903",
+    "x": "0.3",
+    "d": '{"7": 1}',
+}
+
+
+def run_texts(kind="str", **given):
+    Path("texts.cmir").write_text(TEXTS.replace("KIND", kind))
+    inputs = [f"--input={name}={text}" for name, text in (GIVEN | given).items() if text]
+    return cmlc_run.main(["texts.cmir", "--interpret", "--json", *inputs])
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "name", "found"),
+    [
+        ("str", {}, "one", ["two words"]),
+        ("str", {"word": "[1, 2]"}, "one", ["[1, 2]"]),
+        ("str", {"word": "missing.npy"}, "one", ["missing.npy"]),
+        ("str", {}, "all", ["é ", "b"]),
+        ("str", {}, "two", [9223372036854775806]),
+        ("str", {}, "half", [0.15]),
+        ("str", {}, "keys", ["7"]),
+        ("i64", {}, "keys", [7]),
+    ],
+)
+def test_texts_and_scalars(capsys, kind, given, name, found):
+    assert run_texts(kind, **given) == 0
+    facts = json.loads(capsys.readouterr().out)["outputs"][name]
+    assert facts["first"] == found
+    assert facts["dtype"] == ("str" if isinstance(found[0], str) else f"{np.array(found).dtype}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        ("str", {"words": "a"}, "input 'words' has shape [], expected str[N]"),
+        ("str", {"words": '["a", 1]'}, "input 'words' has shape [], expected str[N]"),
+        ("str", {"d": "[1]"}, "input 'd' is a dictionary, but '[1]' is not"),
+        ("str", {"d": "{"}, "input 'd' is a dictionary, but '{' is not"),
+        ("i64", {"d": '{"word": 1}'}, "keys of input 'd' are whole numbers"),
+        ("str", {"d": ""}, "1 input missing: --input 'd=…' (a dictionary)"),
+        ("str", {"word": ""}, "1 input missing: --input 'word=…' (str[])"),
+    ],
+)
+def test_texts_and_scalars_that_do_not_fit(capsys, kind, given, message):
+    assert run_texts(kind, **given) == console.USAGE_ERROR
+    assert message in json.loads(capsys.readouterr().out)["diagnostics"][0]["message"]

@@ -55,6 +55,15 @@ def with_optional_input():
     return made
 
 
+def two_layers():
+    return network(layer("activation", ReLU={}), layer("activation", tanh={}), x=(2,))
+
+
+def interface(module):
+    main = module.main
+    return [value.name for value in main.arguments], main.result_names
+
+
 def kinds_of_inputs(module):
     return [known.kind for known in module.main.inputs]
 
@@ -66,6 +75,8 @@ CHOICES = {
     "function": (transformer, "--function=full", "full", lambda m: list(m.public_functions)),
     "states": (with_state, "--states=arguments", "arguments", kinds_of_inputs),
     "omit": (with_optional_input, "--omit=z", ["z"], layouts),
+    "inputs": (two_layers, "--inputs=t0", ["t0"], interface),
+    "outputs": (two_layers, "--outputs=t0", ["t0"], interface),
     "batch": (lambda: relu(x=(1, 3)), "--batch=dynamic", "dynamic", None),
     "fixed_shapes": (lambda: flexible(relu(x=(2, 3))), "--fixed-shapes", True, layouts),
     "shapes": (
@@ -157,6 +168,7 @@ func @main(%x: f32[2], %z: f32[2] {optional = true}, %s: f32[2] {kind = "state"}
   return %b, %b
 }
 """
+OF_ONE_FUNCTION = ("states", "omit", "inputs", "outputs")
 REFUSED = {
     "fixed_shapes": ("--fixed-shapes", "--fixed-shapes means nothing for IR text: its shapes are"),
     "shapes": ("--shape=x=1,2,3,4,5", "--shape means nothing for IR text: its shapes are as it"),
@@ -168,6 +180,8 @@ WORKING = {
     "function": ("--function=other", "func @other(%x: f16[1,2])"),
     "states": ("--states=arguments", '%s: f32[2] {kind = "array", optional = true}'),
     "omit": ("--omit=z", "@main(%x: f32[2], %s: f32[2] {kind"),
+    "inputs": ("--inputs=a", '@main(%a: f32[2] {kind = "array", shape = [2]}, %s: f32[2] {kind'),
+    "outputs": ("--outputs=a", '-> ("a": f32[2] {kind = "array", shape = [2]})'),
     "batch": ("--batch=dynamic", "[N,3,4,5]"),
     "io_layout": ("--io-layout=nhwc", "[1,4,5,3]"),
 }
@@ -176,7 +190,7 @@ WORKING = {
 @pytest.mark.parametrize("name", IMPORTING)
 def test_over_ir_text(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    Path("m.cmir").write_text(STATEFUL if name in ("states", "omit") else TEXT)
+    Path("m.cmir").write_text(STATEFUL if name in OF_ONE_FUNCTION else TEXT)
     command = ["m.cmir", "--emit=ir", "--stage=optimized"]
     if name in REFUSED:
         option, message = REFUSED[name]

@@ -39,17 +39,24 @@ def as_facts(value: Any, top: int) -> dict[str, Any]:
         return {"kind": "image", "size": list(value.size), "mode": value.mode}
     if isinstance(value, str | int):
         return {"kind": "label", "value": value}
+    if isinstance(value, float):
+        return {"kind": "number", "value": value}
     return {"kind": "array", **_array_facts(np.asarray(value))}
 
 
 def _array_facts(array: Any) -> dict[str, Any]:
-    facts: dict[str, Any] = {"shape": list(array.shape), "dtype": array.dtype.name}
+    facts: dict[str, Any] = {"shape": list(array.shape), "dtype": _dtype_name(array)}
     facts["first"] = array.ravel()[:_FIRST].tolist()
     if array.size and array.dtype.kind in "fiub":
         wide = array.astype(np.float64)
         with np.errstate(all="ignore"):
             facts |= {name: float(getattr(np, name)(wide)) for name in ("min", "mean", "max")}
     return facts
+
+
+def _dtype_name(array: Any) -> str:
+    """Strings are objects to numpy."""
+    return "str" if array.dtype.kind in "OU" else array.dtype.name
 
 
 def print_outputs(outputs: Mapping[str, Any], top: int) -> None:
@@ -71,7 +78,7 @@ def print_outputs(outputs: Mapping[str, Any], top: int) -> None:
 def _text(value: Any) -> str:
     if _is_picture(value):
         return f"image, {value.width}×{value.height} {value.mode} (-o FOLDER saves it)"
-    if isinstance(value, str | int):
+    if isinstance(value, str | int | float):
         return str(value)
     facts = _array_facts(np.asarray(value))
     shape = "×".join(map(str, facts["shape"])) or "scalar"

@@ -1,15 +1,15 @@
-"""Inputs of a model from the command line: images, numpy files, numbers, random data."""
+"""Inputs of a model from the command line: images, numpy files, numbers, text, random data."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from ...compiler.binding import inputs_of
+from ...compiler.binding import features_of
 from ...compiler.input_files import REMEDY, random_values, read_archive, read_image, read_numpy
 from ...ir.diagnostics import usage_error
-from ...ir.ssa import Function, Value
+from ...ir.ssa import Function
 from ...ir.types import Array, DType
 from . import printing
 
@@ -29,26 +29,26 @@ def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[
     if seed is not None:
         found |= random_values(function, seed)
     for text in texts:
-        value, source = _split(function, text)
-        if value is None:
-            found |= read_archive(function, Path(source))
+        name, source = _split(function, text)
+        if name:
+            found[name] = _read(function, name, source)
         else:
-            found[value.name] = _read(function, value, source)
+            found |= read_archive(function, Path(source))
     return found
 
 
-def _split(function: Function, text: str) -> tuple[Value | None, str]:
-    """(the input, its value); no input for a .npz with all of them."""
-    arguments = [value for value, _ in inputs_of(function)]
-    for value in sorted(arguments, key=lambda v: -len(v.name)):
-        if text.startswith(f"{value.name}="):
-            return value, text[len(value.name) + 1 :]
+def _split(function: Function, text: str) -> tuple[str, str]:
+    """(the input's name, its value); no name for a .npz with all inputs."""
+    given = list(features_of(function))
+    for name in sorted(given, key=lambda name: -len(name)):
+        if text.startswith(f"{name}="):
+            return name, text[len(name) + 1 :]
     if text.endswith(".npz"):
-        return None, text
+        return "", text
     unknown = "=" in text and not Path(text).exists()
-    if len(arguments) == 1 and not unknown:
-        return arguments[0], text
-    names = ", ".join(value.name for value in arguments)
+    if len(given) == 1 and not unknown:
+        return given[0], text
+    names = ", ".join(given)
     if unknown:
         raise usage_error(
             f"there is no input '{text.partition('=')[0]}'", f"the inputs are {names}"
@@ -56,23 +56,61 @@ def _split(function: Function, text: str) -> tuple[Value | None, str]:
     raise usage_error(f"which input is '{text}'?", f"write NAME={text}; the inputs are {names}")
 
 
-def _read(function: Function, value: Value, source: str) -> Any:
+def _read(function: Function, name: str, source: str) -> Any:
+    value, known = features_of(function)[name][0]
     path = Path(source)
-    if path.suffix == ".npy":
+    if known.part is not None:
+        return _dictionary(name, source, value.type.dtype)
+    is_text = value.type.dtype is DType.STR
+    if path.suffix == ".npy" and not (is_text and not path.exists()):
         return read_numpy(path)
-    if path.suffix == ".npz":
+    if path.suffix == ".npz" and not (is_text and not path.exists()):
         arrays = read_numpy(path)
-        if value.name not in arrays:
-            raise usage_error(f"{path} has no array '{value.name}'")
-        return arrays[value.name]
-    if value.type.dtype is DType.STR:
-        return np.asarray(source, object)
+        if name not in arrays:
+            raise usage_error(f"{path} has no array '{name}'")
+        return arrays[name]
+    if is_text:
+        return _text(source, value.type.rank)
     if (numbers := _literal(source)) is not None:
         return numbers
-    if function.inputs[function.arguments.index(value)].kind != "image":
+    if known.kind != "image":
         exists = "is not a numpy file" if path.exists() else "is neither a file nor a number"
-        raise usage_error(f"input '{value.name}' is an array, but '{source}' {exists}", REMEDY)
+        raise usage_error(f"input '{name}' is an array, but '{source}' {exists}", REMEDY)
     return read_image(value, path, printing.note)
+
+
+def _text(source: str, rank: int) -> Array:
+    """A text as it is; where an array is expected, also a list of texts in JSON's spelling."""
+    if rank and source.startswith("["):
+        try:
+            array = np.asarray(json.loads(source), object)
+        except ValueError:  # not JSON, or lists of different lengths
+            return np.asarray(source, object)
+        if all(isinstance(item, str) for item in array.flat):
+            return array
+    return np.asarray(source, object)
+
+
+def _dictionary(name: str, source: str, dtype: DType) -> dict[Any, Any]:
+    """A dictionary in JSON's spelling, whose keys are strings also if they mean numbers.
+
+    Raises:
+        CompileError: it is something else, or a key is not a number.
+    """
+    remedy = "give numbers by key, such as {%s: 1.5}" % ('"7"' if dtype is DType.I64 else '"word"')
+    try:
+        found = json.loads(source)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise usage_error(f"input '{name}' is a dictionary, but '{source}' is not", remedy)
+    entries = cast(dict[str, Any], found)
+    if dtype is DType.STR:
+        return entries
+    try:
+        return {int(key): number for key, number in entries.items()}
+    except ValueError:
+        raise usage_error(f"keys of input '{name}' are whole numbers", remedy) from None
 
 
 def _literal(text: str) -> Array | None:

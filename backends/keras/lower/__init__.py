@@ -1,6 +1,6 @@
 """Core ops → Keras layers and functions: the families' tables, and ops without a counterpart."""
 
-from ....ir.dialects.core import control, coupling, custom, detection, random
+from ....ir.dialects.core import control, coupling, custom, detection, random, trees
 from ....ir.dialects.core import image as image_ops
 from ....ir.dialects.core import index as index_ops
 from ....ir.dialects.core import shape as shape_ops
@@ -90,6 +90,9 @@ UNSUPPORTED: dict[type[Op], Refusal] = {
     ),
     coupling.PairwiseCoupling: Refusal(
         "a functional model has no loops that stop row by row (--emit=savedmodel has them)"
+    ),
+    trees.TreeEnsemble: Refusal(
+        "no layer or function of Keras walks trees (--emit=savedmodel does)"
     ),
     custom.Call: Refusal(
         "its definition uses only TensorFlow; for Keras code, define it by core ops"

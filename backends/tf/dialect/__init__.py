@@ -4,12 +4,13 @@
 """
 
 from ....ir.dialects import builtin, op_table
-from . import array, lookup, math, nn, random
-from .array import *  # noqa: F403  the dialect is one namespace, in five files
+from . import array, lookup, math, nn, random, trees
+from .array import *  # noqa: F403  the dialect is one namespace, in six files
 from .lookup import *  # noqa: F403
 from .math import *  # noqa: F403
 from .nn import *  # noqa: F403
 from .random import *  # noqa: F403
+from .trees import *  # noqa: F403
 
-OPS = (*math.OPS, *array.OPS, *nn.OPS, *lookup.OPS, *random.OPS)
+OPS = (*math.OPS, *array.OPS, *nn.OPS, *lookup.OPS, *random.OPS, *trees.OPS)
 TABLE = op_table(builtin.OPS, OPS)

@@ -95,6 +95,10 @@ class LogicalNot(_X, call="tf.logical_not"):
     """The opposite."""
 
 
+class IsNan(_X, call="tf.math.is_nan"):
+    """Whether each number is NaN."""
+
+
 class Where(TfOp, call="tf.where"):
     """x where the condition holds, else y."""
 
@@ -269,7 +273,7 @@ class Matmul(TfOp, call="tf.linalg.matmul"):
 OPS = (
     *(Add, Subtract, Multiply, Divide, Floordiv, Truncatediv, Floormod, Pow, Maximum, Minimum),
     *(Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual),
-    *(LogicalAnd, LogicalOr, LogicalNot, Where, Cast),
+    *(LogicalAnd, LogicalOr, LogicalNot, IsNan, Where, Cast),
     *(Abs, Negative, Sign, Square, Exp, Log, Sqrt, Rsqrt, Reciprocal, Floor, Ceil, Round),
     *(Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf),
     *(ReduceSum, ReduceProd, ReduceMean, ReduceMax, ReduceMin, ReduceLogsumexp),

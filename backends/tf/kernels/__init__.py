@@ -18,17 +18,20 @@ from .recurrent import gru, lstm, rnn
 from .scatter import scatter_nd_combined, scatter_nd_div, scatter_nd_last, scatter_nd_mul
 from .shape import assert_shape, asserted
 from .sort import top_k
+from .trees import complete_trees, linked_trees
 
 __all__ = [
     "along_axis",
     "assert_shape",
     "asserted",
+    "complete_trees",
     "conv_transpose",
     "crop_resize",
     "custom_call",
     "first_equal",
     "fresh_key",
     "gru",
+    "linked_trees",
     "local_response_norm",
     "lookup",
     "lstm",

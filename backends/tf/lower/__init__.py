@@ -24,11 +24,12 @@ from . import (
     scatter,
     shape,
     sort,
+    trees,
 )
 
 FAMILIES = (
     *(activation, control, conv, coupling, custom, detection, elementwise, fill, image, index),
-    *(linear, lookup, norm, pool, random, recurrent, reduce, scatter, shape, sort),
+    *(linear, lookup, norm, pool, random, recurrent, reduce, scatter, shape, sort, trees),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
 # Core ops that TensorFlow can't express, with the reason a user is told.

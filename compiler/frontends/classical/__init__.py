@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Return
-from ....ir.interface import ModuleFacts
+from ....ir.interface import Classifier, ModuleFacts
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Module
@@ -19,7 +19,7 @@ from ..shapes import left_over
 from .body import Body, Place
 from .pipeline import lowered
 from .publish import Arguments, published
-from .table import MODELS, PIPELINES, absent_values, takes_entries
+from .table import MODELS, PIPELINES, absent_values, detected_labels, takes_entries
 
 
 def import_model(source: ModelSource, options: Options) -> Module:
@@ -60,6 +60,8 @@ def _imported(
     made = lowered(Body(module, source, options, flexible), place, given, function)
     only_images = {known.kind for known in function.inputs} == {"image"}
     results, function.classifier = published(interface, made, entries=rows or only_images)
+    if not function.classifier.class_labels:
+        function.classifier = Classifier(detected_labels(source.spec))
     for result in results:
         adopt([result.value], function.block, location=InModel("output", None, result.name))
     function.block.insert(Return(tuple(result.value for result in results)))

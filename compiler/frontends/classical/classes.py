@@ -3,11 +3,16 @@
 import numpy as np
 
 from ....ir.dialects.builtin import constant
+from ....ir.dialects.core.elementwise import GreaterEqual, Sub
 from ....ir.dialects.core.index import Gather
 from ....ir.dialects.core.reduce import ReduceArgmax
+from ....ir.dialects.core.reshaping import Squeeze
+from ....ir.dialects.core.shape import Concat
 from ....ir.interface import Labels
 from ....ir.ssa import Value
+from ....ir.types import DType
 from ...source.interface import Feature
+from ..values import cast
 from .context import ModelContext
 from .forms import Entry, Keyed
 
@@ -53,6 +58,23 @@ def _require_type(cx: ModelContext, feature: Feature, declared: str, key: str) -
         f"output '{feature.name}' has labels of type {declared}, the model those of type {key}"
     )
     cx.require(declared == key, message)
+
+
+def binary(cx: ModelContext, labels: Labels, second: Value) -> None:
+    """Give the outputs of a classifier of two classes.
+
+    At exactly one half it is the second: coremltools lowers such leaves of scikit-learn's trees by
+    1e-7, so that the first one wins as it does there.
+
+    Args:
+        cx: the model.
+        labels: its two classes.
+        second: the probability of the second class, [1, 1] f64.
+    """
+    first = Sub(constant(np.asarray(1.0)), second).result
+    is_second = GreaterEqual(second, constant(np.asarray(0.5))).result
+    best = Squeeze(cast(is_second, DType.I32), (1,)).result
+    classified(cx, labels, Concat((first, second), axis=1).result, best)
 
 
 def labelled(labels: Labels, position: Value) -> Value:

@@ -4,8 +4,6 @@ The semantics are those of OneHotEncoder.proto, DictVectorizer.proto, FeatureVec
 CategoricalMapping.proto.
 """
 
-from collections.abc import Sequence as SequenceOf
-
 import numpy as np
 
 from ....ir.dialects.builtin import constant
@@ -27,12 +25,6 @@ rules = ModelRules("encoders")
 _IGNORE_UNKNOWN = 1
 
 
-def keys_constant(labels: Labels | SequenceOf[str] | SequenceOf[int]) -> Value:
-    """Keys of a dictionary or a table, [K] str or i64."""
-    strings = bool(labels) and isinstance(labels[0], str)
-    return constant(np.array(list(labels), object if strings else np.int64), "keys")
-
-
 def is_found(positions: Value) -> Value:
     """Whether positions are those of a key, bool of their shape."""
     return GreaterEqual(positions, constant(np.asarray(0, np.int32))).result
@@ -43,10 +35,11 @@ def position_in(cx: ModelContext, keys: Labels, x: Value) -> Value:
 
     Numbers are compared as int64, strings as they are.
     """
-    strings = bool(keys) and isinstance(keys[0], str)
-    if strings != (x.type.dtype is DType.STR):
+    strings = x.type.dtype is DType.STR
+    if any(isinstance(key, str) != strings for key in keys[:1]):
         cx.fail("the input and the keys of the model are of different types")
-    return Lookup(x if strings else cast(x, DType.I64), keys_constant(keys)).result
+    array = np.array(keys, object if strings else np.int64)
+    return Lookup(x if strings else cast(x, DType.I64), constant(array, "keys")).result
 
 
 @rules("oneHotEncoder")
@@ -88,9 +81,10 @@ def mapping(cx: ModelContext) -> None:
     x = form.value if is_sequence else cx.entry(feature.name)
     strings = which == "int64ToStringMap"
     values = [*table.values()]
+    empty = "the model's mapping is empty, and it has no value for others"
+    cx.require(bool(table) or default is not None, empty)
     position = position_in(cx, tuple(table), x)
     if default is None:
-        cx.require(bool(table), "the model's mapping is empty, and it has no value for others")
         unknown = f"'{feature.name}' is not one of the {len(table)} keys of the model"
         position = cx.checked(position, is_found(position), unknown)
     else:

@@ -6,13 +6,13 @@ import numpy as np
 
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core.activation import Sigmoid, Softmax
-from ....ir.dialects.core.elementwise import Add, Erf, Mul, RealDiv, Sub
+from ....ir.dialects.core.elementwise import Add, Erf, Mul, RealDiv
 from ....ir.dialects.core.linear import Linear
 from ....ir.dialects.core.reduce import ReduceSum
 from ....ir.dialects.core.shape import Concat
 from ....ir.ssa import Value
 from ....ir.types import Array
-from .classes import classified, labels_of
+from .classes import binary, classified, labels_of
 from .context import ModelContext, ModelRules
 
 rules = ModelRules("linear")
@@ -92,10 +92,9 @@ def classifier(cx: ModelContext) -> None:
     link = probit if transform == _PROBIT else _sigmoid
     cx.require(single or transform != _PROBIT, "a probit transform is defined for two classes only")
     if single:
-        second = link(scores)
-        first = Sub(_number(1.0), second).result
-        found = Concat((first, second), axis=1).result
-    elif encoding == _REFERENCE_CLASS:
+        binary(cx, labels, link(scores))
+        return
+    if encoding == _REFERENCE_CLASS:
         # The first class is the reference: its score is 0.
         zero = constant(np.zeros((1, 1)))
         found = Softmax(Concat((zero, scores), axis=1).result, axis=1).result

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ....ir.diagnostics import CompileError, Diagnostic
-from ....ir.dialects.builtin import Call, constant
+from ....ir.dialects.builtin import Call, constant, shapes_may_agree
 from ....ir.dialects.core.reshaping import ExpandDims, Reshape
 from ....ir.dims import product
 from ....ir.interface import Argument, Result
@@ -73,7 +73,7 @@ def _operand(argument: Value, known: Argument, form: Form) -> Value | None:
             return value
         case Entry() | Whole() if known.kind not in ("image", "sequence", "dictionary"):
             value = cast(whole_of(form), argument.type.dtype)
-            if value.type.rank == argument.type.rank:
+            if shapes_may_agree(value.type, argument.type):
                 return value
             fits = value.type.is_static and argument.type.is_static
             if fits and product(value.type.shape) == product(argument.type.shape):

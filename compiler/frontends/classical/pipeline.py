@@ -12,6 +12,7 @@ from ....ir.rewrite import adopt
 from ....ir.ssa import Function
 from ...source.interface import read_interface
 from ...source.spec import model_kind
+from ..values import name_values
 from .body import Body, Place, called
 from .context import ModelContext
 from .forms import Form
@@ -53,7 +54,12 @@ def _pipeline(
         call.location = inner.where
         function.block.insert(call)
         seen |= outputs
+    name_values(function.block, {n: form.values[0] for n, form in seen.items() if _is_value(form)})
     return seen
+
+
+def _is_value(form: Form) -> bool:
+    return len(form.values) == 1
 
 
 def _places(place: Place) -> Iterator[Place]:

@@ -23,14 +23,16 @@ from .forms import Entry
 rules = ModelRules("scaling")
 
 
-def _per_element(cx: ModelContext, numbers: Any, count: int, what: str) -> Array | None:
+def _per_element(
+    cx: ModelContext, numbers: Any, count: int, what: str, dtype: DType = DType.F64
+) -> Array | None:
     """One number for all elements or one for each; None if there is none."""
     numbers = list(numbers)
     if not numbers:
         return None
     if len(numbers) not in (1, count):
         cx.fail(f"the model has {len(numbers)} values of {what} for {count} elements")
-    return np.array(numbers, np.float64)
+    return np.array(numbers, dtype.numpy)
 
 
 def _elements(cx: ModelContext) -> Value:
@@ -104,9 +106,9 @@ def imputer(cx: ModelContext) -> None:
     dtype = _exact_type(row.type.dtype)
     row = cast(row, dtype)
     (count,) = row.type.static_shape[1:]
-    values = _per_element(cx, numbers, count, "what is missing")
-    assert values is not None
-    like = constant(values.astype(dtype.numpy), "imputed")
+    values = _per_element(cx, numbers, count, "what is missing", dtype)
+    cx.require(values is not None, "the model has no value for what is missing")
+    like = constant(np.asarray(values), "imputed")
     found = Select(_is_missing(cx, row), BroadcastLike(like, row).result, row).result
     if output.kind == "array":
         _give_like_input(cx, found)

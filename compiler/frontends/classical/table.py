@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ....ir.interface import Labels
 from ...source.interface import Interface, read_interface
 from ...source.spec import model_kind, parts
-from . import encoders, linear, scaling, vectors
+from . import detectors, encoders, linear, scaling, trees, vectors
 from .context import ModelType
 
-FAMILIES = (encoders, linear, scaling, vectors)
+FAMILIES = (detectors, encoders, linear, scaling, trees, vectors)
 MODELS: Mapping[str, ModelType] = {
     kind: known for family in FAMILIES for kind, known in family.rules.types.items()
 }
@@ -32,6 +33,16 @@ def absent_values(spec: Any, interface: Interface) -> dict[str, float]:
         for inner in models_in(spec):
             found = absent_values(inner, read_interface(inner)) | found
     return found
+
+
+def detected_labels(spec: Any) -> Labels:
+    """What the columns of a detector's confidences mean; empty if that isn't said."""
+    for part in parts(spec):
+        if model_kind(part) == "nonMaximumSuppression":
+            message = part.nonMaximumSuppression
+            which = message.WhichOneof("ClassLabels")
+            return tuple(getattr(message, which).vector) if which else ()
+    return ()
 
 
 def takes_entries(spec: Any, interface: Interface) -> bool:

@@ -17,6 +17,7 @@ from ..choices import chosen_interfaces, most_general, name_of
 from ..features import classifier_of, limits_of
 from ..rules import compose
 from ..shapes import left_over
+from ..values import name_values
 from . import (
     activation,
     classify,
@@ -140,6 +141,7 @@ class _Importer:
         Walker(OPERATIONS).run(scope, block, operations)
         if walk.problems:
             raise CompileError(walk.problems)
+        name_values(made.block, names)
         outputs = Outputs(interface, walk.labels)
         values = outputs.values(names)
         for feature, value in zip(outputs.features, values, strict=True):

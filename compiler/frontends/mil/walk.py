@@ -39,7 +39,8 @@ class Walker:
         """
         for position, operation in enumerate(block.operations):
             names = [output.name for output in operation.outputs]
-            location = InModel(kind, position, names[0] if names else operation.type)
+            called = names[0] if names else operation.type
+            location = InModel(kind, position, called, operation.type)
             for name, value in zip(names, self.lowered(scope, operation, location), strict=True):
                 is_new = _is_new(scope, name, operation, location)
                 scope.names[name] = value if is_new else None

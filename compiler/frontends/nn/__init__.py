@@ -18,6 +18,7 @@ from ..choices import chosen_interfaces, most_general
 from ..features import classifier_of, limits_of, module_facts
 from ..rules import compose
 from ..shapes import left_over
+from ..values import name_values
 from . import (
     activation,
     control,
@@ -150,6 +151,7 @@ class _Importer:
         Walker(LAYERS, WEIGHTS).run(scope, self.network.layers, "layers")
         if self.walk.problems:
             raise CompileError(self.walk.problems)
+        name_values(block, {**blobs, **self.walk.layers, **blobs})  # a blob's name counts first
         values = outputs.values(blobs)
         for output, value in zip(outputs.names, values, strict=True):
             adopt([value], block, location=InModel("output", None, output))
@@ -159,4 +161,6 @@ class _Importer:
         function.classifier = classifier_of(self.interface, self.interface.class_labels)
         module = Module(name, [function])
         module.attributes = module_facts(self.network, self.interface)
+        if self.inputs.rank5:
+            module.attributes["array_mapping"] = "rank5"
         return module

@@ -40,6 +40,7 @@ class Walk:
         origin: what the layers' weights derive their origins from.
         problems: the problems of layers, in order.
         scopes: how many scopes were opened, to distinguish their symbols.
+        layers: what layers with one output make, by the layers' names; None for a name of several.
     """
 
     rank5: bool
@@ -49,6 +50,7 @@ class Walk:
     origin: Origin = field(default_factory=Origin)
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
     scopes: int = 0
+    layers: ValuesByBlob = field(default_factory=dict[str, Value | None])
 
 
 @dataclass
@@ -182,6 +184,12 @@ class Scope:
                 value.name = value.name or name.lstrip("\0")
             self.blobs[name] = value
             self.elsewhere.discard(name)
+
+    def made_by(self, layer: Any) -> None:
+        """Note what a layer of one output has made, by the layer's name."""
+        if layer.name and len(layer.output) == 1:
+            known, value = self.walk.layers, self.blobs.get(layer.output[0])
+            known[layer.name] = None if layer.name in known else value
 
     def blob(self, name: str, kind: str, location: InModel) -> Value | None:
         """The value of a name; None if the layer that makes it failed.

@@ -42,9 +42,10 @@ class Walker:
         scope.walk.scopes += 1
         live = _live_after(layers, scope.live)
         for position, layer in enumerate(layers):
-            location = InModel(kind, position, layer.name)
+            location = InModel(kind, position, layer.name, layer.WhichOneof("layer") or "")
             here = replace(scope, live=live.get(position, scope.live), tag=tag)
             scope.assign(assigned([layer]), self._lowered(layer, location, here), location)
+            scope.made_by(layer)
             if jumps(layer):
                 stop, rest = scope.blobs.get(STOP), layers[position + 1 :]
                 if stop is not None and rest and layer.WhichOneof("layer") == "branch":

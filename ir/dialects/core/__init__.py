@@ -23,12 +23,13 @@ from . import (
     scatter,
     shape,
     sort,
+    trees,
 )
 
 FAMILIES = (
     *(elementwise, activation, conv, pool, norm, linear, coupling, reduce),
     *(shape, fill, random, index, lookup, scatter, sort, recurrent, control, image, detection),
-    custom,
+    *(trees, custom),
 )
 CORE_OPS: tuple[type[Op], ...] = tuple(op for family in FAMILIES for op in family.OPS)
 TABLE: dict[str, type[Op]] = op_table(builtin.OPS, CORE_OPS)

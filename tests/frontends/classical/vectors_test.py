@@ -2,15 +2,10 @@
 
 import math
 
-import cmlc
 import numpy as np
 import pytest
-from support.models.described import (
-    assert_refused,
-    assert_rows,
-    computed,
-    described,
-)
+from support.tables.builders import compiled, run
+from support.tables.described import assert_refused, assert_rows, described
 
 KERNELS = {
     "linear": ({"linearKernel": {}}, lambda x, v: x @ v),
@@ -48,7 +43,7 @@ def sparse(vectors):
 def regressor(inputs=None, **fields):
     given = {"kernel": KERNELS["rbf"][0], "rho": 0.5, "coefficients": {"alpha": list(ALPHA[0])}}
     given = given | dense(VECTORS) | fields
-    return described("supportVectorRegressor", inputs or {"x": (3,)}, {"y": "double"}, **given)
+    return described("supportVectorRegressor", inputs or {"x": "f64[3]"}, {"y": "double"}, **given)
 
 
 def classifier(outputs=None, probability=False, **fields):
@@ -62,10 +57,10 @@ def classifier(outputs=None, probability=False, **fields):
     outputs = {"label": "string"} | (outputs or {})
     if probability:
         given |= {"probA": SLOPES, "probB": SHIFTS}
-        outputs.setdefault("p", "string dictionary")
+        outputs.setdefault("p", "{string}")
     given = given | dense(VECTORS) | fields
-    names = {"label": "label", "probabilities": "p" if "p" in outputs else ""}
-    return described("supportVectorClassifier", {"x": (3,)}, outputs, **names, **given)
+    names = ("label", "p" if "p" in outputs else "")
+    return described("supportVectorClassifier", {"x": "f64[3]"}, outputs, names, **given)
 
 
 # -- the formulas, one number after the other ------------------------------------------------------
@@ -133,15 +128,15 @@ def test_a_regressor_without_support_vectors_is_constant():
 
 def test_distances_keep_their_digits_far_from_zero():
     far = VECTORS + 1e7
-    found = computed(regressor(**dense(far)), x=far[0] + 0.5)
+    found = run(regressor(**dense(far)), x=far[0] + 0.5)
     kernel = KERNELS["rbf"][1]
     expected = sum(a * kernel(far[0] + 0.5, v) for a, v in zip(ALPHA[0], far, strict=True)) - 0.5
     assert found["y"] == pytest.approx(expected, rel=1e-12)
 
 
 def test_several_inputs_are_one_vector():
-    model = regressor({"b": "double", "a": "int64", "z": (1,)})
-    one, other = computed(model, b=1.5, a=-2, z=[0.25]), computed(regressor(), x=[1.5, -2, 0.25])
+    model = regressor({"b": "double", "a": "int64", "z": "f64[1]"})
+    one, other = run(model, b=1.5, a=-2, z=[0.25]), run(regressor(), x=[1.5, -2, 0.25])
     assert one["y"] == pytest.approx(other["y"], rel=1e-12)
 
 
@@ -165,7 +160,7 @@ def test_votes(name, stored):
 )
 def test_equal_votes_go_to_the_first_class(rho, label):
     zeros = [{"alpha": [0.0] * sum(COUNTS)}] * 2
-    assert computed(classifier(rho=rho, coefficients=zeros), x=ROWS[0])["label"] == label
+    assert run(classifier(rho=rho, coefficients=zeros), x=ROWS[0])["label"] == label
 
 
 @pytest.mark.parametrize("name", KERNELS)
@@ -189,9 +184,10 @@ def binary(**fields):
         "int64ClassLabels": {"vector": [4, 9]},
         **dense([[1, 0], [0, 1]]),
     }
-    outputs = {"label": "int64", "p": "int64 dictionary"}
-    names = {"label": "label", "probabilities": "p"}
-    return described("supportVectorClassifier", {"x": (2,)}, outputs, **names, **given | fields)
+    outputs = {"label": "int64", "p": "{int64}"}
+    return described(
+        "supportVectorClassifier", {"x": "f64[2]"}, outputs, ("label", "p"), **given | fields
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +200,7 @@ def binary(**fields):
     ],
 )
 def test_two_classes_are_not_coupled(x, first):
-    found = computed(binary(), x=x)
+    found = run(binary(), x=x)
     assert found["p"] == pytest.approx({4: first, 9: 1 - first}, rel=1e-12)
     assert found["label"] == (4 if first > 0.5 else 9)
 
@@ -213,7 +209,7 @@ def test_classes_without_labels_are_numbers():
     model = binary(probA=[], probB=[])
     del model.description.output[1]
     model.supportVectorClassifier.ClearField("int64ClassLabels")
-    assert computed(model, x=[-1, 0])["label"] == 1
+    assert run(model, x=[-1, 0])["label"] == 1
 
 
 @pytest.mark.parametrize(
@@ -287,13 +283,13 @@ def test_a_string_is_not_a_number():
             {"numberOfSupportVectorsPerClass": [], "stringClassLabels": {"vector": []}},
             "0 classes, not 2 or more",
         ),
-        ({"outputs": {"p": "string dictionary"}}, "output 'p' needs probA and probB"),
+        ({"outputs": {"p": "{string}"}}, "output 'p' needs probA and probB"),
         (
             {"outputs": {"label": "int64"}},
             "'label' has labels of type int64, the model those of type string",
         ),
         (
-            {"outputs": {"p": "int64 dictionary"}, "probability": True},
+            {"outputs": {"p": "{int64}"}, "probability": True},
             "'p' has labels of type int64, the model those of type string",
         ),
         ({"outputs": {"score": "double"}}, "a classifier does not make the output 'score'"),
@@ -309,9 +305,9 @@ def test_saved_models(probability, tmp_path):
     import tensorflow as tf
 
     model = classifier(probability=probability)
-    path = cmlc.compile(model).write(tmp_path / "m")
+    path = compiled(model).write(tmp_path / "m")
     found = tf.saved_model.load(str(path)).signatures["serving_default"](x=ROWS)
-    expected = cmlc.compile(model).interpret({"x": ROWS})
+    expected = compiled(model).interpret({"x": ROWS})
     assert [label.decode() for label in found["label"].numpy()] == expected["label"]
     if probability:
         rows = [list(entry.values()) for entry in expected["p"]]

@@ -8,7 +8,7 @@ from cmlc.ir.dialects.core import activation, elementwise, image
 from cmlc.ir.dims import Dim
 from cmlc.ir.ssa import Block, Op, Region, Value
 from cmlc.ir.types import ANY, FLOAT, NUMERIC, DType
-from support.modules import index_builders, shape_builders
+from support.modules import index_builders, shape_builders, tree_builders
 from support.modules.maker import Builder, Maker, UnsuitableError
 from support.networks import drawing_builders
 
@@ -273,6 +273,7 @@ BUILDERS: dict[str, Builder] = {
     **index_builders.BUILDERS,
     **shape_builders.BUILDERS,
     **drawing_builders.BUILDERS,
+    **tree_builders.BUILDERS,
     "tensor.pow": power,
     "tensor.clip": clip,
     "tensor.select": select,

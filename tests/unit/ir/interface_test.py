@@ -22,6 +22,7 @@ FULL = Argument(
     default=0.0,
     feature="words",
     part="keys",
+    columns=("a", "b"),
 )
 
 
