@@ -321,10 +321,15 @@ def _numbers(array: Array, dtype: DType) -> Array:
     """The array in this dtype.
 
     Raises:
-        ValueError: it holds something else than numbers.
+        ValueError: it holds something else than numbers, or integers that the dtype doesn't have.
     """
     if array.dtype.kind in "OUS":
         raise ValueError(f"is {array.dtype.name}, expected numbers")
+    if dtype.is_integer and array.dtype.kind in "iu" and array.size:
+        limits = np.iinfo(dtype.numpy)
+        for number in (int(array.min()), int(array.max())):
+            if not limits.min <= number <= limits.max:
+                raise ValueError(f"has {number}, beyond {dtype.value}")
     return array.astype(dtype.numpy)
 
 

@@ -202,7 +202,7 @@ class Argument(Description):
 
     Attributes:
         optional: whether callers may omit it.
-        default: the value of all elements then; None means 0.
+        default: the value of all elements then; None means 0. Strings are empty.
         columns: the names of a matrix's columns, in order, where each is an input of the model.
     """
 
@@ -219,7 +219,8 @@ class Argument(Description):
     def absent(self, type: Tensor) -> Array:
         """The value of an argument of this type if callers omit it; dynamic dimensions are 1."""
         sizes = tuple(dim if isinstance(dim, int) else 1 for dim in type.shape)
-        return np.full(sizes, self.default or 0, type.dtype.numpy)
+        default = "" if type.dtype is DType.STR else self.default or 0
+        return np.full(sizes, default, type.dtype.numpy)
 
 
 @dataclass(frozen=True)
