@@ -23,7 +23,7 @@ from ..ir.rewrite import clone_module
 from ..ir.ssa import Function, Module, Op
 from ..ir.verify import nesting_told, verify
 from ..ir.weights.resources import MissingResourceError, Resource, decoded, is_worth_keeping
-from ..passes import INLINE
+from ..passes import INLINE, SINGLES
 from ..passes.manager import Instrumentation, Pipeline, parse_pipeline
 from ..passes.measure import ops_by_kind
 from ..passes.options import option_text
@@ -261,7 +261,8 @@ def pipeline_of(options: Options) -> Pipeline:
 def passes_of(options: Options) -> list[str]:
     """The passes that carry out the choices of a batch and of a layout, on whole functions."""
     layout = "io-layout" if options.io_layout == "nhwc" else ""
-    return [INLINE, *filter(None, (_BATCH[settled(options).batch], layout))]
+    singles = SINGLES if options.precision == "float32" else ""
+    return [INLINE, *filter(None, (singles, _BATCH[settled(options).batch], layout))]
 
 
 def with_batch(module: Module, options: Options) -> Module:

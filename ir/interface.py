@@ -276,7 +276,7 @@ class ModuleFacts(TypedDict, total=False):
     source: str  # the model's type, as the specification spells it
     spec_version: int
     array_mapping: str  # "rank5" if arrays are [C] or [C, H, W], and a batch and more is implicit
-    precision: str  # for ML Programs, see compiler/options.py
+    precision: str  # of programs, and "float64" of models of doubles; see compiler/options.py
     author: str
     license: str
     shortDescription: str
