@@ -26,6 +26,7 @@ WeightReader: TypeAlias = Callable[[ModelSource, str], Iterator[StoredWeight]]
 CLASSICAL = (
     *("pipeline", "pipelineClassifier", "pipelineRegressor"),
     *("glmClassifier", "glmRegressor", "treeEnsembleClassifier", "treeEnsembleRegressor"),
+    *("supportVectorClassifier", "supportVectorRegressor", "kNearestNeighborsClassifier"),
     *("scaler", "imputer", "normalizer", "identity", "arrayFeatureExtractor"),
     *("oneHotEncoder", "dictVectorizer", "featureVectorizer", "categoricalMapping"),
     *("classConfidenceThresholding", "nonMaximumSuppression"),

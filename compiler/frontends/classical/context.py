@@ -111,6 +111,7 @@ class ModelContext:
         Args:
             missing: what an optional input that isn't given counts as.
         """
+        self.require(bool(self.inputs), "the model declares no inputs")
         columns = [self._column(feature, missing) for feature in self.inputs]
         return joined(columns)
 
