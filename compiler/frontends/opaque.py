@@ -30,7 +30,8 @@ class Opaque:
         message, remedy = f"{kind} can't run elsewhere: {self.told(spec)}", self.remedy
         outputs = [feature.name for feature in spec.description.output]
         if inside and self.tail and outputs:
-            remedy = f"compile what follows it: --inputs={','.join(outputs)}"
+            options = " ".join(f"--inputs={name}" for name in outputs)
+            remedy = f"compile what follows it: {options}"
         return Diagnostic(message, "unsupported", subject=kind, remedy=remedy)
 
     def told(self, spec: Any) -> str:
