@@ -5,7 +5,7 @@ from typing import Any
 
 from ....ir.interface import Labels
 from ...source.interface import Interface, read_interface
-from ...source.spec import model_kind, parts
+from ...source.spec import model_kind, models_in, parts
 from . import detectors, encoders, linear, neighbours, probit, scaling, sound, trees, vectors
 from .context import ModelType
 
@@ -15,12 +15,6 @@ MODELS: Mapping[str, ModelType] = {
 }
 PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 _ENTRY_KINDS = frozenset({"double", "int64", "string", "array"})
-
-
-def models_in(spec: Any) -> list[Any]:
-    """The models of a pipeline, in order."""
-    body = getattr(spec, model_kind(spec))
-    return list(getattr(body, "pipeline", body).models)
 
 
 def absent_values(spec: Any, interface: Interface) -> dict[str, float]:
