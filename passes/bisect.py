@@ -113,7 +113,7 @@ class Experiment:
     required: Pipeline = field(default=Pipeline())
 
     def run(self, module: Module) -> dict[str, Array]:
-        """The function's results by name, without the batch that was put before one example.
+        """The function's results by name, without a batch that Core ML's interface doesn't have.
 
         Raises:
             CompileError: the function does not run, or passes changed its interface other than
@@ -125,12 +125,10 @@ class Experiment:
         callee = module.functions[self.function]
         arrays = of_one_example(callee, self.inputs)
         results = self.execute(module, self.function, arrays)
-        # A batch that it had before is part of what one example gives.
-        is_new = any(arrays[name].ndim > array.ndim for name, array in self.inputs.items())
         added = {
             name
             for name, known in zip(names_of(callee), callee.outputs, strict=False)
-            if is_new and known.batch == "added"
+            if known.batch == "added"
         }
         return {name: array[0] if name in added else array for name, array in results.items()}
 
