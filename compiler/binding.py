@@ -308,12 +308,16 @@ def _strings(given: Any) -> Array:
     """Strings as an array of Python's `str`.
 
     Raises:
-        ValueError: something in it is not a string.
+        ValueError: something in it is not a string, or not one that UTF-8 has.
     """
     array = np.asarray(given, None if isinstance(given, np.ndarray) else object).astype(object)
     for item in array.flat:
         if not isinstance(item, str):
             raise ValueError(f"has {type(item).__name__}, expected strings")
+        try:
+            item.encode()
+        except UnicodeEncodeError:
+            raise ValueError("has half of a surrogate pair, which is not a character") from None
     return array
 
 

@@ -27,6 +27,7 @@ CLASSICAL = (
     *("pipeline", "pipelineClassifier", "pipelineRegressor"),
     *("glmClassifier", "glmRegressor", "treeEnsembleClassifier", "treeEnsembleRegressor"),
     *("supportVectorClassifier", "supportVectorRegressor", "kNearestNeighborsClassifier"),
+    *("bayesianProbitRegressor", "soundAnalysisPreprocessing"),
     *("scaler", "imputer", "normalizer", "identity", "arrayFeatureExtractor"),
     *("oneHotEncoder", "dictVectorizer", "featureVectorizer", "categoricalMapping"),
     *("classConfidenceThresholding", "nonMaximumSuppression"),

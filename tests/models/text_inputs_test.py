@@ -108,6 +108,11 @@ def test_what_is_not_a_string(words, has):
         predicted(ROWS, ROW | {"words": words}, "interpret")
 
 
+def test_what_is_not_text():
+    with pytest.raises(CompileError, match="input 'words' has half of a surrogate pair"):
+        predicted(ROWS, ROW | {"words": ["cat", "\ud800"]}, "interpret")
+
+
 def test_strings_are_not_numbers():
     with pytest.raises(CompileError, match=r"input 'n' is \w+, expected numbers"):
         predicted(ROWS, ROW | {"n": ["7"]}, "interpret")

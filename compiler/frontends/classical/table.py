@@ -6,10 +6,10 @@ from typing import Any
 from ....ir.interface import Labels
 from ...source.interface import Interface, read_interface
 from ...source.spec import model_kind, parts
-from . import detectors, encoders, linear, neighbours, scaling, trees, vectors
+from . import detectors, encoders, linear, neighbours, probit, scaling, sound, trees, vectors
 from .context import ModelType
 
-FAMILIES = (detectors, encoders, linear, neighbours, scaling, trees, vectors)
+FAMILIES = (detectors, encoders, linear, neighbours, probit, scaling, sound, trees, vectors)
 MODELS: Mapping[str, ModelType] = {
     kind: known for family in FAMILIES for kind, known in family.rules.types.items()
 }
