@@ -10,7 +10,7 @@ if not __name__.startswith("cmlc."):
 # name → "module:class", loaded on first use.
 PASSES: dict[str, str] = {
     "canonicalize": ".canonicalize:Canonicalize",
-    "compute-in-float32": ".compute_in_float32:ComputeInFloat32",
+    "compute-in-singles": ".compute_in_singles:ComputeInSingles",
     "constant-fold": ".constant_fold:ConstantFold",
     "cse": ".cse:EliminateCommonSubexpressions",
     "cut": ".cut:Cut",
@@ -39,7 +39,7 @@ TABLES: list[Mapping[str, str]] = [PASSES]
 # Functions that call others are for people: passes on the interface, and targets, need one whole.
 INLINE = "inline, symbol-dce"
 # For targets without doubles: models that compute in them are rounded.
-SINGLES = "compute-in-float32"
+SINGLES = "compute-in-singles"
 # What every target starts from: simple, but nothing is folded that training would need.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
 

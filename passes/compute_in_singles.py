@@ -18,7 +18,7 @@ from .manager import Instrumentation, Pass
 
 
 @dataclass(frozen=True)
-class ComputeInFloat32(Pass):
+class ComputeInSingles(Pass):
     """Make every f64 an f32, if the model computes in doubles (its `precision` is "float64").
 
     For targets that have no doubles. Numbers are rounded once, when they are read. Thresholds of
@@ -27,7 +27,7 @@ class ComputeInFloat32(Pass):
     "float32" then.
     """
 
-    name = "compute-in-float32"
+    name = "compute-in-singles"
 
     @property
     def requires(self) -> Legal:

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 import pytest
-from cmlc.passes.compute_in_float32 import split_alike
+from cmlc.passes.compute_in_singles import split_alike
 from support.tables.builders import compiled, model, run
 
 COMPARE = [operator.le, operator.lt, operator.ge, operator.gt, operator.eq, operator.ne]
