@@ -15,7 +15,7 @@ from ....ir.dialects.core.scatter import Scatter, ScatterMode
 from ....ir.dialects.core.slicing import Pad, SliceByIndex
 from ....ir.interface import Labels
 from ....ir.ssa import Value
-from ....ir.types import DType
+from ....ir.types import LARGEST_EXTENT, DType
 from ..values import cast
 from .context import ModelContext, ModelRules, joined
 from .forms import Entry, Keyed, Pairs, Sequence
@@ -182,6 +182,8 @@ def feature_vectorizer(cx: ModelContext) -> None:
     for column in cx.message.inputList:
         name, size = column.inputColumn, int(column.inputDimensions)
         form = cx.form(name)
+        fits = 0 < size <= LARGEST_EXTENT
+        cx.require(fits, f"column '{name}' has {size} dimensions, not 1 to {LARGEST_EXTENT}")
         if isinstance(form, Keyed | Pairs):
             columns.append(_block(cx, name, form, size))
             continue
