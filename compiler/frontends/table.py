@@ -28,6 +28,7 @@ CLASSICAL = (
     *("glmClassifier", "glmRegressor", "treeEnsembleClassifier", "treeEnsembleRegressor"),
     *("supportVectorClassifier", "supportVectorRegressor", "kNearestNeighborsClassifier"),
     *("bayesianProbitRegressor", "soundAnalysisPreprocessing"),
+    "itemSimilarityRecommender",
     *("scaler", "imputer", "normalizer", "identity", "arrayFeatureExtractor"),
     *("oneHotEncoder", "dictVectorizer", "featureVectorizer", "categoricalMapping"),
     *("classConfidenceThresholding", "nonMaximumSuppression"),

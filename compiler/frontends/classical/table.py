@@ -6,10 +6,32 @@ from typing import Any
 from ....ir.interface import Labels
 from ...source.interface import Interface, read_interface
 from ...source.spec import model_kind, parts
-from . import detectors, encoders, linear, neighbours, probit, scaling, sound, trees, vectors
+from . import (
+    detectors,
+    encoders,
+    linear,
+    neighbours,
+    probit,
+    recommender,
+    scaling,
+    sound,
+    trees,
+    vectors,
+)
 from .context import ModelType
 
-FAMILIES = (detectors, encoders, linear, neighbours, probit, scaling, sound, trees, vectors)
+FAMILIES = (
+    detectors,
+    encoders,
+    linear,
+    neighbours,
+    probit,
+    recommender,
+    scaling,
+    sound,
+    trees,
+    vectors,
+)
 MODELS: Mapping[str, ModelType] = {
     kind: known for family in FAMILIES for kind, known in family.rules.types.items()
 }
@@ -23,12 +45,12 @@ def models_in(spec: Any) -> list[Any]:
     return list(getattr(body, "pipeline", body).models)
 
 
-def absent_values(spec: Any, interface: Interface) -> dict[str, float]:
+def absent_values(spec: Any, interface: Interface) -> dict[str, float | None]:
     """What optional numbers of a model, or of one inside it, count as if they aren't given."""
     kind = model_kind(spec)
     if kind in MODELS:
         return MODELS[kind].absent(getattr(spec, kind), interface)
-    found: dict[str, float] = {}
+    found: dict[str, float | None] = {}
     if kind in PIPELINES:
         for inner in models_in(spec):
             found = absent_values(inner, read_interface(inner)) | found
