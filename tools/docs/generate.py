@@ -2,9 +2,9 @@
 
 Writes `ir/OPS.md` (every core op, what makes it, what targets make of it), `passes/PASSES.md` (see
 `passdoc`), the tables of NeuralNetwork layers (see `layerdoc`) and of ML Program operations (see
-`operationdoc`), the document of other models (see `modeldoc`), and what stands between markers such as `<!-- support:begin -->` and their ends: in
-README.md how much is supported, in `docs/` the grammar and the API (see `apidoc`). `--check` only
-compares.
+`operationdoc`), the document of other models (see `modeldoc`), and what stands between markers such
+as `<!-- support:begin -->` and their ends: in README.md how much is supported, in `docs/` the
+grammar and the API (see `apidoc`). `--check` only compares.
 """
 
 import argparse
