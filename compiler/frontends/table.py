@@ -28,13 +28,11 @@ CLASSICAL = (
     *("glmClassifier", "glmRegressor", "treeEnsembleClassifier", "treeEnsembleRegressor"),
     *("supportVectorClassifier", "supportVectorRegressor", "kNearestNeighborsClassifier"),
     *("bayesianProbitRegressor", "soundAnalysisPreprocessing"),
+    "itemSimilarityRecommender",
     *("scaler", "imputer", "normalizer", "identity", "arrayFeatureExtractor"),
     *("oneHotEncoder", "dictVectorizer", "featureVectorizer", "categoricalMapping"),
     *("classConfidenceThresholding", "nonMaximumSuppression"),
 )
-
-# Types whose weights are read, though they can't be imported yet.
-_READ_ONLY = ("itemSimilarityRecommender",)
 
 # A model's type, as the specification spells it, to "module:function" below this package.
 IMPORTERS: Mapping[str, str] = {
@@ -50,7 +48,7 @@ WEIGHT_READERS: Mapping[str, str] = {
     "neuralNetworkRegressor": ".nn.stored_weights:stored_weights",
     "mlProgram": ".mil.stored_weights:stored_weights",
     **dict.fromkeys(
-        (*(kind for kind in CLASSICAL if not kind.startswith("pipeline")), *OPAQUE, *_READ_ONLY),
+        (*(kind for kind in CLASSICAL if not kind.startswith("pipeline")), *OPAQUE),
         ".classical.stored_weights:stored_weights",
     ),
 }

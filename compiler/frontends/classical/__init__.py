@@ -73,7 +73,7 @@ def _imported(
     return module
 
 
-def _required(interface: Interface, absent: dict[str, float]) -> Iterable[Feature]:
+def _required(interface: Interface, absent: dict[str, float | None]) -> Iterable[Feature]:
     """The inputs; those for whose absence no model has a value are not optional."""
     for feature in interface.inputs:
         known = feature.kind in ("array", "image") or feature.name in absent

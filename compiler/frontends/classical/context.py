@@ -195,7 +195,7 @@ def _nothing(_message: Any) -> tuple[str, ...]:
     return ()
 
 
-def _no_values(_message: Any, _interface: Interface) -> dict[str, float]:
+def _no_values(_message: Any, _interface: Interface) -> dict[str, float | None]:
     return {}
 
 
@@ -207,13 +207,14 @@ class ModelType:
         rule: lowers a model.
         entries: whether it computes a row of a table, so that it can compute many at once.
         named: the inputs that a model names in its message; they need not be declared.
-        absent: what optional numbers count as if they aren't given, by name.
+        absent: what optional numbers, and the one element of optional sequences, are if they aren't
+            given, by name; None for 0 or the empty text.
     """
 
     rule: Rule
     entries: bool = True
     named: Callable[[Any], tuple[str, ...]] = _nothing
-    absent: Callable[[Any, Interface], dict[str, float]] = _no_values
+    absent: Callable[[Any, Interface], dict[str, float | None]] = _no_values
 
 
 class ModelRules:

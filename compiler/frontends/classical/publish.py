@@ -30,13 +30,13 @@ class Arguments:
         features: the inputs.
         entries: whether numbers, strings and arrays get a dimension for entries, so that tables can
             be computed at once.
-        absent: what optional numbers are if they aren't given, by name; 0 for others.
+        absent: what optional inputs are if they aren't given, by name, as in `ModelType`.
         flexible: whether flexible inputs keep their open dimensions.
     """
 
     features: tuple[Feature, ...]
     entries: frozenset[str]
-    absent: Mapping[str, float] = field(default_factory=dict[str, float])
+    absent: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
     flexible: bool = True
 
     def function(self, name: str) -> tuple[Function, dict[str, Form]]:
@@ -106,7 +106,7 @@ class Arguments:
                 return Entry(values[0]) if feature.name in self.entries else Whole(values[0])
 
 
-def _with_default(known: Argument, default: float) -> Argument:
+def _with_default(known: Argument, default: float | None) -> Argument:
     return replace(known, default=default)
 
 
