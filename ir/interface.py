@@ -202,7 +202,8 @@ class Argument(Description):
 
     Attributes:
         optional: whether callers may omit it.
-        default: the value of all elements then; None means 0.
+        default: the value of all elements then; None means 0. Of an argument that callers must
+            give, what a missing number of a table is: NaN; None if there are no missing numbers.
         columns: the names of a matrix's columns, in order, where each is an input of the model.
     """
 
