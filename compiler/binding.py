@@ -308,12 +308,16 @@ def _strings(given: Any) -> Array:
     """Strings as an array of Python's `str`.
 
     Raises:
-        ValueError: something in it is not a string.
+        ValueError: something in it is not a string, or not one that UTF-8 has.
     """
     array = np.asarray(given, None if isinstance(given, np.ndarray) else object).astype(object)
     for item in array.flat:
         if not isinstance(item, str):
             raise ValueError(f"has {type(item).__name__}, expected strings")
+        try:
+            item.encode()
+        except UnicodeEncodeError:
+            raise ValueError("has half of a surrogate pair, which is not a character") from None
     return array
 
 
@@ -321,10 +325,15 @@ def _numbers(array: Array, dtype: DType) -> Array:
     """The array in this dtype.
 
     Raises:
-        ValueError: it holds something else than numbers.
+        ValueError: it holds something else than numbers, or integers that the dtype doesn't have.
     """
     if array.dtype.kind in "OUS":
         raise ValueError(f"is {array.dtype.name}, expected numbers")
+    if dtype.is_integer and array.dtype.kind in "iu" and array.size:
+        limits = np.iinfo(dtype.numpy)
+        for number in (int(array.min()), int(array.max())):
+            if not limits.min <= number <= limits.max:
+                raise ValueError(f"has {number}, beyond {dtype.value}")
     return array.astype(dtype.numpy)
 
 

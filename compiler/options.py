@@ -28,8 +28,10 @@ class Options:
             width] of an image): it is compiled for that alone. For networks whose inputs Core ML
             maps to rank 5, full shapes [sequence, batch, C, H, W] of array inputs, which may vary
             at run time: entries are numbers, or names of dynamic dimensions.
-        precision: for ML Programs. "float32" or "auto": float16 is computed in float32; "keep":
-            programs are computed in their own types. IR text is computed as it says.
+        precision: "auto": ML Programs compute float16 in float32; models that are neither networks
+            nor programs compute in doubles where the target has them, else in float32; "float32":
+            everything is computed in float32; "keep": programs are computed in their own types.
+            IR text is computed as it says.
         weights: "expanded": dense tensors; "compressed": weights that the model stores quantized,
             as palettes, sparse or in float16 stay so, and are decoded each time the model runs.
         function: one function of a model with several; empty for all.

@@ -202,8 +202,8 @@ class Argument(Description):
 
     Attributes:
         optional: whether callers may omit it.
-        default: the value of all elements then; None means 0. Of an argument that callers must
-            give, what a missing number of a table is: NaN; None if there are no missing numbers.
+        default: the value of all elements then; None means 0. Strings are empty. Of an argument
+            that must be given, what a missing number of a table is: NaN; None if there are none.
         columns: the names of a matrix's columns, in order, where each is an input of the model.
     """
 
@@ -220,7 +220,8 @@ class Argument(Description):
     def absent(self, type: Tensor) -> Array:
         """The value of an argument of this type if callers omit it; dynamic dimensions are 1."""
         sizes = tuple(dim if isinstance(dim, int) else 1 for dim in type.shape)
-        return np.full(sizes, self.default or 0, type.dtype.numpy)
+        default = "" if type.dtype is DType.STR else self.default or 0
+        return np.full(sizes, default, type.dtype.numpy)
 
 
 @dataclass(frozen=True)
@@ -276,7 +277,7 @@ class ModuleFacts(TypedDict, total=False):
     source: str  # the model's type, as the specification spells it
     spec_version: int
     array_mapping: str  # "rank5" if arrays are [C] or [C, H, W], and a batch and more is implicit
-    precision: str  # for ML Programs, see compiler/options.py
+    precision: str  # of programs, and "float64" of models of doubles; see compiler/options.py
     author: str
     license: str
     shortDescription: str

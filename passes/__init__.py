@@ -10,6 +10,7 @@ if not __name__.startswith("cmlc."):
 # name → "module:class", loaded on first use.
 PASSES: dict[str, str] = {
     "canonicalize": ".canonicalize:Canonicalize",
+    "compute-in-singles": ".compute_in_singles:ComputeInSingles",
     "constant-fold": ".constant_fold:ConstantFold",
     "cse": ".cse:EliminateCommonSubexpressions",
     "cut": ".cut:Cut",
@@ -37,6 +38,8 @@ TABLES: list[Mapping[str, str]] = [PASSES]
 
 # Functions that call others are for people: passes on the interface, and targets, need one whole.
 INLINE = "inline, symbol-dce"
+# For targets without doubles: models that compute in them are rounded.
+SINGLES = "compute-in-singles"
 # What every target starts from: simple, but nothing is folded that training would need.
 SIMPLIFY = "canonicalize, constant-fold, cse, dce"
 
@@ -52,10 +55,10 @@ def tail(layout: str, fold: str = "constant-fold") -> str:
 # control flow is removed where straight code can say the same. Such code computes nothing of
 # constants alone, so these are folded whatever their size (here 1 GB).
 TRAINABLE = (
-    f"numeric-interface, {SIMPLIFY}, (unroll, if-convert, {SIMPLIFY})*, recognize, "
+    f"{SINGLES}, numeric-interface, {SIMPLIFY}, (unroll, if-convert, {SIMPLIFY})*, recognize, "
     f"{tail('channels_last', 'constant-fold{limit=268435456}')}"
 )
 # For inference graphs.
 OPTIMIZE = f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"
 # For graphs on phones: images are bytes there too, but labels are next to the graph.
-DEPLOY = f"numeric-interface{{images=bytes}}, {OPTIMIZE}"
+DEPLOY = f"{SINGLES}, numeric-interface{{images=bytes}}, {OPTIMIZE}"

@@ -113,7 +113,7 @@ class Experiment:
     required: Pipeline = field(default=Pipeline())
 
     def run(self, module: Module) -> dict[str, Array]:
-        """The function's results by name, without the batch that was put before one example.
+        """The function's results by name, without a batch that Core ML's interface doesn't have.
 
         Raises:
             CompileError: the function does not run, or passes changed its interface other than

@@ -160,7 +160,9 @@ class _Cutting:
             raise usage_error(message, f"name '{same.name}', or something that is computed")
         names = values.names()
         if found:
-            shown = ", ".join(names[value][-1] for value in found)
+            shown = ", ".join(
+                next(each for each in names[value] if each.endswith(name)) for value in found
+            )
             raise usage_error(f"{len(found)} values are called '{name}'", f"they are {shown}")
         if (around := values.inside(name)) is not None:
             message = f"the model can't be cut at '{name}', which is inside of a branch or a loop"

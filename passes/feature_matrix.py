@@ -60,7 +60,7 @@ def _problems(function: Function) -> Iterator[Diagnostic]:
             continue
         message = f"input '{value.name}' is {value.type}: a matrix has a number in each column"
         yield Diagnostic(
-            message, "usage", remedy="take each feature by itself (--features=columns)"
+            message, "unsupported", remedy="take each feature by itself (--features=columns)"
         )
 
 

@@ -115,9 +115,10 @@ class Contents:
 def _encoded(array: Array) -> Array:
     """Strings as the interpreter takes them; other arrays as they are.
 
-    Of a scalar Python object, the interpreter takes the pointer for the text.
+    Of a single Python object it takes the address for the text, of numpy's text four bytes for each
+    character.
     """
-    if array.dtype.kind != "O":
+    if array.dtype.kind not in "OU":
         return array
     if not array.ndim:
         return np.asarray(array.item().encode())

@@ -13,7 +13,12 @@ _DECODE = json.JSONDecoder(strict=False).decode  # strings may hold line breaks
 
 
 def check_elements(data: Any, dtype: DType) -> None:
-    """Raise TypeError for elements that numpy would convert silently or with a loss."""
+    """Check what numpy would convert silently or with a loss.
+
+    Raises:
+        TypeError: an element is of another type.
+        ValueError: a string has half of a surrogate pair, which is not a character.
+    """
     if isinstance(data, tuple | list):
         for item in cast(list[Any], data):
             check_elements(item, dtype)
@@ -22,6 +27,8 @@ def check_elements(data: Any, dtype: DType) -> None:
     wanted = bool if dtype is DType.BOOL else wanted
     if not isinstance(data, wanted) or (isinstance(data, bool) and wanted is not bool):
         raise TypeError(f"{data!r} is not of type {dtype.value}")
+    if isinstance(data, str):
+        data.encode()
 
 
 def named(name: str) -> Any:

@@ -189,6 +189,7 @@ OTHER_VALUES = {
     "weights": "compressed",
     "states": "arguments",
     "omit": ["x"],
+    "features": "matrix",
     "inputs": ["x"],
     "outputs": ["x"],
     "verify_each": True,

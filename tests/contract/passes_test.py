@@ -40,7 +40,7 @@ SOURCES = sorted(
 NAMES = sorted(own_passes())
 OF_CORE = sorted(passes.PASSES)
 # Passes that make a model into what a user asked for, and refuse where it can't be that.
-REFUSING = {"dynamic-batch", "check-keras", "hold-constants-keras"}
+REFUSING = {"dynamic-batch", "feature-matrix", "check-keras", "hold-constants-keras"}
 # Reached by no case: every core op has reference semantics; tests/contract/manager_test.py has one.
 NOT_IN_CASES = {"it has no reference semantics"}
 

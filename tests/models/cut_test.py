@@ -1,8 +1,5 @@
 """Models that are cut in two: both parts, one after the other, give the numbers of the whole."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import cmlc
@@ -11,10 +8,9 @@ import pytest
 from cmlc.compiler.options import Options
 from cmlc.ir.diagnostics import CompileWarning
 from cmlc.ir.finding import ModelValues
-from cmlc.tools import cmlc as cmlc_command
-from support.mil.programs import FP16, op, program, several
+from cmlc.tools.cli.values import list_values
+from support.mil.programs import several
 from support.networks.builders import (
-    add_image,
     branch,
     flexible,
     layer,
@@ -22,64 +18,12 @@ from support.networks.builders import (
     numbers,
     step,
 )
+from support.networks.cut_models import arrays, halves, images, sums
+from support.tables.builders import pipeline
 
 pytestmark = pytest.mark.slow
 
 DIGITS = Path(__file__).resolve().parents[1] / "data" / "digits.mlmodel"
-
-
-def conv(inputs, output, channels, **fields):
-    """A convolution of three channels by three numbers in each direction."""
-    return step(
-        "convolution",
-        inputs,
-        output,
-        kernelSize=[3, 3],
-        outputChannels=channels,
-        kernelChannels=3,
-        weights=numbers(channels, 3, 3, 3),
-        same={},
-        **fields,
-    )
-
-
-def images(outputs=("y",)):
-    """A network of rank 5 of one image, with a blob that is assigned twice."""
-    model = network(
-        conv("image", "c", 3, name="conv"),
-        layer("activation", ["c"], ["c"], "relu", ReLU={}),
-        conv("c", "d", 3),
-        step("flatten", "d", "f"),
-        step("softmax", "f", "y"),
-        rank5=True,
-        outputs=list(outputs),
-    )
-    add_image(model.description.input, "image", height=6, width=6)
-    return model
-
-
-def arrays():
-    """A network of exact shapes; what skips the middle needs the input as well."""
-    return network(
-        conv("x", "c", 3),
-        step("activation", "c", "r", ReLU={}),
-        conv("r", "d", 3),
-        layer("addBroadcastable", ["d", "c"], ["s"]),
-        step("activation", "s", "y", tanh={}),
-        x=(1, 3, 5, 5),
-    )
-
-
-def halves():
-    return program(
-        op("cast", "h", (2, 3), FP16, x="x", dtype="fp16"),
-        op("mul", "m", (2, 3), FP16, x="h", y=np.float16(3)),
-        op("tanh", "t", (2, 3), FP16, x="m"),
-        op("identity", "u", (2, 3), FP16, x="t"),
-        op("exp", "e", (2, 3), FP16, x="u"),
-        op("cast", "y", (2, 3), x="e", dtype="fp32"),
-        x=(2, 3),
-    )
 
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (6, 6, 3), np.uint8)
@@ -204,6 +148,38 @@ def test_a_layer_that_changes_nothing_gives_a_value_another_name():
     np.testing.assert_array_equal(value, [0, 2])
 
 
+def test_features_of_pipelines_have_names_and_models_tell_values_apart():
+    first, second = (
+        network(
+            layer("activation", [source], ["inner"], "relu", ReLU={}),
+            layer("activation", ["inner"], [target], "tanh", tanh={}),
+            **{source: (2,)},
+        )
+        for source, target in ("xh", "hy")
+    )
+    both = pipeline({"x": "f64[2]"}, {"y": "f64[2]"}, first, second)
+    module = cmlc.load(both)
+    (rows,) = list_values(module).values()
+    assert [row.names for row in rows] == [
+        ("x",),
+        ("models[0]/inner", "models[0]/relu"),
+        ("h", "models[0]/tanh"),
+        ("models[1]/inner", "models[1]/relu"),
+        ("models[1]/tanh",),
+        ("y",),
+    ]
+    assert rows[3].place_text == "layers[0] 'relu', called by models[1] 'neuralNetwork'"
+    given = {"x": np.array([1.0, -1.0])}
+    assert not first.description.output[0].type.multiArrayType.shape  # so h can't begin a pipeline
+    for name in ("h", "models[1]/inner"):
+        value = cmlc.compile(both, outputs=[name]).interpret(given)[name]
+        found = cmlc.compile(both, inputs=[name]).interpret({name: value})
+        expected = cmlc.compile(both).interpret(given)
+        np.testing.assert_array_equal(found["y"], expected["y"])
+    with pytest.raises(cmlc.CompileError, match=r"they are models\[0\]/inner, models\[1\]/inner"):
+        cmlc.load(both, Options(outputs=["inner"]))
+
+
 # -- what is left of the interface -----------------------------------------------------------------
 
 
@@ -237,22 +213,6 @@ def test_a_classifier_that_is_cut_is_an_array():
     head = cmlc.compile(DIGITS, inputs=["scores"]).predict({"scores": np.arange(10)[:, None, None]})
     assert head["digit"] == "9"
     assert head["digitProbabilities"]["9"] == pytest.approx(1 - np.exp(-1), abs=1e-3)
-
-
-def sums():
-    """y = tanh(x) * (s += x)."""
-    return program(
-        op("cast", "h", (2,), FP16, x="x", dtype="fp16"),
-        op("tanh", "t", (2,), FP16, x="h"),
-        op("read_state", "r", (2,), FP16, input="s"),
-        op("add", "a", (2,), FP16, x="r", y="h"),
-        op("coreml_update_state", "u", (2,), FP16, state="s", value="a"),
-        op("mul", "m", (2,), FP16, x="t", y="u"),
-        op("cast", "y", (2,), x="m", dtype="fp32"),
-        opset=18,
-        states={"s": (2,)},
-        x=(2,),
-    )
 
 
 @pytest.mark.parametrize("states", ["kept", "arguments"])
@@ -303,81 +263,3 @@ def test_values_in_branches_are_refused_by_name():
         cmlc.CompileError, match=r"layers\[0\] 'l0'.*cut at 't', which is inside of"
     ):
         cmlc.load(model, Options(outputs=["t"]))
-
-
-# -- commands --------------------------------------------------------------------------------------
-
-
-def command(*arguments):
-    return cmlc_command.main([str(each) for each in arguments])
-
-
-def test_values_are_listed(tmp_path, capsys):
-    path = tmp_path / "m.mlmodel"
-    path.write_bytes(images(outputs=("c", "y")).SerializeToString())
-    assert command(path, "--list-values") == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert rows == [
-        ["image", "u8[1,6,6,3]", "input"],
-        ["conv", "f32[1,3,6,6]", "convolution", "layers[0]", "'conv'"],
-        ["relu", "f32[1,3,6,6]", "activation", "layers[1]", "'relu'"],
-        ["c", "f32[1,3,6,6]", "output", "'c'", "output"],
-        ["d,", "l2", "f32[1,3,6,6]", "convolution", "layers[2]", "'l2'"],
-        ["f,", "l3", "f32[1,108,1,1]", "flatten", "layers[3]", "'l3'"],
-        ["l4", "f32[1,108,1,1]", "softmax", "layers[4]", "'l4'"],
-        ["y", "f32[1,108,1,1]", "output", "'y'", "output"],
-    ]
-    assert command(path, "--list-values", "--json", "--outputs=d") == 0
-    facts = json.loads(capsys.readouterr().out)["functions"]["main"]
-    assert [row["name"] for row in facts] == ["image", "conv", "c", "l2", "d"]
-    assert facts[1] == {
-        "name": "conv",
-        "names": ["conv"],
-        "dtype": "f32",
-        "shape": [1, 3, 6, 6],
-        "place": "layers[0] 'conv'",
-        "layer": "convolution",
-        "role": "",
-    }
-    assert [facts[0]["role"], facts[-1]["role"]] == ["input", "output"]
-
-
-def test_values_of_programs_and_text_are_listed(tmp_path, capsys):
-    (tmp_path / "m.mlmodel").write_bytes(several(one=sums(), other=halves()).SerializeToString())
-    assert command(tmp_path / "m.mlmodel", "--list-values") == 0
-    out = capsys.readouterr().out
-    assert out.index("@one") < out.index("  tanh  ") < out.index("@other")
-    assert [line.split() for line in out.splitlines() if "state" in line.split()] == [
-        ["s,", "r", "f32[2]", "state"]
-    ]
-    assert command(tmp_path / "m.mlmodel", "--function=other", "-o", tmp_path / "m.cmir") == 0
-    capsys.readouterr()
-    assert command(tmp_path / "m.cmir", "--list-values") == 0
-    assert "  m  f32[2,3]  tensor.mul" in capsys.readouterr().out.replace("   ", "  ")
-
-
-def test_listing_does_not_import_tensorflow():
-    code = (
-        "import sys; from cmlc.tools import cmlc; "
-        f"assert cmlc.main([{str(DIGITS)!r}, '--list-values']) == 0; "
-        "assert 'tensorflow' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--list-values", "-o", "x"], "-o means nothing for --list-values, which writes nothing"),
-        (["--list-values", "--quantize=int8"], "--quantize means nothing for --list-values"),
-        (["--outputs=pool1", "--emit=mlmodel", "-o", "x.mlmodel"], "--outputs means nothing for"),
-        (["--inputs=pool1", "--emit=weights"], "--inputs means nothing for --emit=weights"),
-        (["--outputs=poool1"], "there is no value 'poool1'; did you mean 'pool1'? cmlc MODEL"),
-        (["--output", "x", "--outputs=pool"], "there is no value 'pool'; did you mean 'pool1'?"),
-    ],
-)
-def test_what_is_refused(options, said, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert command(DIGITS, *options) == 2
-    assert said in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())

@@ -12,14 +12,14 @@ from cmlc.ir.text.parser import parse
 from support.running.saved_models import run_saved
 
 SCALARS = """
-func @main(%word: str[], %n: i64[], %x: f64[])
-    -> ("place": i32[], "word": str[], "n": i64[], "x": f64[]) {
+func @main(%word: str[], %n: i64[], %x: f64[], %other: str[] {optional = true})
+    -> ("place": i32[], "word": str[], "n": i64[], "x": f64[], "other": str[]) {
   %keys = const {value = dense<["cat", "dog ", "日本"]>} : str[3]
   %place = tensor.lookup(%word, %keys) : i32[]
   %more = tensor.add(%n, %n) : i64[]
   %third = const {value = dense<3.0>} : f64[]
   %less = tensor.real_div(%x, %third) : f64[]
-  return %place, %word, %more, %less
+  return %place, %word, %more, %less, %other
 }
 """
 ROWS = """
@@ -62,7 +62,7 @@ WAYS = [
 @pytest.mark.parametrize(("how", "target"), WAYS[:2])
 def test_scalars(how, target):
     found = predicted(SCALARS, SCALAR, how, target)
-    expected = {"place": 2, "word": "日本", "n": 2**63 - 2, "x": 0.1 / 3}
+    expected = {"place": 2, "word": "日本", "n": 2**63 - 2, "x": 0.1 / 3, "other": ""}
     assert found == expected
 
 
@@ -108,9 +108,20 @@ def test_what_is_not_a_string(words, has):
         predicted(ROWS, ROW | {"words": words}, "interpret")
 
 
+def test_what_is_not_text():
+    with pytest.raises(CompileError, match="input 'words' has half of a surrogate pair"):
+        predicted(ROWS, ROW | {"words": ["cat", "\ud800"]}, "interpret")
+
+
 def test_strings_are_not_numbers():
     with pytest.raises(CompileError, match=r"input 'n' is \w+, expected numbers"):
         predicted(ROWS, ROW | {"n": ["7"]}, "interpret")
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+def test_integers_that_do_not_fit(number):
+    with pytest.raises(CompileError, match=f"input 'n' has {number}, beyond i64"):
+        predicted(SCALARS, SCALAR | {"n": number}, "interpret")
 
 
 def test_random_inputs_are_among_the_keys():
@@ -139,20 +150,32 @@ def test_saved_models_describe_and_take_them(tmp_path):
     for name, text, given in (("scalars", SCALARS, SCALAR), ("rows", ROWS, ROW)):
         cmlc.compile(parse(text)).write(made / name)
         inputs = {key: np.asarray(value) for key, value in given.items()}
-        if name == "rows":
+        if name == "scalars":
+            inputs["other"] = np.asarray("")
+        else:
             inputs["one"] = inputs["one"][None]
         np.savez(made / f"{name}.inputs.npz", **inputs)
     about = json.loads((made / "scalars" / "assets.extra" / "cmlc.json").read_text())
     types = {item["name"]: item["type"] for item in about["inputs"]}
-    assert types == {"word": "str[]", "n": "i64[]", "x": "f64[]"}
+    assert types == {"word": "str[]", "n": "i64[]", "x": "f64[]", "other": "str[]"}
     shutil.move(made, tmp_path / "elsewhere")
     run_saved(tmp_path / "elsewhere")
     with np.load(tmp_path / "elsewhere" / "scalars.outputs.npz") as found:
         assert (found["place"], found["word"].item().decode()) == (2, "日本")
-        assert (found["n"], found["x"]) == (2**63 - 2, 0.1 / 3)
+        assert (found["n"], found["x"], found["other"]) == (2**63 - 2, 0.1 / 3, b"")
     with np.load(tmp_path / "elsewhere" / "rows.outputs.npz") as found:
         assert found["places"].tolist() == [1, -1, 2]
         assert [text.decode() for text in found["label"]] == ["seven", "many", "none é"]
+
+
+@pytest.mark.slow
+def test_an_optional_string_is_empty_by_default(tmp_path):
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    folder = cmlc.compile(parse(SCALARS)).write(tmp_path / "model")
+    message = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    signature = message.meta_graphs[0].signature_def["serving_default"]
+    assert list(signature.defaults["other"].string_val) == [b""]
 
 
 def test_typical_inputs_are_strings(tmp_path):

@@ -15,6 +15,7 @@ from cmlc.tools.cli.choices import IMPORTING
 from support.mil.programs import FP16, op, program
 from support.networks.builders import flexible, layer, network
 from support.networks.transformers import transformer
+from support.tables import builders as tables
 
 # -- the same in every command ---------------------------------------------------------------------
 
@@ -59,6 +60,12 @@ def two_layers():
     return network(layer("activation", ReLU={}), layer("activation", tanh={}), x=(2,))
 
 
+def table():
+    spec, message = tables.model("featureVectorizer", {"x": "double"}, {"y": "f64[1]"})
+    message.inputList.add(inputColumn="x", inputDimensions=1)
+    return spec
+
+
 def interface(module):
     main = module.main
     return [value.name for value in main.arguments], main.result_names
@@ -75,6 +82,7 @@ CHOICES = {
     "function": (transformer, "--function=full", "full", lambda m: list(m.public_functions)),
     "states": (with_state, "--states=arguments", "arguments", kinds_of_inputs),
     "omit": (with_optional_input, "--omit=z", ["z"], layouts),
+    "features": (table, "--features=matrix", "matrix", interface),
     "inputs": (two_layers, "--inputs=t0", ["t0"], interface),
     "outputs": (two_layers, "--outputs=t0", ["t0"], interface),
     "batch": (lambda: relu(x=(1, 3)), "--batch=dynamic", "dynamic", None),
@@ -180,6 +188,7 @@ WORKING = {
     "function": ("--function=other", "func @other(%x: f16[1,2])"),
     "states": ("--states=arguments", '%s: f32[2] {kind = "array", optional = true}'),
     "omit": ("--omit=z", "@main(%x: f32[2], %s: f32[2] {kind"),
+    "features": ("--features=matrix", '%features: f64[N,1] {kind = "array"'),
     "inputs": ("--inputs=a", '@main(%a: f32[2] {kind = "array", shape = [2]}, %s: f32[2] {kind'),
     "outputs": ("--outputs=a", '-> ("a": f32[2] {kind = "array", shape = [2]})'),
     "batch": ("--batch=dynamic", "[N,3,4,5]"),
@@ -187,10 +196,19 @@ WORKING = {
 }
 
 
+TABLE = """
+func @main(%x: f64[1] {kind = "double", batch = "added"}) -> ("y": f64[1]) {
+  %y = tensor.add(%x, %x) : f64[1]
+  return %y
+}
+"""
+
+
 @pytest.mark.parametrize("name", IMPORTING)
 def test_over_ir_text(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    Path("m.cmir").write_text(STATEFUL if name in OF_ONE_FUNCTION else TEXT)
+    text = TABLE if name == "features" else STATEFUL if name in OF_ONE_FUNCTION else TEXT
+    Path("m.cmir").write_text(text)
     command = ["m.cmir", "--emit=ir", "--stage=optimized"]
     if name in REFUSED:
         option, message = REFUSED[name]

@@ -7,7 +7,7 @@ from typing import Any
 from ...ir.dialects.builtin import Constant
 from ...ir.finding import ModelValues
 from ...ir.interface import Description
-from ...ir.location import InModel, leaves
+from ...ir.location import UNKNOWN, CallSite, InModel, Location, leaves, parts
 from ...ir.rewrite import clone_module
 from ...ir.ssa import Function, Module, Value
 from ...passes import INLINE
@@ -30,11 +30,23 @@ class Row:
     role: str = ""
 
     @property
-    def made_by(self) -> InModel | None:
-        """The layer or operation that computes it."""
+    def place(self) -> Location:
+        """Where it is computed: a layer or operation, perhaps of a model in a pipeline."""
         op = self.value.op
-        places = leaves(op.location) if op is not None else ()
-        return next((place for place in places if isinstance(place, InModel)), None)
+        return parts(op.location)[0] if op is not None else UNKNOWN
+
+    @property
+    def layer(self) -> str:
+        """The type of the layer or operation; of text, which doesn't say it, the op's name."""
+        op, (place, *_) = self.value.op, leaves(self.place)
+        if isinstance(place, InModel):
+            return place.type
+        return op.name if op is not None else ""
+
+    @property
+    def place_text(self) -> str:
+        """The place for people; empty if the model has none."""
+        return str(self.place) if isinstance(self.place, InModel | CallSite) else ""
 
 
 def list_values(module: Module) -> dict[str, list[Row]]:
@@ -70,24 +82,16 @@ def _role(known: Description, otherwise: str) -> str:
 
 def as_facts(row: Row) -> dict[str, Any]:
     """A value as plain data."""
-    kind, place = row.value.type, row.made_by
+    kind = row.value.type
     return {
         "name": row.names[0],
         "names": list(row.names),
         "dtype": kind.dtype.value,
         "shape": [dim if isinstance(dim, int) else str(dim) for dim in kind.shape],
-        "place": str(place) if place else "",
-        "layer": _layer(row),
+        "place": row.place_text,
+        "layer": row.layer,
         "role": row.role,
     }
-
-
-def _layer(row: Row) -> str:
-    """The type of the layer or operation; of text, which doesn't say it, the op's name."""
-    place, op = row.made_by, row.value.op
-    if place is not None:
-        return place.type
-    return op.name if op is not None else ""
 
 
 def print_values(found: dict[str, list[Row]], *, as_json: bool) -> None:
@@ -103,5 +107,4 @@ def print_values(found: dict[str, list[Row]], *, as_json: bool) -> None:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    place = str(row.made_by or "")
-    return ", ".join(row.names), str(row.value.type), _layer(row), place, row.role
+    return ", ".join(row.names), str(row.value.type), row.layer, row.place_text, row.role

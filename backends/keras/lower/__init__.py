@@ -1,6 +1,6 @@
 """Core ops → Keras layers and functions: the families' tables, and ops without a counterpart."""
 
-from ....ir.dialects.core import control, custom, detection, random, trees
+from ....ir.dialects.core import control, coupling, custom, detection, random, trees
 from ....ir.dialects.core import image as image_ops
 from ....ir.dialects.core import index as index_ops
 from ....ir.dialects.core import shape as shape_ops
@@ -87,6 +87,9 @@ UNSUPPORTED: dict[type[Op], Refusal] = {
     ),
     detection.NonMaximumSuppression: Refusal(
         "Keras has no such function on all backends (--emit=savedmodel has it)"
+    ),
+    coupling.PairwiseCoupling: Refusal(
+        "a functional model has no loops that stop row by row (--emit=savedmodel has them)"
     ),
     trees.TreeEnsemble: Refusal(
         "no layer or function of Keras walks trees (--emit=savedmodel does)"

@@ -246,12 +246,18 @@ class NonMaxSuppression(TfOp, call="kernels.non_max_suppression"):
     per_class: bool = attr()
 
 
+class PairwiseCoupling(TfOp, call="kernels.pairwise_coupling"):
+    """Probabilities of classes from the log-odds of pairs."""
+
+    x: Value = operand()
+
+
 OPS = (
     *(Conv2d, DepthwiseConv2d, Convolution, ConvTranspose, BiasAdd, MaxPool, AvgPool),
     *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
     *(DepthToSpace, SpaceToDepth),
     *(LocalResponseNorm, ResizeNearestNeighbor, ResizeBilinear, Resample, CropResize),
     *(Lstm, Gru, Rnn),
-    NonMaxSuppression,
+    *(NonMaxSuppression, PairwiseCoupling),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -6,6 +6,7 @@ those of a family are in the file of its name.
 
 from .control import while_loop
 from .conv import conv_transpose
+from .coupling import pairwise_coupling
 from .custom import custom_call
 from .detection import non_max_suppression
 from .image import crop_resize, resample
@@ -35,6 +36,7 @@ __all__ = [
     "lookup",
     "lstm",
     "non_max_suppression",
+    "pairwise_coupling",
     "random_categorical",
     "resample",
     "rnn",

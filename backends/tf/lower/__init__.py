@@ -7,6 +7,7 @@ from . import (
     activation,
     control,
     conv,
+    coupling,
     custom,
     detection,
     elementwise,
@@ -27,7 +28,7 @@ from . import (
 )
 
 FAMILIES = (
-    *(activation, control, conv, custom, detection, elementwise, fill, image, index),
+    *(activation, control, conv, coupling, custom, detection, elementwise, fill, image, index),
     *(linear, lookup, norm, pool, random, recurrent, reduce, scatter, shape, sort, trees),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))

@@ -9,6 +9,7 @@ from ....ir.interface import Classifier, ModuleFacts
 from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Module
+from ....ir.types import DType
 from ...options import Options
 from ...source.interface import Feature, Interface
 from ...source.reading import ModelSource
@@ -66,12 +67,14 @@ def _imported(
     for result in results:
         adopt([result.value], function.block, location=InModel("output", None, result.name))
     function.block.insert(Return(tuple(result.value for result in results)))
+    if any(value.type.dtype is DType.F64 for op in module.walk() for value in op.results):
+        module.attributes["precision"] = "float64"
     function.result_names = [result.name for result in results]
     function.outputs = [result.known for result in results]
     return module
 
 
-def _required(interface: Interface, absent: dict[str, float]) -> Iterable[Feature]:
+def _required(interface: Interface, absent: dict[str, float | None]) -> Iterable[Feature]:
     """The inputs; those for whose absence no model has a value are not optional."""
     for feature in interface.inputs:
         known = feature.kind in ("array", "image") or feature.name in absent

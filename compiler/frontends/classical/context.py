@@ -111,6 +111,7 @@ class ModelContext:
         Args:
             missing: what an optional input that isn't given counts as.
         """
+        self.require(bool(self.inputs), "the model declares no inputs")
         columns = [self._column(feature, missing) for feature in self.inputs]
         return joined(columns)
 
@@ -206,7 +207,7 @@ def _a_number(_message: Any) -> Missing:
     return "a number"
 
 
-def _no_values(_message: Any, _interface: Interface) -> dict[str, float]:
+def _no_values(_message: Any, _interface: Interface) -> dict[str, float | None]:
     return {}
 
 
@@ -218,14 +219,15 @@ class ModelType:
         rule: lowers a model.
         entries: whether it computes a row of a table, so that it can compute many at once.
         named: the inputs that a model names in its message; they need not be declared.
-        absent: what optional numbers count as if they aren't given, by name.
+        absent: what optional numbers, and the one element of optional sequences, are if they aren't
+            given, by name; None for 0 or the empty text.
         missing: what NaN in its inputs is to the model.
     """
 
     rule: Rule
     entries: bool = True
     named: Callable[[Any], tuple[str, ...]] = _nothing
-    absent: Callable[[Any, Interface], dict[str, float]] = _no_values
+    absent: Callable[[Any, Interface], dict[str, float | None]] = _no_values
     missing: Callable[[Any], Missing] = _a_number
 
 

@@ -144,7 +144,7 @@ def _outputs(cx: ModelContext, four: int, classes: Dim) -> tuple[Feature, ...]:
 
 
 def _limits(outputs: tuple[Feature, ...]) -> tuple[int, int | None]:
-    """The least and the largest number of boxes that all outputs allow; None for no limit."""
+    """The least and the largest number of boxes that all outputs allow; None for any number."""
     low, high = 0, None
     for feature in outputs:
         for least, most in _range(feature):

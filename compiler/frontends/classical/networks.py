@@ -39,8 +39,6 @@ def network_call(
         if other is not function:
             body.add(other, other.name)
     body.add(function, place.where.name)
-    if precision := module.attributes.get("precision"):
-        body.module.attributes["precision"] = precision
     call = Call.to(function, *_operands(place, function, given))
     return call, dict(_outputs(function, call))
 

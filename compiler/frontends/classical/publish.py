@@ -31,14 +31,14 @@ class Arguments:
         features: the inputs.
         entries: whether numbers, strings and arrays get a dimension for entries, so that tables can
             be computed at once.
-        absent: what optional numbers are if they aren't given, by name; 0 for others.
+        absent: what optional inputs are if they aren't given, by name, as in `ModelType`.
         missing: names of inputs in which NaN is a missing number, also if they have to be given.
         flexible: whether flexible inputs keep their open dimensions.
     """
 
     features: tuple[Feature, ...]
     entries: frozenset[str]
-    absent: Mapping[str, float] = field(default_factory=dict[str, float])
+    absent: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
     missing: frozenset[str] = frozenset()
     flexible: bool = True
 
@@ -115,7 +115,7 @@ class Arguments:
 def _dtype(dtype: DType, known: Argument) -> DType:
     """The type of an argument: integers of which some may be missing, as NaN, are floats."""
     is_nan = known.default is not None and math.isnan(known.default)
-    return DType.F64 if is_nan and not dtype.is_float else dtype
+    return DType.F64 if is_nan and dtype in (DType.I64, DType.I32) else dtype
 
 
 def _has_nan(feature: Feature) -> bool:

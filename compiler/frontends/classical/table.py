@@ -5,11 +5,33 @@ from typing import Any, TypeAlias
 
 from ....ir.interface import Labels
 from ...source.interface import Interface, read_interface
-from ...source.spec import model_kind, parts
-from . import detectors, encoders, linear, scaling, trees
+from ...source.spec import model_kind, models_in, parts
+from . import (
+    detectors,
+    encoders,
+    linear,
+    neighbours,
+    probit,
+    recommender,
+    scaling,
+    sound,
+    trees,
+    vectors,
+)
 from .context import ModelType
 
-FAMILIES = (detectors, encoders, linear, scaling, trees)
+FAMILIES = (
+    detectors,
+    encoders,
+    linear,
+    neighbours,
+    probit,
+    recommender,
+    scaling,
+    sound,
+    trees,
+    vectors,
+)
 MODELS: Mapping[str, ModelType] = {
     kind: known for family in FAMILIES for kind, known in family.rules.types.items()
 }
@@ -17,18 +39,12 @@ PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 _ENTRY_KINDS = frozenset({"double", "int64", "string", "array"})
 
 
-def models_in(spec: Any) -> list[Any]:
-    """The models of a pipeline, in order."""
-    body = getattr(spec, model_kind(spec))
-    return list(getattr(body, "pipeline", body).models)
-
-
-def absent_values(spec: Any, interface: Interface) -> dict[str, float]:
+def absent_values(spec: Any, interface: Interface) -> dict[str, float | None]:
     """What optional numbers of a model, or of one inside it, count as if they aren't given."""
     kind = model_kind(spec)
     if kind in MODELS:
         return MODELS[kind].absent(getattr(spec, kind), interface)
-    found: dict[str, float] = {}
+    found: dict[str, float | None] = {}
     if kind in PIPELINES:
         for inner in models_in(spec):
             found = absent_values(inner, read_interface(inner)) | found

@@ -177,7 +177,7 @@ def _scores(cx: ModelContext) -> Value:
     ).result
 
 
-def _absent(_message: Any, interface: Interface) -> dict[str, float]:
+def _absent(_message: Any, interface: Interface) -> dict[str, float | None]:
     return {feature.name: np.nan for feature in interface.inputs if feature.optional}
 
 

@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ...source.spec import model_kind
-from .table import models_in
+from ...source.spec import model_kind, models_in
 
 
 def trimmed(spec: Any, inputs: Collection[str], outputs: Collection[str]) -> Any:
@@ -18,14 +17,18 @@ def trimmed(spec: Any, inputs: Collection[str], outputs: Collection[str]) -> Any
     Args:
         spec: the pipeline.
         inputs: names of values where the model shall begin. Features that a model makes become
-            inputs of the pipeline; other names have no effect.
+            inputs of the pipeline; other names have no effect, and those of arrays whose shape only
+            the model tells: the cut is made at these without leaving models out.
         outputs: names of values that shall be all outputs. If all of them are features that a model
             makes, they become the outputs of the pipeline.
     """
     models = models_in(spec)
     makers = {name: place for place, model in enumerate(models) for name in _names(model, "output")}
     ends = list(outputs) if outputs and makers.keys() >= set(outputs) else _names(spec, "output")
-    starts = {name: makers[name] for name in inputs if name in makers}
+    described = {name: _described(models[place], name) for name, place in makers.items()}
+    starts = {
+        name: makers[name] for name in inputs if name in makers and _has_type(described[name])
+    }
     need = _needed(models, ends, starts)
     if len(need.models) == len(models):
         return spec
@@ -35,7 +38,6 @@ def trimmed(spec: Any, inputs: Collection[str], outputs: Collection[str]) -> Any
     new.models.extend(models[place] for place in need.models)
     if len(body.names) == len(models):
         new.names.extend(body.names[place] for place in need.models)
-    described = {name: _described(models[place], name) for name, place in makers.items()}
     made.description.CopyFrom(spec.description)
     del made.description.input[:], made.description.output[:]
     own = [feature for feature in spec.description.input if feature.name in need.inputs]
@@ -82,6 +84,12 @@ def _body(spec: Any) -> Any:
     """The Pipeline message of a pipeline of any of its three types, set."""
     body = getattr(spec, model_kind(spec))
     return getattr(body, "pipeline", body)
+
+
+def _has_type(feature: Any) -> bool:
+    """Whether a description says enough for an input: networks may leave shapes of outputs out."""
+    kind = feature.type.WhichOneof("Type")
+    return kind != "multiArrayType" or bool(feature.type.multiArrayType.shape)
 
 
 def _described(model: Any, name: str) -> Any:

@@ -6,6 +6,7 @@ from . import (
     activation,
     control,
     conv,
+    coupling,
     custom,
     detection,
     elementwise,
@@ -26,7 +27,7 @@ from . import (
 )
 
 FAMILIES = (
-    *(elementwise, activation, conv, pool, norm, linear, reduce),
+    *(elementwise, activation, conv, pool, norm, linear, coupling, reduce),
     *(shape, fill, random, index, lookup, scatter, sort, recurrent, control, image, detection),
     *(trees, custom),
 )

@@ -124,6 +124,13 @@ def attention(maker: Maker, cls: type[Op]) -> Op:
     return cls(query, key, value, mask, **maker.attributes(cls, query.type.rank))
 
 
+def pairwise_coupling(maker: Maker, cls: type[Op]) -> Op:
+    """A column for each pair of classes."""
+    classes = maker.number(2, 4)
+    rows = maker.number(1, 3)
+    return cls(maker.argument(maker.dtype(FLOAT), (rows, classes * (classes - 1) // 2)))
+
+
 # -- the others -----------------------------------------------------------------------------------
 
 
@@ -282,6 +289,7 @@ BUILDERS: dict[str, Builder] = {
     "nn.linear": linear,
     "nn.attention": attention,
     "nn.matmul": matmul,
+    "nn.pairwise_coupling": pairwise_coupling,
     "tensor.assert_shape": assert_shape,
     "custom.call": custom_call,
     "nn.lstm": recurrent,

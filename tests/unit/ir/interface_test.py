@@ -111,6 +111,8 @@ def test_what_is_left_out():
     assert array.dtype == np.float16
     assert array.tolist() == [[1.5, 1.5, 1.5]]
     assert Argument(optional=True).absent(Tensor(DType.I32, (2,))).tolist() == [0, 0]
+    texts = Argument(optional=True).absent(Tensor(DType.STR, (2,)))
+    assert (texts.dtype, texts.tolist()) == (object, ["", ""])
 
 
 def test_facts_of_modules():

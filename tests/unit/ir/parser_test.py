@@ -39,6 +39,12 @@ HEAD = "func @f(%x: f32[2,3]) -> f32[2,3] {"
         ("%y = const {value = dense<2>} : bool[]\nreturn %x", 2, 6, "do not make a bool[]"),
         ("%y = const {value = dense<true>} : f32[]\nreturn %x", 2, 6, "do not make a f32[]"),
         ("%y = const {value = dense<1>} : str[]\nreturn %x", 2, 6, "do not make a str[]"),
+        (
+            r'%y = const {value = dense<"\ud800">} : str[]' + "\nreturn %x",
+            2,
+            6,
+            "do not make a str[]",
+        ),
         ("%y = const {value = dense<300>} : u8[]\nreturn %x", 2, 6, "do not make a u8[]"),
         ("%y = nn.gelu(%x) {mode = dense<1>} : f32[2,3]\nreturn %y", 2, 26, "only constants have"),
         ("return %y", 2, 8, "%y is not defined"),
