@@ -202,7 +202,8 @@ class Argument(Description):
 
     Attributes:
         optional: whether callers may omit it.
-        default: the value of all elements then; None means 0. Strings are empty.
+        default: the value of all elements then; None means 0. Strings are empty. Of an argument
+            that must be given, what a missing number of a table is: NaN; None if there are none.
         columns: the names of a matrix's columns, in order, where each is an input of the model.
     """
 

@@ -15,6 +15,7 @@ from cmlc.compiler.source.spec import messages
 from cmlc.compiler.source.weight_files import WeightFiles
 from cmlc.ir.diagnostics import CompileError
 from support.networks.builders import layer, network
+from support.tables.language import parameters
 
 FOLDER = Path(cmlc.compiler.frontends.__file__).parent
 MODEL = messages("Model_pb2").Model
@@ -66,6 +67,24 @@ def test_types_that_only_apple_can_run_are_refused_for_cause(kind):
     assert problem.message.startswith(f"{kind} can't run elsewhere: ")
     assert problem.remedy
     assert problem.kind == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "said", "remedy"),
+    [
+        ("textClassifier", 4, "of a maximum-entropy model,", "labels, and of maximum entropy its"),
+        ("textClassifier", 6, "(transfer learning), are", "cmlc --emit=weights writes its labels"),
+        ("wordTagger", 1, "of a conditional random field, are", "writes its tags"),
+    ],
+)
+def test_refusals_of_text_models_say_the_algorithm(kind, number, said, remedy):
+    source = model_of(kind)
+    getattr(source.spec, kind).modelParameterData = parameters([], [], [], kind=number)
+    with pytest.raises(CompileError) as caught:
+        table.import_model(source, Options())
+    (problem,) = caught.value.diagnostics
+    assert said in problem.message
+    assert remedy in problem.remedy
 
 
 def test_pipelines_refuse_all_models_that_cannot_run():

@@ -18,7 +18,7 @@ from ....ir.ssa import Value
 from ....ir.types import LARGEST_EXTENT, DType, Tensor
 from ....ir.weights.resources import SplatResource
 from ..values import cast
-from .context import ModelContext, ModelRules, joined
+from .context import ModelContext, ModelRules, joined, passed_on
 from .forms import Entry, Keyed, Pairs, Sequence
 
 rules = ModelRules("encoders")
@@ -177,7 +177,7 @@ def dense(given: Keyed) -> Value:
     return Select(given.present, given.numbers, constant(np.zeros((1, 1)))).result
 
 
-@rules("featureVectorizer")
+@rules("featureVectorizer", missing=passed_on)
 def feature_vectorizer(cx: ModelContext) -> None:
     """Columns one after the other, in the order of the model's list, not of its description.
 

@@ -1,5 +1,6 @@
 """Core ML's interface of a function: arguments for inputs, results for outputs."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -31,12 +32,14 @@ class Arguments:
         entries: whether numbers, strings and arrays get a dimension for entries, so that tables can
             be computed at once.
         absent: what optional inputs are if they aren't given, by name, as in `ModelType`.
+        missing: names of inputs in which NaN is a missing number, also if they have to be given.
         flexible: whether flexible inputs keep their open dimensions.
     """
 
     features: tuple[Feature, ...]
     entries: frozenset[str]
     absent: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+    missing: frozenset[str] = frozenset()
     flexible: bool = True
 
     def function(self, name: str) -> tuple[Function, dict[str, Form]]:
@@ -58,7 +61,9 @@ class Arguments:
         known = argument_of(feature)
         name = feature.name
         if name in self.absent and feature.optional:
-            known = _with_default(known, self.absent[name])
+            known = replace(known, default=self.absent[name])
+        elif name in self.missing and not feature.optional and _has_nan(feature):
+            known = replace(known, default=math.nan)
         match feature.kind:
             case "image":
                 assert feature.image is not None
@@ -72,7 +77,8 @@ class Arguments:
                 dims: tuple[Dim, ...] = feature.shape
                 if self.flexible and name not in self.entries:
                     dims = open_sizes(feature, feature.shape, word)
-                yield self._number(name, feature.dtype or DType.F64, dims, known)
+                dtype = _dtype(feature.dtype or DType.F64, known)
+                yield self._number(name, dtype, dims, known)
             case "dictionary":
                 dims = (symbol(f"n_{word}"),)
                 keys = DType.I64 if feature.key_type == "int64" else DType.STR
@@ -84,7 +90,7 @@ class Arguments:
                 dtype = DType.I64 if feature.key_type == "int64" else DType.STR
                 yield _Argument(name, Tensor(dtype, (symbol(f"n_{word}"),)), known)
             case kind if kind in SCALARS:
-                yield self._number(name, SCALARS[kind], (), known)
+                yield self._number(name, _dtype(SCALARS[kind], known), (), known)
             case kind:
                 raise problem(name, "input", f"inputs of type {kind} are not supported here")
 
@@ -106,8 +112,16 @@ class Arguments:
                 return Entry(values[0]) if feature.name in self.entries else Whole(values[0])
 
 
-def _with_default(known: Argument, default: float | None) -> Argument:
-    return replace(known, default=default)
+def _dtype(dtype: DType, known: Argument) -> DType:
+    """The type of an argument: integers of which some may be missing, as NaN, are floats."""
+    is_nan = known.default is not None and math.isnan(known.default)
+    return DType.F64 if is_nan and dtype in (DType.I64, DType.I32) else dtype
+
+
+def _has_nan(feature: Feature) -> bool:
+    """Whether the feature's type has NaN."""
+    is_float = feature.dtype is None or feature.dtype.is_float
+    return feature.kind == "double" or (feature.kind == "array" and is_float)
 
 
 def _part_name(name: str, part: Part, taken: set[str]) -> str:
