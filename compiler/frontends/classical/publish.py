@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import NamedTuple
 
 from ....ir.dialects.core.reshaping import Reshape, Squeeze
@@ -30,7 +31,8 @@ class Arguments:
         features: the inputs.
         entries: whether numbers, strings and arrays get a dimension for entries, so that tables can
             be computed at once.
-        absent: what optional numbers are if they aren't given, by name; 0 for others.
+        absent: what numbers are if they aren't given, by name; 0 for others. NaN, which stands for
+            a missing one, isn't said of inputs that are not optional.
         flexible: whether flexible inputs keep their open dimensions.
     """
 
@@ -57,8 +59,8 @@ class Arguments:
     def _arguments(self, feature: Feature, word: str, taken: set[str]) -> Iterator[_Argument]:
         known = argument_of(feature)
         name = feature.name
-        if name in self.absent and feature.optional:
-            known = _with_default(known, self.absent[name])
+        if name in self.absent and (feature.optional or not isnan(self.absent[name])):
+            known = replace(known, default=self.absent[name])
         match feature.kind:
             case "image":
                 assert feature.image is not None
@@ -104,10 +106,6 @@ class Arguments:
                 return Sequence(values[0])
             case _:
                 return Entry(values[0]) if feature.name in self.entries else Whole(values[0])
-
-
-def _with_default(known: Argument, default: float) -> Argument:
-    return replace(known, default=default)
 
 
 def _part_name(name: str, part: Part, taken: set[str]) -> str:
