@@ -1,8 +1,6 @@
 """Converts between Core ML's values and arrays: images, labels, dictionaries, batches."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,14 @@ from ..ir.dims import Shape, differs, is_static
 from ..ir.interface import Argument, Color, Part, Result
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import Array, DType
+from .columns import (
+    check_matrix,
+    column_of,
+    is_cell,
+    is_whole,
+    matrix_of,
+    names_text,
+)
 
 # Full shapes of inputs by name, hashable.
 ShapesByName = tuple[tuple[str, tuple[int, ...]], ...]
@@ -144,11 +150,12 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
             numbers of entries.
     """
     problems: list[Diagnostic] = []
-    names = [*features_of(function)]
+    inputs = _with_matrix(function, inputs)
+    names = features_of(function)
     unknown = [name for name in inputs if name not in names]
     if unknown:
         problems.append(
-            _usage(f"there is no input '{unknown[0]}'", f"the inputs are {', '.join(names)}")
+            _usage(f"there is no input '{unknown[0]}'", f"the inputs are {names_text(names)}")
         )
     arrays: dict[str, Array] = {}
     batched = False
@@ -170,6 +177,26 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
     return _with_absent(function, arrays, _entries(function, arrays)), batched
 
 
+def _with_matrix(function: Function, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The inputs, in which columns by name are the one matrix that the function takes.
+
+    Raises:
+        CompileError: columns don't fit.
+    """
+    rows = list(inputs_of(function))
+    if len(rows) != 1 or not rows[0][1].columns or rows[0][0].name in inputs:
+        return inputs
+    ((value, known),) = rows
+    given = {name: cells for name, cells in inputs.items() if cells is not None}
+    single = all(np.ndim(cells) == 0 for cells in given.values())
+    columns = {name: [cells] for name, cells in given.items()} if single else given
+    try:
+        matrix = matrix_of(value, known, columns)
+    except (ValueError, TypeError) as error:
+        raise CompileError(_usage(f"input '{value.name}' {error}")) from None
+    return {value.name: matrix[0] if single else matrix}
+
+
 def _bound(value: Value, known: Argument, given: Any) -> tuple[Array, bool]:
     """An input as the argument's type, and whether it is a batch.
 
@@ -180,10 +207,21 @@ def _bound(value: Value, known: Argument, given: Any) -> tuple[Array, bool]:
         return _part_of(value, known.part, given), False
     if known.kind == "image":
         return _image(value, known, given)
+    if is_cell(known) and np.ndim(given) == value.type.rank:
+        return column_of(value, known, given), True
+    if known.kind == "int64" and np.ndim(given) == 0 and not _is_exact(given):
+        raise ValueError(f"is {given}, expected a whole number")
     if known.batch == "added" and np.ndim(given) < value.type.rank:
         return _array(value, known, np.asarray(given)[None]), False
     array = _array(value, known, given)
+    if known.columns:
+        check_matrix(known, array)
     return array, _are_several(known, array)
+
+
+def _is_exact(given: Any) -> bool:
+    """Whether a number is whole; what is not a number is refused elsewhere."""
+    return not isinstance(given, float | np.floating) or is_whole(given)
 
 
 def _entries(function: Function, arrays: Mapping[str, Array]) -> int:
@@ -194,7 +232,7 @@ def _entries(function: Function, arrays: Mapping[str, Array]) -> int:
     """
     first, problems = "", list[Diagnostic]()
     for value, known in inputs_of(function):
-        if value.name not in arrays or not _has_batch(value, known):
+        if value.name not in arrays or not has_batch(value, known):
             continue
         first = first or value.name
         if (count := len(arrays[value.name])) != (wanted := len(arrays[first])):
@@ -215,7 +253,7 @@ def _with_absent(function: Function, arrays: Mapping[str, Array], entries: int) 
             found[value.name] = arrays[value.name]
         else:
             array = known.absent(value.type)
-            many = _has_batch(value, known)
+            many = has_batch(value, known)
             found[value.name] = np.repeat(array, entries, axis=0) if many else array
     return found
 
@@ -225,48 +263,10 @@ def _are_several(known: Argument, array: Array) -> bool:
     return known.batch == "added" or (known.batch == "opened" and array.shape[0] != 1)
 
 
-@contextmanager
-def naming_entry(index: int) -> Generator[None]:
-    """Say in the block's problems which entry of a list they are about."""
-    try:
-        yield
-    except CompileError as error:
-        raise CompileError(
-            replace(item, message=f"inputs[{index}]: {item.message}") for item in error.diagnostics
-        ) from error.__cause__
-
-
-def joined_inputs(
-    function: Function, entries: Sequence[Mapping[str, Any]]
-) -> dict[str, Array] | None:
-    """Single entries as one batch; None if the function has no batch, or the entries don't fit."""
-    rows = zip(function.arguments, function.inputs, strict=True)
-    if not all(_has_batch(value, known) for value, known in rows):
-        return None
-    if any(not item.type.rank or isinstance(item.type.shape[0], int) for item in function.results):
-        return None
-    bound: list[Mapping[str, Array]] = []
-    for entry in entries:
-        try:
-            arrays, batched = bind_inputs(function, entry)
-        except CompileError:
-            return None  # one after the other tells which
-        if batched or any(array.shape[0] != 1 for array in arrays.values()):
-            return None
-        bound.append(arrays)
-    if any(_shapes(arrays) != _shapes(bound[0]) for arrays in bound):
-        return None
-    return {name: np.concatenate([arrays[name] for arrays in bound]) for name in bound[0]}
-
-
-def _has_batch(value: Value, known: Argument) -> bool:
+def has_batch(value: Value, known: Argument) -> bool:
     """Whether the first dimension is open, and a batch: not the length of a sequence."""
     opened = bool(value.type.rank) and not isinstance(value.type.shape[0], int)
     return opened and (known.kind == "image" or known.batch is not None)
-
-
-def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
-    return {name: array.shape for name, array in arrays.items()}
 
 
 def _part_of(value: Value, part: Part, given: Any) -> Array:

@@ -50,7 +50,7 @@ def load(source: Any, options: Options | None = None, watch: Watch | None = None
     """
     options, watch = options or Options(), watch or Watch()
     if isinstance(source, Module):
-        return _with_interface(_only(source, options.function), options)
+        return _with_interface(_only(source, options.function), options, is_known=True)
     file = file_of(source)
     with problems_in(file):
         if file.endswith(".cmir"):
@@ -83,10 +83,15 @@ def _only(module: Module, name: str) -> Module:
     return made
 
 
-def _with_interface(module: Module, options: Options) -> Module:
+def _with_interface(module: Module, options: Options, *, is_known: bool = False) -> Module:
     """The module with the arguments and results that are chosen, a copy if they are others.
 
     Part of importing: whoever calls, runs or compares the model sees the same interface.
+
+    Args:
+        module: as imported.
+        options: what is chosen.
+        is_known: it was imported before, perhaps with these options, and users were told of it.
 
     Raises:
         CompileError: of kind "usage": an input can't be left out, or a value can't be cut at.
@@ -104,8 +109,8 @@ def _with_interface(module: Module, options: Options) -> Module:
     if not any(stages):
         return module
     copy = clone_module(module)
-    parse_pipeline(", ".join(filter(None, stages))).run(copy)
-    if options.inputs:
+    changed = parse_pipeline(", ".join(filter(None, stages))).run(copy)
+    if options.inputs and (changed or not is_known):
         _tell_others(copy.main, options.inputs)
     return copy
 

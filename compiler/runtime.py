@@ -1,7 +1,7 @@
 """A compiled model: the interface of coremltools.models.MLModel, on any machine."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, overload
@@ -20,17 +20,15 @@ from .binding import (
     bind_inputs,
     full_shapes,
     function_called,
-    joined_inputs,
-    naming_entry,
     other_shapes,
 )
+from .entries import Run, listed
 from .options import Options
-from .presenting import present_entry, present_outputs
+from .presenting import present_outputs
 from .stages import Stages
 from .state import ModelState, held_arrays
 from .watch import Watch
 
-LARGEST_BATCH = 32  # entries of a list that run at once: more gain nothing and take memory
 KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
 
 
@@ -161,7 +159,10 @@ class CompiledModel:
         Args:
             inputs: arrays, numbers, or images (PIL, or arrays [H, W, C] with colours in the order
                 red, green, blue) by Core ML's names. Optional inputs may be left out. Or a list of
-                such dictionaries, which run as batches if the model has a batch dimension.
+                such dictionaries, which run as batches if the model has a batch dimension. Models
+                of numbers and strings take a table: a column [N] of each, or the matrix of
+                `features="matrix"`. A cell that is None or NaN is missing: it has its default, or
+                is NaN for a model that knows missing values.
             state: the result of `make_state`, for models with states; it is updated.
             function: one of several functions; the default one without it.
 
@@ -174,11 +175,12 @@ class CompiledModel:
             CompileError: an input or the state is missing, unknown, or of the wrong shape; of a
                 list, the message names the entry. Or a list is given with a state, as in Core ML.
         """
-        _check_inputs(inputs, lists=True)
+        _check_inputs(inputs, state)
         if not isinstance(inputs, Mapping):
-            if state is not None:
-                raise usage_error("a list of inputs takes no state", "predict one after the other")
-            return self._predicted_list(list(inputs), function)
+            callee = function_called(self.optimized, function)
+            return listed(
+                callee, list(inputs), self._run, lambda one: self.predict(one, function=function)
+            )
         if (other := self._for_shapes_of(self.optimized, inputs, function)) is not None:
             return other.predict(inputs, state, function=function)
         return _predicted(function_called(self.optimized, function), inputs, state, self._run)
@@ -186,38 +188,39 @@ class CompiledModel:
     def _run(self, callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
         return self.executable.run(arrays, callee.name)
 
-    def _predicted_list(
-        self, entries: list[Mapping[str, Any]], function: str
-    ) -> list[dict[str, Any]]:
-        callee = function_called(self.optimized, function)
-        found: list[dict[str, Any]] = []
-        for start in range(0, len(entries), LARGEST_BATCH):
-            part = entries[start : start + LARGEST_BATCH]
-            joined = None if len(part) == 1 else joined_inputs(callee, part)
-            if joined is not None:
-                results = self._run(callee, joined)
-                found += (present_entry(callee, results, index) for index in range(len(part)))
-                continue
-            for index, entry in enumerate(part, start):
-                with naming_entry(index):
-                    found.append(self.predict(entry, function=function))
-        return found
-
+    @overload
     def interpret(
         self, inputs: Mapping[str, Any], state: ModelState | None = None, *, function: str = ""
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any]: ...
+
+    @overload
+    def interpret(
+        self, inputs: Sequence[Mapping[str, Any]], state: None = None, *, function: str = ""
+    ) -> list[dict[str, Any]]: ...
+
+    def interpret(
+        self,
+        inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        state: ModelState | None = None,
+        *,
+        function: str = "",
+    ) -> dict[str, Any] | list[dict[str, Any]]:
         """The same as `predict`, by the numpy interpreter on the imported IR."""
-        _check_inputs(inputs, lists=False)
+        _check_inputs(inputs, state)
         module = self.stages.batched
-        if (other := self._for_shapes_of(module, inputs, function)) is not None:
-            return other.interpret(inputs, state, function=function)
 
         def run(callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
             ordered = [arrays[value.name] for value in callee.arguments]
             results = Interpreter(module).run(callee, ordered)
             return dict(zip(callee.result_names, results, strict=True))
 
-        return _predicted(function_called(module, function), inputs, state, run)
+        callee = function_called(module, function)
+        if not isinstance(inputs, Mapping):
+            entries = list(inputs)
+            return listed(callee, entries, run, lambda e: self.interpret(e, function=function))
+        if (other := self._for_shapes_of(module, inputs, function)) is not None:
+            return other.interpret(inputs, state, function=function)
+        return _predicted(callee, inputs, state, run)
 
     def _for_shapes_of(
         self, module: Module, inputs: Mapping[str, Any], function: str
@@ -287,7 +290,7 @@ def _options(options: Options | None, choices: Mapping[str, Any]) -> Options:
         raise usage_error(str(error)) from None
 
 
-def _check_inputs(inputs: object, *, lists: bool) -> None:
+def _check_inputs(inputs: object, state: ModelState | None) -> None:
     """Refuse what callers without a type checker may pass.
 
     Raises:
@@ -295,19 +298,21 @@ def _check_inputs(inputs: object, *, lists: bool) -> None:
     """
     if isinstance(inputs, Mapping):
         return
-    if lists and isinstance(inputs, Sequence) and not isinstance(inputs, str):
+    if isinstance(inputs, Sequence) and not isinstance(inputs, str):
         entries: Sequence[object] = inputs
         if all(isinstance(entry, Mapping) for entry in entries):
+            if state is not None:
+                raise usage_error("a list of inputs takes no state", "predict one after the other")
             return
     message = f"inputs are dictionaries by name, not {type(inputs).__name__}"
-    raise usage_error(message, "give {NAME: VALUE}" + (", or a list of such" if lists else ""))
+    raise usage_error(message, "give {NAME: VALUE}, or a list of such")
 
 
 def _predicted(
     function: Function,
     inputs: Mapping[str, Any],
     state: ModelState | None,
-    run: Callable[[Function, Mapping[str, Array]], Mapping[str, Array]],
+    run: Run,
 ) -> dict[str, Any]:
     """Core ML's outputs for Core ML's inputs."""
     arrays, batched = bind_inputs(function, inputs)

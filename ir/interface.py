@@ -203,8 +203,9 @@ class Argument(Description):
 
     Attributes:
         optional: whether callers may omit it.
-        default: the value of all elements then; None means 0. Strings are empty. Of a number that
-            is not optional, it is the model's own choice, for callers who ask for it.
+        default: the value of all elements then; None means 0. Strings are empty. Of an argument
+            that must be given: NaN where that is a missing number of a table; another number is the
+            model's own choice, for callers who ask for it.
         columns: the names of a matrix's columns, in order, where each is an input of the model.
     """
 

@@ -28,7 +28,8 @@ class FeatureMatrix(Pass):
 
     Every argument must be a number with a dimension for entries, as models of tables have them;
     `dynamic-batch` makes it [N, F]. The matrix's attribute `columns` has the arguments' names, in
-    its order. A function that takes one array is left as it is.
+    its order; it is optional if all of them are, and has the default that all of them have. A
+    function that takes one array is left as it is.
     """
 
     name = "feature-matrix"
@@ -77,8 +78,24 @@ def _join(function: Function) -> None:
             column.replace_all_uses_with(found)
     function.block.arguments = [matrix]
     names = tuple(column.name for column in columns)
-    known = Argument(kind="array", shape=(len(columns),), columns=names)
+    given = function.inputs
+    known = Argument(
+        kind="array",
+        shape=(len(columns),),
+        columns=names,
+        optional=all(each.optional for each in given),
+        default=_common({each.default for each in given}),
+    )
     function.inputs = [known.with_batch()]
+
+
+def _common(defaults: set[float | None]) -> float | None:
+    """What is missing in every column; None if columns differ."""
+    (first, *others) = defaults
+    if first is None or any(other is None for other in others):
+        return None
+    same = all(other == first or (other != other and first != first) for other in others)
+    return first if same else None
 
 
 def _columns_of(op: Stack, places: dict[Value, int]) -> tuple[int, ...] | None:

@@ -21,6 +21,7 @@ from PIL import Image
 from support.mil.files import compiled_program, weighted
 from support.networks.builders import numbers
 from support.networks.compiled_models import compiled, espresso
+from support.running.doc_models import houses
 from support.running.doc_runner import blocks
 
 pytestmark = pytest.mark.slow
@@ -51,6 +52,8 @@ def written(folder):
     (folder / "p.mlmodelc").rename(folder / "Whisper.mlmodelc")
     (folder / "model.cmir").write_text(RELU)
     (folder / "relu.cmir").write_text(RELU)
+    (folder / "houses.mlmodel").write_bytes(houses().SerializeToString())
+    (folder / "table.csv").write_text("area,rooms,place\n70,3,hill\n")
     Image.new("L", (8, 8), 200).save(folder / "cat.jpg")
     (folder / "photos").mkdir()
     shutil.copy(folder / "cat.jpg", folder / "photos")

@@ -12,6 +12,7 @@ from ..ir.writing import failures_told
 from .cli import console, printing
 from .cli.choices import COMPILING, add_choices
 from .cli.given import options_of
+from .cli.tables.files import SUFFIXES, is_table
 
 if TYPE_CHECKING:
     from ..compiler.runtime import CompiledModel
@@ -23,6 +24,7 @@ EXAMPLES = """\
   cmlc-run model.mlmodel --input image=cat.jpg --input threshold=0.5
   cmlc-run model.mlmodel --input inputs.npz -o outputs.npz
   cmlc-run yolo.mlpackage --input image=street.jpg   a detector: street_boxes.png, and a list
+  cmlc-run model.mlmodel --input table.csv -o predictions.csv
   cmlc-run model.mlmodel --random 7 --interpret      without TensorFlow
   cmlc-run model.mlmodel --random 7 --plugin my_pass.py --passes='canonicalize, my-pass'
   cmlc-run model.mlmodel --random 7 --compare        numpy and TensorFlow, op by op, worst first
@@ -45,7 +47,8 @@ def make_parser() -> console.CommandParser:
         default=[],
         metavar="NAME=VALUE",
         help="an image, a .npy, a .npz with all inputs, or numbers, text and dictionaries: x=1.5, "
-        'x=[1,2,3], x=word, x=\'["a","b"]\', x=\'{"a":1.5}\'',
+        'x=[1,2,3], x=word, x=\'["a","b"]\', x=\'{"a":1.5}\'; a table with a column for each '
+        "input: .csv, .tsv, .parquet",
     )
     add("--random", type=int, metavar="SEED", help="random numbers for inputs that are not given")
     add("--interpret", action="store_true", help="compute with numpy, without TensorFlow")
@@ -57,8 +60,8 @@ def make_parser() -> console.CommandParser:
         "--output",
         type=Path,
         metavar="OUT",
-        help="write the outputs: a .npz file, or a folder (images become .png); of a detector also "
-        "a .png file, the picture with the boxes",
+        help="write the outputs: a .npz file, or a folder (images become .png); of a table, a "
+        ".csv, .tsv or .parquet file; of a detector, a .png file, the picture with the boxes",
     )
     add("--json", action="store_true", help="print one JSON object")
     return parser
@@ -99,6 +102,8 @@ def _run(given: argparse.Namespace) -> int:
     mode = _mode(given)
     if mode is not None:
         return _debug(given, mode)
+    if (table := _table(given)) is not None:
+        return _run_table(given, table)
     with console.progress(enabled=not given.json) as started:
         model = _model(given, started)
         function = model.module.main
@@ -171,9 +176,59 @@ def _mode(given: argparse.Namespace) -> str | None:
         if is_given and mode not in takers:
             names = " and ".join(taker or "a plain run" for taker in takers)
             raise usage_error(f"{option} is for {names}")
+    if mode is not None and any(map(_is_table, given.input)):
+        raise usage_error(f"{mode} takes one entry, not a table", "give a value for each input")
     if given.tolerance is not None and not given.tolerance >= 0:
         raise usage_error(f"--tolerance is {given.tolerance}, expected 0 or more")
     return mode
+
+
+def _table(given: argparse.Namespace) -> Path | None:
+    """The table of inputs, if there is one.
+
+    Raises:
+        CompileError: of kind "usage": something else is given besides, or the predictions aren't to
+            be a table.
+    """
+    tables = [text for text in given.input if _is_table(text)]
+    named = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+    if not tables:
+        if given.output is not None and is_table(given.output):
+            raise usage_error(f"-o {given.output} is a table, but the inputs are not", "give one")
+        return None
+    if len(given.input) > 1 or given.random is not None:
+        raise usage_error("a table holds all inputs", "leave --random and other inputs out")
+    if given.output is None or not is_table(given.output):
+        raise usage_error("predictions of a table are a table", f"write -o NAME, with {named}")
+    return Path(tables[0])
+
+
+def _is_table(text: str) -> bool:
+    """Whether an input is a table: not the text of an input, as NAME=VALUE."""
+    return is_table(text) and ("=" not in text or Path(text).exists())
+
+
+def _run_table(given: argparse.Namespace, table: Path) -> int:
+    from ..compiler.columns import names_text
+    from .cli.tables.run import predict_table
+
+    with console.progress(enabled=not given.json) as started:
+        model = _model(given, started)
+        if not given.interpret:
+            console.start_library(model.stages.target.library)
+    predict = model.interpret if given.interpret else model.predict
+    with console.bar("rows", enabled=not given.json) as progress:
+        done = predict_table(model.module.main, predict, table, given.output, progress)
+    if given.json:
+        facts = {"rows": done.rows, "seconds": done.seconds, "rows_per_second": done.rate}
+        names = {"columns": list(done.columns), "unused_columns": list(done.unused)}
+        printing.print_json({"ok": True, "output": str(given.output), **facts, **names})
+        return 0
+    if done.unused:
+        printing.note(f"{table}: the model doesn't take {names_text(done.unused)}")
+    rows, columns = printing.plural(done.rows, "row"), printing.plural(len(done.columns), "column")
+    print(f"{given.output}: {rows}, {columns}, {done.seconds:.2f} s, {done.rate:,.0f} rows/s")
+    return 0
 
 
 def _debug(given: argparse.Namespace, mode: str) -> int:

@@ -24,6 +24,7 @@ from ..executable import Executable, decoded
 from ..names import ARGUMENT, Renamed
 from . import kernels, saved_model
 from .dialect.array import CustomCall
+from .kernels import here
 from .kernels.lookup import Table
 from .names import (
     Scopes,
@@ -60,6 +61,7 @@ class TensorFlowModule(Executable):
 
         self._tf = tf
         self._roots = {"tf": tf, "kernels": kernels}
+        self._roots_here = {"tf": tf, "kernels": here.composites()}
         self._weights = Weights(module)
         self.root: Any = tf.Module(name=ARGUMENT.nearest(module.name, "model"))
         # Tracked by the module under this attribute, so that they are saved.
@@ -72,6 +74,7 @@ class TensorFlowModule(Executable):
         self.signatures = signatures_of(module)
         self.endpoints = endpoints_of(self.signatures, dir(self.root))
         self._graphs: dict[str, Any] = {}
+        self._graphs_here: dict[str, Any] = {}
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -99,6 +102,18 @@ class TensorFlowModule(Executable):
             specs = _specs(function, argument_names(function))
             self._graphs[name] = self._traced(self._call(function, self._tables.tables), specs)
         return self._graphs[name]
+
+    def graph_here(self, name: str) -> Any:
+        """The same for this process only: XLA compiles parts of it, where that is faster."""
+        function = self.module.functions[name]
+        called = {op.call.rpartition(".")[2] for op in function.walk() if isinstance(op, CallOp)}
+        if called.isdisjoint(here.COMPILED):
+            return self.graph(name)
+        if name not in self._graphs_here:
+            call = self._call(function, self._tables.tables, self._roots_here)
+            specs = _specs(function, argument_names(function))
+            self._graphs_here[name] = self._traced(call, specs)
+        return self._graphs_here[name]
 
     def graph_without_tables(self, name: str) -> Any:
         """The same with keys of lookups in the graph: nothing has to be initialized."""
@@ -149,41 +164,54 @@ class TensorFlowModule(Executable):
         return self._tf.function(call, autograph=False).get_concrete_function(**specs)
 
     def _call(
-        self, function: Function, tables: Mapping[Value, Table]
+        self,
+        function: Function,
+        tables: Mapping[Value, Table],
+        roots: Mapping[str, Any] | None = None,
     ) -> Callable[..., dict[str, Any]]:
-        """The function of keyword arguments that is traced; keys of lookups are tables."""
+        """The function of keyword arguments that is traced; keys of lookups are tables.
+
+        Args:
+            function: what it computes.
+            tables: the tables by their keys.
+            roots: where callees are found, if not where those of files are.
+        """
         names, outputs = argument_names(function), result_names(function)
 
         def call(**arguments: Any) -> dict[str, Any]:
             given = (arguments[name] for name in names)
             values = dict(zip(function.arguments, given, strict=True))
-            results = self._run(function.block, {**tables, **values})
+            results = self._run(function.block, {**tables, **values}, roots or self._roots)
             return dict(zip(outputs, results, strict=True))
 
         return call
 
-    def _run(self, block: Block, values: dict[Value, Any]) -> list[Any]:
+    def _run(self, block: Block, values: dict[Value, Any], roots: Mapping[str, Any]) -> list[Any]:
         for op in block:
             if op.is_terminator:
                 return [values[v] for v in op.operands]
             if isinstance(op, Constant) and op.result in values:
                 continue  # the keys of a table
-            results = self._results(op, values)
+            results = self._results(op, values, roots)
             for value, result in zip(op.results, results, strict=True):
                 _check_shape(op, value.type, result)
                 values[value] = result
         raise _internal("a block has no terminator")
 
-    def _results(self, op: Op, values: dict[Value, Any]) -> list[Any]:
+    def _results(self, op: Op, values: dict[Value, Any], roots: Mapping[str, Any]) -> list[Any]:
         if isinstance(op, Constant):
             return [self._weights.read(op.value)]
         if not isinstance(op, CallOp):
             raise _internal(f"'{op.name}' was not lowered", op)
 
         def run(body: Region) -> Callable[..., Any]:
-            return lambda *arguments: self._region(body, arguments, values)
+            def region(*arguments: Any) -> tuple[Any, ...]:
+                given = zip(body.block.arguments, arguments, strict=True)
+                return tuple(self._run(body.block, {**values, **dict(given)}, roots))
 
-        function = resolve(op.call, self._roots)
+            return region
+
+        function = resolve(op.call, roots)
         arguments = op.arguments(values, self._converted, run)
         scope = self.scopes.name(op.location)
         try:
@@ -199,10 +227,6 @@ class TensorFlowModule(Executable):
             raise CompileError(problem) from error
         return list(result) if isinstance(result, tuple | list) else [result]
 
-    def _region(self, body: Region, arguments: tuple[Any, ...], outer: dict[Value, Any]) -> Any:
-        values = {**outer, **dict(zip(body.block.arguments, arguments, strict=True))}
-        return tuple(self._run(body.block, values))
-
     def _converted(self, value: Any) -> Any:
         return tf_dtype(value) if isinstance(value, DType) else plain(value)
 
@@ -216,7 +240,7 @@ class TensorFlowModule(Executable):
         }
         self._weights.fill()
         try:
-            results = self.graph(callee.name)(**given)
+            results = self.graph_here(callee.name)(**given)
         except self._tf.errors.InvalidArgumentError as error:
             raise CompileError(self._runtime_problem(error)) from error
         keys = result_names(callee)

@@ -140,11 +140,14 @@ def _package(source: "ModelSource", watch: "Watch") -> "Artefact":
 
 
 def _weights(source: "ModelSource", watch: "Watch") -> "Artefact":
+    from dataclasses import asdict
+
     from ...backends.artefact import Artefact
     from ..frontends.all_weights import weights_of
     from .weights_folder import entries_of, write_weights
 
-    weights = weights_of(source)
+    found = weights_of(source)
+    weights, unread = found.weights, found.unread
     entries = entries_of(weights)
 
     def progress(index: int) -> None:
@@ -155,7 +158,14 @@ def _weights(source: "ModelSource", watch: "Watch") -> "Artefact":
         "tensors": len(entries),
         "bytes": sum(entry["bytes"] for entry in entries),
     }
-    return Artefact(lambda folder: write_weights(weights, folder, progress), {"weights": facts})
+    if unread:
+        facts["unread"] = [asdict(one) for one in unread]
+    rows = tuple(("not read", f"{one.kind} '{one.layer}': {one.reason}") for one in unread)
+
+    def write(folder: Path) -> None:
+        write_weights(weights, unread, folder, progress)
+
+    return Artefact(write, {"weights": facts}, rows)
 
 
 _STAGE = Choice(

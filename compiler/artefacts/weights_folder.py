@@ -1,13 +1,15 @@
 """A folder with every weight, for people who write the model anew.
 
 `weights.npz` for numpy, `weights.safetensors` (https://huggingface.co/docs/safetensors: a length of
-8 bytes, a description in JSON, the numbers) for everyone else, `manifest.json` about both. One
-weight is in memory at a time.
+8 bytes, a description in JSON, the numbers) for everyone else, `manifest.json` about both. Strings,
+which safetensors doesn't have, are lists by name in `strings.json`, if there are any. One weight is
+in memory at a time.
 """
 
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,10 +18,11 @@ import numpy as np
 from ...ir.names import ARRAY, written
 from ...ir.types import Array, DType
 from ...ir.writing import writing_whole
-from ..frontends.stored_weights import StoredWeight
+from ..frontends.stored_weights import StoredWeight, Unread
 
 _METADATA = "__metadata__"  # a key of safetensors that isn't a tensor
 MANIFEST, NUMPY, SAFETENSORS = "manifest.json", "weights.npz", "weights.safetensors"
+STRINGS = "strings.json"
 _DTYPES = {
     **{DType.F64: "F64", DType.F32: "F32", DType.F16: "F16", DType.BOOL: "BOOL"},
     **{DType.I64: "I64", DType.I32: "I32", DType.I16: "I16", DType.I8: "I8"},
@@ -28,12 +31,16 @@ _DTYPES = {
 
 
 def write_weights(
-    weights: Sequence[StoredWeight], folder: Path, progress: Callable[[int], None]
+    weights: Sequence[StoredWeight],
+    unread: Sequence[Unread],
+    folder: Path,
+    progress: Callable[[int], None],
 ) -> None:
     """Write the folder, whole or not at all.
 
     Args:
-        weights: all of them.
+        weights: all that can be read.
+        unread: what can't.
         folder: where to.
         progress: told how many are written already.
 
@@ -43,18 +50,35 @@ def write_weights(
     """
     with writing_whole(folder) as new:
         new.mkdir()
-        text = json.dumps({"weights": entries_of(weights)}, indent=1, ensure_ascii=False)
-        (new / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        about: dict[str, Any] = {"weights": entries_of(weights)}
+        if unread:
+            about["unread"] = [asdict(one) for one in unread]
+        _write_json(new / MANIFEST, about)
         with (new / SAFETENSORS).open("wb") as tensors, zipfile.ZipFile(new / NUMPY, "w") as arrays:
             names = _names(weights)
-            _write_header(tensors, weights, names)
+            _write_header(tensors, [w for w in weights if not _is_text(w)], names)
+            strings: dict[str, Any] = {}
             for index, weight in enumerate(weights):
                 progress(index)
+                if _is_text(weight):
+                    strings[names[weight.name]] = weight.resource.array().tolist()
+                    continue
                 array = np.ascontiguousarray(weight.resource.array())
                 _write_numpy(arrays, names[weight.name], array)
                 little = array.astype(array.dtype.newbyteorder("<"), copy=False)
                 tensors.write(little.reshape(-1).view(np.uint8).data)
                 weight.resource.release()
+        if strings:
+            _write_json(new / STRINGS, strings)
+
+
+def _write_json(file: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    file.write_text(text + "\n", encoding="utf-8")
+
+
+def _is_text(weight: StoredWeight) -> bool:
+    return weight.resource.type.dtype is DType.STR
 
 
 def entries_of(weights: Sequence[StoredWeight]) -> list[dict[str, Any]]:
@@ -76,13 +100,19 @@ def _entry(weight: StoredWeight, name: str) -> dict[str, Any]:
         **renamed,
         "shape": list(kind.static_shape),
         "axes": list(weight.axes),
-        "dtype": kind.dtype.numpy.name,
+        "dtype": "string" if _is_text(weight) else kind.dtype.numpy.name,
         "kind": weight.kind,
         "layer": weight.layer,
         "parameter": weight.parameter,
         "stored_as": weight.encoding,
-        "bytes": weight.resource.size * kind.dtype.bytes,
+        "bytes": _bytes(weight),
     }
+
+
+def _bytes(weight: StoredWeight) -> int:
+    if not _is_text(weight):
+        return weight.resource.size * weight.resource.type.dtype.bytes
+    return sum(len(text.encode()) for text in weight.resource.array().ravel())
 
 
 def _write_numpy(archive: zipfile.ZipFile, name: str, array: Array) -> None:

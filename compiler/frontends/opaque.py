@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...ir.diagnostics import Diagnostic
+from ..source.language import algorithm_of
 from ..source.spec import model_kind
 
-_STORED = "cmlc --emit=html --stage=stored shows what is in the file"
+_WRITES = "cmlc --emit=weights writes its"
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,13 @@ class Opaque:
 
     def told(self, spec: Any) -> str:
         """The reason, with what the model says of itself."""
-        return self.reason.format(model=getattr(spec, model_kind(spec)))
+        model = getattr(spec, model_kind(spec))
+        algorithm = algorithm_of(getattr(model, "modelParameterData", b""))
+        return self.reason.format(model=model, of=f", of {algorithm}," if algorithm else "")
 
 
 _IN_SYSTEM = "its network is part of Apple's systems, not of the file"
-_LANGUAGE = "its parameters are in a format of Apple's Natural Language framework"
+_LANGUAGE = "its parameters{of} are in a format of Apple's Natural Language framework"
 
 OPAQUE: Mapping[str, Opaque] = {
     "visionFeaturePrint": Opaque(
@@ -51,11 +54,12 @@ OPAQUE: Mapping[str, Opaque] = {
     ),
     "textClassifier": Opaque(
         f"{_LANGUAGE}, and so is the tokenizer that they go with",
-        f"train a classifier of text with Keras on the same examples; {_STORED}",
+        "train a classifier of text with Keras on the same examples; "
+        f"{_WRITES} labels, and of maximum entropy its words and their weights",
     ),
     "wordTagger": Opaque(
         f"{_LANGUAGE}, and so is what it computes of words",
-        f"train a tagger on the same examples; {_STORED}",
+        f"train a tagger on the same examples; {_WRITES} tags",
     ),
     "wordEmbedding": Opaque(_LANGUAGE, "use embeddings that are published as a table", True),
     "gazetteer": Opaque(_LANGUAGE, "use the table that it was made of"),

@@ -15,12 +15,12 @@ from ..options import Options
 from ..source.reading import ModelSource
 from ..source.spec import model_kind, parts
 from .opaque import OPAQUE
-from .stored_weights import StoredWeight
+from .stored_weights import Stored
 
 # Imports a model that was read.
 Importer: TypeAlias = Callable[[ModelSource, Options], Module]
 # Reads the weights of a model, not of models inside it; the text is the prefix of their names.
-WeightReader: TypeAlias = Callable[[ModelSource, str], Iterator[StoredWeight]]
+WeightReader: TypeAlias = Callable[[ModelSource, str], Iterator[Stored]]
 
 # The types that are neither networks nor programs.
 CLASSICAL = (
@@ -28,6 +28,7 @@ CLASSICAL = (
     *("glmClassifier", "glmRegressor", "treeEnsembleClassifier", "treeEnsembleRegressor"),
     *("supportVectorClassifier", "supportVectorRegressor", "kNearestNeighborsClassifier"),
     *("bayesianProbitRegressor", "soundAnalysisPreprocessing"),
+    "itemSimilarityRecommender",
     *("scaler", "imputer", "normalizer", "identity", "arrayFeatureExtractor"),
     *("oneHotEncoder", "dictVectorizer", "featureVectorizer", "categoricalMapping"),
     *("classConfidenceThresholding", "nonMaximumSuppression"),
@@ -46,6 +47,10 @@ WEIGHT_READERS: Mapping[str, str] = {
     "neuralNetworkClassifier": ".nn.stored_weights:stored_weights",
     "neuralNetworkRegressor": ".nn.stored_weights:stored_weights",
     "mlProgram": ".mil.stored_weights:stored_weights",
+    **dict.fromkeys(
+        (*(kind for kind in CLASSICAL if not kind.startswith("pipeline")), *OPAQUE),
+        ".classical.stored_weights:stored_weights",
+    ),
 }
 
 

@@ -119,11 +119,17 @@ def write_spec(spec: Any, path: Path) -> None:
 def parts(spec: Any) -> Iterator[Any]:
     """A model, and the models inside it if it is a pipeline, from the outside in."""
     yield spec
+    for part in models_in(spec):
+        yield from parts(part)
+
+
+def models_in(spec: Any) -> list[Any]:
+    """The models of a pipeline, in order; none of other models."""
     kind = model_kind(spec)
-    if kind.startswith("pipeline"):
-        body = getattr(spec, kind)
-        for part in (body if kind == "pipeline" else body.pipeline).models:
-            yield from parts(part)
+    if not kind.startswith("pipeline"):
+        return []
+    body = getattr(spec, kind)
+    return list((body if kind == "pipeline" else body.pipeline).models)
 
 
 def parse_message(data: memoryview, file: str) -> Any:

@@ -32,7 +32,7 @@ class Entry:
 
     caseid: str
     suite: str
-    types: tuple[str, ...]  # layer types and op names, each once
+    types: tuple[str, ...]  # types of models, layers and ops, each once
     path: str  # a string, to be cheap to send to a worker
 
 
@@ -99,7 +99,8 @@ def read_index(folder: Path) -> list[Entry]:
 
 def entry_of(row: dict[str, Any], folder: Path) -> Entry:
     """One row of the index."""
-    types = dict.fromkeys([*row.get("nn_layers", ()), *row.get("mil_ops", ())])
+    kinds = ("model_types", "nn_layers", "mil_ops")
+    types = dict.fromkeys(name for kind in kinds for name in row.get(kind, ()))
     kept = tuple(name for name in types if name not in HIDDEN_TYPES)
     return Entry(row["caseid"], row["suite"], kept, str(folder / row["path"]))
 
@@ -193,13 +194,16 @@ def load_step(archive: zipfile.ZipFile, step: dict[str, Any]) -> Step:
 
 
 def load_predict(archive: zipfile.ZipFile, step: dict[str, Any]) -> Predict:
-    """Inputs as `predict` takes them; expected outputs, dictionaries as such."""
+    """Inputs as `predict` takes them; expected outputs, dictionaries as such.
+
+    Cases of what must be refused expect nothing.
+    """
     stored = arrays(archive, step["inputs"]) | step.get("inputs_other", {})
     metas = step.get("input_meta", {})
     unknown = {"kind": "array"}
     inputs = {name: feature(value, metas.get(name, unknown)) for name, value in stored.items()}
     others = step.get("expected_other", {})
-    expected = arrays(archive, step["expected"])
+    expected = arrays(archive, step["expected"]) if "expected" in step else {}
     expected |= {name: plain(value) for name, value in others.items()}
     return Predict(inputs, expected)
 

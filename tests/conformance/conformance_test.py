@@ -1,4 +1,4 @@
-"""A fixed, spread sample of the recorded cases: every NeuralNetwork layer type at least once."""
+"""A fixed, spread sample of the recorded cases: every type of layers, ops and models once."""
 
 import os
 

@@ -15,6 +15,7 @@ from cmlc.compiler.source.spec import messages
 from cmlc.compiler.source.weight_files import WeightFiles
 from cmlc.ir.diagnostics import CompileError
 from support.networks.builders import layer, network
+from support.tables.language import parameters
 
 FOLDER = Path(cmlc.compiler.frontends.__file__).parent
 MODEL = messages("Model_pb2").Model
@@ -68,6 +69,24 @@ def test_types_that_only_apple_can_run_are_refused_for_cause(kind):
     assert problem.kind == "unsupported"
 
 
+@pytest.mark.parametrize(
+    ("kind", "number", "said", "remedy"),
+    [
+        ("textClassifier", 4, "of a maximum-entropy model,", "labels, and of maximum entropy its"),
+        ("textClassifier", 6, "(transfer learning), are", "cmlc --emit=weights writes its labels"),
+        ("wordTagger", 1, "of a conditional random field, are", "writes its tags"),
+    ],
+)
+def test_refusals_of_text_models_say_the_algorithm(kind, number, said, remedy):
+    source = model_of(kind)
+    getattr(source.spec, kind).modelParameterData = parameters([], [], [], kind=number)
+    with pytest.raises(CompileError) as caught:
+        table.import_model(source, Options())
+    (problem,) = caught.value.diagnostics
+    assert said in problem.message
+    assert remedy in problem.remedy
+
+
 def test_pipelines_refuse_all_models_that_cannot_run():
     spec = MODEL(specificationVersion=4)
     for kind in ("gazetteer", "wordTagger"):
@@ -82,14 +101,17 @@ def test_the_table_has_what_the_package_lowers():
     assert set(table.CLASSICAL) == {*MODELS, *PIPELINES}
 
 
-@pytest.mark.parametrize("kind", sorted(set(TYPES) - {*table.IMPORTERS, *OPAQUE}))
-def test_types_without_a_row_are_refused_by_name(kind):
+def test_every_type_is_imported_or_refused_for_cause():
+    assert set(TYPES) == {*table.IMPORTERS, *OPAQUE}
+
+
+def test_a_type_that_these_messages_do_not_have_is_refused():
     with pytest.raises(CompileError) as caught:
-        table.import_model(model_of(kind), Options())
+        table.import_model(ModelSource(MODEL(specificationVersion=4), WeightFiles(None)), Options())
     (problem,) = caught.value.diagnostics
-    assert problem.message == f"models of type {kind} are not supported yet"
+    assert problem.message == "models of type (none) are not supported yet"
     assert all(known in problem.remedy for known in table.IMPORTERS)
-    assert table.weight_reader(kind) is None
+    assert table.weight_reader("") is None
 
 
 @pytest.mark.parametrize("kind", table.IMPORTERS)

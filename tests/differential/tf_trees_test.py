@@ -9,6 +9,7 @@ from cmlc.backends.table import load_target
 from cmlc.backends.tf.emit import TensorFlowModule
 from cmlc.backends.tf.lower import trees as lowering
 from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.dialects.core.trees import TreeEnsemble
 from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
 from cmlc.ir.text.parser import parse
@@ -41,18 +42,39 @@ def test_both_forms(form, dtype, seed):
 
 @pytest.mark.slow
 def test_rows_in_turns(form, monkeypatch):
-    """One graph for no rows, one turn and several, the last of which is shorter."""
+    """One graph for no rows, one turn and several, the last of which is shorter.
+
+    What runs here compiles turns of many rows, once; what is saved doesn't ask for XLA.
+    """
     random = Random(5)
     tables = random_tables(random, DType.F32, 2, trees=3, depth=4, size=2)
     module = module_of_trees(tables, 2, symbol("N"))
-    monkeypatch.setitem(
-        load_target("tf").lowering, *lowering.lowering(tables.outputs.size * 4).rules.popitem()
-    )
-    executable = load_target("tf").executable(lowered(module))
-    for rows in (0, 1, 4, 8, 11):
+    target = load_target("tf")
+    rules = lowering.lowering(tables.outputs.size * 4).rules
+    monkeypatch.setitem(target.lowering, TreeEnsemble, rules[TreeEnsemble])
+    executable = target.executable(lowered(module))
+    assert isinstance(executable, TensorFlowModule)
+    saved = executable.graph("main")
+    for rows in (0, 1, 4, 8, 11, 32, 33, 70):
         x = random_rows(random, DType.F32, rows, 2)
         expected = run(module, {"x": x})["y"]
         np.testing.assert_array_equal(executable.run({"x": x})["y"], expected)
+        np.testing.assert_array_equal(saved(x=x)["y"].numpy(), expected)
+    assert must_compile(executable.graph_here("main"))
+    assert not must_compile(saved)
+
+
+def must_compile(graph):
+    """Whether the graph runs only where XLA is."""
+    return b"_XlaMustCompile" in graph.graph.as_graph_def().SerializeToString()
+
+
+@pytest.mark.slow
+def test_a_graph_without_trees_is_the_saved_one():
+    module = parse("func @main(%x: f32[2]) -> f32[2] {\n  return %x\n}")
+    executable = load_target("tf").executable(lowered(module))
+    assert isinstance(executable, TensorFlowModule)
+    assert executable.graph_here("main") is executable.graph("main")
 
 
 @pytest.mark.slow

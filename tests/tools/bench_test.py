@@ -3,8 +3,9 @@
 from collections import Counter
 
 import pytest
+from cmlc.ir.reference import trees as tree_tables
 from cmlc.ir.types import DType
-from cmlc.tools.bench import half_program
+from cmlc.tools.bench import half_program, trees
 from support.mil.programs import imported
 
 
@@ -17,3 +18,22 @@ def test_half_program(precision, dtype):
     assert counts == {dtype: len(convolutions)}
     (result,) = module.main.results
     assert str(result.type) == f"f32[1,{half_program.CLASSES}]"
+
+
+def test_random_trees_are_complete():
+    tables = trees.random_tables()
+    assert tables.problem(trees.FEATURES) == ""
+    heights = tree_tables.heights(tables.children)
+    assert (heights[tables.roots] == trees.DEPTH).all()
+
+
+@pytest.mark.slow
+def test_what_is_missing_to_compare_trees_is_said(monkeypatch):
+    """A small ensemble, so that only the report is slow."""
+    pytest.importorskip("tensorflow")
+    monkeypatch.setattr(trees, "_OTHERS", ("sklearn_that_is_not_there",))
+    monkeypatch.setattr(trees, "TREES", 3)
+    monkeypatch.setattr(trees, "ROWS", 20)
+    found = trees.figures(1)
+    assert "sklearn_that_is_not_there" in found.values()
+    assert sum("predict, ms" in name for name in found) == 2

@@ -55,7 +55,7 @@ def safetensors(folder):
 
 def stored(spec, files=None):
     source = ModelSource(spec, files or WeightFiles(None))
-    return {weight.name: weight for weight in weights_of(source)}
+    return {weight.name: weight for weight in weights_of(source).weights}
 
 
 def test_a_network(capsys):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from cmlc.tools import cmlc as cmlc_command
+from cmlc.tools import cmlc_run
 from support.mil.programs import several
-from support.networks.cut_models import halves, images, sums
+from support.networks.cut_models import arrays, halves, images, sums
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +71,15 @@ def test_listing_does_not_import_tensorflow():
         "assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_an_input_that_stays_is_told_once(tmp_path, capsys):
+    path = tmp_path / "m.mlmodel"
+    path.write_bytes(arrays().SerializeToString())
+    run = [str(path), "--inputs=d", "--random=0", "--interpret"]
+    assert cmlc_run.main(run) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: the outputs also need 'x', not only d; choose more inputs")
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,25 @@ def progress(*, enabled: bool = True) -> Iterator[Callable[[str, str], None] | N
             yield lambda stage, name: status.update(escape(f"{stage}: {name}" if name else stage))
 
 
+@contextmanager
+def bar(what: str, *, enabled: bool = True) -> Iterator[Callable[[int, float], None]]:
+    """A progress bar on standard error, told a count and the share that is done; else nothing."""
+    if not enabled or not sys.stderr.isatty():
+        yield lambda count, share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as terminal:
+        console = Console(file=terminal, no_color=not printing.is_colored(sys.stderr))
+        text = TextColumn("{task.fields[count]:,} " + what)
+        with Progress(
+            BarColumn(), text, TimeRemainingColumn(), console=console, transient=True
+        ) as p:
+            task = p.add_task("", total=1.0, count=0)
+            yield lambda count, share: p.update(task, completed=share, count=count)
+
+
 def start_library(name: str) -> None:
     """Import what a target computes with, without its notices; it takes seconds."""
     if name:

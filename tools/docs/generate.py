@@ -2,9 +2,9 @@
 
 Writes `ir/OPS.md` (every core op, what makes it, what targets make of it), `passes/PASSES.md` (see
 `passdoc`), the tables of NeuralNetwork layers (see `layerdoc`) and of ML Program operations (see
-`operationdoc`), and what stands between markers such as `<!-- support:begin -->` and their ends: in
-README.md how much is supported, in `docs/` the grammar and the API (see `apidoc`). `--check` only
-compares.
+`operationdoc`), the document of other models (see `modeldoc`), and what stands between markers such
+as `<!-- support:begin -->` and their ends: in README.md how much is supported, in `docs/` the
+grammar and the API (see `apidoc`). `--check` only compares.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from textwrap import dedent
 from typing import Any
 
 from ..cli import console
-from . import apidoc, operationdoc, passdoc
+from . import apidoc, modeldoc, operationdoc, passdoc
 from .layerdoc import FILE, layers_document, summary
 
 if typing.TYPE_CHECKING:
@@ -83,6 +83,8 @@ def documents(root: Path) -> dict[Path, str]:
         found[root / operationdoc.FILE] = operationdoc.operations_document(root)
     if (root / passdoc.FILE).parent.is_dir():
         found[root / passdoc.FILE] = passdoc.passes_document(root)
+    if (root / modeldoc.FILE).parent.is_dir():
+        found[root / modeldoc.FILE] = modeldoc.models_document()
     for page, name, make in (
         ("text.md", "grammar", grammar),
         ("api.md", "api", apidoc.api_reference),
@@ -232,8 +234,10 @@ def grammar() -> str:
 
 def support_table() -> str:
     """How many layers and operations are read, and which are not."""
+    from ...compiler.frontends.classical.table import MODELS
     from ...compiler.frontends.mil import BUILTIN, OPERATIONS
     from ...compiler.frontends.nn import LAYERS
+    from ...compiler.frontends.opaque import OPAQUE
     from .layerdoc import layer_messages
 
     known = [name for name, _ in layer_messages()]
@@ -245,4 +249,7 @@ def support_table() -> str:
     return text + (
         f"{operations} operations of ML Programs are supported, in each version that iOS 15 to\n"
         f"iOS 18 have of them: [the table]({operationdoc.FILE}).\n"
+        f"{len(MODELS)} other types of models, and pipelines of all of them, are supported:\n"
+        f"[what they compute]({modeldoc.FILE}). {len(OPAQUE)} types can't run outside of Apple's\n"
+        "systems or of the application; what follows them in a pipeline can.\n"
     )

@@ -9,6 +9,9 @@ from typing import Any
 
 from .shape import with_extents
 
+# Turns that are worth compiling for: a second, once, against a tenth of a second each time.
+_MANY = 8
+
 
 def complete_trees(
     x: Any,
@@ -21,6 +24,7 @@ def complete_trees(
     step: int,
     leaves: Any = None,
     segments: Any = None,
+    compiled: bool = False,
 ) -> Any:
     """The sums of the leaves that rows reach in complete trees.
 
@@ -36,25 +40,24 @@ def complete_trees(
         leaves: the rows of values that the last level's children are; None if they are in order.
         segments: the result's column for each value of each tree, -1 for none; None if they are in
             order.
+        compiled: whether XLA compiles the walk of many rows; such a graph only runs where XLA is.
     """
     import tensorflow as tf
 
     def sums(x: Any) -> Any:
-        across, cell = _cells(tf, x)
+        cell = _cells(tf, x)
         place = _spread(tf, tf.range(trees), x)
         for level in range(depth):
             first, count = trees * ((1 << level) - 1), trees << level
             asked, limits = (table[first : first + count] for table in (columns, thresholds))
-            if level:
-                found, limit = cell(_at(tf, asked, place)), _at(tf, limits, place)
-            else:
-                found, limit = tf.gather(across, asked), limits[:, tf.newaxis]
+            found, limit = cell(_at(tf, asked, place)), _at(tf, limits, place)
             place = 2 * place + tf.cast(found <= limit, tf.int32)
         if leaves is not None:
             place = _at(tf, leaves, place)
         return _sums(tf, values, place, segments, size)
 
-    return _in_turns(tf, x, step, sums, size)
+    turns = _compiled_turns if compiled else _in_turns
+    return turns(tf, x, step, sums, size)
 
 
 def linked_trees(
@@ -68,6 +71,7 @@ def linked_trees(
     size: int,
     step: int,
     segments: Any = None,
+    compiled: bool = False,
 ) -> Any:
     """The same for trees of any form, whose nodes name their children.
 
@@ -83,11 +87,12 @@ def linked_trees(
         size: see above.
         step: see above.
         segments: see above.
+        compiled: see above.
     """
     import tensorflow as tf
 
     def sums(x: Any) -> Any:
-        _, cell = _cells(tf, x)
+        cell = _cells(tf, x)
 
         def descend(place: Any) -> tuple[Any]:
             test = cell(_at(tf, columns, place)) <= _at(tf, thresholds, place)
@@ -97,16 +102,16 @@ def linked_trees(
         (place,) = tf.while_loop(lambda place: tf.reduce_any(place < count), descend, (start,))
         return _sums(tf, values, place - count, segments, size)
 
-    return _in_turns(tf, x, step, sums, size)
+    turns = _compiled_turns if compiled else _in_turns
+    return turns(tf, x, step, sums, size)
 
 
-def _cells(tf: Any, x: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """x with a row for each column, and what finds each row's number in given columns of it."""
-    across = tf.transpose(x)
-    flat = tf.reshape(across, (-1,))
+def _cells(tf: Any, x: Any) -> Callable[[Any], Any]:
+    """What finds each row's number in given columns of x, [trees, rows]."""
+    flat = tf.reshape(tf.transpose(x), (-1,))
     rows = tf.shape(x)[0]
     lanes = tf.range(rows)
-    return across, lambda columns: _at(tf, flat, columns * rows + lanes)
+    return lambda columns: _at(tf, flat, columns * rows + lanes)
 
 
 def _spread(tf: Any, numbers: Any, x: Any) -> Any:
@@ -146,3 +151,32 @@ def _in_turns(tf: Any, x: Any, step: int, sums: Callable[[Any], Any], size: int)
 
     _, made = tf.while_loop(lambda i, _: i < turns, turn, (tf.constant(0), made))
     return with_extents(made.concat(), (known, size))
+
+
+def _compiled_turns(tf: Any, x: Any, step: int, sums: Callable[[Any], Any], size: int) -> Any:
+    """The same, compiled once for the rows of a turn, if there are many.
+
+    All turns have as many rows, whatever x has, because XLA compiles for each number again: the
+    last one goes over rows of the turn before it once more.
+    """
+    known, least = x.shape[0], _MANY * step
+    if not step or (known is not None and known < least):
+        return _in_turns(tf, x, step, sums, size)
+    rows = tf.shape(x)[0]
+    turns = (rows + step - 1) // step
+    walk = tf.function(sums, jit_compile=True, autograph=False)
+
+    def many() -> Any:
+        made = tf.TensorArray(x.dtype, turns, element_shape=(step, size))
+
+        def turn(i: Any, made: Any) -> tuple[Any, Any]:
+            first = tf.minimum(i * step, rows - step)
+            return i + 1, made.write(i, walk(tf.slice(x, (first, 0), (step, x.shape[1]))))
+
+        _, made = tf.while_loop(lambda i, _: i < turns, turn, (tf.constant(0), made))
+        found = made.concat()
+        whole = (turns - 1) * step
+        return tf.concat((found[:whole], found[turns * step - (rows - whole) :]), 0)
+
+    found = tf.cond(rows >= least, many, lambda: _in_turns(tf, x, step, sums, size))
+    return with_extents(found, (known, size))

@@ -14,7 +14,7 @@ from .. import dialect as tf
 from .extents import extents_from
 
 # Trees times rows of one turn: arrays of more numbers don't stay in the cache between two calls.
-_AT_ONCE = 1 << 18
+_AT_ONCE = 1 << 17
 # How much larger than the leaves' values a copy for each place that leads to a leaf may be.
 _COPIES = 4
 

@@ -20,7 +20,7 @@ from ..shapes import left_over
 from .body import Body, Place
 from .pipeline import lowered
 from .publish import Arguments, published
-from .table import MODELS, PIPELINES, absent_values, detections, takes_entries
+from .table import MODELS, PIPELINES, absent_values, detections, takes_entries, takes_missing
 
 
 def import_model(source: ModelSource, options: Options) -> Module:
@@ -53,7 +53,8 @@ def _imported(
     absent = absent_values(source.spec, interface)
     names = frozenset(feature.name for feature in interface.inputs)
     inputs = tuple(_required(interface, absent))
-    arguments = Arguments(inputs, names if rows else frozenset(), absent, flexible)
+    entries = names if rows else frozenset[str]()
+    arguments = Arguments(inputs, entries, absent, takes_missing(source.spec, interface), flexible)
     function, given = arguments.function("main")
     module = Module(source.name, [function])
     module.attributes = _facts(interface)
@@ -76,7 +77,7 @@ def _imported(
     return module
 
 
-def _required(interface: Interface, absent: dict[str, float]) -> Iterable[Feature]:
+def _required(interface: Interface, absent: dict[str, float | None]) -> Iterable[Feature]:
     """The inputs; those for whose absence no model has a value are not optional."""
     for feature in interface.inputs:
         known = feature.kind in ("array", "image") or feature.name in absent

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -195,7 +195,19 @@ def _nothing(_message: Any) -> tuple[str, ...]:
     return ()
 
 
-def _no_values(_message: Any, _interface: Interface) -> dict[str, float]:
+Missing: TypeAlias = Literal["a number", "missing", "passed on"]
+
+
+def passed_on(_message: Any) -> Missing:
+    """What NaN is to a model that hands it on, as the elements that it is in."""
+    return "passed on"
+
+
+def _a_number(_message: Any) -> Missing:
+    return "a number"
+
+
+def _no_values(_message: Any, _interface: Interface) -> dict[str, float | None]:
     return {}
 
 
@@ -207,13 +219,16 @@ class ModelType:
         rule: lowers a model.
         entries: whether it computes a row of a table, so that it can compute many at once.
         named: the inputs that a model names in its message; they need not be declared.
-        absent: what optional numbers count as if they aren't given, by name.
+        absent: what optional numbers, and the one element of optional sequences, are if they aren't
+            given, by name; None for 0 or the empty text.
+        missing: what NaN in its inputs is to the model.
     """
 
     rule: Rule
     entries: bool = True
     named: Callable[[Any], tuple[str, ...]] = _nothing
-    absent: Callable[[Any, Interface], dict[str, float]] = _no_values
+    absent: Callable[[Any, Interface], dict[str, float | None]] = _no_values
+    missing: Callable[[Any], Missing] = _a_number
 
 
 class ModelRules:

@@ -15,9 +15,10 @@ from ....ir.dialects.core.scatter import Scatter, ScatterMode
 from ....ir.dialects.core.slicing import Pad, SliceByIndex
 from ....ir.interface import Labels
 from ....ir.ssa import Value
-from ....ir.types import DType
+from ....ir.types import LARGEST_EXTENT, DType, Tensor
+from ....ir.weights.resources import SplatResource
 from ..values import cast
-from .context import ModelContext, ModelRules, joined
+from .context import ModelContext, ModelRules, joined, passed_on
 from .forms import Entry, Keyed, Pairs, Sequence
 
 rules = ModelRules("encoders")
@@ -148,9 +149,13 @@ def spread(cx: ModelContext, given: Pairs | Keyed, labels: Labels) -> Keyed:
 
 def _scattered(place: Value, numbers: Value, count: int) -> Value:
     """[1, count]: numbers at places; those at `count` are dropped."""
-    zeros = constant(np.zeros(count + 1))
+    zeros = _zeros(count + 1)
     found = Scatter(zeros, place, numbers, axis=0, mode=ScatterMode.UPDATE).result
     return ExpandDims(_cut(found, count), (0,)).result
+
+
+def _zeros(count: int) -> Value:
+    return constant(SplatResource(Tensor(DType.F64, (count,)), 0.0))
 
 
 def _cut(vector: Value, count: int) -> Value:
@@ -172,7 +177,7 @@ def dense(given: Keyed) -> Value:
     return Select(given.present, given.numbers, constant(np.zeros((1, 1)))).result
 
 
-@rules("featureVectorizer")
+@rules("featureVectorizer", missing=passed_on)
 def feature_vectorizer(cx: ModelContext) -> None:
     """Columns one after the other, in the order of the model's list, not of its description.
 
@@ -182,6 +187,8 @@ def feature_vectorizer(cx: ModelContext) -> None:
     for column in cx.message.inputList:
         name, size = column.inputColumn, int(column.inputDimensions)
         form = cx.form(name)
+        fits = 0 < size <= LARGEST_EXTENT
+        cx.require(fits, f"column '{name}' has {size} dimensions, not 1 to {LARGEST_EXTENT}")
         if isinstance(form, Keyed | Pairs):
             columns.append(_block(cx, name, form, size))
             continue
@@ -200,8 +207,13 @@ def _block(cx: ModelContext, name: str, form: Keyed | Pairs, size: int) -> Value
     if isinstance(form, Keyed):
         if any(isinstance(label, str) or not 0 <= label < size for label in form.labels):
             cx.fail(f"column '{name}' is a dictionary with keys that are not 0 to {size - 1}")
-        if form.labels == tuple(range(size)):
-            return dense(form)
+        count = len(form.labels)
+        if form.labels == tuple(range(count)):
+            return (
+                Pad(dense(form), pad=(0, 0, 0, size - count)).result
+                if size > count
+                else dense(form)
+            )
         return dense(spread(cx, form, tuple(range(size))))
     if form.keys.type.dtype is DType.STR:
         cx.fail(f"column '{name}' is a dictionary with strings as keys, not with positions")
@@ -209,6 +221,6 @@ def _block(cx: ModelContext, name: str, form: Keyed | Pairs, size: int) -> Value
     fits = LogicalAnd(GreaterEqual(form.keys, zero).result, Less(form.keys, most).result).result
     message = f"'{name}' has a key that is not one of 0 to {size - 1}"
     place = cx.checked(cast(form.keys, DType.I32), fits, message)
-    zeros = constant(np.zeros(size))
+    zeros = _zeros(size)
     found = Scatter(zeros, place, form.numbers, axis=0, mode=ScatterMode.UPDATE).result
     return ExpandDims(found, (0,)).result

@@ -11,13 +11,13 @@ from ....ir.location import InModel
 from ....ir.rewrite import adopt
 from ....ir.ssa import Function
 from ...source.interface import read_interface
-from ...source.spec import model_kind
+from ...source.spec import model_kind, models_in
 from ..values import name_values
 from .body import Body, Place, called
 from .context import ModelContext
 from .forms import Form
 from .networks import network_call
-from .table import MODELS, PIPELINES, models_in
+from .table import MODELS, PIPELINES
 
 
 def lowered(

@@ -1,8 +1,8 @@
 """Core ML's interface of a function: arguments for inputs, results for outputs."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import isnan
 from typing import NamedTuple
 
 from ....ir.dialects.core.reshaping import Reshape, Squeeze
@@ -31,14 +31,15 @@ class Arguments:
         features: the inputs.
         entries: whether numbers, strings and arrays get a dimension for entries, so that tables can
             be computed at once.
-        absent: what numbers are if they aren't given, by name; 0 for others. NaN, which stands for
-            a missing one, isn't said of inputs that are not optional.
+        absent: what inputs are if they aren't given, by name, as in `ModelType`.
+        missing: names of inputs in which NaN is a missing number, also if they have to be given.
         flexible: whether flexible inputs keep their open dimensions.
     """
 
     features: tuple[Feature, ...]
     entries: frozenset[str]
-    absent: Mapping[str, float] = field(default_factory=dict[str, float])
+    absent: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+    missing: frozenset[str] = frozenset()
     flexible: bool = True
 
     def function(self, name: str) -> tuple[Function, dict[str, Form]]:
@@ -59,8 +60,11 @@ class Arguments:
     def _arguments(self, feature: Feature, word: str, taken: set[str]) -> Iterator[_Argument]:
         known = argument_of(feature)
         name = feature.name
-        if name in self.absent and (feature.optional or not isnan(self.absent[name])):
+        has_own = name in self.absent and not math.isnan(self.absent[name])
+        if name in self.absent and (feature.optional or has_own):
             known = replace(known, default=self.absent[name])
+        elif name in self.missing and not feature.optional and _has_nan(feature):
+            known = replace(known, default=math.nan)
         match feature.kind:
             case "image":
                 assert feature.image is not None
@@ -74,7 +78,8 @@ class Arguments:
                 dims: tuple[Dim, ...] = feature.shape
                 if self.flexible and name not in self.entries:
                     dims = open_sizes(feature, feature.shape, word)
-                yield self._number(name, feature.dtype or DType.F64, dims, known)
+                dtype = _dtype(feature.dtype or DType.F64, known)
+                yield self._number(name, dtype, dims, known)
             case "dictionary":
                 dims = (symbol(f"n_{word}"),)
                 keys = DType.I64 if feature.key_type == "int64" else DType.STR
@@ -86,7 +91,7 @@ class Arguments:
                 dtype = DType.I64 if feature.key_type == "int64" else DType.STR
                 yield _Argument(name, Tensor(dtype, (symbol(f"n_{word}"),)), known)
             case kind if kind in SCALARS:
-                yield self._number(name, SCALARS[kind], (), known)
+                yield self._number(name, _dtype(SCALARS[kind], known), (), known)
             case kind:
                 raise problem(name, "input", f"inputs of type {kind} are not supported here")
 
@@ -106,6 +111,18 @@ class Arguments:
                 return Sequence(values[0])
             case _:
                 return Entry(values[0]) if feature.name in self.entries else Whole(values[0])
+
+
+def _dtype(dtype: DType, known: Argument) -> DType:
+    """The type of an argument: integers of which some may be missing, as NaN, are floats."""
+    is_nan = known.default is not None and math.isnan(known.default)
+    return DType.F64 if is_nan and dtype in (DType.I64, DType.I32) else dtype
+
+
+def _has_nan(feature: Feature) -> bool:
+    """Whether the feature's type has NaN."""
+    is_float = feature.dtype is None or feature.dtype.is_float
+    return feature.kind == "double" or (feature.kind == "array" and is_float)
 
 
 def _part_name(name: str, part: Part, taken: set[str]) -> str:

@@ -16,7 +16,7 @@ from ....ir.dialects.core.shape import Stack
 from ....ir.ssa import Value
 from ....ir.types import Array, DType
 from ..values import cast
-from .context import ModelContext, ModelRules, joined
+from .context import Missing, ModelContext, ModelRules, joined, passed_on
 from .encoders import is_found, position_in
 from .forms import Entry
 
@@ -49,7 +49,7 @@ def _give_like_input(cx: ModelContext, row: Value) -> None:
     cx.give(output, row)
 
 
-@rules("scaler")
+@rules("scaler", missing=passed_on)
 def scaler(cx: ModelContext) -> None:
     """scaleValue * (x + shiftValue): the shift comes first. Integers are computed as doubles."""
     x = _elements(cx)
@@ -86,7 +86,13 @@ def normalizer(cx: ModelContext) -> None:
     _give_like_input(cx, RealDiv(x, norm).result)
 
 
-@rules("imputer")
+def _imputes_nan(message: Any) -> Missing:
+    which = message.WhichOneof("ReplaceValue")
+    is_nan = which is None or getattr(message, which) != getattr(message, which)
+    return "missing" if is_nan else "passed on"
+
+
+@rules("imputer", missing=_imputes_nan)
 def imputer(cx: ModelContext) -> None:
     """Another value for what is missing: a value that the model names, or NaN."""
     which = cx.message.WhichOneof("ImputedValue")
@@ -146,7 +152,7 @@ def _impute_string(cx: ModelContext, which: str) -> None:
     cx.made[output.name] = Entry(Select(missing, filled, x).result)
 
 
-@rules("arrayFeatureExtractor")
+@rules("arrayFeatureExtractor", missing=passed_on)
 def extractor(cx: ModelContext) -> None:
     """The elements at the given positions, which may repeat."""
     x = cx.vector()
@@ -170,7 +176,7 @@ def _first(row: Value) -> Value:
     return Squeeze(row, (1,)).result
 
 
-@rules("identity")
+@rules("identity", missing=passed_on)
 def identity(cx: ModelContext) -> None:
     """Outputs are inputs: those of the same name, or else the one at the same place."""
     outputs, inputs = cx.interface.outputs, cx.inputs

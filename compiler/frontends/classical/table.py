@@ -2,15 +2,37 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ....ir.interface import Detected, Labels
 from ...source.interface import Interface, read_interface
-from ...source.spec import model_kind, parts
-from . import detectors, encoders, linear, neighbours, probit, scaling, sound, trees, vectors
+from ...source.spec import model_kind, models_in, parts
+from . import (
+    detectors,
+    encoders,
+    linear,
+    neighbours,
+    probit,
+    recommender,
+    scaling,
+    sound,
+    trees,
+    vectors,
+)
 from .context import ModelType
 
-FAMILIES = (detectors, encoders, linear, neighbours, probit, scaling, sound, trees, vectors)
+FAMILIES = (
+    detectors,
+    encoders,
+    linear,
+    neighbours,
+    probit,
+    recommender,
+    scaling,
+    sound,
+    trees,
+    vectors,
+)
 MODELS: Mapping[str, ModelType] = {
     kind: known for family in FAMILIES for kind, known in family.rules.types.items()
 }
@@ -18,22 +40,48 @@ PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 _ENTRY_KINDS = frozenset({"double", "int64", "string", "array"})
 
 
-def models_in(spec: Any) -> list[Any]:
-    """The models of a pipeline, in order."""
-    body = getattr(spec, model_kind(spec))
-    return list(getattr(body, "pipeline", body).models)
-
-
-def absent_values(spec: Any, interface: Interface) -> dict[str, float]:
+def absent_values(spec: Any, interface: Interface) -> dict[str, float | None]:
     """What optional numbers of a model, or of one inside it, count as if they aren't given."""
     kind = model_kind(spec)
     if kind in MODELS:
         return MODELS[kind].absent(getattr(spec, kind), interface)
-    found: dict[str, float] = {}
+    found: dict[str, float | None] = {}
     if kind in PIPELINES:
         for inner in models_in(spec):
             found = absent_values(inner, read_interface(inner)) | found
     return found
+
+
+def takes_missing(spec: Any, interface: Interface) -> frozenset[str]:
+    """The inputs in which NaN is a missing value to all models that see it, not a number."""
+    names = frozenset(feature.name for feature in interface.inputs)
+    missing, numbers = _seen(spec, {name: frozenset((name,)) for name in names})
+    return missing - numbers
+
+
+_Names: TypeAlias = frozenset[str]
+
+
+def _seen(spec: Any, carried: dict[str, _Names]) -> tuple[_Names, _Names]:
+    """The inputs whose NaN some model takes as missing, and those whose NaN is a number to one.
+
+    Args:
+        spec: the model.
+        carried: by the names of features, the inputs whose NaN they have. A pipeline's models add
+            their outputs.
+    """
+    kind, interface = model_kind(spec), read_interface(spec)
+    nothing: _Names = frozenset()
+    given = nothing.union(*(carried.get(one.name, nothing) for one in interface.inputs))
+    if kind in PIPELINES:
+        parts_seen = [_seen(inner, carried) for inner in models_in(spec)]
+        ends = nothing.union(*(carried.get(one.name, nothing) for one in interface.outputs))
+        numbers = ends.union(*(numbers for _, numbers in parts_seen))
+        return nothing.union(*(missing for missing, _ in parts_seen)), numbers
+    what = MODELS[kind].missing(getattr(spec, kind)) if kind in MODELS else "a number"
+    passed = given if what == "passed on" else nothing
+    carried |= {feature.name: passed for feature in interface.outputs}
+    return given if what == "missing" else nothing, given if what == "a number" else nothing
 
 
 class Detections(NamedTuple):

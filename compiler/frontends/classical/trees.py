@@ -16,7 +16,7 @@ from ....ir.ssa import Value
 from ....ir.types import Array
 from ...source.interface import Interface
 from .classes import binary, classified, labels_of
-from .context import ModelContext, ModelRules
+from .context import Missing, ModelContext, ModelRules
 
 rules = ModelRules("trees")
 
@@ -177,11 +177,15 @@ def _scores(cx: ModelContext) -> Value:
     ).result
 
 
-def _absent(_message: Any, interface: Interface) -> dict[str, float]:
+def _absent(_message: Any, interface: Interface) -> dict[str, float | None]:
     return {feature.name: np.nan for feature in interface.inputs if feature.optional}
 
 
-@rules("treeEnsembleRegressor", absent=_absent)
+def _missing(_message: Any) -> Missing:
+    return "missing"
+
+
+@rules("treeEnsembleRegressor", absent=_absent, missing=_missing)
 def regressor(cx: ModelContext) -> None:
     """The scores after the transform. A softmax of several dimensions is taken as it says."""
     scores = _scores(cx)
@@ -200,7 +204,7 @@ def regressor(cx: ModelContext) -> None:
     cx.give(cx.only_output(), found)
 
 
-@rules("treeEnsembleClassifier", absent=_absent)
+@rules("treeEnsembleClassifier", absent=_absent, missing=_missing)
 def classifier(cx: ModelContext) -> None:
     """Probabilities by the transform; one dimension is the score of the second of two classes.
 

@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ...source.spec import model_kind
-from .table import models_in
+from ...source.spec import model_kind, models_in
 
 
 def trimmed(spec: Any, inputs: Collection[str], outputs: Collection[str]) -> Any:

@@ -16,7 +16,7 @@ from ....ir.weights.resources import Resource
 from ...source.blob import KINDS
 from ...source.reading import ModelSource, program_of
 from ...source.weight_files import WeightFiles
-from ..stored_weights import StoredWeight
+from ..stored_weights import Stored, StoredWeight
 from . import OPERATIONS, program_opset
 from .constants import is_blob
 from .scope import Scope, Walk
@@ -67,7 +67,7 @@ class _Found:
     uses: dict[str, _Use] = field(default_factory=dict[str, _Use])
 
 
-def stored_weights(source: ModelSource, prefix: str = "") -> Iterator[StoredWeight]:
+def stored_weights(source: ModelSource, prefix: str = "") -> Iterator[Stored]:
     """Every weight of an ML Program, in order; several functions share those that are equal.
 
     Args:

@@ -12,14 +12,14 @@ from ....ir.location import InModel
 from ...source.reading import ModelSource
 from ...source.spec import network_of
 from ...source.weight_params import encoding, is_empty, weight_count, weight_resource
-from ..stored_weights import StoredWeight
+from ..stored_weights import Stored, StoredWeight
 from . import WEIGHTS
 from .declared import Axes, none, output_axis, weights_in
 
 _NESTED = {"branch": ("ifBranch", "elseBranch"), "loop": ("conditionNetwork", "bodyNetwork")}
 
 
-def stored_weights(source: ModelSource, prefix: str = "") -> Iterator[StoredWeight]:
+def stored_weights(source: ModelSource, prefix: str = "") -> Iterator[Stored]:
     """Every weight of a network that is not empty, in order, with those of nested networks.
 
     Args:

@@ -141,6 +141,7 @@ def test_a_key_beyond_its_block_stops_the_run():
         (vectorizer({"x": "string"}, [("x", 1)], "f64[1]"), "column 'x' is a string, not a number"),
         (vectorizer({"x": "{string}"}, [("x", 1)], "f64[1]"), "with strings as keys"),
         (vectorizer({"x": "double"}, [], "f64[1]"), "the model has no columns"),
+        (vectorizer({"x": "{int64}"}, [("x", 2**63)], "f64[1]"), "dimensions, not 1 to 2147483647"),
     ],
 )
 def test_encoders_that_do_not_fit_are_refused(spec, message):

@@ -19,6 +19,7 @@ from support.networks.builders import (
     step,
 )
 from support.networks.compiled_models import compiled, espresso, image
+from support.tables import builders as tables
 
 STATISTICS = {name: numbers(4) ** 2 for name in ("gamma", "beta", "mean", "variance")}
 
@@ -190,6 +191,34 @@ def stored():
     ), data
 
 
+def rows():
+    """Categories, a dictionary and numbers, and trees behind them."""
+    encoder, message = tables.model("oneHotEncoder", {"kind": "string"}, {"kind": "{int64}"})
+    message.stringCategories.vector.extend(["a", "b", "c"])
+    words, message = tables.model("dictVectorizer", {"words": "{string}"}, {"words": "{int64}"})
+    message.stringToIndex.vector.extend(["x", "y"])
+    inputs = {"kind": "{int64}", "words": "{int64}", "size": "double"}
+    vector, message = tables.model("featureVectorizer", inputs, {"row": "f64[6]"})
+    for name, count in (("kind", 3), ("size", 1), ("words", 2)):
+        message.inputList.add(inputColumn=name, inputDimensions=count)
+    outputs, predicted = {"label": "string", "scores": "{string}"}, ("label", "scores")
+    trees, message = tables.model("treeEnsembleClassifier", {"row": "f64[6]"}, outputs, predicted)
+    message.stringClassLabels.vector.extend(["no", "yes"])
+    ensemble = message.treeEnsemble
+    ensemble.numPredictionDimensions = 1
+    message.postEvaluationTransform = 2
+    for tree in range(3):
+        node = ensemble.nodes.add(treeId=tree, trueChildNodeId=1, falseChildNodeId=2)
+        node.branchFeatureIndex, node.branchFeatureValue = 2 * tree, 0.5
+        for child in (1, 2):
+            leaf = ensemble.nodes.add(treeId=tree, nodeId=child, nodeBehavior=6)
+            leaf.evaluationInfo.add(evaluationValue=child - 1.5)
+    given = {"kind": "string", "words": "{string}", "size": "double"}
+    models = encoder, words, vector, trees
+    kind = "pipelineClassifier"
+    return tables.pipeline(given, outputs, *models, kind=kind, predicted=predicted)
+
+
 MODELS = {
     "pictures": pictures,
     "sequences": sequences,
@@ -197,6 +226,7 @@ MODELS = {
     "shapes": shapes,
     "arithmetic": arithmetic,
     "decisions": decisions,
+    "rows": rows,
 }
 
 
