@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...ir import alike
 from ...ir.location import InModel
-from ...ir.view import alike
 from ...ir.view.graph import Node, place
 from ..source.counts import counts_of
 from ..source.reading import ModelSource

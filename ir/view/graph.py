@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from .. import alike
 from ..attributes import literal
 from ..dialects.builtin import Constant
 from ..interface import Argument, Result
@@ -11,7 +12,6 @@ from ..location import Unknown, leaves
 from ..ssa import Block, Function, Module, Op, Value
 from ..text.printer import value_names
 from ..weights.resources import Resource
-from . import alike
 
 
 @dataclass

@@ -17,10 +17,10 @@ from ...compiler.driver import count_ops
 from ...compiler.source.counts import counted
 from ...compiler.source.survey import Survey
 from ...compiler.watch import Watch
+from ...ir import alike
 from ...ir.dialects.builtin import held_by
 from ...ir.dialects.core.control import Assert
 from ...ir.ssa import Module
-from ...ir.view import alike
 from . import printing
 
 _SHOWN_TYPES = 6
