@@ -60,9 +60,10 @@ class Arguments:
     def _arguments(self, feature: Feature, word: str, taken: set[str]) -> Iterator[_Argument]:
         known = argument_of(feature)
         name = feature.name
-        has_own = name in self.absent and not math.isnan(self.absent[name])
-        if name in self.absent and (feature.optional or has_own):
-            known = replace(known, default=self.absent[name])
+        own = self.absent.get(name)
+        has_own = own is not None and not math.isnan(own)
+        if has_own or (feature.optional and name in self.absent):
+            known = replace(known, default=own)
         elif name in self.missing and not feature.optional and _has_nan(feature):
             known = replace(known, default=math.nan)
         match feature.kind:
