@@ -88,6 +88,14 @@ def test_boxes_are_those_of_the_interpreter(files, name, form):
 def test_tflite_has_builtin_operations_and_labels(files, name):
     file = (files / f"{name}.tflite").read_bytes()
     assert Contents(file).foreign() == []
+    for what in (
+        b"a row for each box: the confidence of each class",
+        b"a row for each box: centre x, centre y, width, height; the image is 1 wide and high",
+    ):
+        assert file.count(what) == 1
+    thresholds = 0 if name == "fixed" else 1
+    assert file.count(b"the model's own choice is 0.3") == thresholds
+    assert file.count(b"the model's own choice is 0.25") == thresholds
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
         assert archive.read("labels.txt").decode().split() == list(LABELS)
 
