@@ -224,6 +224,10 @@ def _kind(feature: Mapping[str, Any], classes: int) -> str:
     match feature:
         case {"kind": "image", "color": color}:
             return f"{color} image"
+        case {"detected": "confidence"} if classes:
+            return f"boxes: confidence of {classes} classes"
+        case {"detected": detected}:
+            return f"boxes: {detected}"
         case {"kind": "dictionary"}:
             return f"probabilities of {classes} classes"
         case {"kind": "string" | "int64"} if classes:
