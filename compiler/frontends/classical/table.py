@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ....ir.interface import Detected, Labels
 from ...source.interface import Interface, read_interface
@@ -94,6 +94,28 @@ class Detections(NamedTuple):
 
     labels: Labels = ()
     outputs: Mapping[str, Detected] = MappingProxyType({})
+
+
+KeyType: TypeAlias = Literal["string", "int64"]
+
+
+def listed_keys(spec: Any) -> dict[str, KeyType]:
+    """What keys the dictionaries have that a vectorizer takes, by the input: those of its list.
+
+    coremltools declares strings where scikit-learn's vectorizer was trained on integers, and its
+    tests on macOS give integers (test_int_features_in_pipeline).
+    """
+    kind = model_kind(spec)
+    if kind == "dictVectorizer":
+        is_number = spec.dictVectorizer.WhichOneof("Map") == "int64ToIndex"
+        return {f.name: "int64" if is_number else "string" for f in spec.description.input}
+    found: dict[str, KeyType] = {}
+    made: set[str] = set()
+    for inner in models_in(spec):
+        own = listed_keys(inner)
+        found |= {name: key for name, key in own.items() if name not in made | found.keys()}
+        made |= {feature.name for feature in inner.description.output}
+    return found
 
 
 def detections(spec: Any) -> Detections:
