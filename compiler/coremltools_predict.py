@@ -142,6 +142,7 @@ class ModelProxy:
 
         Multi-arrays are float32 (also for float16), float64, int32 or int8 arrays; images are PIL
         images of mode RGBA, L or F; class labels are str or int, probabilities {label: float}.
+        Numbers are float or int, dictionaries {str or int: float}, sequences lists of str or int.
 
         Raises:
             PredictError: the model can't be compiled, or the inputs are wrong.
@@ -167,7 +168,7 @@ class ModelProxy:
         with _runtime_errors():
             model = self._model(example)
             begun = time.perf_counter_ns()
-            with _failed_predictions(self._source.spec.WhichOneof("Type") == "mlProgram"):
+            with _failed_predictions(model_kind(self._source.spec)):
                 found = run(model)
             self._predict_duration = time.perf_counter_ns() - begun
             function = model.function
@@ -262,13 +263,14 @@ def _runtime_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _failed_predictions(is_program: bool) -> Iterator[None]:
+def _failed_predictions(kind: str) -> Iterator[None]:
     """Problems begin like Core ML's own messages, because tests look for that."""
-    kind = "ML Program" if is_program else "a neural network model"
+    using = {"mlProgram": "ML Program", **dict.fromkeys(NETWORKS, "a neural network model")}
+    what = using.get(kind, f"a model of type {kind}")
     try:
         yield
     except CompileError as error:
-        began = f"Unable to compute the prediction using {kind}"
+        began = f"Unable to compute the prediction using {what}"
         problems = [replace(d, message=f"{began}: {d.message}") for d in error.diagnostics]
         raise PredictError(problems) from error.__cause__
 

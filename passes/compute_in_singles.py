@@ -95,8 +95,9 @@ def _twin(op: Op, values: Mapping[Value, Value], region: Any) -> Op:
 def _attribute(op: Op, value: Any) -> Any:
     if value is DType.F64:
         return DType.F32
-    is_double = isinstance(op, Constant) and op.value.type.dtype is DType.F64
-    return _single(op, op.value) if is_double and value is op.value else value
+    if isinstance(op, Constant) and isinstance(value, Resource):
+        return _single(op, value) if value.type.dtype is DType.F64 else value
+    return value
 
 
 def _single(op: Op, data: Resource) -> Resource:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...ir import alike
 from ...ir.location import InModel
 from ...ir.view.graph import Node, place
+from ..source.counts import counts_of
 from ..source.reading import ModelSource
 from ..source.spec import NETWORKS, model_kind
 from ..source.weight_params import encoding, weight_count
@@ -51,9 +53,11 @@ class _Drawing:
         kind = model_kind(spec)
         groups = (*groups, f"{called}: {kind or 'a model of no type'}")
         made: dict[str, int] = {}
-        for feature in spec.description.input:
-            node = Node("input", feature.name, _feature(feature), groups=groups)
-            made = self.add(node, made, (), (feature.name,))
+        for run in alike.runs(spec.description.input, _feature):
+            names = [feature.name for feature in run]
+            count = {"count": f"{len(run):,}"} if len(run) > 1 else {}
+            node = Node("input", alike.named(names), _feature(run[0]), count, groups=groups)
+            made = self.add(node, made, (), names)
         outputs = [feature.name for feature in spec.description.output]
         message: Any = getattr(spec, kind) if kind else None
         if kind in NETWORKS:
@@ -64,9 +68,9 @@ class _Drawing:
             models = (message if kind == "pipeline" else message.pipeline).models
             made = self.pipeline(models, groups, made)
         else:
-            node = Node(
-                kind or "of no type", ", ".join(outputs), "", _fields(message), groups=groups
-            )
+            counts = {name: f"{count:,}" for name, count in counts_of(spec).items()}
+            shown = {**counts, **_fields(message)}
+            node = Node(kind or "of no type", ", ".join(outputs), "", shown, groups=groups)
             made = self.add(node, made, list(made), outputs)
         for feature in spec.description.output:
             node = Node("output", feature.name, _feature(feature), groups=groups)

@@ -1,20 +1,37 @@
-"""Counts the content of a specification: layers or operations by type, weights by encoding."""
+"""Counts the content of a specification: layers, operations, weights, and what is in models."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from math import prod
 from typing import Any
 
 from .blob import KINDS
+from .counts import counts_of
 from .programs import operations, stored_values
-from .spec import parts
+from .spec import NETWORKS, model_kind, models_in, parts
 from .weight_params import encoding
 
 _LAYER = "CoreML.Specification.NeuralNetworkLayer"
 _WEIGHTS = "CoreML.Specification.WeightParams"
 _PROGRAM = "CoreML.Specification.MILSpec.Program"
 _BLOBS = {kind.number: kind for kind in KINDS.values()}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A model that is neither a network nor a program, or a model in a pipeline.
+
+    Attributes:
+        place: `model`, or `models[1]` in a pipeline.
+        kind: its type.
+        counts: of trees, support vectors and so on.
+    """
+
+    place: str
+    kind: str
+    counts: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -25,17 +42,22 @@ class Survey:
         layers: number of layers or operations by type, including nested ones, without constants.
         encodings: number of weight tensors by encoding.
         weight_bytes: the size of the weights in the file.
+        structure: types of a pipeline and of the models in it: `pipeline(scaler, glmRegressor)`.
+        models: those of which something is counted, in order.
     """
 
     layers: Counter[str] = field(default_factory=Counter)
     encodings: Counter[str] = field(default_factory=Counter)
     weight_bytes: int = 0
+    structure: str = ""
+    models: tuple[Counted, ...] = ()
 
 
 def survey(spec: Any) -> Survey:
     """Count what a Model message holds; reads no weights."""
     layers, encodings, size = Counter[str](), Counter[str](), 0
-    for message in _messages(spec):
+    networks = [part for part in parts(spec) if model_kind(part) in NETWORKS]
+    for message in chain.from_iterable(map(_messages, networks)):
         name = message.DESCRIPTOR.full_name
         if name == _LAYER:
             layers[message.WhichOneof("layer") or "(none)"] += 1
@@ -54,7 +76,21 @@ def survey(spec: Any) -> Survey:
         if blob := _BLOBS.get(tensor.dataType):
             encodings[blob.name] += 1
             size += -(-prod(dim.constant.size for dim in tensor.dimensions) * blob.bits // 8)
-    return Survey(layers, encodings, size)
+    structure = _structure(spec) if models_in(spec) else ""
+    return Survey(layers, encodings, size, structure, tuple(_counted(spec, "")))
+
+
+def _structure(spec: Any) -> str:
+    inner = ", ".join(map(_structure, models_in(spec)))
+    kind = model_kind(spec) or "(none)"
+    return f"{kind}({inner})" if inner else kind
+
+
+def _counted(spec: Any, prefix: str) -> Iterator[Counted]:
+    if counts := counts_of(spec):
+        yield Counted(prefix.removesuffix(".") or "model", model_kind(spec), counts)
+    for index, model in enumerate(models_in(spec)):
+        yield from _counted(model, f"{prefix}models[{index}].")
 
 
 def _messages(message: Any) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from .. import alike
 from ..weights.resources import Resource
 from .edits import Edit, EditKind
 from .graph import ARGUMENT, CONSTANT, KIND, NODE, Graph, Source, attribute_text
@@ -113,9 +114,11 @@ class Explainer:
             assert item.b is not None
             old, new = self._m.a.constants[item.a.owner], self._m.b.constants[item.b.owner]
             self._note(number, item.name, old, new)
-        for item in wrong:
-            names = self._a.called(item.a), self._b.called(item.b)
-            yield self._edit("operands", number, item.name, *names)
+        for items in alike.runs(wrong, _group_of):
+            old = _called(self._a, [item.a for item in items])
+            new = _called(self._b, [item.b for item in items])
+            what = items[0].name if len(items) == 1 else _group_of(items[0])[0]
+            yield self._edit("operands", number, what, old, new)
 
     def _are_swapped(self, items: list[Operand]) -> bool:
         ours = Counter(self._m.counterpart(item.a) if item.a else None for item in items)
@@ -186,6 +189,19 @@ class Explainer:
             last = pair if 0 <= pair != self._m.a.exit else last
             found.append(last)
         return found
+
+
+def _group_of(item: Operand) -> tuple[str, bool, bool]:
+    """What many wrong operands of an op share: one of thousands of inputs is not an edit."""
+    return item.name.partition("[")[0], item.a is None, item.b is None
+
+
+def _called(side: Side, sources: list[Source | None]) -> str:
+    """The names of sources, of which all or none are there."""
+    names = [side.called(source) for source in sources]
+    if sources[0] is None or len(names) == 1:
+        return names[0]
+    return f"{alike.named(names)}, {len(names):,} of them"
 
 
 def _is_constant_change(item: Operand) -> bool:

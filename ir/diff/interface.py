@@ -58,8 +58,8 @@ def inputs_of(function: Function) -> list[tuple[str, Any]]:
 
 
 def outputs_of(function: Function) -> list[tuple[str, Any]]:
-    """(name, type) of the results."""
-    names = function.result_names or [""] * len(function.results)
+    """(name, type) of the results; those of private functions are known by their positions."""
+    names = function.result_names or [str(i) for i in range(len(function.results))]
     return [(name, value.type) for name, value in zip(names, function.results, strict=True)]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from .. import alike
 from ..attributes import literal
 from ..dialects.builtin import Constant
 from ..interface import Argument, Result
@@ -15,7 +16,7 @@ from ..weights.resources import Resource
 
 @dataclass
 class Node:
-    """An op, or an argument or the results of a function.
+    """An op, or an argument or the results of a function; many arguments that are alike are one.
 
     Attributes:
         kind: the op's name; "input" and "output" for arguments and results of the function.
@@ -63,9 +64,14 @@ class _Builder:
 
     def function(self, function: Function) -> None:
         groups = (f"@{function.name}" if function.public else f"private @{function.name}",)
-        for value, known in zip_longest(function.arguments, function.inputs):
-            node = Node("input", self.names[value], str(value.type), _entries(known), groups=groups)
-            self.nodes_of[value] = self.add(node)
+        for run in alike.runs(zip_longest(function.arguments, function.inputs), _known_of):
+            value, known = run[0]
+            entries = _entries(known)
+            if len(run) > 1:
+                entries["count"] = f"{len(run):,}"
+            name = alike.named([self.names[value] for value, _ in run])
+            node = Node("input", name, str(value.type), entries, groups=groups)
+            self.nodes_of.update(dict.fromkeys((value for value, _ in run), self.add(node)))
         self.block(function.block, groups, self.first)
         for index, value in enumerate(function.results):
             name = function.result_names[index] if function.result_names else self.names[value]
@@ -124,6 +130,12 @@ def classes_of(function: Function) -> str:
         return ""
     named = (known.predicted_probabilities, known.predicted_feature)
     return next((name for name in named if name in function.result_names), "")
+
+
+def _known_of(row: tuple[Value, Argument | None]) -> tuple[str, ...]:
+    """What is shown of an argument beside its name."""
+    value, known = row
+    return str(value.type), *(f"{name} {text}" for name, text in _entries(known).items())
 
 
 def _entries(known: Argument | Result | None) -> dict[str, str]:

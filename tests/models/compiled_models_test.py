@@ -101,13 +101,16 @@ def test_agrees_with_the_interpreter_after_saving(models, path):
     assert_agrees(model, folder, name)
 
 
-@pytest.mark.parametrize("path", OTHERS, ids=named)
-def test_other_compiled_models_are_refused(path):
-    with pytest.raises(cmlc.CompileError) as caught:
-        cmlc.load(str(path))
-    (found,) = caught.value.diagnostics
-    assert found.kind == "unsupported"
-    assert found.message.startswith("models of type")
+def test_a_compiled_pipeline_agrees_with_its_coefficients():
+    (path,) = (path for path in OTHERS if path.name.endswith("MarsHabitatPricer.mlmodelc"))
+    columns, linear = read_spec(path).pipelineRegressor.pipeline.models
+    order = [column.inputColumn for column in columns.featureVectorizer.inputList]
+    assert order == ["solarPanels", "greenhouses", "size"]
+    weights, model = list(linear.glmRegressor.weights[0].value), cmlc.compile(path)
+    for row in ([3, 2, 1500], [0.5, 0, 750], [5, 5, 0]):
+        expected = np.dot(row, weights) + linear.glmRegressor.offset[0]
+        found = model.predict(dict(zip(order, map(float, row), strict=True)))
+        np.testing.assert_allclose(found["price"], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("compiled", "source", "tolerance"), PAIRS, ids=[p[0] for p in PAIRS])

@@ -72,6 +72,21 @@ def test_what_is_known_of_inputs_and_outputs():
     assert "class_labels" not in nodes["digit"].attributes
 
 
+def test_many_arguments_that_are_alike_are_one_node():
+    names = [f"%f{i}" for i in range(40)]
+    arguments = ", ".join(f"{name}: f32[1]" for name in names)
+    body = f"  %y = tensor.stack({', '.join(names)}, %x) {{axis = 0}} : f32[41,1]"
+    module = parse(f"func @f({arguments}, %x: f32[1]) -> f32[41,1] {{\n{body}\n  return %y\n}}")
+    # All are alike but for the result; another type ends the run.
+    first, stack, _ = graph(module)
+    assert (first.name, first.type, first.attributes) == ("f0 … x", "f32[1]", {"count": "41"})
+    assert stack.operands == [0]
+    few = parse("func @f(%a: f32[1], %b: f32[1]) -> f32[1] { return %a }")
+    assert [node.name for node in graph(few)] == ["a", "b", "a"]
+    mixed = f"func @f({arguments}, %x: f32[2]) -> f32[2] {{ return %x }}"
+    assert [node.name for node in graph(parse(mixed))][:2] == ["f0 … f39", "x"]
+
+
 # -- Graphviz -----------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import keyword
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,20 @@ from ...compiler.artefacts.write import Written
 from ...compiler.binding import inputs_of
 from ...compiler.description import describe
 from ...compiler.driver import count_ops
+from ...compiler.source.counts import counted
 from ...compiler.source.survey import Survey
 from ...compiler.watch import Watch
+from ...ir import alike
 from ...ir.dialects.builtin import held_by
 from ...ir.dialects.core.control import Assert
 from ...ir.ssa import Module
 from . import printing
 
 _SHOWN_TYPES = 6
+_PRECISIONS = {
+    "float64": "computed in doubles",
+    "float32": "rounded: doubles are computed in float32",
+}
 
 
 def written_facts(written: Written, watch: Watch, source: Path) -> dict[str, Any]:
@@ -57,7 +64,8 @@ def _module_facts(module: Module, watch: Watch, source: Path) -> dict[str, Any]:
         "shapes": _shapes(module) if "fixed_shapes" in module.attributes else {},
         "ignored": module.attributes.get("ignored", ""),
         "classes": len(function.classifier.class_labels),
-        "layers": dict(survey.layers.most_common()) if survey else {},
+        "precision": module.attributes.get("precision", ""),
+        **_contents(survey or Survey()),
         "ops": {"written": count_ops(module)},
         "weights": {**_weights(module), "encodings": dict(survey.encodings) if survey else {}},
         "passes": [
@@ -86,7 +94,8 @@ def _message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
         "shapes": {},
         "ignored": "",
         "classes": 0,
-        "layers": dict(survey.layers.most_common()),
+        "precision": "",
+        **_contents(survey),
         "ops": {},
         "weights": {
             "tensors": survey.encodings.total(),
@@ -94,6 +103,15 @@ def _message_facts(spec: Any, watch: Watch, source: Path) -> dict[str, Any]:
             "encodings": dict(survey.encodings),
         },
         "passes": [],
+    }
+
+
+def _contents(survey: Survey) -> dict[str, Any]:
+    """What is in the model: layers or operations by type, models by place."""
+    return {
+        "layers": dict(survey.layers.most_common()),
+        "structure": survey.structure,
+        "models": [asdict(one) for one in survey.models],
     }
 
 
@@ -143,6 +161,9 @@ def print_summary(facts: Mapping[str, Any], told: Iterable[tuple[str, str]], loa
         ("shapes", _because(_shapes_text(facts["shapes"]), facts["fixed_shapes"])),
         *(("" if i else "stops", f"if {text}") for i, text in enumerate(facts.get("stops", ()))),
         ("ignored", facts["ignored"]),
+        ("models", facts["structure"]),
+        *_models(facts["models"]),
+        ("precision", _PRECISIONS.get(facts["precision"], "")),
         ("layers", _layers(facts["layers"])),
         ("ops", _ops(facts)),
         *told,
@@ -175,11 +196,26 @@ def _import_of(folder: Path) -> str:
 
 
 def _features(title: str, features: list[dict[str, Any]], classes: int) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for feature in features:
-        kind = _kind(feature, classes)
+    def shown(feature: dict[str, Any]) -> tuple[str, str]:
         optional = ", optional" if feature.get("optional") else ""
-        rows.append(("" if rows else title, feature["name"], feature["type"], kind + optional))
+        return feature["type"], _kind(feature, classes) + optional
+
+    rows: list[tuple[str, ...]] = []
+    for run in alike.runs(features, shown):
+        type_, kind = shown(run[0])
+        names = alike.named([feature["name"] for feature in run])
+        count = f"{len(run):,} of " if len(run) > 1 else ""
+        rows.append(("" if rows else title, names, type_, count + kind))
+    return rows
+
+
+def _models(models: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What is counted of each model; of those in pipelines with their place."""
+    rows: list[tuple[str, str]] = []
+    for model in models:
+        text = counted(model["counts"])
+        place = f"{model['place']}, {model['kind']}: " if model["place"] != "model" else ""
+        rows.append(("" if rows else "holds", f"{place}{text}"))
     return rows
 
 
@@ -188,6 +224,10 @@ def _kind(feature: Mapping[str, Any], classes: int) -> str:
     match feature:
         case {"kind": "image", "color": color}:
             return f"{color} image"
+        case {"detected": "confidence"} if classes:
+            return f"boxes: confidence of {classes} classes"
+        case {"detected": detected}:
+            return f"boxes: {detected}"
         case {"kind": "dictionary"}:
             return f"probabilities of {classes} classes"
         case {"kind": "string" | "int64"} if classes:

@@ -55,6 +55,8 @@ def following(found: Difference) -> list[str]:
 
 def section(edit: Edit) -> str:
     """The heading above an edit."""
+    if edit.kind == "interface" and edit.place is not None and edit.place.function != "main":
+        return f"interface of @{edit.place.function}"
     if edit.kind in ("interface", "function", "metadata"):
         return edit.kind
     if edit.is_preprocessing and edit.place is not None:

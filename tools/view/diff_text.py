@@ -3,10 +3,11 @@
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from ...ir import alike
 from ...ir.diff import Edit, Place
 from ..cli import printing
 from .diff_facts import Compared, change_of, following, section, summary
@@ -66,7 +67,28 @@ def entries(edits: Iterable[Edit], *, fold: bool) -> list[Entry]:
         Entry(_mark(edits := list(group)), section(edits[0]), edits, _places(edits))
         for _, group in groupby(edits, key=_op_of)
     ]
-    return list(_folded(found)) if fold else found
+    return list(_folded(_together(found))) if fold else found
+
+
+def _together(found: list[Entry]) -> Iterator[Entry]:
+    """Entries, with many equal changes of inputs after each other as one."""
+    for run in alike.runs(found, _change):
+        edits = [edit for entry in run for edit in entry.edits]
+        if len(run) > 1:
+            kind, *_ = _change(run[0])
+            names = [edit.what.removeprefix(f"{kind} ") for edit in edits]
+            what = f"{len(run):,} {kind}s {alike.named(names)}"
+            edits = [replace(edits[0], what=what)]
+        yield replace(run[0], edits=edits)
+
+
+def _change(entry: Entry) -> tuple[Hashable, ...]:
+    """What entries that are shown as one share; those of ops stay alone."""
+    edit = entry.edits[0]
+    kind, _, name = edit.what.partition(" ")
+    if edit.kind != "interface" or not name.startswith("'"):
+        return (id(entry),)
+    return kind, entry.heading, edit.old, edit.new, edit.note
 
 
 def _op_of(edit: Edit) -> object:
@@ -87,7 +109,7 @@ def _places(edits: list[Edit]) -> list[Place]:
     return list(dict.fromkeys(edit.place for edit in edits if edit.place is not None))
 
 
-def _folded(found: list[Entry]) -> Iterator[Entry]:
+def _folded(found: Iterable[Entry]) -> Iterator[Entry]:
     """Merge entries with the same differences into the first one."""
     groups: dict[object, list[Entry]] = {}
     for number, entry in enumerate(found):

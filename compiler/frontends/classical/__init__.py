@@ -20,7 +20,7 @@ from ..shapes import left_over
 from .body import Body, Place
 from .pipeline import lowered
 from .publish import Arguments, published
-from .table import MODELS, PIPELINES, absent_values, detected_labels, takes_entries, takes_missing
+from .table import MODELS, PIPELINES, absent_values, detections, takes_entries, takes_missing
 
 
 def import_model(source: ModelSource, options: Options) -> Module:
@@ -62,15 +62,18 @@ def _imported(
     made = lowered(Body(module, source, options, flexible), place, given, function)
     only_images = {known.kind for known in function.inputs} == {"image"}
     results, function.classifier = published(interface, made, entries=rows or only_images)
-    if not function.classifier.class_labels:
-        function.classifier = Classifier(detected_labels(source.spec))
+    detected = detections(source.spec)
+    if detected.outputs and not function.classifier.class_labels:
+        function.classifier = Classifier(detected.labels)
     for result in results:
         adopt([result.value], function.block, location=InModel("output", None, result.name))
     function.block.insert(Return(tuple(result.value for result in results)))
     if any(value.type.dtype is DType.F64 for op in module.walk() for value in op.results):
         module.attributes["precision"] = "float64"
     function.result_names = [result.name for result in results]
-    function.outputs = [result.known for result in results]
+    function.outputs = [
+        replace(result.known, detected=detected.outputs.get(result.name)) for result in results
+    ]
     return module
 
 

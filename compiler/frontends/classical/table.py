@@ -1,9 +1,10 @@
 """All types of models that this package lowers, and how they take their inputs."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
-from ....ir.interface import Labels
+from ....ir.interface import Detected, Labels
 from ...source.interface import Interface, read_interface
 from ...source.spec import model_kind, models_in, parts
 from . import (
@@ -83,14 +84,38 @@ def _seen(spec: Any, carried: dict[str, _Names]) -> tuple[_Names, _Names]:
     return given if what == "missing" else nothing, given if what == "a number" else nothing
 
 
-def detected_labels(spec: Any) -> Labels:
-    """What the columns of a detector's confidences mean; empty if that isn't said."""
+class Detections(NamedTuple):
+    """What a detector's outputs say of boxes.
+
+    Attributes:
+        labels: what the columns of the confidences mean; empty if that isn't said.
+        outputs: which outputs it is about, by name.
+    """
+
+    labels: Labels = ()
+    outputs: Mapping[str, Detected] = MappingProxyType({})
+
+
+def detections(spec: Any) -> Detections:
+    """What a model finds boxes with; nothing if it isn't a detector.
+
+    Outputs that a later model of a pipeline makes anew are not a detector's.
+    """
+    found = Detections()
     for part in parts(spec):
-        if model_kind(part) == "nonMaximumSuppression":
+        kind = model_kind(part)
+        if kind == "nonMaximumSuppression":
             message = part.nonMaximumSuppression
             which = message.WhichOneof("ClassLabels")
-            return tuple(getattr(message, which).vector) if which else ()
-    return ()
+            labels = tuple(getattr(message, which).vector) if which else ()
+            coordinates = message.coordinatesOutputFeatureName
+            confidence = message.confidenceOutputFeatureName
+            found = Detections(labels, {coordinates: "coordinates", confidence: "confidence"})
+        elif kind not in PIPELINES:
+            anew = {feature.name for feature in part.description.output}
+            kept = {name: what for name, what in found.outputs.items() if name not in anew}
+            found = found._replace(outputs=kept)
+    return found
 
 
 def takes_entries(spec: Any, interface: Interface) -> bool:

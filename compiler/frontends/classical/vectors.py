@@ -39,6 +39,8 @@ from .context import ModelContext, ModelRules
 
 rules = ModelRules("vectors")
 
+_LARGEST = 2**28  # numbers of a matrix that the message stores sparsely: 2 GiB
+
 
 def _number(value: float) -> Value:
     return constant(np.float64(value))
@@ -73,9 +75,9 @@ def classifier(cx: ModelContext) -> None:
     counts = list(cx.message.numberOfSupportVectorsPerClass)
     labels = labels_of(cx, len(counts))
     cx.require(len(counts) > 1, f"the model has {len(counts)} classes, not 2 or more")
+    rho = -_per_pair(cx, "rho", len(counts) * (len(counts) - 1) // 2)
     pairs = list(combinations(range(len(counts)), 2))
     weights = _pair_weights(cx, counts, len(vectors), pairs)
-    rho = -_per_pair(cx, "rho", len(pairs))
     decisions = _weighted(cx, _kernel(cx, x, vectors), weights, rho)
     if not cx.message.probA and not cx.message.probB:
         _refuse_probabilities(cx)
@@ -126,7 +128,7 @@ def _pair_weights(
             f"row {index} has {len(row)} coefficients for {vectors} support vectors",
         )
     ends = np.cumsum([0, *counts])
-    found = np.zeros((len(pairs), vectors))
+    found = _zeros(cx, len(pairs), vectors)
     for pair, (i, j) in enumerate(pairs):
         first, second = slice(ends[i], ends[i + 1]), slice(ends[j], ends[j + 1])
         found[pair, first] = rows[j - 1][first]
@@ -201,18 +203,27 @@ def _support_vectors(cx: ModelContext, features: int) -> Array:
     if which is None:
         cx.fail("the model has no support vectors")
     stored = getattr(cx.message, which).vectors
-    is_dense = which == "denseSupportVectors"
-    found = np.zeros((len(stored), features))
+    if which == "denseSupportVectors":
+        return _dense(cx, [vector.values for vector in stored], features)
+    found = _zeros(cx, len(stored), features)
     for index, vector in enumerate(stored):
-        if is_dense:
-            have = len(vector.values)
-            message = f"support vector {index} has {have} elements, the inputs {features}"
-            cx.require(have == features, message)
-            found[index] = vector.values
-        else:
-            for position, value in _nodes(cx, index, vector, features):
-                found[index, position] = value
+        for position, value in _nodes(cx, index, vector, features):
+            found[index, position] = value
     return found
+
+
+def _dense(cx: ModelContext, rows: list[Any], features: int) -> Array:
+    for index, row in enumerate(rows):
+        message = f"support vector {index} has {len(row)} elements, the inputs {features}"
+        cx.require(len(row) == features, message)
+    return np.array(rows, np.float64).reshape(len(rows), features)
+
+
+def _zeros(cx: ModelContext, rows: int, columns: int) -> Array:
+    if rows * columns > _LARGEST:
+        message = f"the model takes a matrix of {rows} × {columns} numbers, more than {_LARGEST}"
+        cx.fail(message, kind="unsupported", remedy="train a model with fewer support vectors")
+    return np.zeros((rows, columns))
 
 
 def _nodes(cx: ModelContext, index: int, vector: Any, features: int) -> Iterator[tuple[int, float]]:

@@ -250,6 +250,13 @@ def test_a_model_whose_support_vectors_are_not_set():
     assert_refused(model, "the model has no support vectors")
 
 
+def test_matrices_that_are_too_large():
+    model = regressor({"x": "f64[2147483647]"}, **sparse(VECTORS))
+    assert_refused(model, "a matrix of 6 × 2147483647 numbers", kind="unsupported")
+    model = regressor({"x": "f64[2147483647]"})
+    assert_refused(model, "support vector 0 has 3 elements, the inputs 2147483647")
+
+
 def test_a_model_without_inputs():
     model = regressor()
     model.description.ClearField("input")
