@@ -1,6 +1,5 @@
 """Inputs of a model from files: numpy's arrays, pictures; and random ones."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ def random_values(function: Function, seed: int) -> dict[str, Any]:
     """Random inputs of the default sizes, as callers give them; one image, not a batch.
 
     What the function looks up among constant keys is drawn from these: it would hardly meet one by
-    chance.
+    chance. A number for which the model has one of its own, such as a detector's threshold, is
+    that: at a random one, every box or none would be found.
     """
     drawn = random_inputs(function, seed, **_default_sizes(function))
     generator = np.random.default_rng(seed)
@@ -39,6 +39,8 @@ def random_values(function: Function, seed: int) -> dict[str, Any]:
             found[name] = dict(zip(parts["keys"].tolist(), parts["values"].tolist(), strict=True))
             continue
         found[name] = array = parts[None]
+        if (default := arguments[0][1].own_number) is not None:
+            found[name] = np.full_like(array, default)
         if arguments[0][1].kind == "image" and len(array) == 1:
             found[name] = array[0]
     return found
@@ -106,13 +108,8 @@ def read_numpy(path: Path) -> Any:
         raise usage_error(f"'{path}' is not a numpy file: {reason}") from None
 
 
-def read_image(value: Value, path: Path, resized: Callable[[str], None] = lambda _: None) -> Any:
-    """A picture of the size that an image input takes.
-
-    Args:
-        value: the input.
-        path: of the file.
-        resized: told about it if the picture has another size.
+def read_picture(path: Path) -> Any:
+    """A picture of PIL, as it is to be seen: cameras may have turned it.
 
     Raises:
         CompileError: the file can't be read.
@@ -129,13 +126,18 @@ def read_image(value: Value, path: Path, resized: Callable[[str], None] = lambda
         raise usage_error(f"'{path}' is not an image", REMEDY) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise usage_error(f"the image '{path}' can't be read: {error}") from None
+    return picture
+
+
+def fitted(value: Value, picture: Any) -> Any:
+    """A picture in the size that an image input takes; the same if it has it."""
+    from PIL import Image
+
     height, width = value.type.shape[1:3]
     if not isinstance(height, int) or not isinstance(width, int):
         return picture
     if picture.size == (width, height):
         return picture
-    was = f"{picture.width}×{picture.height}"
-    resized(f"{path.name} is {was}, input '{value.name}' takes {width}×{height}: resized")
     if picture.mode in ("1", "P", "PA"):  # palettes allow only the nearest pixel
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     return picture.resize((width, height), Image.Resampling.BILINEAR)

@@ -10,6 +10,7 @@ import functools
 import types
 import typing
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ Color: TypeAlias = Literal["RGB", "BGR", "GRAYSCALE", "GRAYSCALE_FLOAT16"]
 ArrayAxes: TypeAlias = Literal["C", "CHW"]
 ArrayLayout: TypeAlias = Literal["coreml", "nhwc"]
 Part: TypeAlias = Literal["keys", "values", "present"]
+Detected: TypeAlias = Literal["coordinates", "confidence"]
 Sizes: TypeAlias = tuple[int, ...]
 Batch: TypeAlias = Literal["opened", "added"]
 Labels: TypeAlias = tuple[str, ...] | tuple[int, ...]
@@ -203,7 +205,8 @@ class Argument(Description):
     Attributes:
         optional: whether callers may omit it.
         default: the value of all elements then; None means 0. Strings are empty. Of an argument
-            that must be given, what a missing number of a table is: NaN; None if there are none.
+            that must be given: NaN where that is a missing number of a table; another number is the
+            model's own choice, for callers who ask for it.
         columns: the names of a matrix's columns, in order, where each is an input of the model.
     """
 
@@ -216,6 +219,12 @@ class Argument(Description):
     optional: bool = False
     default: float | None = None
     columns: tuple[str, ...] = ()
+
+    @property
+    def own_number(self) -> float | None:
+        """What the model takes for a single number that nobody gives, such as a threshold."""
+        default = self.default if self.kind == "double" else None
+        return default if default is not None and isfinite(default) else None
 
     def absent(self, type: Tensor) -> Array:
         """The value of an argument of this type if callers omit it; dynamic dimensions are 1."""
@@ -231,15 +240,20 @@ class Result(Description):
     Attributes:
         keys: the keys of a dictionary, in the order of the values; empty if they aren't known, or
             are the classes that the function predicts.
+        detected: what a detector says of each box, a row of a matrix. `coordinates` are the
+            (centre x, centre y, width, height), where the image's left and top are 0, its right
+            and bottom 1. `confidence` has a column for each class (`Classifier.class_labels`). The
+            rows of both are the same boxes, best first; a row of zeros is not a box.
     """
 
     noun = "a result"
     order = (
         *("kind", "dtype", "color", "shape", "enumerated_shapes", "shape_ranges"),
-        *("axes", "batch", "layout", "feature", "part", "keys"),
+        *("axes", "batch", "layout", "feature", "part", "keys", "detected"),
     )
 
     keys: Labels = ()
+    detected: Detected | None = None
 
 
 @dataclass(frozen=True)
@@ -247,7 +261,8 @@ class Classifier(Entries):
     """The classes that a function predicts.
 
     Attributes:
-        class_labels: the classes, in the order of the probabilities; empty for no classifier.
+        class_labels: the classes, in the order of the probabilities, or of a detector's confidences
+            (`Result.detected`); empty if there are none.
         predicted_feature: the name of the result that is the most probable class.
         predicted_probabilities: the name of the result that has the probability of each class.
             Either name may be empty, or that of a result that a pass removed.

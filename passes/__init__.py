@@ -61,4 +61,4 @@ TRAINABLE = (
 # For inference graphs.
 OPTIMIZE = f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"
 # For graphs on phones: images are bytes there too, but labels are next to the graph.
-DEPLOY = f"{SINGLES}, numeric-interface{{images=bytes}}, {OPTIMIZE}"
+DEPLOY = f"{SINGLES}, numeric-interface{{images=bytes, classes=strings}}, {OPTIMIZE}"

@@ -317,20 +317,22 @@ class _Cutting:
     def _check_sizes(self, arguments: Sequence[Value], dropped: Sequence[Op]) -> None:
         bound = {bare_symbol(dim) for value in arguments for dim in value.type.shape}
         gone = [value for value in self.function.arguments if value not in arguments]
-        lost = {each for value in gone for each in _of_type(value)}
-        for op in dropped:
-            known = {each for value in op.operands for each in _of_type(value)}
-            lost |= {each for value in op.results for each in _of_type(value)} - known
+        kept = [op for op in self.function.block if op in self.live]
+        # Several ops may declare one size, as of the two results of a detector.
+        lost = {name for op in dropped for name in _declared(op)}
+        lost -= {name for op in kept for name in _declared(op)}
+        lost |= {each for value in gone for each in _of_type(value)}
         lost -= {name for name in bound if name is not None}
-        for op in self.function.block if lost else ():
-            if op in self.live and (names := lost.intersection(_symbols(op))):
+        for op in kept if lost else ():
+            if names := lost.intersection(_symbols(op)):
                 raise self._open(f"{op.location} needs {', '.join(sorted(names))}")
 
     def _reset(self) -> None:
         """Drop what was said of results and states that are gone."""
         classifier, names = self.function.classifier, self.function.result_names
         predicted = (classifier.predicted_feature, classifier.predicted_probabilities)
-        if not any(name in names for name in predicted):
+        detected = any(known.detected == "confidence" for known in self.function.outputs)
+        if not detected and not any(name in names for name in predicted):
             self.function.classifier = Classifier()
         exposed = self.module.attributes.get("state_arguments", ())
         needed = self._needed()
@@ -339,6 +341,12 @@ class _Cutting:
             self.module.attributes["state_arguments"] = kept
             if not kept:
                 del self.module.attributes["state_arguments"]
+
+
+def _declared(op: Op) -> set[str]:
+    """The sizes of results that operands don't have: an op makes results of a size of its own."""
+    known = {each for value in op.operands for each in _of_type(value)}
+    return {each for value in op.results for each in _of_type(value)} - known
 
 
 def _state(name: str, what: str) -> CompileError:

@@ -52,6 +52,8 @@ class DynamicBatch(Pass):
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         public = module.public_functions
         if self.of == "entries" and not all(map(_has_entries, public.values())):
+            reasons = [_why_detected(function) for function in public.values()]
+            _tell(module, next((reason for reason in reasons if reason), ""))
             return False
         try:
             functions = _opened_or_converted(module)
@@ -60,13 +62,19 @@ class DynamicBatch(Pass):
                 raise
             first = error.diagnostics[0]
             where = f"{first.location}: " if isinstance(first.location, InModel) else ""
-            module.attributes.setdefault("fixed_batch", f"{where}{first.message}")
+            _tell(module, f"{where}{first.message}")
             return False
         if not any(functions.values()):
             return False
         module.functions |= {name: new for name, new in functions.items() if new is not None}
         module.attributes.pop("fixed_batch", None)
         return True
+
+
+def _tell(module: Module, reason: str) -> None:
+    """Say why the batch stays one, unless that is said already."""
+    if reason:
+        module.attributes.setdefault("fixed_batch", reason)
 
 
 def _opened_or_converted(module: Module) -> dict[str, Function | None]:
@@ -91,6 +99,26 @@ def _has_entries(function: Function) -> bool:
     )
 
 
+def _finds_as_many_as_there_are(function: Function) -> bool:
+    """Whether a detector's results have a row for each box that it finds."""
+    rows = zip(function.results, function.outputs, strict=False)
+    return any(known.detected and not isinstance(v.type.shape[-2], int) for v, known in rows)
+
+
+def _why_detected(function: Function) -> str:
+    """Why images that a function detects things in are a batch of one; empty if it doesn't."""
+    if not any(known.detected for known in function.outputs):
+        return ""
+    if _finds_as_many_as_there_are(function):
+        return _VARYING
+    rows = zip(function.arguments, function.inputs, strict=True)
+    names = [value.name for value, known in rows if not value.type.rank and known.batch is None]
+    return f"all images would share '{names[0]}'; --batch=dynamic does that" if names else ""
+
+
+_VARYING = "images have different numbers of boxes, and results have a row for each box"
+
+
 def opened(function: Function) -> Function | None:
     """The function for a batch of any size; None if it has one already.
 
@@ -101,6 +129,8 @@ def opened(function: Function) -> Function | None:
     for value, known in rows:
         if known.kind == "state":
             raise _impossible(f"the state '{value.name}' is kept for one example")
+    if _finds_as_many_as_there_are(function):
+        raise _impossible(_VARYING)
     mapped = {value for value, known in rows if _is_mapped(value, known)}
     dims = [v.type.shape[0] for v in function.arguments if v.type.rank and v not in mapped]
     if not rows or any(not isinstance(dim, int) for dim in dims):

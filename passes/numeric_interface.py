@@ -1,35 +1,45 @@
 """Gives functions an interface of numbers that training code works with: no strings, no bytes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..ir.dialects.builtin import Return
+from ..ir.dialects.builtin import Return, array_of
 from ..ir.dialects.core.elementwise import Cast
-from ..ir.rewrite import replace_op
+from ..ir.dialects.core.index import Gather
+from ..ir.dialects.core.reshaping import ExpandDims, Reshape, Squeeze
+from ..ir.interface import Classifier
+from ..ir.rewrite import adopt, clone, replace_op
 from ..ir.ssa import Function, Module, Value
 from ..ir.types import DType
 from ..ir.verify import Legal
 from .manager import Instrumentation, Pass
 
 Images = Literal["float32", "bytes"]
+Classes = Literal["positions", "strings"]
 
 
 @dataclass(frozen=True)
 class NumericInterface(Pass):
-    """Take images as float32, and don't return the class that a classifier predicts.
+    """Take images as float32, and return no class that follows from probabilities.
 
     Arrays of other floating-point types that are computed in float32 become float32 too. An image
     argument of bytes changes its type if it is only ever converted to float32: its numbers stay 0
     to 255. The predicted class is a string, or an integer of the model's choice; it follows from
     the probabilities and the labels, which remain attributes of the function.
 
+    Without probabilities, a class that is a string becomes its position among the labels. So does
+    any other result that is one of the model's strings, if it is the only result of strings; these
+    strings are the function's labels then. Where the function has other labels, it stays.
+
     Options:
         images: float32, or bytes to leave images as they are.
+        classes: positions, or strings to leave classes without probabilities as they are.
     """
 
     name = "numeric-interface"
 
     images: Images = "float32"
+    classes: Classes = "positions"
 
     @property
     def requires(self) -> Legal:
@@ -43,6 +53,8 @@ class NumericInterface(Pass):
                 if is_image or value.type.dtype.is_float:
                     changed |= _as_float(value)
             changed |= _drop_class(function)
+            if self.classes == "positions":
+                changed |= _give_position(function)
             changed |= _give_float(function)
         return changed
 
@@ -72,8 +84,9 @@ def _give_float(function: Function) -> bool:
 
 
 def _drop_class(function: Function) -> bool:
-    end, name = function.block.terminator, function.classifier.predicted_feature
-    if not isinstance(end, Return) or name not in function.result_names or len(end.operands) < 2:
+    end, known = function.block.terminator, function.classifier
+    name, needed = known.predicted_feature, known.predicted_probabilities
+    if not isinstance(end, Return) or not {name, needed} <= {*function.result_names}:
         return False
     index = function.result_names.index(name)
     kept = [i for i in range(len(end.operands)) if i != index]
@@ -83,3 +96,36 @@ def _drop_class(function: Function) -> bool:
     function.result_names = [function.result_names[i] for i in kept]
     function.outputs = [function.outputs[i] for i in kept]
     return True
+
+
+def _give_position(function: Function) -> bool:
+    """Return where the only string that is returned is among the labels."""
+    end, known = function.block.terminator, function.classifier
+    texts = [i for i, v in enumerate(end.operands) if v.type.dtype is DType.STR] if end else []
+    if end is None or len(texts) != 1:
+        return False
+    (index,) = texts
+    made = _positions(end.operands[index])
+    if made is None or known.class_labels not in ((), made[1]):
+        return False
+    position, labels = made
+    adopt([position], function.block, end)
+    end.set_operand(index, position)
+    function.classifier = Classifier(labels, function.result_names[index])
+    function.outputs[index] = replace(function.outputs[index], kind="int64")
+    return True
+
+
+def _positions(value: Value) -> tuple[Value, tuple[str, ...]] | None:
+    """What takes a string from constant ones: its positions, of the same shape, and all strings."""
+    match value.op:
+        case Gather(x, indices, axis=0) if x.type.rank == 1:
+            strings = array_of(x)
+            return None if strings is None else (indices, tuple(map(str, strings.tolist())))
+        case Squeeze(x) | ExpandDims(x) | Reshape(x):
+            if (inner := _positions(x)) is None:
+                return None
+            twin = clone(value.op, {x: inner[0]})
+            return twin.results[0], inner[1]
+        case _:
+            return None

@@ -17,11 +17,13 @@ from .cli.tables.files import SUFFIXES, is_table
 if TYPE_CHECKING:
     from ..compiler.runtime import CompiledModel
     from ..ir.ssa import Function
+    from .cli.boxes import Detection
 
 EXAMPLES = """\
   cmlc-run MobileNet.mlmodel --input cat.jpg         one input needs no name
   cmlc-run model.mlmodel --input image=cat.jpg --input threshold=0.5
   cmlc-run model.mlmodel --input inputs.npz -o outputs.npz
+  cmlc-run yolo.mlpackage --input image=street.jpg   a detector: street_boxes.png, and a list
   cmlc-run model.mlmodel --input table.csv -o predictions.csv
   cmlc-run model.mlmodel --random 7 --interpret      without TensorFlow
   cmlc-run model.mlmodel --random 7 --plugin my_pass.py --passes='canonicalize, my-pass'
@@ -59,7 +61,7 @@ def make_parser() -> console.CommandParser:
         type=Path,
         metavar="OUT",
         help="write the outputs: a .npz file, or a folder (images become .png); of a table, a "
-        ".csv, .tsv or .parquet file",
+        ".csv, .tsv or .parquet file; of a detector, a .png file, the picture with the boxes",
     )
     add("--json", action="store_true", help="print one JSON object")
     return parser
@@ -91,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    from .cli.boxes import detection, draw_boxes, print_boxes
     from .cli.outputs import as_facts, print_outputs, save_outputs
     from .cli.run_inputs import read_inputs
 
@@ -105,19 +108,51 @@ def _run(given: argparse.Namespace) -> int:
         model = _model(given, started)
         function = model.module.main
         inputs = read_inputs(function, given.input, given.random)
-        _check_complete(function, inputs)
+        _check_complete(function, inputs.values)
         begun = time.perf_counter()
-        outputs = _outputs(model, inputs, given)
+        outputs = _outputs(model, inputs.values, given)
         seconds = time.perf_counter() - begun
-    if given.output is not None:
+    found = detection(function, inputs, outputs)
+    drawing = _drawing(given, found)
+    if found is not None and drawing is not None:
+        with failures_told(drawing):
+            draw_boxes(found, drawing)
+    elif given.output is not None:
         with failures_told(given.output):
             save_outputs(outputs, given.output)
     if given.json:
         facts = {name: as_facts(value, given.top) for name, value in outputs.items()}
-        printing.print_json({"ok": True, "outputs": facts, "seconds": seconds})
-    else:
-        print_outputs(outputs, given.top)
+        boxes = {} if found is None else {"boxes": [box.facts() for box in found.boxes]}
+        printing.print_json({"ok": True, "outputs": facts, **boxes, "seconds": seconds})
+        return 0
+    if found is not None:
+        print_boxes(found)
+        outputs = {name: value for name, value in outputs.items() if name not in found.outputs}
+    print_outputs(outputs, given.top)
+    if drawing is not None:
+        print(f"written: {drawing}")
     return 0
+
+
+def _drawing(given: argparse.Namespace, found: "Detection | None") -> Path | None:
+    """Where a picture with boxes goes: what -o says, else a new file in the current folder.
+
+    Raises:
+        CompileError: of kind "usage": a picture is asked for, and there are no boxes to draw.
+    """
+    if given.output is not None:
+        is_picture = given.output.suffix.lower() == ".png"
+        if is_picture and found is None:
+            remedy = "-o takes a .npz file or a folder"
+            raise usage_error("only boxes in one picture can be drawn into a .png", remedy)
+        return given.output if is_picture else None
+    if given.json or found is None or found.file is None:
+        return None
+    path = Path(f"{found.file.stem}_boxes.png")
+    if not path.exists():
+        return path
+    printing.note(f"'{path}' is there already: -o {path} writes it anew")
+    return None
 
 
 def _mode(given: argparse.Namespace) -> str | None:

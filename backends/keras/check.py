@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...ir.diagnostics import CompileError, Diagnostic
-from ...ir.ssa import Module
+from ...ir.ssa import Function, Module
 from ...ir.types import DType
 from ...passes.manager import Instrumentation, Pass
 from .dialect.base import KerasLayer
@@ -12,7 +12,9 @@ from .dialect.base import KerasLayer
 
 @dataclass(frozen=True)
 class CheckKeras(Pass):
-    """Refuse what a Keras model can't be: several functions, states, layers in half precision.
+    """Refuse what a Keras model can't be.
+
+    These are several functions, states, layers in half precision, and results that are strings.
 
     All problems are reported at once.
 
@@ -41,6 +43,19 @@ def _interface(module: Module) -> Iterator[Diagnostic]:
             message = f"states live between calls, which a Keras model can't keep: {states}"
             remedy = "a SavedModel keeps them (--emit=savedmodel), or --states=arguments"
             yield Diagnostic(message, "unsupported", remedy=remedy)
+        yield from _texts(function)
+
+
+def _texts(function: Function) -> Iterator[Diagnostic]:
+    names = function.result_names or [str(i) for i, _ in enumerate(function.results)]
+    rows = [*zip(names, function.results, strict=True)]
+    texts = [name for name, value in rows if value.type.dtype is DType.STR]
+    if texts:
+        message = f"a Keras model returns numbers, and these results are strings: {texts}"
+        remedy = "a SavedModel has strings (--emit=savedmodel)"
+        if others := [name for name, _ in rows if name not in texts]:
+            remedy = f"leave them out (--outputs={','.join(others)}); {remedy}"
+        yield Diagnostic(message, "unsupported", remedy=remedy)
 
 
 def _precision(module: Module) -> Iterator[Diagnostic]:

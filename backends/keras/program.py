@@ -59,6 +59,13 @@ def labels_of(function: Function) -> tuple[str, ...]:
     return tuple(map(str, function.classifier.class_labels))
 
 
+def _position(function: Function) -> list[str]:
+    """The result that says which label it is."""
+    labels, name = function.classifier.class_labels, function.classifier.predicted_feature
+    is_text = bool(labels) and isinstance(labels[0], str)
+    return [name] if is_text and name in function.result_names else []
+
+
 def write_labels(function: Function, folder: Path) -> None:
     """Write the file of labels that the code reads, if there are many."""
     if has_label_file(function):
@@ -100,6 +107,7 @@ def _docstring(module: Module, copies: Mapping[str, Sequence[str]]) -> str:
         "because these layers can't share weights; training changes each copy by itself."
         for weight, names in copies.items()
     ]
+    about += [f"The result '{name}' is a position in LABELS." for name in _position(module.main)]
     title = f"{documented(module.name)} in Keras, made from a Core ML model by cmlc."
     paragraphs = [line for text in about for line in textwrap.wrap(text, WIDTH - 4)]
     body = documented("\n".join(paragraphs))

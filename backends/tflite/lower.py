@@ -5,16 +5,20 @@ sum of updates less x times their number: right for an index given once, and a n
 for one given twice. It has no operation for most other modes, nor for pooling in three dimensions.
 """
 
+import math
 from typing import Literal
 
+from ...ir.dialects.builtin import scalar
+from ...ir.dialects.core.elementwise import Erf
 from ...ir.dialects.core.scatter import ScatterMode
 from ...ir.dims import Shape, is_static
 from ...ir.ssa import Op, Value
-from ...ir.types import Tensor
-from ..lowering import Rule
+from ...ir.types import DType, Tensor
+from ..lowering import Lowering, Rule
 from ..tf import dialect as tf
 from ..tf.lower import LOWERING as TENSORFLOW
 from ..tf.lower import lookup, pool, scatter, trees
+from ..tf.lower.activation import add, multiply
 from ..tf.lower.scatter import Call
 
 
@@ -86,8 +90,34 @@ def _reshaped(x: Value, shape: Shape) -> Value:
     return tf.Reshape(x, sizes, result_types=x.type.with_shape(shape)).result
 
 
+_elementwise = Lowering()
+
+
+@_elementwise(Erf)
+def _erf(op: Erf) -> Value:
+    """By the exact GELU, which TFLite has: gelu(z) = z (1 + erf(z / sqrt(2))) / 2.
+
+    Near 0, where that is a small number divided by a small one, it is the first term of its series;
+    far from 0 it is 1, as single precision has it.
+    """
+    x, kind = op.x, op.x.type
+    truth = kind.with_dtype(DType.BOOL)
+    low, high = scalar(-_SATURATED, x), scalar(_SATURATED, x)
+    near = tf.Less(tf.Abs(x, result_types=kind).result, scalar(_NEAR, x), result_types=truth).result
+    z = tf.Minimum(tf.Maximum(x, low, result_types=kind).result, high, result_types=kind).result
+    z = multiply(z, math.sqrt(2))
+    safe = tf.Where(near, scalar(1.0, x), z, result_types=kind).result
+    gelu = tf.Gelu(safe, approximate=False, result_types=kind).result
+    far = add(multiply(tf.Divide(gelu, safe, result_types=kind).result, 2.0), -1.0)
+    return tf.Where(near, multiply(x, 2 / math.sqrt(math.pi)), far, result_types=kind).result
+
+
+# Up to here the series' second term is below single precision; from there erf is 1 in it.
+_NEAR, _SATURATED = 1e-4, 5.0
+
 LOWERING: dict[type[Op], Rule] = {
     **TENSORFLOW,
+    **_elementwise.rules,
     **_SCATTERS.rules,
     **pool.lowering(_in_two).rules,
     **lookup.lowering(tf.FirstEqual).rules,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...ir.interface import Description
+from ...ir.interface import Argument, Description, Result
 from ...ir.names import FILE, written
 from ...ir.ssa import Function, Module
 from ...ir.types import Tensor
@@ -22,6 +22,7 @@ from .contents import Contents
 _NAME, _IDENTIFIER, _PARSER = "TFLITE_METADATA", b"M001", "1.0.0"
 _IMAGE_PROPERTIES, _NORMALIZATION = 2, 1  # the variant of the following union
 _AXIS_LABELS = 2
+_COORDINATES = "a row for each box: centre x, centre y, width, height; the image is 1 wide and high"
 _COLORS = {"RGB": 1, "BGR": 1, "GRAYSCALE": 2, "GRAYSCALE_FLOAT16": 2}
 
 
@@ -113,15 +114,27 @@ def _subgraph(content: Contents, signature: Signature, labels: str) -> tuple[int
 
 def is_labelled(function: Function) -> bool:
     """Whether the labels of a function's classes are a file."""
-    kinds = [known.kind for known in function.outputs]
-    return bool(function.classifier.class_labels) and "dictionary" in kinds
+    told = any(_of_classes(known) for known in function.outputs)
+    return bool(function.classifier.class_labels) and told
+
+
+def _of_classes(known: Description) -> str:
+    """What an input or output says of each class; empty if nothing."""
+    detected = known.detected if isinstance(known, Result) else None
+    if detected == "confidence":
+        return "a row for each box: the confidence of each class"
+    return "the probability of each class" if known.kind == "dictionary" else ""
 
 
 def _tensor(name: str, kind: Tensor, known: Description, labels: str) -> _Table:
     fields: dict[int, Any] = {0: name}
-    if known.kind == "dictionary" and labels:
+    if labels and (content := _of_classes(known)):
         file = {0: labels, 1: "the classes, in the order of the numbers", 2: _Byte(_AXIS_LABELS)}
-        fields |= {1: "the probability of each class", 6: [_Table(file)]}
+        fields |= {1: content, 6: [_Table(file)]}
+    elif isinstance(known, Result) and known.detected == "coordinates":
+        fields[1] = _COORDINATES
+    if isinstance(known, Argument) and known.own_number is not None:
+        fields[1] = f"the model's own choice is {known.own_number:g}"
     if known.kind != "image":
         return _Table(fields)
     height, width = kind.shape[1:3]

@@ -11,7 +11,7 @@ from ...ir.diagnostics import usage_error
 from ...ir.ssa import Function
 from ...ir.types import Array
 from ..binding import bind_inputs, inputs_of
-from ..input_files import read_archive, read_image
+from ..input_files import fitted, read_archive, read_picture
 
 _REMEDY = "give a folder of images, or a .npz with an array [n, …] for each input"
 
@@ -103,7 +103,7 @@ def _files(function: Function, path: Path) -> tuple[int, Callable[[int], Mapping
     if not files:
         raise usage_error(f"the folder '{path}' has no images", _REMEDY)
     ((value, _),) = inputs
-    return len(files), lambda index: {value.name: read_image(value, files[index])}
+    return len(files), lambda index: {value.name: fitted(value, read_picture(files[index]))}
 
 
 def _stacked(

@@ -192,7 +192,7 @@ class Explainer:
 
 
 def _group_of(item: Operand) -> tuple[str, bool, bool]:
-    """What many wrong operands of an op share: one of thousands of inputs is no edit of its own."""
+    """What many wrong operands of an op share: one of thousands of inputs is not an edit."""
     return item.name.partition("[")[0], item.a is None, item.b is None
 
 

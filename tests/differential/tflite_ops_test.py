@@ -27,7 +27,6 @@ REFUSED = {
     **{f"tensor.{name}": name.capitalize() for name in ("tan", "asin", "acos", "atan")},
     **{f"tensor.{name}": name.capitalize() for name in ("sinh", "cosh", "asinh", "acosh")},
     "tensor.atanh": "Atanh",
-    "tensor.erf": "Erf",
     "tensor.random_normal": "StatelessRandomNormalV2",
     "tensor.random_categorical": "StatelessRandomUniformV2",
 }

@@ -1,6 +1,8 @@
 """Tables through `predict`: lists of rows, dictionaries of columns, and matrices."""
 
+import gc
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -235,3 +237,13 @@ def test_thousands_of_inputs_are_not_all_named():
         CompiledModel(Stages(spec, Options())).interpret(dict.fromkeys([*names, "z"], 1.0))
     assert "there is no input 'z'; the inputs are f0, " in str(caught.value)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit", "endpoints"), [(2, ["serving_default"]), (1, [])])
+def test_functions_of_very_many_inputs_have_no_endpoint(tmp_path, monkeypatch, limit, endpoints):
+    monkeypatch.setattr("cmlc.backends.tf.names._LARGEST_ENDPOINT", limit)
+    folder = compiled(sums()).save(tmp_path / "sums")
+    known = json.loads((folder / "assets.extra" / "cmlc.json").read_text())
+    assert list(known["endpoints"]) == endpoints
+    assert gc.isenabled()

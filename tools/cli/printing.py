@@ -69,4 +69,4 @@ def plural(count: int, noun: str) -> str:
 
 
 def _ending(noun: str) -> str:
-    return "es" if noun.endswith("s") else "s"
+    return "es" if noun.endswith(("s", "x")) else "s"

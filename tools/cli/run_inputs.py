@@ -2,20 +2,39 @@
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from ...compiler.binding import features_of
-from ...compiler.input_files import REMEDY, random_values, read_archive, read_image, read_numpy
+from ...compiler.input_files import (
+    REMEDY,
+    fitted,
+    random_values,
+    read_archive,
+    read_numpy,
+    read_picture,
+)
 from ...ir.diagnostics import usage_error
 from ...ir.ssa import Function
 from ...ir.types import Array, DType
 from . import printing
 
 
-def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[str, Any]:
-    """Values by input name.
+class Inputs(NamedTuple):
+    """What the command line gives.
+
+    Attributes:
+        values: by input name.
+        pictures: the files of images, and what is in them before it is fitted to the model.
+    """
+
+    values: dict[str, Any]
+    pictures: dict[str, tuple[Path, Any]]
+
+
+def read_inputs(function: Function, texts: list[str], seed: int | None) -> Inputs:
+    """Values by input name; of numbers that aren't given, the model's own if it has one.
 
     Args:
         function: the function with the inputs.
@@ -25,16 +44,39 @@ def read_inputs(function: Function, texts: list[str], seed: int | None) -> dict[
     Raises:
         CompileError: a name that no input has, or a value that can't be read.
     """
-    found: dict[str, Any] = {}
+    found, pictures = dict[str, Any](), dict[str, tuple[Path, Any]]()
     if seed is not None:
         found |= random_values(function, seed)
     for text in texts:
         name, source = _split(function, text)
-        if name:
-            found[name] = _read(function, name, source)
-        else:
+        if not name:
             found |= read_archive(function, Path(source))
-    return found
+        elif _is_picture(function, name, source):
+            value, picture = features_of(function)[name][0][0], read_picture(Path(source))
+            pictures[name] = Path(source), picture
+            found[name] = fitted(value, picture)
+            _tell_size(name, Path(source), picture, found[name])
+        else:
+            found[name] = _read(function, name, source)
+    for name, ((_, known), *_) in features_of(function).items():
+        number = known.own_number
+        if name not in found and not known.optional and number is not None:
+            printing.note(f"input '{name}' is not given: {number:g}, the model's own choice")
+            found[name] = number
+    return Inputs(found, pictures)
+
+
+def _tell_size(name: str, path: Path, picture: Any, fit: Any) -> None:
+    if picture.size != fit.size:
+        was, takes = (f"{width}×{height}" for width, height in (picture.size, fit.size))
+        printing.note(f"{path.name} is {was}, input '{name}' takes {takes}: resized")
+
+
+def _is_picture(function: Function, name: str, source: str) -> bool:
+    """Whether an image is given as a file that is not numpy's."""
+    _, known = features_of(function)[name][0]
+    others = Path(source).suffix in (".npy", ".npz") or _literal(source) is not None
+    return known.kind == "image" and not others
 
 
 def _split(function: Function, text: str) -> tuple[str, str]:
@@ -73,10 +115,8 @@ def _read(function: Function, name: str, source: str) -> Any:
         return _text(source, value.type.rank)
     if (numbers := _literal(source)) is not None:
         return numbers
-    if known.kind != "image":
-        exists = "is not a numpy file" if path.exists() else "is neither a file nor a number"
-        raise usage_error(f"input '{name}' is an array, but '{source}' {exists}", REMEDY)
-    return read_image(value, path, printing.note)
+    exists = "is not a numpy file" if path.exists() else "is neither a file nor a number"
+    raise usage_error(f"input '{name}' is an array, but '{source}' {exists}", REMEDY)
 
 
 def _text(source: str, rank: int) -> Array:

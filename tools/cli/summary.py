@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -224,10 +225,16 @@ def _kind(feature: Mapping[str, Any], classes: int) -> str:
     match feature:
         case {"kind": "image", "color": color}:
             return f"{color} image"
+        case {"detected": "confidence"} if classes:
+            return f"boxes: confidence of {classes} classes"
+        case {"detected": detected}:
+            return f"boxes: {detected}"
         case {"kind": "dictionary"}:
             return f"probabilities of {classes} classes"
         case {"kind": "string" | "int64"} if classes:
             return "label"
+        case {"kind": "double", "default": float(default)} if isfinite(default):
+            return f"double, {default:g} by the model's own choice"
         case {"kind": kind}:
             return str(kind)
         case _:

@@ -48,7 +48,7 @@ def read_experiment(
 
     options = options_of(given)
     module = driver.load(given.model, options, watch)
-    inputs = read_inputs(module.main, given.input, given.random)
+    inputs = read_inputs(module.main, given.input, given.random).values
     complete(module.main, inputs)
     shapes = full_shapes(module.main, inputs)  # a sequence or batch, for old networks
     if shapes and watch.survey is not None:  # IR is as it is

@@ -31,7 +31,7 @@ class Arguments:
         features: the inputs.
         entries: whether numbers, strings and arrays get a dimension for entries, so that tables can
             be computed at once.
-        absent: what optional inputs are if they aren't given, by name, as in `ModelType`.
+        absent: what inputs are if they aren't given, by name, as in `ModelType`.
         missing: names of inputs in which NaN is a missing number, also if they have to be given.
         flexible: whether flexible inputs keep their open dimensions.
     """
@@ -60,8 +60,10 @@ class Arguments:
     def _arguments(self, feature: Feature, word: str, taken: set[str]) -> Iterator[_Argument]:
         known = argument_of(feature)
         name = feature.name
-        if name in self.absent and feature.optional:
-            known = replace(known, default=self.absent[name])
+        own = self.absent.get(name)
+        has_own = own is not None and not math.isnan(own)
+        if has_own or (feature.optional and name in self.absent):
+            known = replace(known, default=own)
         elif name in self.missing and not feature.optional and _has_nan(feature):
             known = replace(known, default=math.nan)
         match feature.kind:

@@ -2,8 +2,14 @@
 
 import numpy as np
 import pytest
+from cmlc.compiler.description import describe
+from cmlc.compiler.input_files import random_values
 from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.text.parser import parse
+from cmlc.ir.text.printer import print_module, structurally_equal
+from support.tables import detectors
 from support.tables.builders import compiled, model, pipeline, run
+from support.tables.detectors import OUTPUTS, ranged, street
 
 # Three boxes in a row, the first two of which overlap by a third (intersection over union).
 BOXES = np.array([[0.0, 0, 2, 2], [1, 0, 2, 2], [9, 0, 2, 2]])
@@ -11,31 +17,8 @@ SCORES = np.array([[0.6, 0.1], [0.2, 0.9], [0.3, 0.4]])
 INPUTS = {"scores": "f64[3,2]", "boxes": "f64[3,4]"}
 
 
-OUTPUTS = {"confidence": "f64[]", "coordinates": "f64[]"}
-
-
-def suppression(
-    outputs=OUTPUTS, inputs=INPUTS, *, iou=0.3, confidence=0.25, named=("", ""), labels=(), **top
-):
-    spec, message = model("nonMaximumSuppression", inputs, outputs)
-    message.pickTop.perClass = top.get("per_class", False)
-    message.iouThreshold, message.confidenceThreshold = iou, confidence
-    message.confidenceInputFeatureName = "scores"
-    message.coordinatesInputFeatureName = "boxes"
-    message.confidenceOutputFeatureName = "confidence"
-    message.coordinatesOutputFeatureName = "coordinates"
-    message.iouThresholdInputFeatureName, message.confidenceThresholdInputFeatureName = named
-    message.stringClassLabels.vector.extend(labels)
-    return spec
-
-
-def ranged(spec, low, high):
-    """The outputs declared with a range of rows."""
-    for feature, columns in zip(spec.description.output, (2, 4), strict=True):
-        sizes = feature.type.multiArrayType.shapeRange.sizeRanges
-        sizes.add(lowerBound=low, upperBound=high)
-        sizes.add(lowerBound=columns, upperBound=columns)
-    return spec
+def suppression(outputs=OUTPUTS, inputs=INPUTS, **choices):
+    return detectors.suppression(inputs, outputs, **choices)
 
 
 def rows(spec, **inputs):
@@ -114,10 +97,80 @@ def test_pipelines_declare_what_the_model_only_names(optional):
 
 
 def test_labels_are_known():
-    assert compiled(suppression(labels=["cat", "dog"])).module.main.classifier.class_labels == (
-        "cat",
-        "dog",
-    )
+    function = compiled(suppression(labels=["cat", "dog"])).module.main
+    assert function.classifier.class_labels == ("cat", "dog")
+
+
+def test_outputs_say_what_they_are_of_a_box():
+    module = compiled(suppression(labels=["cat", "dog"])).module
+    text = print_module(module)
+    assert structurally_equal(parse(text), module)
+    for found in (module, parse(text)):
+        assert [known.detected for known in found.main.outputs] == ["confidence", "coordinates"]
+    described = describe(module)
+    assert [row["detected"] for row in described["outputs"]] == ["confidence", "coordinates"]
+    assert described["class_labels"] == ["cat", "dog"]
+
+
+def test_an_output_that_a_later_model_makes_anew_is_not_a_box():
+    first = suppression({"confidence": "f64[2,2]", "coordinates": "f64[2,4]"})
+    spec, message = model("scaler", {"coordinates": "f64[2,4]"}, {"coordinates": "f64[2,4]"})
+    message.scaleValue.append(2)
+    outputs = {"confidence": "f64[2,2]", "coordinates": "f64[2,4]"}
+    function = compiled(pipeline(INPUTS, outputs, first, spec)).module.main
+    assert [known.detected for known in function.outputs] == ["confidence", None]
+
+
+def test_a_part_of_a_detector_keeps_its_labels():
+    spec = suppression(labels=["cat", "dog"])
+    classes = [
+        compiled(spec, outputs=(name,)).stages.named.main.classifier.class_labels
+        for name in ("confidence", "coordinates")
+    ]
+    assert classes == [("cat", "dog"), ()]
+
+
+def test_thresholds_that_are_needed_have_the_choice_of_the_model():
+    spec = detectors.detector("required", iou=0.4, confidence=0.2)
+    known = compiled(spec).module.main.inputs
+    assert [(item.optional, item.default) for item in known] == [
+        *((False, None), (False, 0.4), (False, 0.2)),
+    ]
+    drawn = random_values(compiled(spec).module.main, 0)
+    assert (drawn["iouThreshold"], drawn["confidenceThreshold"]) == (0.4, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (detectors.detector("optional"), "images have different numbers of boxes, and results"),
+        (detectors.detector(), "images have different numbers of boxes, and results"),
+        (
+            detectors.detector("required", rows=5),
+            "all images would share 'iouThreshold'; --batch=dynamic does that",
+        ),
+    ],
+)
+def test_why_images_come_one_by_one_is_told(spec, reason):
+    assert reason in compiled(spec).stages.batched.attributes["fixed_batch"]
+
+
+def test_a_batch_of_different_numbers_of_boxes_is_refused():
+    with pytest.raises(CompileError, match="images have different numbers of boxes") as caught:
+        _ = compiled(detectors.detector(), batch="dynamic").stages.batched
+    assert "run examples one by one" in str(caught.value)
+
+
+@pytest.mark.parametrize(("thresholds", "batch"), [("", "auto"), ("required", "dynamic")])
+def test_a_fixed_number_of_boxes_has_a_batch(thresholds, batch):
+    found = compiled(detectors.detector(thresholds, rows=5), batch=batch)
+    assert str(found.stages.batched.main.arguments[0].type) == "u8[N,32,32,3]"
+    given = {"iouThreshold": 0.3, "confidenceThreshold": 0.5} if thresholds else {}
+    images = np.stack([street(("red", 4, 8)), street(("blue", 0, 0), ("green", 20, 20))])
+    boxes = found.interpret({"image": images, **given})["coordinates"]
+    assert boxes.shape == (2, 5, 4)
+    np.testing.assert_array_equal(boxes[0, 0], [8 / 32, 12 / 32, 8 / 32, 8 / 32])
+    np.testing.assert_array_equal(np.count_nonzero(boxes.any(-1), axis=-1), [1, 2])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Features are written as short texts: `double`, `int64`, `string`, `f64[3]`, `f32[2,4]`, `i32[3]`,
 `{string}` and `{int64}` for dictionaries with such keys, `[string]` and `[int64]` for sequences; a
-`?` behind one makes it optional.
+`?` behind one makes it optional. `rgb[8,6]` is an image of this height and width.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,10 @@ def _declare(features: Any, wanted: Mapping[str, str]) -> None:
             getattr(feature.type.dictionaryType, f"{kind[1:-1]}KeyType").SetInParent()
         elif kind.startswith("["):
             getattr(feature.type.sequenceType, f"{kind[1:-1]}Type").SetInParent()
+        elif kind.startswith("rgb["):
+            image = feature.type.imageType
+            image.colorSpace = image.RGB
+            image.height, image.width = map(int, kind[4:-1].split(","))
         else:
             dtype, _, sizes = kind[:-1].partition("[")
             array = feature.type.multiArrayType
