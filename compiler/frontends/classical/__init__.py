@@ -1,7 +1,9 @@
 """Pipelines, and models that are not networks → core IR: linear models, trees and others."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import Return
@@ -13,7 +15,7 @@ from ....ir.types import DType
 from ...options import Options
 from ...source.interface import Feature, Interface
 from ...source.reading import ModelSource
-from ...source.spec import model_kind
+from ...source.spec import model_kind, parts
 from ..choices import chosen_interfaces, most_general
 from ..features import metadata_of
 from ..shapes import left_over
@@ -23,7 +25,6 @@ from .publish import Arguments, published
 from .table import (
     MODELS,
     PIPELINES,
-    KeyType,
     absent_values,
     detections,
     listed_keys,
@@ -59,11 +60,16 @@ def _imported(
     source: ModelSource, options: Options, interface: Interface, *, flexible: bool
 ) -> Module:
     rows = takes_entries(source.spec, interface)
-    absent = absent_values(source.spec, interface)
+    missing = takes_missing(source.spec, interface)
+    absent = {
+        name: value
+        for name, value in absent_values(source.spec, interface).items()
+        if value is None or not math.isnan(value) or name in missing
+    }
     names = frozenset(feature.name for feature in interface.inputs)
-    inputs = tuple(_required(interface, absent, listed_keys(source.spec)))
+    inputs = tuple(_required(source.spec, interface, absent))
     entries = names if rows else frozenset[str]()
-    arguments = Arguments(inputs, entries, absent, takes_missing(source.spec, interface), flexible)
+    arguments = Arguments(inputs, entries, absent, missing, flexible)
     function, given = arguments.function("main")
     module = Module(source.name, [function])
     module.attributes = _facts(interface)
@@ -87,18 +93,20 @@ def _imported(
 
 
 def _required(
-    interface: Interface,
-    absent: dict[str, float | None],
-    keys: Mapping[str, KeyType],
+    spec: Any, interface: Interface, absent: Mapping[str, float | None]
 ) -> Iterable[Feature]:
     """The inputs; those for whose absence no model has a value are not optional.
 
-    The keys of a dictionary are what a vectorizer's list has, whatever is declared.
+    Networks and programs have one for arrays and images. A number that is missing to one model has
+    to be given if it is a number to another. The keys of a dictionary are what a vectorizer's list
+    has, whatever is declared.
     """
+    keys = listed_keys(spec)
+    has_network = any(model_kind(part) not in (*MODELS, *PIPELINES) for part in parts(spec))
     for feature in interface.inputs:
         if feature.kind == "dictionary" and feature.name in keys:
             feature = replace(feature, key_type=keys[feature.name])
-        known = feature.kind in ("array", "image") or feature.name in absent
+        known = (has_network and feature.kind in ("array", "image")) or feature.name in absent
         yield feature if known else replace(feature, optional=False)
 
 

@@ -182,10 +182,11 @@ def _with_absent(row: Value, taken: np.ndarray) -> Value:
 
 
 def dense(given: Keyed) -> Value:
-    """[1, K]: the values of a dictionary with known keys, 0 for those that it doesn't have."""
+    """[1, K] f64: the values of a dictionary with known keys, 0 for those that it doesn't have."""
+    numbers = cast(given.numbers, DType.F64)
     if given.present is None:
-        return given.numbers
-    return Select(given.present, given.numbers, constant(np.zeros((1, 1)))).result
+        return numbers
+    return Select(given.present, numbers, constant(np.zeros((1, 1)))).result
 
 
 @rules("featureVectorizer", missing=passed_on)

@@ -79,7 +79,7 @@ class Pairs(Form):
 
 @dataclass(frozen=True)
 class Keyed(Form):
-    """A dictionary with known keys: a value for each of them, [1, K] f64.
+    """A dictionary with known keys: a value for each of them, [1, K], f64 or as a network has it.
 
     `present`, [1, K] bool, says which of them it has; None for all.
     """

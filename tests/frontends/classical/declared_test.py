@@ -3,6 +3,7 @@
 import cmlc
 import numpy as np
 import pytest
+from support.networks.builders import layer, network
 from support.running.refused import problems_of
 from support.tables.builders import compiled, pipeline, run
 from support.tables.described import assert_refused, assert_stops, described
@@ -160,3 +161,47 @@ def test_positions_are_not_looked_up_among_strings():
 )
 def test_names_that_are_listed_twice(spec, message):
     assert_refused(spec, message)
+
+
+@pytest.mark.parametrize("kind", ["double?", "f64[1]?"])
+def test_what_is_missing_to_one_model_and_a_number_to_another_has_to_be_given(kind):
+    leaf = {"nodeId": 0, "nodeBehavior": 6, "evaluationInfo": [{"evaluationValue": 1.0}]}
+    ensemble = {"nodes": [leaf], "numPredictionDimensions": 1, "basePredictionValue": [0.0]}
+    tree = described("treeEnsembleRegressor", {"a": kind}, {"t": "double"}, treeEnsemble=ensemble)
+    assert run(tree) == {"t": 1.0}
+    number = {"weights": [{"value": [2.0]}], "offset": [0.0]}
+    linear = described("glmRegressor", {"a": kind.removesuffix("?")}, {"y": "double"}, **number)
+    spec = pipeline({"a": kind}, {"y": "double", "t": "double"}, tree, linear)
+    assert run(spec, a=[3.0] if "[" in kind else 3.0) == {"y": 6.0, "t": 1.0}
+    assert_stops(spec, "input 'a' is missing")
+    alone = described("glmRegressor", {"a": kind}, {"y": "double"}, **number)
+    assert_stops(alone, "input 'a' is missing")
+
+
+def test_probabilities_of_a_network_are_numbers_of_a_table():
+    classifier = network(
+        layer("unary", ["x"], ["p"], type=6, scale=1.0),
+        kind="neuralNetworkClassifier",
+        x=(2,),
+        outputs=[],
+    )
+    classifier.neuralNetworkClassifier.stringClassLabels.vector.extend(["a", "b"])
+    classifier.description.output.add(name="label").type.stringType.SetInParent()
+    output = classifier.description.output.add(name="p")
+    output.type.dictionaryType.stringKeyType.SetInParent()
+    classifier.description.predictedFeatureName = "label"
+    classifier.description.predictedProbabilitiesName = "p"
+    positions = described(
+        "dictVectorizer",
+        {"p": "{string}"},
+        {"z": "{int64}"},
+        stringToIndex={"vector": ["b", "c", "a"]},
+    )
+    columns = described(
+        "featureVectorizer",
+        {"z": "{int64}"},
+        {"v": "f64[3]"},
+        inputList=[{"inputColumn": "z", "inputDimensions": 3}],
+    )
+    spec = pipeline({"x": "f32[2]"}, {"v": "f64[3]"}, classifier, positions, columns)
+    assert run(spec, x=np.array([0.25, -0.5], np.float32))["v"].tolist() == [0.5, 0, 0.25]
