@@ -202,6 +202,24 @@ def test_matrices_that_do_not_fit(inputs, message):
     assert message in str(caught.value)
 
 
+def test_a_matrix_has_whole_numbers_where_the_model_needs_integers():
+    spec, message = model("oneHotEncoder", {"n": "int64"}, {"h": "f64[2]"})
+    message.int64Categories.vector.extend([1, 2])
+    own = compiled(spec, features="matrix")
+    assert own.interpret({"features": [[2.0]]})["h"].tolist() == [[0, 1]]
+    with pytest.raises(CompileError, match="column 'n' has a number that is not whole"):
+        own.interpret({"features": [[1.5]]})
+
+
+def test_a_column_may_be_called_as_the_matrix_is():
+    spec, message = model("glmRegressor", {"features": "double", "b": "double"}, {"y": "double"})
+    message.weights.add(value=[1.0, 10.0])
+    message.offset.append(0)
+    own = compiled(spec, features="matrix")
+    assert own.interpret({"features": 1.0, "b": 2.0})["y"] == 21
+    assert own.interpret({"features_matrix": [[1.0, 2.0]]})["y"].tolist() == [21]
+
+
 def test_strings_that_are_missing_are_refused():
     spec, message = model("oneHotEncoder", {"s": "string"}, {"h": "f64[2]"})
     message.stringCategories.vector.extend(["u", "v"])
