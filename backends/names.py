@@ -6,6 +6,7 @@ are decided nowhere else: `distinct` and its relatives in `ir/names.py` are give
 Text that comes from the model and isn't a name in code is put there by `quoted` and `documented`.
 """
 
+import functools
 import keyword
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,6 +54,7 @@ VARIABLE = Grammar(
 )
 
 
+@functools.cache
 def parameter(name: str) -> str:
     """What TensorFlow makes of a keyword of a call before it looks for the argument."""
     text = "".join(letter if letter.isalnum() else "_" for letter in name)

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..ir.diagnostics import CompileError, Diagnostic
-from .binding import ShapesByName, shapes_given
+from .binding import ShapesByName, inputs_of, shapes_given
 from .options import Options
 from .runtime import KEPT_SHAPES, compile
 from .source.interface import read_interface
@@ -148,7 +148,9 @@ class ModelProxy:
             PredictError: the model can't be compiled, or the inputs are wrong.
         """
         held = None if state is None else state.held
-        (found,) = self._predicted(inputs, lambda model: [model.predict(inputs, held)])
+        (found,) = self._predicted(
+            inputs, lambda model: [model.predict(self._entry(model, inputs), held)]
+        )
         return found
 
     def batchPredict(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: N802
@@ -159,7 +161,31 @@ class ModelProxy:
         """
         if len({shapes_given(self._sequences, inputs) for inputs in batch}) > 1:
             return [self.predict(inputs) for inputs in batch]  # by models for these shapes
-        return self._predicted(batch[0] if batch else {}, lambda model: model.predict(batch))
+        return self._predicted(
+            batch[0] if batch else {},
+            lambda model: model.predict([self._entry(model, inputs) for inputs in batch]),
+        )
+
+    def _entry(self, model: Any, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The inputs of one entry of a table: coremltools' callers may give arrays one row of many.
+
+        Raises:
+            CompileError: an array has several rows, which `predict` takes as a list.
+        """
+        if model_kind(self._source.spec) in (*NETWORKS, "mlProgram"):
+            return inputs
+        found = dict(inputs)
+        for value, known in inputs_of(model.function):
+            given = inputs.get(value.name)
+            rank = value.type.rank
+            if known.batch != "added" or not isinstance(given, np.ndarray) or given.ndim != rank:
+                continue
+            if len(given) != 1:
+                message = f"input '{value.name}' has {len(given)} entries, not one"
+                remedy = "give a list of dictionaries"
+                raise CompileError(Diagnostic(message, "usage", remedy=remedy))
+            found[value.name] = given[0]
+        return found
 
     def _predicted(
         self, example: Mapping[str, Any], run: Callable[[Any], list[dict[str, Any]]]

@@ -1,6 +1,5 @@
 """Inputs of a model from files: numpy's arrays, pictures; and random ones."""
 
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from ..ir.dialects.core.lookup import Lookup
 from ..ir.dialects.core.reshaping import ExpandDims, Reshape, Squeeze
 from ..ir.dialects.core.shape import Transpose
 from ..ir.dims import symbols
-from ..ir.interface import Argument
 from ..ir.interpret import random_inputs
 from ..ir.ssa import Function, Value
 from ..ir.types import Array
@@ -41,17 +39,11 @@ def random_values(function: Function, seed: int) -> dict[str, Any]:
             found[name] = dict(zip(parts["keys"].tolist(), parts["values"].tolist(), strict=True))
             continue
         found[name] = array = parts[None]
-        if (default := own_number(arguments[0][1])) is not None:
+        if (default := arguments[0][1].own_number) is not None:
             found[name] = np.full_like(array, default)
         if arguments[0][1].kind == "image" and len(array) == 1:
             found[name] = array[0]
     return found
-
-
-def own_number(known: Argument) -> float | None:
-    """What a model takes for a number that nobody gives; None if that is not a number."""
-    default = known.default if known.kind == "double" else None
-    return default if default is not None and isfinite(default) else None
 
 
 def _looked_up(function: Function) -> dict[Value, Array]:

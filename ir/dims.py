@@ -318,8 +318,9 @@ def _build(terms: Iterable[tuple[Monomial, int]]) -> Dim:
         return 0
     if len(kept) == 1 and not kept[0][0]:
         return kept[0][1]
-    # Constants last, positive terms first, so that text reads "N-1", never "-1+N".
-    kept.sort(key=lambda t: (not t[0], t[1] < 0, [str(a) for a in t[0]]))
+    if len(kept) > 1:
+        # Constants last, positive terms first, so that text reads "N-1", never "-1+N".
+        kept.sort(key=lambda t: (not t[0], t[1] < 0, [str(a) for a in t[0]]))
     return Expr(tuple(kept))
 
 

@@ -10,6 +10,7 @@ import functools
 import types
 import typing
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
@@ -218,6 +219,12 @@ class Argument(Description):
     optional: bool = False
     default: float | None = None
     columns: tuple[str, ...] = ()
+
+    @property
+    def own_number(self) -> float | None:
+        """What the model takes for a single number that nobody gives, such as a threshold."""
+        default = self.default if self.kind == "double" else None
+        return default if default is not None and isfinite(default) else None
 
     def absent(self, type: Tensor) -> Array:
         """The value of an argument of this type if callers omit it; dynamic dimensions are 1."""

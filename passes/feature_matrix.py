@@ -7,7 +7,8 @@ import numpy as np
 
 from ..ir.diagnostics import CompileError, Diagnostic
 from ..ir.dialects.builtin import constant
-from ..ir.dialects.core.elementwise import Cast
+from ..ir.dialects.core.control import Assert
+from ..ir.dialects.core.elementwise import Cast, Equal
 from ..ir.dialects.core.index import Gather
 from ..ir.dialects.core.reshaping import Squeeze
 from ..ir.dialects.core.shape import Stack
@@ -28,8 +29,9 @@ class FeatureMatrix(Pass):
 
     Every argument must be a number with a dimension for entries, as models of tables have them;
     `dynamic-batch` makes it [N, F]. The matrix's attribute `columns` has the arguments' names, in
-    its order; it is optional if all of them are, and has the default that all of them have. A
-    function that takes one array is left as it is.
+    its order; it is optional if all of them are, and has the default that all of them have. It is
+    called `features`, or `features_matrix` if a column is called so. Where a model needs integers,
+    the run stops if a column has others. A function that takes one array is left as it is.
     """
 
     name = "feature-matrix"
@@ -66,14 +68,17 @@ def _problems(function: Function) -> Iterator[Diagnostic]:
 
 def _join(function: Function) -> None:
     columns = list(function.arguments)
-    matrix = Value(Tensor(DType.F64, (1, len(columns))), 0, _NAME, block=function.block)
+    name = _NAME
+    while name in {column.name for column in columns}:
+        name += "_matrix"
+    matrix = Value(Tensor(DType.F64, (1, len(columns))), 0, name, block=function.block)
     places = {column: place for place, column in enumerate(columns)}
     for op in list(function.walk()):
         if isinstance(op, Stack) and (taken := _columns_of(op, places)) is not None:
             replace_op(op, [_gathered(matrix, taken)], "feature-matrix")
     for column, place in places.items():
         if column.use_count:
-            found = _column(matrix, place, column.type.dtype)
+            found = _column(matrix, place, column)
             adopt([found], function.block, function.block.first)
             column.replace_all_uses_with(found)
     function.block.arguments = [matrix]
@@ -117,7 +122,7 @@ def _gathered(matrix: Value, columns: tuple[int, ...]) -> Value:
     return Gather(matrix, constant(np.array(columns, np.int32)), axis=1).result
 
 
-def _column(matrix: Value, place: int, dtype: DType) -> Value:
+def _column(matrix: Value, place: int, argument: Value) -> Value:
     part = SliceByIndex(
         matrix,
         begin=(0, place),
@@ -127,4 +132,10 @@ def _column(matrix: Value, place: int, dtype: DType) -> Value:
         end_mask=(1, 0),
     ).result
     column = Squeeze(part, (1,)).result
-    return column if dtype is DType.F64 else Cast(column, dtype).result
+    dtype = argument.type.dtype
+    if dtype.is_float:
+        return column if dtype is DType.F64 else Cast(column, dtype).result
+    whole = Cast(column, dtype).result
+    holds = Equal(Cast(whole, DType.F64).result, column).result
+    message = f"column '{argument.name}' has a number that is not whole"
+    return Assert(holds, (whole,), message=message).results[0]

@@ -161,7 +161,8 @@ class TensorFlowModule(Executable):
 
     def _traced(self, call: Callable[..., Any], specs: dict[str, Any]) -> Any:
         """Trace without autograph, which can't handle a walk over ops."""
-        return self._tf.function(call, autograph=False).get_concrete_function(**specs)
+        with saved_model.uncollected():
+            return self._tf.function(call, autograph=False).get_concrete_function(**specs)
 
     def _call(
         self,
@@ -261,8 +262,9 @@ class TensorFlowModule(Executable):
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
         """Write a SavedModel; see `saved_model.save`."""
         functions = {name: self.signature(name) for name in self.signatures}
-        for attribute, name in self.endpoints.items():
-            setattr(self.root, attribute, self.endpoint(name, functions[name]))
+        with saved_model.uncollected():
+            for attribute, name in self.endpoints.items():
+                setattr(self.root, attribute, self.endpoint(name, functions[name]))
         reset = self.states.reset() if self.states.variables else None
         contents = saved_model.Contents(self.root, self._weights, functions, self.signatures, reset)
         saved_model.save(contents, folder, metadata)

@@ -99,17 +99,22 @@ def signatures_of(module: Module, inputs: Grammar = INPUT) -> dict[str, Signatur
     }
 
 
+_LARGEST_ENDPOINT = 1000  # inputs
+
+
 def endpoints_of(signatures: Mapping[str, Signature], taken: Iterable[str]) -> dict[str, str]:
     """The functions by the attributes of a loaded SavedModel that take a dictionary.
 
-    An attribute is called as the signature is: Keras looks for it first.
+    An attribute is called as the signature is: Keras looks for it first. A function of very many
+    inputs has none: a graph for them takes a third of the time to save and to load a model.
 
     Args:
         signatures: by their functions' names.
         taken: attributes that are something else.
     """
-    keys = (item.key for item in signatures.values())
-    return dict(zip(distinct(KEY, keys, taken=(*taken, *_OF_LOADED)), signatures, strict=True))
+    few = {n: item.key for n, item in signatures.items() if len(item.inputs) <= _LARGEST_ENDPOINT}
+    found = distinct(KEY, few.values(), taken=(*taken, *_OF_LOADED))
+    return dict(zip(found, few, strict=True))
 
 
 def renamed_in(signatures: Mapping[str, Signature]) -> Iterator[Renamed]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...ir.interface import Description, Result
+from ...ir.interface import Argument, Description, Result
 from ...ir.names import FILE, written
 from ...ir.ssa import Function, Module
 from ...ir.types import Tensor
@@ -133,6 +133,8 @@ def _tensor(name: str, kind: Tensor, known: Description, labels: str) -> _Table:
         fields |= {1: content, 6: [_Table(file)]}
     elif isinstance(known, Result) and known.detected == "coordinates":
         fields[1] = _COORDINATES
+    if isinstance(known, Argument) and known.own_number is not None:
+        fields[1] = f"the model's own choice is {known.own_number:g}"
     if known.kind != "image":
         return _Table(fields)
     height, width = kind.shape[1:3]

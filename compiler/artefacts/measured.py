@@ -69,18 +69,23 @@ def measure(
     Raises:
         CompileError: a sample can't be read, or can't be computed.
     """
-    function, found = module.main, dict[str, float]()
+    function, found, is_empty = module.main, dict[str, float](), False
     try:
         for inputs in _inputs(module, samples):
             ours, theirs = run(module, inputs, function.name), computes(inputs)
             for name, array in ours.items():
-                if array.dtype.kind in "fiub":
+                if not array.size:  # as of a detector that finds nothing
+                    is_empty = True
+                elif array.dtype.kind in "fiub":
                     apart = deviation(array, theirs[name]).relative
                     found[name] = max(found.get(name, 0.0), apart)
     except CompileError as error:
         if samples is not None:
             raise
         return Errors(problem=error.diagnostics[0].message)
+    if is_empty and not found:
+        on = "random numbers" if samples is None else "the samples"
+        return Errors(problem=f"the outputs have no elements on {on}")
     if samples is None:
         return Errors(found, "random numbers")
     return Errors(found, f"{min(MEASURED, len(samples))} of the samples", len(samples))

@@ -99,6 +99,14 @@ def test_labels_and_probabilities(labels):
     assert found["odds"][labels[1]] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-12)
 
 
+def test_a_row_is_an_entry():
+    row = predicted(classifier("no", "yes"), {"x": np.zeros((1, 2))})
+    assert row == predicted(classifier("no", "yes"), {"x": np.zeros(2)})
+    assert predicted(linear(), {"a": np.array([1.5]), "b": 2}) == {"y": 6.5}
+    with pytest.raises(RuntimeError, match="'x' has 3 entries, not one; give a list of dictio"):
+        predicted(classifier("no", "yes"), {"x": np.zeros((3, 2))})
+
+
 def test_models_in_pipelines():
     columns, message = model("featureVectorizer", {"a": "double", "b": "int64"}, {"v": "f64[2]"})
     for name in "ab":

@@ -88,11 +88,19 @@ def test_boxes_are_those_of_the_interpreter(files, name, form):
 def test_tflite_has_builtin_operations_and_labels(files, name):
     file = (files / f"{name}.tflite").read_bytes()
     assert Contents(file).foreign() == []
+    for what in (
+        b"a row for each box: the confidence of each class",
+        b"a row for each box: centre x, centre y, width, height; the image is 1 wide and high",
+    ):
+        assert file.count(what) == 1
+    thresholds = 0 if name == "fixed" else 1
+    assert file.count(b"the model's own choice is 0.3") == thresholds
+    assert file.count(b"the model's own choice is 0.25") == thresholds
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
         assert archive.read("labels.txt").decode().split() == list(LABELS)
 
 
-def test_an_output_of_no_rows_is_read_and_measured(files):
+def test_an_output_of_no_rows_is_read(files):
     content = Contents((files / "turi.tflite").read_bytes())
     with np.load(files / "turi.3.inputs.npz") as given:
         arrays = {n: a.astype(np.float32) if a.ndim == 0 else a for n, a in given.items()}
@@ -101,7 +109,13 @@ def test_an_output_of_no_rows_is_read_and_measured(files):
         "coordinates": (0, 4),
         "confidence": (0, 3),
     }
-    lite = Stages(detector("optional"), Options(target="tflite", batch="static"))
+    module = Stages(detector("optional", per_class=True), Options(target="tflite")).optimized
+    errors = measure(module, content.run, None)
+    assert errors.problem == "the outputs have no elements on random numbers"
+
+
+def test_boxes_that_random_numbers_have_are_measured():
+    lite = Stages(detector("optional", confidence=0.0), Options(target="tflite", batch="static"))
     errors = measure(lite.optimized, lite.executable.run, None)
     assert errors.problem == ""
     assert set(errors.largest) == {"coordinates", "confidence"}

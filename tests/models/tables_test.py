@@ -1,6 +1,8 @@
 """Tables through `predict`: lists of rows, dictionaries of columns, and matrices."""
 
+import gc
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -200,6 +202,24 @@ def test_matrices_that_do_not_fit(inputs, message):
     assert message in str(caught.value)
 
 
+def test_a_matrix_has_whole_numbers_where_the_model_needs_integers():
+    spec, message = model("oneHotEncoder", {"n": "int64"}, {"h": "f64[2]"})
+    message.int64Categories.vector.extend([1, 2])
+    own = compiled(spec, features="matrix")
+    assert own.interpret({"features": [[2.0]]})["h"].tolist() == [[0, 1]]
+    with pytest.raises(CompileError, match="column 'n' has a number that is not whole"):
+        own.interpret({"features": [[1.5]]})
+
+
+def test_a_column_may_be_called_as_the_matrix_is():
+    spec, message = model("glmRegressor", {"features": "double", "b": "double"}, {"y": "double"})
+    message.weights.add(value=[1.0, 10.0])
+    message.offset.append(0)
+    own = compiled(spec, features="matrix")
+    assert own.interpret({"features": 1.0, "b": 2.0})["y"] == 21
+    assert own.interpret({"features_matrix": [[1.0, 2.0]]})["y"].tolist() == [21]
+
+
 def test_strings_that_are_missing_are_refused():
     spec, message = model("oneHotEncoder", {"s": "string"}, {"h": "f64[2]"})
     message.stringCategories.vector.extend(["u", "v"])
@@ -217,3 +237,13 @@ def test_thousands_of_inputs_are_not_all_named():
         CompiledModel(Stages(spec, Options())).interpret(dict.fromkeys([*names, "z"], 1.0))
     assert "there is no input 'z'; the inputs are f0, " in str(caught.value)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit", "endpoints"), [(2, ["serving_default"]), (1, [])])
+def test_functions_of_very_many_inputs_have_no_endpoint(tmp_path, monkeypatch, limit, endpoints):
+    monkeypatch.setattr("cmlc.backends.tf.names._LARGEST_ENDPOINT", limit)
+    folder = compiled(sums()).save(tmp_path / "sums")
+    known = json.loads((folder / "assets.extra" / "cmlc.json").read_text())
+    assert list(known["endpoints"]) == endpoints
+    assert gc.isenabled()

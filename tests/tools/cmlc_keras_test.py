@@ -1,7 +1,12 @@
 """`cmlc --emit=keras-code` and `--emit=keras` refuse by name before anything is written."""
 
+from pathlib import Path
+
 import pytest
+from cmlc.compiler.options import Options
+from cmlc.compiler.stages import Stages
 from cmlc.tools import cmlc
+from support.tables.detectors import detector
 
 STATES = """
 func @main(%x: f32[2], %cache: f32[2] {kind = "state"}) -> ("y": f32[2], "c": f32[2]) {
@@ -27,6 +32,21 @@ REASONS = {
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+def test_a_detector_is_refused_with_what_keeps_its_network(capsys):
+    Path("m.mlmodel").write_bytes(detector("required").SerializeToString())
+    assert cmlc.main(["m.mlmodel", "--emit=keras-code"]) == 1
+    told = capsys.readouterr().err
+    assert "'image.non_maximum_suppression' can't be expressed in Keras" in told
+    assert "--outputs=NAME for each of the values that it takes" in told
+    assert not Path("m_keras").exists()
+
+
+def test_the_network_of_a_detector_has_a_batch():
+    options = Options(target="keras", outputs=("scores", "boxes"))
+    results = Stages(detector("required"), options).lowered.main.results
+    assert [str(value.type) for value in results] == ["f32[N,49,3]", "f32[N,49,4]"]
 
 
 @pytest.mark.parametrize("emit", ["keras-code", "keras"])

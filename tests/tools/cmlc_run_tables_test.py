@@ -269,3 +269,10 @@ def test_numbers_are_written_as_they_are(capsys):
     own = compiled(vectors("f32[2]"))
     assert np.float32(rows[1][0]) == own.interpret({"x": [0.1, 1]})["y"][0]
     assert len(found()[1]["y[0]"]) < 6
+
+
+def test_elements_of_an_optional_array_are_left_out_together(capsys):
+    spec = vectors()
+    spec.description.input[0].type.isOptional = True
+    assert run(spec, "x[0],z\n1,2\n") == console.USAGE_ERROR
+    assert "the table lacks the column x[1]" in capsys.readouterr().err

@@ -10,7 +10,6 @@ from ...compiler.binding import features_of
 from ...compiler.input_files import (
     REMEDY,
     fitted,
-    own_number,
     random_values,
     read_archive,
     read_numpy,
@@ -60,7 +59,7 @@ def read_inputs(function: Function, texts: list[str], seed: int | None) -> Input
         else:
             found[name] = _read(function, name, source)
     for name, ((_, known), *_) in features_of(function).items():
-        number = own_number(known)
+        number = known.own_number
         if name not in found and not known.optional and number is not None:
             printing.note(f"input '{name}' is not given: {number:g}, the model's own choice")
             found[name] = number

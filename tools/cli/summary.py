@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,8 @@ def _kind(feature: Mapping[str, Any], classes: int) -> str:
             return f"probabilities of {classes} classes"
         case {"kind": "string" | "int64"} if classes:
             return "label"
+        case {"kind": "double", "default": float(default)} if isfinite(default):
+            return f"double, {default:g} by the model's own choice"
         case {"kind": kind}:
             return str(kind)
         case _:

@@ -87,7 +87,11 @@ UNSUPPORTED: dict[type[Op], Refusal] = {
         "no function of Keras samples boxes of images (--emit=savedmodel does)"
     ),
     detection.NonMaximumSuppression: Refusal(
-        "Keras has no such function on all backends (--emit=savedmodel has it)"
+        "Keras has no such function on all backends (--emit=savedmodel has it)",
+        remedy=lambda _: (
+            "--outputs=NAME for each of the values that it takes keeps the network before it; "
+            "cmlc MODEL --list-values prints the names"
+        ),
     ),
     coupling.PairwiseCoupling: Refusal(
         "a functional model has no loops that stop row by row (--emit=savedmodel has them)"

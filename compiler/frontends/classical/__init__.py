@@ -1,6 +1,6 @@
 """Pipelines, and models that are not networks → core IR: linear models, trees and others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ....ir.diagnostics import CompileError, Diagnostic
@@ -20,7 +20,16 @@ from ..shapes import left_over
 from .body import Body, Place
 from .pipeline import lowered
 from .publish import Arguments, published
-from .table import MODELS, PIPELINES, absent_values, detections, takes_entries, takes_missing
+from .table import (
+    MODELS,
+    PIPELINES,
+    KeyType,
+    absent_values,
+    detections,
+    listed_keys,
+    takes_entries,
+    takes_missing,
+)
 
 
 def import_model(source: ModelSource, options: Options) -> Module:
@@ -52,7 +61,7 @@ def _imported(
     rows = takes_entries(source.spec, interface)
     absent = absent_values(source.spec, interface)
     names = frozenset(feature.name for feature in interface.inputs)
-    inputs = tuple(_required(interface, absent))
+    inputs = tuple(_required(interface, absent, listed_keys(source.spec)))
     entries = names if rows else frozenset[str]()
     arguments = Arguments(inputs, entries, absent, takes_missing(source.spec, interface), flexible)
     function, given = arguments.function("main")
@@ -77,9 +86,18 @@ def _imported(
     return module
 
 
-def _required(interface: Interface, absent: dict[str, float | None]) -> Iterable[Feature]:
-    """The inputs; those for whose absence no model has a value are not optional."""
+def _required(
+    interface: Interface,
+    absent: dict[str, float | None],
+    keys: Mapping[str, KeyType],
+) -> Iterable[Feature]:
+    """The inputs; those for whose absence no model has a value are not optional.
+
+    The keys of a dictionary are what a vectorizer's list has, whatever is declared.
+    """
     for feature in interface.inputs:
+        if feature.kind == "dictionary" and feature.name in keys:
+            feature = replace(feature, key_type=keys[feature.name])
         known = feature.kind in ("array", "image") or feature.name in absent
         yield feature if known else replace(feature, optional=False)
 

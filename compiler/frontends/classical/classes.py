@@ -11,7 +11,6 @@ from ....ir.dialects.core.shape import Concat
 from ....ir.interface import Labels
 from ....ir.ssa import Value
 from ....ir.types import DType
-from ...source.interface import Feature
 from ..values import cast
 from .context import ModelContext
 from .forms import Entry, Keyed
@@ -23,6 +22,7 @@ def labels_of(cx: ModelContext, count: int) -> Labels:
     cx.require(
         len(labels) == count, f"the model has {len(labels)} class labels for {count} classes"
     )
+    cx.require_distinct(labels, "class labels")
     return labels
 
 
@@ -39,25 +39,14 @@ def classified(
             first of several.
     """
     interface = cx.interface
-    key = "string" if isinstance(labels[0], str) else "int64"
     for feature in interface.outputs:
         if feature.name == interface.predicted_probabilities or feature.kind == "dictionary":
-            declared = feature.key_type or feature.kind
-            _require_type(cx, feature, declared, key)
             cx.made[feature.name] = Keyed(labels, probabilities)
         elif feature.name == interface.predicted_feature or feature.kind in ("string", "int64"):
-            _require_type(cx, feature, feature.kind, key)
             chosen = best or ReduceArgmax(probabilities, axis=1).result
             cx.made[feature.name] = Entry(labelled(labels, chosen))
         else:
             cx.fail(f"a classifier does not make the output '{feature.name}'")
-
-
-def _require_type(cx: ModelContext, feature: Feature, declared: str, key: str) -> None:
-    message = (
-        f"output '{feature.name}' has labels of type {declared}, the model those of type {key}"
-    )
-    cx.require(declared == key, message)
 
 
 def binary(cx: ModelContext, labels: Labels, second: Value) -> None:

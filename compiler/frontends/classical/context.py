@@ -1,5 +1,6 @@
 """What a rule sees of the model that it lowers: messages, inputs and outputs."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn, TypeAlias
@@ -9,10 +10,19 @@ import numpy as np
 from ....ir.diagnostics import CompileError, Diagnostic
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core.control import Assert
-from ....ir.dialects.core.elementwise import Equal, Round
+from ....ir.dialects.core.elementwise import (
+    Abs,
+    Cast,
+    Equal,
+    Less,
+    LogicalAnd,
+    Round,
+)
+from ....ir.dialects.core.index import Gather
 from ....ir.dialects.core.reshaping import ExpandDims, Reshape
 from ....ir.dialects.core.shape import Concat, Stack
 from ....ir.dims import Dim, product, symbol
+from ....ir.interface import Labels
 from ....ir.location import InModel
 from ....ir.ssa import Value
 from ....ir.types import Array, DType
@@ -57,6 +67,11 @@ class ModelContext:
         """Refuse the model as malformed unless the condition holds."""
         if not condition:
             self.fail(message, remedy)
+
+    def require_distinct(self, names: Labels, what: str) -> None:
+        """Refuse the model if it lists one of its categories, keys or labels twice."""
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            self.fail(f"the model has {twice[0]!r} twice among its {what}")
 
     # -- inputs --------------------------------------------------------------------------------
 
@@ -159,9 +174,9 @@ class ModelContext:
             case "double":
                 return cast(self._single(feature, value), DType.F64)
             case "int64":
-                return self._exact(feature, self._single(feature, value))
+                return self._exact(feature, self._single(feature, value), DType.I64)
             case "array":
-                return cast(self._shaped(feature, value), feature.dtype or DType.F64)
+                return self._exact(feature, self._shaped(feature, value), feature.dtype)
             case _:
                 self.fail(f"output '{feature.name}' is declared as {feature.kind}, not as numbers")
 
@@ -180,12 +195,30 @@ class ModelContext:
             self.fail(f"output '{feature.name}' is declared with {want} elements, not {have}")
         return Reshape(value, shape).result
 
-    def _exact(self, feature: Feature, value: Value) -> Value:
-        if not value.type.dtype.is_float:
-            return cast(value, DType.I64)
-        holds = Equal(Round(value).result, value).result
+    def _exact(self, feature: Feature, value: Value, dtype: DType | None) -> Value:
+        """With another dtype; the run stops where a number isn't one of an integer dtype."""
+        dtype = dtype or DType.F64
+        if dtype.is_float or not value.type.dtype.is_float or _was(value, dtype):
+            return cast(value, dtype)
+        is_whole = Equal(Round(value).result, value).result
+        limit = constant(np.asarray(2.0 ** (8 * dtype.numpy.itemsize - 1), value.type.dtype.numpy))
+        holds = LogicalAnd(is_whole, Less(Abs(value).result, limit).result).result
         message = f"'{feature.name}' is an integer, but the result is not a whole number"
-        return cast(self.checked(value, holds, message), DType.I64)
+        message += f" of {dtype.value}"
+        return cast(self.checked(value, holds, message), dtype)
+
+
+def _was(value: Value, dtype: DType) -> bool:
+    """Whether a value's elements are those of values of a dtype, moved and cast only."""
+    match value.op:
+        case Cast(x):
+            return x.type.dtype is dtype or _was(x, dtype)
+        case Gather(x) | Reshape(x) | ExpandDims(x):
+            return _was(x, dtype)
+        case Stack() | Concat() as op:
+            return all(_was(each, dtype) for each in op.values)
+        case _:
+            return False
 
 
 Rule: TypeAlias = Callable[[ModelContext], None]

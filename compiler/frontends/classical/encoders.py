@@ -7,7 +7,7 @@ CategoricalMapping.proto.
 import numpy as np
 
 from ....ir.dialects.builtin import constant
-from ....ir.dialects.core.elementwise import GreaterEqual, Less, LogicalAnd, Select
+from ....ir.dialects.core.elementwise import Equal, GreaterEqual, Less, LogicalAnd, Select
 from ....ir.dialects.core.index import Gather, OneHot
 from ....ir.dialects.core.lookup import Lookup
 from ....ir.dialects.core.reshaping import ExpandDims
@@ -34,13 +34,23 @@ def is_found(positions: Value) -> Value:
 def position_in(cx: ModelContext, keys: Labels, x: Value) -> Value:
     """Where each element of x is in the keys, i32; -1 if it isn't.
 
-    Numbers are compared as int64, strings as they are.
+    Numbers are compared as int64, strings as they are; one that isn't whole is none of the keys.
     """
-    strings = x.type.dtype is DType.STR
+    _require_alike(cx, x.type.dtype is DType.STR, keys)
+    if x.type.dtype is DType.STR:
+        return Lookup(x, constant(np.array(keys, object), "keys")).result
+    whole = cast(x, DType.I64)
+    found = Lookup(whole, constant(np.array(keys, np.int64), "keys")).result
+    if not x.type.dtype.is_float:
+        return found
+    is_whole = Equal(cast(whole, x.type.dtype), x).result
+    return Select(is_whole, found, constant(np.asarray(-1, np.int32))).result
+
+
+def _require_alike(cx: ModelContext, strings: bool, keys: Labels) -> None:
+    """Refuse keys of another type than what is looked up among them."""
     if any(isinstance(key, str) != strings for key in keys[:1]):
         cx.fail("the input and the keys of the model are of different types")
-    array = np.array(keys, object if strings else np.int64)
-    return Lookup(x if strings else cast(x, DType.I64), constant(array, "keys")).result
 
 
 @rules("oneHotEncoder")
@@ -54,6 +64,7 @@ def one_hot(cx: ModelContext) -> None:
     cx.require(which is not None, "the model has no categories")
     categories: Labels = tuple(getattr(message, which).vector)
     cx.require(bool(categories), "the model has no categories")
+    cx.require_distinct(categories, "categories")
     x = cx.entry(cx.only_input().name)
     cx.require(x.type.rank == 1, "the model encodes one value, not an array")
     position = position_in(cx, categories, x)
@@ -99,8 +110,6 @@ def mapping(cx: ModelContext) -> None:
     array = np.array(values, object if strings else np.int64)
     found = Gather(constant(array, "values"), position, axis=0).result
     cx.made[output.name] = Sequence(found) if is_sequence else Entry(found)
-    if not is_sequence and output.kind not in ("string", "int64"):
-        cx.give(output, found)
 
 
 @rules("dictVectorizer")
@@ -115,6 +124,7 @@ def dict_vectorizer(cx: ModelContext) -> None:
     cx.require(which is not None, "the model has no list of keys")
     labels: Labels = tuple(getattr(message, which).vector)
     cx.require(bool(labels), "the model has no list of keys")
+    cx.require_distinct(labels, "keys")
     given = cx.dictionary(cx.only_input().name)
     found = spread(cx, given, labels)
     if output.kind == "array":
@@ -136,6 +146,7 @@ def spread(cx: ModelContext, given: Pairs | Keyed, labels: Labels) -> Keyed:
         present = _scattered(place, ones, count)
         is_present = GreaterEqual(present, constant(np.float64(0.5))).result
         return Keyed(positions, numbers, is_present)
+    _require_alike(cx, isinstance(given.labels[0], str), labels)
     known = {label: index for index, label in enumerate(given.labels)}
     taken = np.array([known.get(label, len(known)) for label in labels], np.int32)
     numbers = _with_absent(given.numbers, taken)

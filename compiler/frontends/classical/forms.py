@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, TypeAlias, TypeVar
 from ....ir.dialects.core.reshaping import ExpandDims, Squeeze
 from ....ir.interface import Color, Labels
 from ....ir.ssa import Value
-from ....ir.types import Tensor
+from ....ir.types import DType, Tensor
 
 FormT = TypeVar("FormT", bound="Form")
 
@@ -117,7 +117,15 @@ def shown(form: Form) -> str:
             return str(value.type)
         case Image():
             return "an image"
-        case Sequence():
-            return "a sequence"
+        case Sequence(value):
+            return f"a sequence of {_element(value.type.dtype is DType.STR)}"
+        case Pairs(keys):
+            return f"a dictionary of {_element(keys.type.dtype is DType.STR)}"
+        case Keyed(labels):
+            return f"a dictionary of {_element(isinstance(labels[0], str))}"
         case _:
-            return "a dictionary"
+            raise AssertionError(form)
+
+
+def _element(is_string: bool) -> Scalar:
+    return "string" if is_string else "int64"

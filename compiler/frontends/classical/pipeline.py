@@ -15,6 +15,7 @@ from ...source.spec import model_kind, models_in
 from ..values import name_values
 from .body import Body, Place, called
 from .context import ModelContext
+from .declared import as_declared
 from .forms import Form
 from .networks import network_call
 from .table import MODELS, PIPELINES
@@ -29,13 +30,16 @@ def lowered(
         CompileError: something in it is malformed or not supported.
     """
     kind = model_kind(place.spec)
-    if kind in PIPELINES:
-        return _pipeline(body, place, given, function)
     cx = ModelContext(getattr(place.spec, kind), place.interface, place.where, given, place.origin)
-    MODELS[kind].rule(cx)
-    values = [value for form in cx.made.values() for value in form.values]
+    if kind in PIPELINES:
+        made = _pipeline(body, place, given, function)
+    else:
+        MODELS[kind].rule(cx)
+        made = cx.made
+    made = as_declared(cx, made)
+    values = [value for form in made.values() for value in form.values]
     adopt(values, function.block, location=place.where)
-    return cx.made
+    return made
 
 
 def _pipeline(

@@ -26,7 +26,7 @@ from ....ir.dialects.core.sort import Argsort
 from ....ir.interface import Labels
 from ....ir.ssa import Value
 from ....ir.types import Array, DType
-from ...source.interface import Feature, Interface
+from ...source.interface import Interface
 from ..values import cast
 from .context import ModelContext, ModelRules
 from .encoders import dense, is_found, position_in, spread
@@ -82,27 +82,17 @@ def recommender(cx: ModelContext) -> None:
 
 def _give(cx: ModelContext, labels: Labels, chosen: Value, scores: Value) -> None:
     """The outputs: the chosen items, and their scores."""
-    key = "string" if isinstance(labels[0], str) else "int64"
-    items = constant(np.array(labels, object if key == "string" else np.int64), "items")
+    dtype = object if isinstance(labels[0], str) else np.int64
+    items = constant(np.array(labels, dtype), "items")
     ids = Gather(items, chosen, axis=0).result
     numbers = Gather(scores, chosen, axis=0).result
     for feature in cx.interface.outputs:
         if feature.name == cx.message.recommendedItemListOutputFeatureName:
-            _require_type(cx, feature, "sequence", key)
             cx.made[feature.name] = Sequence(ids)
         elif feature.name == cx.message.recommendedItemScoreOutputFeatureName:
-            _require_type(cx, feature, "dictionary", key)
             cx.made[feature.name] = Pairs(ids, numbers)
         else:
             cx.fail(f"the model doesn't say what the output '{feature.name}' is")
-
-
-def _require_type(cx: ModelContext, feature: Feature, kind: str, key: str) -> None:
-    declared = f"{feature.kind} of {feature.key_type}" if feature.key_type else feature.kind
-    wanted = f"{kind} of {key}"
-    cx.require(
-        declared == wanted, f"output '{feature.name}' is declared as {declared}, not {wanted}"
-    )
 
 
 # -- items -----------------------------------------------------------------------------------------
@@ -125,7 +115,7 @@ def _labels(cx: ModelContext) -> Labels:
         return tuple(range(largest + 1))
     count = len(listed)
     cx.require(largest < count, f"the model has similarities of item {largest}, and lists {count}")
-    cx.require(len(set(listed)) == count, "the model lists an item twice")
+    cx.require_distinct(listed, "items")
     return listed
 
 

@@ -183,12 +183,7 @@ def identity(cx: ModelContext) -> None:
     cx.require(len(outputs) == len(inputs), "the model has other numbers of inputs and of outputs")
     by_name = {feature.name for feature in inputs} == {feature.name for feature in outputs}
     for source, output in zip(inputs, outputs, strict=True):
-        form = cx.form(output.name if by_name else source.name)
-        is_number = isinstance(form, Entry) and form.value.type.dtype is not DType.STR
-        if is_number and output.kind in ("double", "int64", "array"):
-            cx.give(output, cx.entry(source.name if not by_name else output.name))
-        else:
-            cx.made[output.name] = form
+        cx.made[output.name] = cx.form(output.name if by_name else source.name)
 
 
 @rules("classConfidenceThresholding")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ....ir.interface import Detected, Labels
 from ...source.interface import Interface, read_interface
@@ -19,7 +19,7 @@ from . import (
     trees,
     vectors,
 )
-from .context import ModelType
+from .context import Missing, ModelType
 
 FAMILIES = (
     detectors,
@@ -54,6 +54,8 @@ def absent_values(spec: Any, interface: Interface) -> dict[str, float | None]:
 
 def takes_missing(spec: Any, interface: Interface) -> frozenset[str]:
     """The inputs in which NaN is a missing value to all models that see it, not a number."""
+    if not any(_nan_is(part) == "missing" for part in parts(spec)):
+        return frozenset()
     names = frozenset(feature.name for feature in interface.inputs)
     missing, numbers = _seen(spec, {name: frozenset((name,)) for name in names})
     return missing - numbers
@@ -78,10 +80,16 @@ def _seen(spec: Any, carried: dict[str, _Names]) -> tuple[_Names, _Names]:
         ends = nothing.union(*(carried.get(one.name, nothing) for one in interface.outputs))
         numbers = ends.union(*(numbers for _, numbers in parts_seen))
         return nothing.union(*(missing for missing, _ in parts_seen)), numbers
-    what = MODELS[kind].missing(getattr(spec, kind)) if kind in MODELS else "a number"
+    what = _nan_is(spec)
     passed = given if what == "passed on" else nothing
     carried |= {feature.name: passed for feature in interface.outputs}
     return given if what == "missing" else nothing, given if what == "a number" else nothing
+
+
+def _nan_is(spec: Any) -> Missing:
+    """What NaN is to one model, not to those inside it."""
+    kind = model_kind(spec)
+    return MODELS[kind].missing(getattr(spec, kind)) if kind in MODELS else "a number"
 
 
 class Detections(NamedTuple):
@@ -94,6 +102,28 @@ class Detections(NamedTuple):
 
     labels: Labels = ()
     outputs: Mapping[str, Detected] = MappingProxyType({})
+
+
+KeyType: TypeAlias = Literal["string", "int64"]
+
+
+def listed_keys(spec: Any) -> dict[str, KeyType]:
+    """What keys the dictionaries have that a vectorizer takes, by the input: those of its list.
+
+    coremltools declares strings where scikit-learn's vectorizer was trained on integers, and its
+    tests on macOS give integers (test_int_features_in_pipeline).
+    """
+    kind = model_kind(spec)
+    if kind == "dictVectorizer":
+        is_number = spec.dictVectorizer.WhichOneof("Map") == "int64ToIndex"
+        return {f.name: "int64" if is_number else "string" for f in spec.description.input}
+    found: dict[str, KeyType] = {}
+    made: set[str] = set()
+    for inner in models_in(spec):
+        own = listed_keys(inner)
+        found |= {name: key for name, key in own.items() if name not in made | found.keys()}
+        made |= {feature.name for feature in inner.description.output}
+    return found
 
 
 def detections(spec: Any) -> Detections:

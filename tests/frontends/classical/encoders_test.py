@@ -2,7 +2,7 @@
 
 import pytest
 from cmlc.ir.diagnostics import CompileError
-from support.tables.builders import compiled, model, run
+from support.tables.builders import compiled, model, pipeline, run
 
 
 def one_hot(kind, categories, output, *, ignore=False):
@@ -154,6 +154,19 @@ def test_keys_of_another_type_are_refused():
     message.stringCategories.vector.append("a")
     with pytest.raises(CompileError, match="the input and the keys of the model are of different"):
         _ = compiled(spec).module
+
+
+def test_keys_of_dictionaries_are_those_of_the_list():
+    """coremltools declares strings for scikit-learn's vectorizers of integers."""
+    spec = dict_vectorizer("string", [], "{int64}")
+    spec.dictVectorizer.int64ToIndex.vector.extend([7, 5])
+    assert run(spec, x={5: 2.0, 6: 1.0}) == {"y": {1: 2.0}}
+    inside = pipeline({"x": "{string}"}, {"y": "{int64}"}, spec)
+    assert run(inside, x={7: 2.0}) == {"y": {0: 2.0}}
+    # What another model made has the type that it made.
+    text, _ = model("identity", {"x": "{string}"}, {"x": "{string}"})
+    with pytest.raises(CompileError, match="the input and the keys of the model are of different"):
+        _ = compiled(pipeline({"x": "{string}"}, {"y": "{int64}"}, text, spec)).module
 
 
 @pytest.mark.parametrize(

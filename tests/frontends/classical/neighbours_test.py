@@ -123,7 +123,7 @@ def test_an_updatable_model_runs_as_it_is():
         ({"names": [], "samples": []}, "neither samples nor a default label"),
         (
             {"names": [], "samples": [], "defaultInt64Label": 4, "probabilities": False},
-            "output 'label' has labels of type string, the model those of type int64",
+            "output 'label' is declared as string, but is i64",
         ),
     ],
 )

@@ -153,7 +153,7 @@ def test_a_negative_number_of_recommendations_stops_the_run():
     [
         ({"itemInt64Ids": {"vector": [1]}}, "the model lists its items twice"),
         ({"items": NAMES[:3]}, "the model has similarities of item 3, and lists 3"),
-        ({"items": [*NAMES[:4], "fig"]}, "the model lists an item twice"),
+        ({"items": [*NAMES[:4], "fig"]}, "twice among its items"),
         ({"items": [], "itemItemSimilarities": []}, "the model has no items"),
         (
             {"items": IDS, "given": "{string}", "outputs": {"items": "[string]"}},
@@ -162,15 +162,18 @@ def test_a_negative_number_of_recommendations_stops_the_run():
         ({"k": "double"}, "input 'k' is f64[], not an integer"),
         ({"k": "string"}, "input 'k' is str[], not an integer"),
         ({"k": "i32[2]"}, "input 'k' is i32[2], not an integer"),
-        ({"outputs": {"items": "{string}"}}, "declared as dictionary of string, not sequence of"),
-        ({"outputs": {"scores": "double"}}, "declared as double, not dictionary of string"),
+        (
+            {"outputs": {"items": "{string}"}},
+            "declared as dictionary of string, but is a sequence of",
+        ),
+        ({"outputs": {"scores": "double"}}, "declared as double, but is a dictionary of string"),
         ({"outputs": {"other": "double"}}, "the model doesn't say what the output 'other' is"),
         ({"itemRestrictionInputFeatureName": "r"}, "needs 'r', which is not among its inputs"),
         ({"itemInputFeatureName": "h"}, "needs 'h', which is not among its inputs"),
         ({"itemInputFeatureName": ""}, "the model takes one input, but declares have, k, restrict"),
         ({"restrict": "[int64]"}, "input and the keys of the model are of different types"),
-        ({"exclude": "{string}"}, "input 'exclude' is a dictionary, not a sequence"),
-        ({"k": "[string]"}, "input 'k' is a sequence, not a number or an array"),
+        ({"exclude": "{string}"}, "input 'exclude' is a dictionary of string, not a sequence"),
+        ({"k": "[string]"}, "input 'k' is a sequence of string, not a number or an array"),
     ],
 )
 def test_malformed_models(fields, told):

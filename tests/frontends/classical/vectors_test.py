@@ -293,11 +293,11 @@ def test_a_string_is_not_a_number():
         ({"outputs": {"p": "{string}"}}, "output 'p' needs probA and probB"),
         (
             {"outputs": {"label": "int64"}},
-            "'label' has labels of type int64, the model those of type string",
+            "'label' is declared as int64, but is str",
         ),
         (
             {"outputs": {"p": "{int64}"}, "probability": True},
-            "'p' has labels of type int64, the model those of type string",
+            "'p' is declared as dictionary of int64, but is a dictionary of string",
         ),
         ({"outputs": {"score": "double"}}, "a classifier does not make the output 'score'"),
     ],

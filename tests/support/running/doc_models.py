@@ -11,6 +11,7 @@ from support.networks.builders import layer, network
 from support.networks.transformers import transformer
 from support.running.doc_runner import ROOT
 from support.tables.builders import model, pipeline
+from support.tables.detectors import detector, street
 
 
 def write_models(folder: Path) -> None:
@@ -20,6 +21,7 @@ def write_models(folder: Path) -> None:
     photos/                     some of its images
     swish.mlmodel               a network of one custom layer
     decoder.mlpackage           a program with states and two functions
+    squares.mlmodel, street.png  a detector, and what it finds three things in
     houses.mlmodel              a pipeline for tables: a category and two numbers give a price
     """
     for name in ("digits.mlmodel", "digits.npz"):
@@ -30,6 +32,9 @@ def write_models(folder: Path) -> None:
     swish = layer("custom", className="Swish", weights=[{"floatValue": [2]}])
     model = network(swish, x=(2,)).SerializeToString()
     (folder / "swish.mlmodel").write_bytes(model)
+    (folder / "squares.mlmodel").write_bytes(detector("optional").SerializeToString())
+    scene = ("red", 4, 8), ("green", 20, 20), ("blue", 0, 20)
+    street(*scene, size=(640, 480)).save(folder / "street.png")
     package(folder, transformer(), name="decoder.mlpackage")
     (folder / "houses.mlmodel").write_bytes(houses().SerializeToString())
 

@@ -46,6 +46,20 @@ def test_entries_are_read_as_they_are_told(known):
     assert cls(**given) == known
 
 
+@pytest.mark.parametrize(
+    ("known", "own"),
+    [
+        (Argument(kind="double", default=0.0), 0.0),
+        (Argument(kind="double", default=0.5, optional=True), 0.5),
+        (Argument(kind="double", default=float("nan")), None),
+        (Argument(kind="double"), None),
+        (Argument(kind="array", default=1.0), None),
+    ],
+)
+def test_a_number_of_the_models_own(known, own):
+    assert known.own_number == own
+
+
 def test_a_default_that_is_zero_is_told():
     assert Argument(optional=True, default=0.0).entries() == {"optional": True, "default": 0.0}
 

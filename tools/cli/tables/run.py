@@ -11,8 +11,9 @@ from ....compiler.entries import EntryError
 from ....ir.diagnostics import CompileError, Diagnostic, problems_in
 from ....ir.ssa import Function
 from ....ir.writing import failures_told, writing_whole
+from .cells import CellError
 from .files import Row, Table, reading, writing
-from .inputs import CellError, Inputs, inputs_from
+from .inputs import Inputs, inputs_from
 from .outputs import outputs_to, row_of
 
 _CELLS = 1 << 19  # that are in memory at once
