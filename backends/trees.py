@@ -14,8 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..ir.dialects.builtin import array_of
+from ..ir.dialects.core.trees import TreeEnsemble
 from ..ir.reference.trees import MODES, Tables, heights
 from ..ir.types import Array
+from .refusals import require, require_fixed
 
 _LE, _LT, _GE, _GT, _EQ, _NE = range(len(MODES))
 # Complete trees that are this much larger than the real ones are smaller than what TensorFlow needs
@@ -97,6 +100,25 @@ class Linked:
     columns: Array
     thresholds: Array
     children: Array
+
+
+def tables_of(op: TreeEnsemble) -> Tables:
+    """The op's tables, without a problem.
+
+    Raises:
+        RefusedError: they aren't constants, or are wrong; or the number of features is open.
+    """
+    arrays = [array_of(value) for value in op.operands[1:]]
+    known = [array for array in arrays if array is not None]
+    require(len(known) == len(arrays), "a graph is made for trees whose tables are constants")
+    features = op.x.type.shape[1]
+    fixed = isinstance(features, int)
+    require_fixed(fixed, "a graph is made for trees of a known number of features")
+    assert isinstance(features, int)
+    tables = Tables(*known)
+    problem = tables.problem(features)
+    require(not problem, f"its tables are wrong: {problem}")
+    return tables
 
 
 def walk(tables: Tables) -> Walk:

@@ -207,6 +207,8 @@ def _bound(value: Value, known: Argument, given: Any) -> tuple[Array, bool]:
         return _part_of(value, known.part, given), False
     if known.kind == "image":
         return _image(value, known, given)
+    if is_cell(known) and isinstance(given, np.ndarray) and given.shape == (1,):
+        given = given.item()  # as coremltools' callers give a number; a column of one is a list
     if is_cell(known) and np.ndim(given) == value.type.rank:
         return column_of(value, known, given), True
     if known.kind == "int64" and np.ndim(given) == 0 and not _is_exact(given):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from .dialect.base import KerasLayer
-from .dialect.ops import Interpolate
+from .dialect.ops import Interpolate, WalkTrees
 from .dialect.weighted import Weight
 from .steps import Step
 
@@ -46,11 +46,26 @@ def interpolate(images, target_size, step, first=(0.0, 0.0)):
         images = below + (above - below) * share
     return images'''
 
+_WALK_TREES = '''\
+def walk_trees(x, starts, columns, thresholds, children, values, depth):
+    """Walk from where each tree starts to a leaf, by rows; return the leaves' values.
+
+    Node i asks whether x[:, columns[i]] <= thresholds[i]; no leads to children[2 * i],
+    yes to the next. Leaves come last, as values has them, and lead to themselves.
+    """
+    node = ops.zeros_like(x[:, :1], "int32") + starts
+    for _ in range(depth):
+        asked = ops.take_along_axis(x, ops.take(columns, node), axis=1)
+        yes = ops.cast(asked <= ops.take(thresholds, node), "int32")
+        node = ops.take(children, 2 * node + yes)
+    return ops.take(values, node - (columns.shape[0] - values.shape[0]), axis=0)'''
+
 # By name, in the order of writing.
 DEFINITIONS = {
     Weight.call: _WEIGHT,
     "keras2_hard_sigmoid": _HARD_SIGMOID,
     Interpolate.call: _INTERPOLATE,
+    WalkTrees.call: _WALK_TREES,
 }
 
 

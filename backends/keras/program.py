@@ -1,5 +1,6 @@
 """The whole file `model.py`: the parts before and after the network."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,13 +38,13 @@ def program_text(
     definitions = defined(_library_steps(body, blocks))
     functions = [*definitions, *(block.name for block in blocks)]
     parts = [
-        _head(module, body, blocks, copies),
         *(DEFINITIONS[name] for name in definitions),
         *("\n".join(function_lines(block, functions)) for block in blocks),
         "\n".join(_build(module, body, inputs, functions)),
         "\n".join(_load()),
         "\n".join(_main(module.main)),
     ]
+    parts.insert(0, _head(module, blocks, copies, "\n".join(parts)))
     return "\n\n\n".join(parts) + '\n\n\nif __name__ == "__main__":\n    main()\n'
 
 
@@ -79,13 +80,11 @@ def has_label_file(function: Function) -> bool:
 
 
 def _head(
-    module: Module, body: Body, blocks: Sequence[Block], copies: Mapping[str, Sequence[str]]
+    module: Module, blocks: Sequence[Block], copies: Mapping[str, Sequence[str]], code: str
 ) -> str:
-    steps = _library_steps(body, blocks)
-    used = {step.op.call.split(".")[1] for step in steps if step.op.call.startswith("keras.")}
-    texts = [DEFINITIONS[name] for name in defined(steps)]
-    used |= {name for name in ("layers", "ops") if any(f"{name}." in text for text in texts)}
-    imports = ", ".join([*(["KerasTensor"] if blocks else []), *sorted(used & {"layers", "ops"})])
+    """What stands before the code."""
+    used = [name for name in ("layers", "ops") if re.search(rf"\b{name}\.", code)]
+    imports = ", ".join([*(["KerasTensor"] if blocks else []), *used])
     lines = [
         f'"""{_docstring(module, copies)}"""',
         "",

@@ -19,7 +19,7 @@ from .definitions import DEFINITIONS
 from .dialect import layers, ops
 from .dialect.base import KerasLayer, KerasOp
 from .dialect.recurrent import Bidirectional, Recurrent
-from .steps import Body, Reference, Step, short_name
+from .steps import Body, Numbers, Reference, Step, short_name
 
 WIDTH = 88
 _INDENT = "    "
@@ -112,12 +112,17 @@ class CallText:
     tail: str = ")"
     following: "CallText | None" = None
 
+    @property
+    def is_call(self) -> bool:
+        """Whether it isn't a list, a tuple or a dictionary: those have one line for each item."""
+        return self.head.endswith("(") and self.head != "("
+
     def __str__(self) -> str:
         inside = ", ".join(map(str, self.arguments))
         return f"{self.head}{inside}{self.tail}{self.following or ''}"
 
 
-def listed(items: Sequence[str]) -> CallText:
+def listed(items: "Sequence[str | CallText]") -> CallText:
     """[a, b]."""
     return CallText("[", items, "]")
 
@@ -138,7 +143,7 @@ def statement(
     lines = [f"{indent}{before}{item.head}"]
     together = f"{indent}{_INDENT}{', '.join(map(str, item.arguments))}"
     # If only what follows doesn't fit, the formatter would break that; commas prevent it.
-    if len(together) <= WIDTH and len(item.arguments) > 1 and not apart:
+    if len(together) <= WIDTH and len(item.arguments) > 1 and item.is_call and not apart:
         lines.append(together)
     else:
         for argument in item.arguments:
@@ -217,7 +222,7 @@ def _layer_inputs(op: KerasLayer, inputs: list[str]) -> list[str | CallText]:
 def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> CallText:
     values, rest = list[str | CallText](), iter(inputs)
     for item in op.spec.operands:
-        group: list[str] = []
+        group: list[str | CallText] = []
         for number, value in enumerate(op.values_of(item.name)):
             constant = step.slots.get(f"{item.name}.{number}")
             text = next(rest) if constant is None else _operand_text(constant, op)
@@ -227,7 +232,7 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> CallText:
         if item.name in op.spec.variadic:
             values.append(listed(group))
         elif item.default is None:
-            values += [f"{item.name}={value}" for value in group]
+            values += [_named(item.name, value) for value in group]
         else:
             values += group
     if isinstance(op, ops.Getitem):
@@ -236,6 +241,8 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> CallText:
         return CallText(f"{values[0]}[{key}]", (), "")
     if op.infix and not _is_array(op.operands[0]) and not _is_negated(op, values[0]):
         between = op.infix if op.infix == "**" else f" {op.infix} "
+        if isinstance(values[1], CallText):
+            return replace(values[1], head=f"{values[0]}{between}{values[1].head}")
         return CallText(f"{values[0]}{between}{values[1]}", (), "")
     given = [
         f"{item.name}={slot_text(item.name, value)}"
@@ -245,10 +252,23 @@ def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> CallText:
     return CallText(f"{op.call.removeprefix('keras.')}(", [*values, *given])
 
 
-def _operand_text(constant: Any, op: KerasOp) -> str:
+def _named(name: str, value: str | CallText) -> str | CallText:
+    """An argument by its name."""
+    return (
+        f"{name}={value}" if isinstance(value, str) else replace(value, head=f"{name}={value.head}")
+    )
+
+
+def _operand_text(constant: Any, op: KerasOp) -> str | CallText:
     """A constant operand; products are in parentheses next to an operator."""
+    if isinstance(constant, Numbers):
+        return CallText("np.array(", [_nested(constant.items), quoted(constant.dtype)])
     text = text_of(constant)
     return f"({text})" if op.infix and " * " in text and not text.startswith("np.") else text
+
+
+def _nested(items: Any) -> str | CallText:
+    return items if isinstance(items, str) else listed([*map(_nested, items)])
 
 
 def _is_array(value: Value) -> bool:

@@ -28,6 +28,14 @@ class Reference:
     text: str
 
 
+@dataclass(frozen=True)
+class Numbers(Reference):
+    """The text of an array, and what it lists: texts of numbers, or lists of them."""
+
+    items: tuple[Any, ...]
+    dtype: str
+
+
 @dataclass(eq=False)
 class Step:
     """One call.
@@ -156,8 +164,20 @@ def literal(op: Constant) -> Any:
         return Reference(text)
     if array.size == 0:
         return Reference(f'np.zeros({array.shape}, "{array.dtype.name}")')
-    numbers = re.sub(r"\b(inf|nan)\b", r"np.\1", str(array.tolist()))
-    return Reference(f'np.array({numbers}, "{array.dtype.name}")')
+    items, dtype = _listed(array), array.dtype.name
+    return Numbers(f'np.array({_text(items)}, "{dtype}")', items, dtype)
+
+
+def _listed(array: Array) -> Any:
+    """The texts of an array's elements; of a float32, the shortest that is read as that."""
+    if array.ndim:
+        return tuple(map(_listed, array))
+    number = float(str(array)) if array.dtype == np.float32 else array.item()
+    return re.sub(r"\b(inf|nan)\b", r"np.\1", repr(number))
+
+
+def _text(items: Any) -> str:
+    return items if isinstance(items, str) else f"[{', '.join(map(_text, items))}]"
 
 
 _FEW = 8  # how many elements of a constant are written into the code

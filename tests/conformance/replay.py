@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add("--timeout", type=float, default=60.0, metavar="SECONDS", help="how long one case may take")
     weights = ("expanded", "compressed")
     add("--weights", choices=weights, default="expanded", help="as cmlc has it")
-    add("--precision", choices=("float32", "keep"), default="float32", help="as cmlc has it")
+    add("--precision", choices=("auto", "float32", "keep"), default="auto", help="as cmlc has it")
     add("--json", type=Path, metavar="OUT", help="write all outcomes to this file")
     add("--list-failures", action="store_true", help="all failures, not only the first")
     return result

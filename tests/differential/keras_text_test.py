@@ -161,3 +161,16 @@ func @main(%x: f32[5,4], %w: f32[N,5,4]) -> (f32[2,4], f32[2,2], f32[N,3,4]) {
         x=np.arange(20, dtype=np.float32).reshape(5, 4),
         w=np.arange(40, dtype=np.float32).reshape(2, 5, 4),
     )
+
+
+def test_operators_need_no_imports():
+    text = code(
+        """
+func @main(%x: f32[N,2]) -> f32[N,2] {
+  %two = const {value = dense<[2.0, 0.1]>} : f32[2]
+  %y = tensor.mul(%x, %two) : f32[N,2]
+  return %y
+}"""
+    )
+    assert 'x = x * np.array([2.0, 0.1], "float32")' in text.replace("x_", "x")
+    assert "from keras import" not in text

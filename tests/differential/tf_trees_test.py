@@ -118,7 +118,7 @@ def refused(text, target="tf"):
     return f"{problem.message} / {problem.remedy}"
 
 
-@pytest.mark.parametrize("target", ["tf", "tflite"])
+@pytest.mark.parametrize("target", ["tf", "tflite", "keras"])
 def test_what_is_refused(target):
     computed = TEXT.replace("2,F", "2,2").replace(
         "(%x, %roots, %features, %limits", "(%x, %roots, %features, %thresholds"
@@ -128,7 +128,3 @@ def test_what_is_refused(target):
     assert "give 'x' a shape of numbers" in refused(TEXT, target)
     wrong = refused(TEXT.replace("2,F", "2,1"), target)
     assert "its tables are wrong: features[0] is feature 1 of 1" in wrong
-
-
-def test_keras_names_the_form_that_has_trees():
-    assert "--emit=savedmodel" in refused(TEXT.replace("2,F", "2,2"), "keras")

@@ -247,3 +247,12 @@ def test_functions_of_very_many_inputs_have_no_endpoint(tmp_path, monkeypatch, l
     known = json.loads((folder / "assets.extra" / "cmlc.json").read_text())
     assert list(known["endpoints"]) == endpoints
     assert gc.isenabled()
+
+
+def test_an_array_of_one_number_is_the_number_and_a_list_a_column():
+    """coremltools' callers give numbers so."""
+    spec, message = model("featureVectorizer", {"x": "double"}, {"y": "f64[1]"})
+    message.inputList.add(inputColumn="x", inputDimensions=1)
+    whole = compiled(spec)
+    assert whole.interpret({"x": np.array([2.0])})["y"].tolist() == [2]
+    assert whole.interpret({"x": [2.0]})["y"].tolist() == [[2]]

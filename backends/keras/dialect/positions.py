@@ -94,8 +94,28 @@ class Full(KerasOp, call="keras.ops.full"):
     dtype: DType = attr()
 
 
+class SegmentSum(KerasOp, call="keras.ops.segment_sum"):
+    """Sums of rows, each for the segment that it belongs to."""
+
+    data: Value = operand()
+    segment_ids: Value = operand()
+    num_segments: int = attr()
+
+
+class WalkTrees(KerasOp, call="walk_trees"):
+    """What leaves add that rows reach in trees, [B, T, W]; the generated code defines it."""
+
+    x: Value = operand()
+    starts: Value = operand()
+    columns: Value = operand()
+    thresholds: Value = operand()
+    children: Value = operand()
+    values: Value = operand()
+    depth: int = attr()
+
+
 OPS = (
     *(Take, TakeAlongAxis, OneHot, ScatterUpdate, Slice, SliceUpdate),
-    *(Argsort, TopK, Cumsum, Tril, Triu, Full),
+    *(Argsort, TopK, Cumsum, Tril, Triu, Full, SegmentSum, WalkTrees),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

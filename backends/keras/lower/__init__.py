@@ -1,6 +1,6 @@
 """Core ops → Keras layers and functions: the families' tables, and ops without a counterpart."""
 
-from ....ir.dialects.core import control, coupling, custom, detection, random, trees
+from ....ir.dialects.core import control, coupling, custom, detection, random
 from ....ir.dialects.core import image as image_ops
 from ....ir.dialects.core import index as index_ops
 from ....ir.dialects.core import shape as shape_ops
@@ -26,12 +26,13 @@ from . import (
     scatter,
     shape,
     sort,
+    trees,
 )
 from .shape import DYNAMIC
 
 FAMILIES = (
     *(activation, conv, elementwise, fill, image, index, linear, lookup, norm),
-    *(pool, recurrent, reduce, scatter, shape, sort),
+    *(pool, recurrent, reduce, scatter, shape, sort, trees),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
 
@@ -94,9 +95,6 @@ UNSUPPORTED: dict[type[Op], Refusal] = {
     ),
     coupling.PairwiseCoupling: Refusal(
         "a functional model has no loops that stop row by row (--emit=savedmodel has them)"
-    ),
-    trees.TreeEnsemble: Refusal(
-        "no layer or function of Keras walks trees (--emit=savedmodel does)"
     ),
     custom.Call: Refusal(
         "its definition uses only TensorFlow; for Keras code, define it by core ops"

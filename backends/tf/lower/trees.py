@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import array_of, constant, scalar
+from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import trees as core
 from ....ir.reference.trees import Tables
 from ....ir.ssa import Value
 from ....ir.types import DType, Type
 from ... import trees
 from ...lowering import Lowering
-from ...refusals import require, require_fixed
 from .. import dialect as tf
 from .extents import extents_from
 
@@ -30,7 +29,7 @@ def lowering(at_once: int) -> Lowering:
     @lower(core.TreeEnsemble)
     def ensemble(op: core.TreeEnsemble) -> Value:
         """A walk with one comparison, through complete trees where they aren't much larger."""
-        tables, out = _tables(op), op.result.type
+        tables, out = trees.tables_of(op), op.result.type
         if not tables.outputs.size or not len(tables.base):
             shape = extents_from(op.x, out.shape)
             return tf.BroadcastToDynamic(op.base, shape, result_types=out).result
@@ -41,19 +40,6 @@ def lowering(at_once: int) -> Lowering:
         return _cast(tf.Add(found, base, result_types=wide).result, out)
 
     return lower
-
-
-def _tables(op: core.TreeEnsemble) -> Tables:
-    """The op's constants, without a problem."""
-    arrays = [array_of(value) for value in op.operands[1:]]
-    known = [array for array in arrays if array is not None]
-    require(len(known) == len(arrays), "a graph is made for trees whose tables are constants")
-    fixed = isinstance(op.x.type.shape[1], int)
-    require_fixed(fixed, "a graph is made for trees of a known number of features")
-    tables = Tables(*known)
-    problem = tables.problem(_extent(op.x))
-    require(not problem, f"its tables are wrong: {problem}")
-    return tables
 
 
 def _cast(x: Value, like: Type) -> Value:
