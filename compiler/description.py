@@ -1,5 +1,6 @@
 """A model's interface and metadata as plain data, for people and programs."""
 
+import math
 from typing import Any
 
 from ..ir.interface import Description
@@ -15,9 +16,16 @@ def describe(module: Module) -> dict[str, Any]:
     return found
 
 
+def _portable(fact: Any) -> Any:
+    """A fact as JSON has it: numbers that it lacks are text, which `float` reads."""
+    is_number = not isinstance(fact, float) or math.isfinite(fact)
+    return fact if is_number else {"nan": "NaN", "inf": "Infinity"}.get(str(fact), "-Infinity")
+
+
 def _described(function: Function) -> dict[str, Any]:
     def entry(name: str, value: Value, known: Description) -> dict[str, Any]:
-        return {"name": name, "type": str(value.type), **known.entries()}
+        entries = {key: _portable(fact) for key, fact in known.entries().items()}
+        return {"name": name, "type": str(value.type), **entries}
 
     found: dict[str, Any] = {
         "inputs": [entry(value.name, value, known) for value, known in inputs_of(function)],

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from cmlc.compiler.description import describe
 from cmlc.compiler.options import Options
 from cmlc.compiler.runtime import CompiledModel
 from cmlc.compiler.stages import Stages
@@ -256,3 +257,9 @@ def test_an_array_of_one_number_is_the_number_and_a_list_a_column():
     whole = compiled(spec)
     assert whole.interpret({"x": np.array([2.0])})["y"].tolist() == [2]
     assert whole.interpret({"x": [2.0]})["y"].tolist() == [[2]]
+
+
+def test_a_default_that_json_lacks_is_text_in_the_description():
+    text = json.dumps(describe(compiled(stump("double?")).module), allow_nan=False)
+    (given, *_) = json.loads(text)["inputs"]
+    assert (given["name"], given["default"]) == ("a", "NaN")
