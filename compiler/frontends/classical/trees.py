@@ -12,6 +12,7 @@ from ....ir.dialects.core.activation import Sigmoid, Softmax
 from ....ir.dialects.core.shape import Concat
 from ....ir.dialects.core.slicing import SliceByIndex
 from ....ir.dialects.core.trees import TreeEnsemble
+from ....ir.reference.trees import Tables
 from ....ir.ssa import Value
 from ....ir.types import Array
 from ...source.interface import Interface
@@ -21,6 +22,7 @@ from .context import Missing, ModelContext, ModelRules
 rules = ModelRules("trees")
 
 _LEAF = 6
+_MOST_DIMENSIONS = 2**20  # a malformed file may claim more than there is memory for
 _NO_TRANSFORM, _SOFTMAX, _LOGISTIC, _SOFTMAX_ZERO = range(4)
 
 
@@ -30,20 +32,6 @@ class _Tree:
 
     nodes: dict[int, Any] = field(default_factory=dict[int, Any])
     columns: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Tables:
-    """The operands of `tree.ensemble`, in the order of its declaration."""
-
-    roots: Array
-    features: Array
-    thresholds: Array
-    modes: Array
-    missing: Array
-    children: Array
-    values: Array
-    outputs: Array
 
 
 def _trees(cx: ModelContext, nodes: Iterable[Any]) -> dict[int, _Tree]:
@@ -101,7 +89,8 @@ def _check_nodes(cx: ModelContext, name: int, tree: _Tree, features: int, dimens
                 cx.fail(f"{place} adds to dimension {entry.evaluationIndex} of {dimensions}")
 
 
-def _tables(cx: ModelContext, features: int, dimensions: int) -> _Tables:
+def _tables(cx: ModelContext, features: int, base: Array) -> Tables:
+    dimensions = len(base)
     trees = _trees(cx, cx.message.treeEnsemble.nodes)
     for name, tree in trees.items():
         _check_nodes(cx, name, tree, features, dimensions)
@@ -130,7 +119,7 @@ def _tables(cx: ModelContext, features: int, dimensions: int) -> _Tables:
             if node.nodeBehavior != _LEAF
         )
         roots.append(references[root])
-    return _Tables(
+    return Tables(
         np.array(roots, np.int32),
         np.array([node.branchFeatureIndex for node in branches], np.int32),
         np.array([node.branchFeatureValue for node in branches], np.float64),
@@ -139,6 +128,7 @@ def _tables(cx: ModelContext, features: int, dimensions: int) -> _Tables:
         np.array(children, np.int32).reshape(-1, 2),
         np.array(leaves, np.float64).reshape(-1, width),
         outputs,
+        base,
     )
 
 
@@ -155,14 +145,16 @@ def _scores(cx: ModelContext) -> Value:
     ensemble = cx.message.treeEnsemble
     dimensions = ensemble.numPredictionDimensions
     cx.require(dimensions > 0, "the model predicts no dimensions")
-    base = list(ensemble.basePredictionValue) or [0.0] * dimensions
+    fits = dimensions <= _MOST_DIMENSIONS
+    cx.require(fits, f"the model predicts {dimensions} dimensions, more than {_MOST_DIMENSIONS}")
+    base = np.array(ensemble.basePredictionValue or [0.0] * dimensions, np.float64)
     cx.require(
         len(base) == dimensions,
         f"the model has {len(base)} base values for {dimensions} dimensions",
     )
     x = cx.vector(missing=np.nan)
     (features,) = x.type.static_shape[1:]
-    tables = _tables(cx, features, dimensions)
+    tables = _tables(cx, features, base)
     return TreeEnsemble(
         x,
         constant(tables.roots, "roots"),
@@ -173,7 +165,7 @@ def _scores(cx: ModelContext) -> Value:
         constant(tables.children, "children"),
         cx.weight(tables.values, "values"),
         constant(tables.outputs, "outputs"),
-        cx.weight(base, "base"),
+        cx.weight(tables.base, "base"),
     ).result
 
 

@@ -180,6 +180,7 @@ def changed(**change):
     [
         (regressor(), "the model has no trees"),
         (regressor(STUMP, dimensions=0), "the model predicts no dimensions"),
+        (regressor(STUMP, dimensions=2**63), "dimensions, more than 1048576"),
         (regressor(STUMP, base=[1, 2]), "2 base values for 1 dimensions"),
         (regressor(STUMP, dimensions=2, output="double"), "is one number, but there are 2"),
         (regressor([*STUMP, STUMP[2]]), "tree 1 has two nodes with the id 2"),
