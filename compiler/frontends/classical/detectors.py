@@ -24,6 +24,7 @@ from .forms import Whole
 
 rules = ModelRules("detectors")
 
+_MOST_ROWS = 2**24  # a malformed file may claim more than there is memory for
 _THRESHOLDS = {
     "iouThresholdInputFeatureName": "iouThreshold",
     "confidenceThresholdInputFeatureName": "confidenceThreshold",
@@ -78,6 +79,7 @@ def suppression(cx: ModelContext) -> None:
     count, classes = scores.type.shape
     outputs = _outputs(cx, 4, classes)
     low, high = _limits(outputs)
+    cx.require(low <= _MOST_ROWS, f"the outputs have {low} rows or more, above {_MOST_ROWS}")
     most = _most(cx, scores, count, low, high)
     chosen = NonMaximumSuppression(
         ExpandDims(boxes, (0,)).result,

@@ -219,14 +219,12 @@ def _block(cx: ModelContext, name: str, form: Keyed | Pairs, size: int) -> Value
     if isinstance(form, Keyed):
         if any(isinstance(label, str) or not 0 <= label < size for label in form.labels):
             cx.fail(f"column '{name}' is a dictionary with keys that are not 0 to {size - 1}")
-        count = len(form.labels)
+        count, found = len(form.labels), dense(form)
         if form.labels == tuple(range(count)):
-            return (
-                Pad(dense(form), pad=(0, 0, 0, size - count)).result
-                if size > count
-                else dense(form)
-            )
-        return dense(spread(cx, form, tuple(range(size))))
+            return Pad(found, pad=(0, 0, 0, size - count)).result if size > count else found
+        places = constant(np.array(form.labels, np.int32))
+        row = constant(SplatResource(Tensor(DType.F64, (1, size)), 0.0))
+        return Scatter(row, places, found, axis=1, mode=ScatterMode.UPDATE).result
     if form.keys.type.dtype is DType.STR:
         cx.fail(f"column '{name}' is a dictionary with strings as keys, not with positions")
     zero, most = constant(np.asarray(0, np.int64)), constant(np.asarray(size, np.int64))

@@ -179,6 +179,8 @@ def test_a_fixed_number_of_boxes_has_a_batch(thresholds, batch):
         (suppression(iou=1.5), "the model's iouThreshold is 1.5, not between 0 and 1"),
         (suppression(confidence=-1), "the model's confidenceThreshold is -1"),
         (suppression(labels=["one"]), "the model has 1 class labels for 2 classes"),
+        (ranged(suppression(), 2**40, -1), "the outputs have 1099511627776 rows or more, above"),
+        (suppression({"confidence": "f64[4294967296,2]"}), "the outputs have 4294967296 rows"),
         (suppression({"other": "f64[]"}), "the model does not make the output 'other'"),
         (suppression({"confidence": "f64[2,3]"}), r"declared \[2, 3\], not \[N, 2\]"),
         (suppression(inputs=INPUTS | {"boxes": "f64[4,4]"}), "4 boxes, but confidences of 3"),

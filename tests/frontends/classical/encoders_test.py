@@ -181,3 +181,17 @@ def test_inputs_that_are_not_such_dictionaries_are_refused_once(x, message):
     with pytest.raises(CompileError, match=message) as caught:
         run(dict_vectorizer("string", ["a"], "{int64}"), **({} if x is None else {"x": x}))
     assert len(caught.value.diagnostics) == 1
+
+
+def test_a_dictionary_of_any_integers_is_put_at_its_keys():
+    """What a classifier with such labels gives; a table of them is computed at once."""
+    outputs, predicted = {"label": "int64", "scores": "{int64}"}, ("label", "scores")
+    first, message = model("glmClassifier", {"x": "double"}, outputs, predicted)
+    message.weights.add(value=[1.0])
+    message.offset.append(0)
+    message.int64ClassLabels.vector.extend([4, 1])
+    last = vectorizer({"scores": "{int64}"}, [("scores", 6)], "f64[6]")
+    whole = compiled(pipeline({"x": "double"}, {"y": "f64[6]"}, first, last))
+    assert whole.interpret({"x": 0.0})["y"].tolist() == [0, 0.5, 0, 0, 0.5, 0]
+    assert whole.interpret({"x": [0.0, 0.0]})["y"].tolist() == [[0, 0.5, 0, 0, 0.5, 0]] * 2
+    assert "fixed_batch" not in whole.optimized.attributes
