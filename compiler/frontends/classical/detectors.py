@@ -78,7 +78,7 @@ def suppression(cx: ModelContext) -> None:
     _check(cx, boxes, scores)
     count, classes = scores.type.shape
     outputs = _outputs(cx, 4, classes)
-    low, high = _limits(outputs)
+    low, high = _limits(cx, outputs)
     cx.require(low <= _MOST_ROWS, f"the outputs have {low} rows or more, above {_MOST_ROWS}")
     most = _most(cx, scores, count, low, high)
     chosen = NonMaximumSuppression(
@@ -145,21 +145,25 @@ def _outputs(cx: ModelContext, four: int, classes: Dim) -> tuple[Feature, ...]:
     return declared
 
 
-def _limits(outputs: tuple[Feature, ...]) -> tuple[int, int | None]:
+def _limits(cx: ModelContext, outputs: tuple[Feature, ...]) -> tuple[int, int | None]:
     """The least and the largest number of boxes that all outputs allow; None for any number."""
     low, high = 0, None
     for feature in outputs:
-        for least, most in _range(feature):
+        for least, most in _range(cx, feature):
             low = max(low, least)
             high = most if high is None else min(high, most) if most is not None else high
     return (low, high) if high is None or high >= low else (high, high)
 
 
-def _range(feature: Feature) -> Iterator[tuple[int, int | None]]:
+def _range(cx: ModelContext, feature: Feature) -> Iterator[tuple[int, int | None]]:
     flexibility = feature.flexibility
-    if flexibility is not None and flexibility.ranges:
-        yield flexibility.ranges[-2]
-    elif flexibility is None and len(feature.shape) >= 2 and feature.shape[-2] > 0:
+    if flexibility is not None:
+        ranges = flexibility.ranges
+        if len(ranges) < 2:
+            message = f"output '{feature.name}' has neither a range of rows nor a number of them"
+            cx.fail(message, kind="unsupported", remedy="declare its shape as [N, columns]")
+        yield ranges[-2]
+    elif len(feature.shape) >= 2 and feature.shape[-2] > 0:
         yield feature.shape[-2], feature.shape[-2]
 
 

@@ -75,6 +75,19 @@ def test_a_range_of_rows_has_a_least_and_a_largest_number(low, high, expected):
     assert rows(ranged(suppression(), low, high)) == expected
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_rows_that_are_neither_a_number_nor_a_range_are_refused(listed):
+    spec = suppression()
+    array = spec.description.output[0].type.multiArrayType
+    if listed:
+        for count in (1, 2):
+            array.enumeratedShapes.shapes.add(shape=[count, 2])
+    else:
+        array.shapeRange.sizeRanges.add(upperBound=-1)
+    with pytest.raises(CompileError, match="neither a range of rows nor a number of them"):
+        _ = compiled(spec).module
+
+
 def test_thresholds_are_inputs_where_they_are_named():
     declared = INPUTS | {"iou": "double?", "least": "double?"}
     spec = suppression(inputs=declared, named=("iou", "least"))
