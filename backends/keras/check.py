@@ -7,7 +7,7 @@ from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.ssa import Function, Module
 from ...ir.types import DType
 from ...passes.manager import Instrumentation, Pass
-from .dialect.base import KerasLayer
+from .dialect.base import MADE_FLOAT32, KerasLayer
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _texts(function: Function) -> Iterator[Diagnostic]:
 def _precision(module: Module) -> Iterator[Diagnostic]:
     for op in module.walk():
         dtypes = {value.type.dtype for value in (*op.operands, *op.results)}
-        if isinstance(op, KerasLayer) and dtypes & {DType.F16, DType.F64}:
+        if isinstance(op, KerasLayer) and dtypes & MADE_FLOAT32:
             message = f"'{op.call}' computes in float32, and the model here doesn't"
-            remedy = "compute everything in float32 (--precision=float32)"
+            remedy = "a SavedModel computes in the model's own precision (--emit=savedmodel)"
             yield Diagnostic(message, "unsupported", location=op.location, remedy=remedy)

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from ....ir.types import DType
 from ...calls import CallOp
 
 
@@ -14,6 +15,10 @@ class KerasOp(CallOp):
 
     infix: ClassVar[str] = ""
     roots = ("keras",)
+
+
+# What layers make float32 of. Arrays of the interface may be it, and what only moves their elements.
+MADE_FLOAT32 = frozenset((DType.F16, DType.F64))
 
 
 class KerasLayer(CallOp):

@@ -4,6 +4,7 @@ from ....ir.rewrite import replace
 from ....ir.ssa import Op
 from ....passes.patterns import Rewrite, no, pattern
 from ..dialect import layers, ops
+from ..dialect.base import MADE_FLOAT32
 
 
 @pattern(ops.Transpose, layers.Permute)
@@ -17,7 +18,7 @@ def transposed_twice(op: ops.Transpose | layers.Permute) -> Rewrite:
     x, out = inner.operands[0], op.results[0].type
     if order == tuple(range(len(order))):
         return x
-    if order[0] == 0:
+    if order[0] == 0 and out.dtype not in MADE_FLOAT32:
         return layers.Permute(x, order[1:], result_types=out).result
     return ops.Transpose(x, order, result_types=out).result
 

@@ -11,6 +11,7 @@ from ...lowering import Lowering
 from ...padding import replicated
 from ...refusals import require, require_fixed
 from ..dialect import layers, ops
+from ..dialect.base import MADE_FLOAT32
 from .weights import is_weight, reshaped
 
 lower = Lowering()
@@ -44,7 +45,7 @@ def reshaped_to(x: Value, sizes: tuple[Dim, ...]) -> Value:
     if is_weight(x):
         return reshaped(x, out.static_shape)
     keeps = x.type.rank > 1 and out.rank > 1 and x.type.shape[0] == sizes[0]
-    if keeps and _open(sizes[1:]) <= 1:
+    if keeps and out.dtype not in MADE_FLOAT32 and _open(sizes[1:]) <= 1:
         known = is_static(x.type.shape[1:])
         if out.rank == 2 and x.type.rank > 2 and known:
             return layers.Flatten(x, result_types=out).result
@@ -64,7 +65,8 @@ def _numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
 @lower(core.Transpose)
 def transpose(op: core.Transpose) -> Value:
     """A layer if the batch stays; it counts dimensions from 1."""
-    if op.perm[0] == 0 and len(op.perm) > 1:
+    keeps = op.perm[0] == 0 and len(op.perm) > 1
+    if keeps and op.x.type.dtype not in MADE_FLOAT32:
         return layers.Permute(op.x, op.perm[1:], result_types=op.result.type).result
     return ops.Transpose(op.x, op.perm, result_types=op.result.type).result
 
@@ -89,7 +91,8 @@ def concat(op: core.Concat) -> Value:
     out = op.result.type
     if len(op.values) == 1:
         return op.values[0]
-    layered = op.axis > 0 and out.dtype.is_float and not any(map(is_weight, op.values))
+    is_float32 = out.dtype.is_float and out.dtype not in MADE_FLOAT32
+    layered = op.axis > 0 and is_float32 and not any(map(is_weight, op.values))
     if not layered:
         return ops.Concatenate(op.values, axis=op.axis, result_types=out).result
     axis = -1 if op.axis == out.rank - 1 else op.axis
