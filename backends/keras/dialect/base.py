@@ -17,7 +17,7 @@ class KerasOp(CallOp):
     roots = ("keras",)
 
 
-# What layers make float32 of. Arrays of the interface may be it, and what only moves their elements.
+# What layers make float32 of: arrays of the interface may be it, and what only moves them.
 MADE_FLOAT32 = frozenset((DType.F16, DType.F64))
 
 
