@@ -1,8 +1,13 @@
 """Functions of the generated code, and the runs of steps that they are made from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...ir.dims import Dim
+from ...ir.names import unique
+from ...ir.ssa import Value
+from ..names import VARIABLE
 from .dialect import layers
 from .steps import Body, Step
 
@@ -62,12 +67,64 @@ def body_of(run: Run) -> Body:
     return Body(tuple(inputs), steps, steps[-1].outputs)
 
 
+def function_of(runs: Sequence[Run]) -> Body:
+    """The body of the function that these runs become; its steps are those of the first."""
+    bodies = [body_of(run) for run in runs]
+    made = bodies[0]
+    for values in zip(*(body.values for body in bodies), strict=True):
+        rows = zip(values, runs, strict=True)
+        made.shapes[values[0]] = tuple(s for value, run in rows for s in run.body.shapes_of(value))
+    return made
+
+
+def extents_of(runs: Sequence[Run]) -> list[tuple[int | None, ...]]:
+    """By dimension of the first input, its size in each run; None where it isn't one number."""
+    columns: list[list[int | None]] = []
+    for run in runs:
+        shapes = run.body.shapes_of(body_of(run).inputs[0])
+        if len({len(shape) for shape in shapes}) > 1:
+            return []
+        sizes = [{*dims} for dims in zip(*shapes, strict=True)]
+        columns.append([_only(size) for size in sizes])
+    if len({len(column) for column in columns}) > 1:
+        return []
+    return [*zip(*columns, strict=True)]
+
+
+def _only(sizes: set[Dim]) -> int | None:
+    size, *others = sizes
+    return size if isinstance(size, int) and not others else None
+
+
 def input_names(body: Body) -> list[str]:
-    """`x` for an input that only the first step reads, `inputs` for one that is read again."""
+    """`x` for an input that only the first step reads, `inputs` for one that is read again.
+
+    Others are called what they are read as.
+    """
     last = body.last_uses()
     names = ["x" if last.get(body.inputs[0], 0) == 0 else "inputs"]
-    names += ["skip", "other"][: len(body.inputs) - 1]
+    for value in body.inputs[1:]:
+        step = next(step for step in body.steps if value in step.inputs)
+        names.append(unique(_role(step, value), {*names, "x"}, VARIABLE))
     return names
+
+
+_ROLES = {"bias": "mask", "attention_mask": "mask", "mask": "mask"}
+_MEMORIES = ("key", "value")
+
+
+def _role(step: Step, value: Value) -> str:
+    """What an input is for the step that reads it first."""
+    if isinstance(step.source, Block):
+        name = step.source.inputs[step.inputs.index(value)]
+        return name if name not in ("x", "inputs") else "other"
+    if isinstance(step.source, layers.Add | layers.Concatenate):
+        return "skip"
+    op = step.op
+    operand = next(o.name for o in op.spec.operands if value in op.values_of(o.name))
+    if operand in _MEMORIES:
+        return "memory"
+    return _ROLES.get(operand, "skip" if len(step.inputs) == 1 else "other")
 
 
 def columns_of(runs: list[Run]) -> list[dict[str, tuple[Any, ...]]]:

@@ -19,7 +19,8 @@ from .definitions import DEFINITIONS
 from .dialect import layers, ops
 from .dialect.base import KerasLayer, KerasOp
 from .dialect.recurrent import Bidirectional, Recurrent
-from .steps import Body, Numbers, Reference, Step, short_name
+from .loops import NAME, NUMBER, Loop, loops_of, start_of
+from .steps import Body, Literal, Numbers, Reference, Step, short_name
 
 WIDTH = 88
 _INDENT = "    "
@@ -41,7 +42,15 @@ def body_lines(
     last = body.last_uses()
     taken = {*names.values(), *functions}
     shared: dict[Step, str] = {}
+    loops = loops_of(body)
+    looped = {i for start, loop in loops.items() for i in range(start, loop.stop)}
     for position, step in enumerate(body.steps):
+        if (loop := loops.get(position)) is not None:
+            lines += _loop_lines(loop, position, body, last, names, taken, prefix)
+            if loop.stop == len(body.steps) and result:
+                lines.append(f"{_INDENT}{result}{names[body.steps[-1].outputs[0]]}")
+        if position in looped:
+            continue
         is_last = position == len(body.steps) - 1
         if step.shared is step:
             shared[step] = unique(variable(step.label), taken, VARIABLE)
@@ -56,6 +65,53 @@ def body_lines(
         target = ", ".join(names[value] for value in step.outputs)
         lines += statement(f"{target} = ", expression)
     return lines
+
+
+def _loop_lines(
+    loop: Loop,
+    start: int,
+    body: Body,
+    last: dict[Value, int],
+    names: dict[Value, str],
+    taken: set[str],
+    prefix: str,
+) -> list[str]:
+    """A loop; all that its calls make is called the same."""
+    first, final = body.steps[start], body.steps[loop.stop - 1]
+    begin, end = start_of(body, start), final.outputs[0]
+    stem = replace(final, label=re.sub(r"_?\d+", "", final.label) or first.source.name)
+    name = _variable(end, 0, stem, loop.stop - 1, last, names, taken)
+    lines = [] if names[begin] == name else [f"{_INDENT}{name} = {names[begin]}"]
+    for step in body.steps[start : loop.stop]:
+        names[step.outputs[0]] = name
+    rows: list[str | CallText] = []
+    columns = [[*map(quoted, loop.names)]] if loop.numbers is None else []
+    slots = {parameter.name: parameter.slot for parameter in first.source.parameters}
+    columns += [
+        [slot_text(slots[slot], value) for value in values] for slot, values in loop.varying.items()
+    ]
+    for row in zip(*columns, strict=True):
+        rows.append(row[0] if len(row) == 1 else f"({', '.join(row)})")
+    target, numbers = ", ".join(loop.variables), loop.numbers
+    if numbers is None:
+        lines += statement(f"for {target} in ", CallText("(", rows, ")"), after=":")
+    elif not rows:
+        given = [str(numbers.start), str(numbers.stop)] if numbers.start else [str(numbers.stop)]
+        lines += statement(
+            f"for {NUMBER if loop.label else '_'} in ", CallText("range(", given), after=":"
+        )
+    elif not loop.label:
+        lines += statement(f"for {target} in ", CallText("(", rows, ")"), after=":")
+    else:
+        target = f"({target})" if len(loop.variables) > 1 else target
+        listing: list[str | CallText] = [CallText("(", rows, ")")]
+        listing += [f"start={numbers.start}"] if numbers.start else []
+        lines += statement(
+            f"for {NUMBER}, {target} in ", CallText("enumerate(", listing), after=":"
+        )
+    names = names | {first.outputs[0]: name, begin: name}
+    call = _expression(loop.call(first), names, {}, prefix)
+    return lines + statement(f"{name} = ", call, 2 * _INDENT)
 
 
 def _variable(
@@ -185,8 +241,10 @@ def _given(step: Step, block: Block) -> Iterator[str]:
 
 def _layer_name(step: Step, prefix: str) -> str:
     """A string, or the parameter `name` with a suffix."""
+    if step.label == f"{{{NAME}}}" and not prefix:
+        return NAME
     if not prefix:
-        return f'"{step.label}"'
+        return f'f"{step.label}"' if "{" in step.label else f'"{step.label}"'
     return f'f"{{{prefix}}}_{step.label}"' if step.label else prefix
 
 
@@ -318,7 +376,7 @@ def _border(pairs: Sequence[tuple[int, int]]) -> Any:
 def text_of(value: Any) -> str:
     """A number, string or tuple as people write it."""
     match value:
-        case Reference(text):
+        case Reference(text) | Literal(text):
             return text
         case tuple():
             items = ", ".join(map(text_of, value))

@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 
 from ...ir.dialects.builtin import Constant
+from ...ir.dims import Shape
 from ...ir.location import InModel, leaves
 from ...ir.names import distinct, unique
 from ...ir.ssa import Function, Value
@@ -23,13 +24,20 @@ from .shared import layer_of, weights_of
 
 @dataclass(frozen=True)
 class Reference:
-    """The text in place of a number: a parameter, or a product with it."""
+    """The text in place of a number: a parameter, or what is computed of one."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Numbers(Reference):
+class Literal:
+    """The text of a constant that is no single number; it is the same in all repetitions."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Numbers(Literal):
     """The text of an array, and what it lists: texts of numbers, or lists of them."""
 
     items: tuple[Any, ...]
@@ -80,11 +88,30 @@ class Step:
 
 @dataclass
 class Body:
-    """Steps in order, with their inputs and results."""
+    """Steps in order, with their inputs and results.
+
+    Attributes:
+        shapes: of a function that is called several times, the shapes of its values in each call.
+    """
 
     inputs: tuple[Value, ...]
     steps: list[Step] = field(default_factory=list[Step])
     results: tuple[Value, ...] = ()
+    shapes: dict[Value, tuple[Shape, ...]] = field(default_factory=dict[Value, tuple[Shape, ...]])
+
+    def shapes_of(self, value: Value) -> tuple[Shape, ...]:
+        """The shapes that a value of this body has, in as many calls as there are."""
+        return self.shapes.get(value, (value.type.shape,))
+
+    def uses(self) -> Counter[Value]:
+        """How often each value is used, as an operand or as a result."""
+        read = (value for step in self.steps for value in step.inputs)
+        return Counter([*read, *self.results])
+
+    @property
+    def values(self) -> list[Value]:
+        """Its inputs and all results of its steps, in order."""
+        return [*self.inputs, *(value for step in self.steps for value in step.outputs)]
 
     def last_uses(self) -> dict[Value, int]:
         """The last use of each value; results are used after all steps."""
@@ -101,17 +128,47 @@ def steps_of(function: Function) -> Body:
 
 
 def _ordered(function: Function) -> Iterator[CallOp]:
-    """Depth first from the results: a chain stays together, and the first operand's comes first."""
-    graph: nx.DiGraph[Any] = nx.DiGraph()
-    graph.add_edges_from((function, value.op) for value in function.results if value.op)
+    """Depth first from the results: a chain stays together, and the first operand's comes first.
+
+    What several calls need, and nothing else does, is made before: a mask of all layers is not part
+    of the first of them.
+    """
+    edges = [(function, value.op) for value in function.results if value.op]
     for op in function.walk():
-        made = (value.op for value in op.operands if value.op is not None)
-        graph.add_edges_from((op, producer) for producer in made)
-    if function not in graph:
+        edges += [(op, value.op) for value in op.operands if value.op is not None]
+    if not edges:
         return
-    for op in nx.dfs_postorder_nodes(graph, function):
+    graph: nx.DiGraph[Any] = nx.DiGraph(edges)
+    order = [*nx.dfs_postorder_nodes(graph, function)]
+    first = _complete(graph, function)
+    several = {op for op in graph if graph.in_degree(op) > 1}
+    earlier = [(function, op) for op in order if op in first and op in several]
+    for op in nx.dfs_postorder_nodes(nx.DiGraph([*earlier, *edges]), function):
         if isinstance(op, CallOp):
             yield op
+
+
+def _complete(graph: "nx.DiGraph[Any]", root: Any) -> set[Any]:
+    """The nodes through which everything that they need leads: nothing else needs it.
+
+    With edges from users to what they use, a node dominates what only it needs. It is complete if
+    all that the nodes below it need is below it, too.
+    """
+    above: dict[Any, Any] = {**nx.immediate_dominators(graph, root)}
+    above.pop(root, None)
+    tree: nx.DiGraph[Any] = nx.DiGraph([(parent, node) for node, parent in above.items()])
+    depth: dict[Any, int] = {root: 0}
+    for parent, node in nx.bfs_edges(tree, root):
+        depth[node] = depth[parent] + 1
+    found, least = set[Any](), dict[Any, int]()
+    for node in nx.dfs_postorder_nodes(tree, root):
+        outside = [depth[above[used]] for used in graph.successors(node)]
+        least[node] = min(
+            [*outside, *(least[child] for child in tree.successors(node))], default=depth[node]
+        )
+        if least[node] >= depth[node]:
+            found.add(node)
+    return found
 
 
 def _share(steps: list[Step]) -> None:
@@ -148,8 +205,8 @@ def _step(op: CallOp) -> Step:
             if value in held:
                 continue
             if isinstance(value.op, Constant):
-                slots[f"{item.name}.{number}"] = literal(value.op)
-                kind.append("constant")
+                found = slots[f"{item.name}.{number}"] = literal(value.op)
+                kind.append(found if isinstance(found, Literal) else "constant")
             else:
                 inputs.append(value)
     return Step(tuple(kind), tuple(inputs), tuple(op.results), slots, "", op)
@@ -161,9 +218,9 @@ def literal(op: Constant) -> Any:
     if array.ndim == 0:
         return array.item()
     if (text := _progression(array)) is not None:
-        return Reference(text)
+        return Literal(text)
     if array.size == 0:
-        return Reference(f'np.zeros({array.shape}, "{array.dtype.name}")')
+        return Literal(f'np.zeros({array.shape}, "{array.dtype.name}")')
     items, dtype = _listed(array), array.dtype.name
     return Numbers(f'np.array({_text(items)}, "{dtype}")', items, dtype)
 
@@ -208,11 +265,12 @@ def _label(function: Function, steps: list[Step]) -> None:
     """Give every layer a name that the model has for it; those with weights choose first."""
     layers = [step for step in steps if step.makes_layer]
     names = {step: _names_of(step.op) for step in layers}
-    prefix = _shared_prefix([given[0] for given in names.values() if given])
+    telling = [names[step] for step in layers if step.has_weights] or [*names.values()]
+    prefix = _shared_prefix([given[0] for given in telling if given])
     taken = {*input_layers(function, steps)}
     functions = _functions(steps)
     for step in sorted(layers, key=lambda step: not step.has_weights):
-        given = [name.removeprefix(prefix) for name in names[step]]
+        given = [_without(prefix, name) for name in names[step]]
         short = short_name(step.op)
         free = [
             name
@@ -310,6 +368,13 @@ def _shared_prefix(names: list[str]) -> str:
 
 
 _MOST = 0.8
+
+
+def _without(prefix: str, name: str) -> str:
+    """The name without the prefix, or without as many of its words as it begins with."""
+    while prefix and not name.startswith(prefix):
+        prefix = prefix[: prefix[:-1].rfind("_") + 1]
+    return name.removeprefix(prefix)
 
 
 _SHORT = {

@@ -15,7 +15,7 @@ from cmlc.tools import cmlc, cmlc_opt
 from cmlc.tools.cli import console
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
-AFTER = ["check-keras", "fuse-keras", "hold-constants-keras"]
+AFTER = ["check-keras", "chain-concatenations-keras", "fuse-keras", "hold-constants-keras"]
 # The result of the convolution is used without the activation, too.
 SHARED = """func @main(%x: f32[1,4,4,2]) -> ("c": f32[1,2,2,3], "y": f32[1,2,2,3]) {
   %w = const {value = resource<"w">} : f32[3,3,2,3]
