@@ -17,8 +17,7 @@ class ChainConcatenationsKeras(Pass):
     layers are the same code: each adds its features to its input.
 
     Example:
-        cmlc m.mlmodel --emit=ir --stage=lowered --target=keras \\
-            --print-after=chain-concatenations-keras
+        cmlc-opt m.cmir --passes=chain-concatenations-keras
     """
 
     name = "chain-concatenations-keras"
