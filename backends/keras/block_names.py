@@ -41,7 +41,7 @@ def _prefix(run: Run) -> str:
 
 
 def _is_telling(step: Step) -> bool:
-    return step.has_weights or (isinstance(step.source, Block) and takes_name(step))
+    return step.is_owned or (isinstance(step.source, Block) and takes_name(step))
 
 
 def _suffix(label: str, prefix: str) -> str | None:

@@ -1,13 +1,14 @@
 """Functions of the generated code, and the runs of steps that they are made from."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...ir.dims import Dim
 from ...ir.names import unique
 from ...ir.ssa import Value
-from ..names import VARIABLE
+from ..names import VARIABLE, variable
 from .dialect import layers
 from .steps import Body, Step
 
@@ -96,17 +97,32 @@ def _only(sizes: set[Dim]) -> int | None:
     return size if isinstance(size, int) and not others else None
 
 
-def input_names(body: Body) -> list[str]:
+def input_names(body: Body, labels: Mapping[Value, str]) -> list[str]:
     """`x` for an input that only the first step reads, `inputs` for one that is read again.
 
-    Others are called what they are read as.
+    Others are called what they are read as, or what they are.
+
+    Args:
+        body: of the block.
+        labels: the names of layers, by what they make, for inputs that all calls share.
     """
     last = body.last_uses()
     names = ["x" if last.get(body.inputs[0], 0) == 0 else "inputs"]
     for value in body.inputs[1:]:
         step = next(step for step in body.steps if value in step.inputs)
-        names.append(unique(_role(step, value), {*names, "x"}, VARIABLE))
+        name = _role(step, value) or _stem(labels.get(value, "")) or "other"
+        names.append(unique(variable(name), {*names, "x"}, VARIABLE))
     return names
+
+
+def _stem(label: str) -> str:
+    """A layer's name without numbers at its end; empty if it is long or says nothing."""
+    stem = re.sub(r"[_\d]+$", "", label)
+    return stem if len(stem) <= _LONG_STEM and stem not in _SAYING_NOTHING else ""
+
+
+_LONG_STEM = 24
+_SAYING_NOTHING = ("var", "const", "input", "x", "op")
 
 
 _ROLES = {"bias": "mask", "attention_mask": "mask", "mask": "mask"}
@@ -114,17 +130,17 @@ _MEMORIES = ("key", "value")
 
 
 def _role(step: Step, value: Value) -> str:
-    """What an input is for the step that reads it first."""
+    """What an input is for the step that reads it first; empty if that doesn't say it."""
     if isinstance(step.source, Block):
         name = step.source.inputs[step.inputs.index(value)]
-        return name if name not in ("x", "inputs") else "other"
+        return name if name not in ("x", "inputs", "other") else ""
     if isinstance(step.source, layers.Add | layers.Concatenate):
         return "skip"
     op = step.op
     operand = next(o.name for o in op.spec.operands if value in op.values_of(o.name))
     if operand in _MEMORIES:
         return "memory"
-    return _ROLES.get(operand, "skip" if len(step.inputs) == 1 else "other")
+    return _ROLES.get(operand, "")
 
 
 def columns_of(runs: list[Run]) -> list[dict[str, tuple[Any, ...]]]:

@@ -7,7 +7,7 @@ inside blocks, until nothing saves lines any more.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...ir.names import unique
@@ -48,12 +48,13 @@ def outline(main: Body, inputs: Collection[str]) -> list[Block]:
         inputs: the names of its inputs, which no layer may have.
     """
     bodies, blocks = [main], list[Block]()
+    labels = {value: step.label for step in main.steps for value in step.outputs if step.label}
     taken = {"build", "load", "main", *DEFINITIONS}
     while True:
         found = _best(bodies)
         if found is None:
             break
-        block = _make_block(found, taken, main)
+        block = _make_block(found, taken, main, labels)
         blocks.append(block)
         bodies.append(block.body)
     settle_names(main, blocks, inputs)
@@ -107,7 +108,7 @@ def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
         return 0
     count, length = len(runs), _lines(runs[0])
     lines = (count - 1) * length - _OVERHEAD - count + 2
-    parameters = len(Draft(runs).signature.parameters)
+    parameters = len(Draft(runs, {}).signature.parameters)
     if parameters > _MOST_PARAMETERS:
         return 0
     lines -= 0.5 * count * max(0, parameters - _FEW_PARAMETERS)
@@ -190,11 +191,11 @@ def _apart(runs: list[Run]) -> list[Run]:
     return found
 
 
-def _make_block(runs: list[Run], taken: set[str], main: Body) -> Block:
+def _make_block(runs: list[Run], taken: set[str], main: Body, labels: Mapping[Value, str]) -> Block:
     """Make the function of these runs, which become calls of it."""
     name = unique(block_name(runs), taken, VARIABLE)
     taken.add(name)
-    draft = Draft(runs)
+    draft = Draft(runs, labels)
     body = draft.filled()
     block = Block(name, body, draft.signature.parameters, draft.names)
     instances = instance_names(runs, name, main)
@@ -217,9 +218,15 @@ class Draft:
         signature: its parameters.
     """
 
-    def __init__(self, runs: list[Run]) -> None:
+    def __init__(self, runs: list[Run], labels: Mapping[Value, str]) -> None:
+        """Draft the function.
+
+        Args:
+            runs: all of them.
+            labels: the names of layers, by what they make, which may become names of inputs.
+        """
         self.body = function_of(runs)
-        self.names = input_names(self.body)
+        self.names = input_names(self.body, labels)
         self._labels = suffixes_of(runs) or numbered(runs[0].steps)
         self._rows = [
             [Column(step, slot, label, values) for slot, values in row.items()]

@@ -80,6 +80,11 @@ class Step:
         return isinstance(self.source, CallOp) and bool(weights_of(self.source))
 
     @property
+    def is_owned(self) -> bool:
+        """Whether the model tells whose its weights are."""
+        return self.has_weights and bool(owner_of(self.op))
+
+    @property
     def op(self) -> CallOp:
         """The op of a step that calls the library."""
         assert isinstance(self.source, CallOp)
@@ -221,8 +226,8 @@ def _label(function: Function, steps: list[Step]) -> None:
     """Give every layer a name that the model has for it; those with weights choose first."""
     layers = [step for step in steps if step.makes_layer]
     names = {step: _names_of(step.op) for step in layers}
-    telling = [names[step] for step in layers if step.has_weights] or [*names.values()]
-    prefix = _shared_prefix([given[0] for given in telling if given])
+    owned = [names[step] for step in layers if step.is_owned]
+    prefix = _shared_prefix([given[0] for given in owned or names.values() if given])
     taken = {*input_layers(function, steps)}
     functions = _functions(steps)
     for step in sorted(layers, key=lambda step: not step.has_weights):
@@ -235,6 +240,8 @@ def _label(function: Function, steps: list[Step]) -> None:
         ]
         label = next((name for name in free if short in name.lower()), free[0] if free else "")
         other = f"{given[0]}_{short}" if given else f"{short}_layer"
+        if _is_composed(step.op) and short not in label.lower():
+            label, other = "", short
         step.label = label or unique(other, taken, LAYER)
         taken.add(step.label)
 
@@ -262,20 +269,45 @@ def _names_of(op: CallOp) -> list[str]:
     """The model's names of the elements that an op comes from, the most suitable first.
 
     This is the owner of its weights; then, for layers with weights, the first element, and for
-    others the last, because elements that were merged into an op come before it.
+    others the last, because elements that were merged into an op come before it. What an exporter
+    called a weight that it made itself is nobody's name.
     """
-    parts = leaves(op.location)
-    held = [value.op.value.name for value in weights_of(op) if isinstance(value.op, Constant)]
-    ordered = parts if held else reversed(parts)
-    names = [part.name for part in ordered if isinstance(part, InModel)]
+    held = _held_names(op)
+    parts = [part.name for part in leaves(op.location) if isinstance(part, InModel)]
+    names = [name for name in parts if not _MADE.search(_plain(name))] or parts
+    names = names if held and len(names) == len(parts) else names[::-1]
     if isinstance(op, Weight):
         names = [*held, *names]
     owners = [name for name in names if any(weight.startswith(name) for weight in held)]
     clean = [_plain(name) for name in (*owners, *names)]
-    owner = "" if isinstance(op, Weight) else _owner([_plain(name) for name in held])
-    return [name for name in (owner, *clean) if name]
+    return [name for name in (owner_of(op), *clean) if name]
 
 
+def owner_of(op: CallOp) -> str:
+    """The module of the original network that owns an op's weights; empty if no name tells it."""
+    return "" if isinstance(op, Weight) else _owner([_plain(name) for name in _held_names(op)])
+
+
+def _is_composed(op: CallOp) -> bool:
+    """Whether a layer was made of several elements, none of which stands for all.
+
+    Exporters have made its weights then, and not for an element of that name.
+    """
+    names = [part.name for part in leaves(op.location) if isinstance(part, InModel)]
+    held = [value.op.value.name for value in weights_of(op) if isinstance(value.op, Constant)]
+    made = [name for name in held if name and _MADE.search(_plain(name))]
+    told = {name for name in held if name} - {*made}
+    return bool(made) and not told and names[-1:] != [_MADE.sub("", _plain(made[0]))]
+
+
+def _held_names(op: CallOp) -> list[str]:
+    """The names of an op's weights, without those that an exporter gave if there are others."""
+    held = [value.op.value.name for value in weights_of(op) if isinstance(value.op, Constant)]
+    return [name for name in held if name and not _MADE.search(_plain(name))] or held
+
+
+# What coremltools calls the numbers of an operation that it made of several.
+_MADE = re.compile(r"_(gamma|beta|mean|variance|weight|bias)_\d+$")
 _ROLE = re.compile(r"_(weights?|kernel|bias|gamma|beta|alpha)$")
 _NOBODY = re.compile(r"(const|op|var|weights?|kernel|bias|input|w|b)?(_?\d+)*_?")
 
