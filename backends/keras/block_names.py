@@ -6,7 +6,8 @@ from itertools import count
 
 from .blocks import Block, Run, body_of, is_residual
 from .dialect import layers, ops
-from .steps import Body, Step, common_prefix, short_name
+from .layer_names import common_prefix, short_name
+from .steps import Body, Step
 
 _FEW_WORDS = 3
 

@@ -14,8 +14,9 @@ from .blocks import Block
 from .dialect import layers, ops
 from .dialect.base import KerasLayer, KerasOp
 from .dialect.recurrent import Bidirectional, Recurrent
+from .layer_names import short_name
 from .loops import NAME, NUMBER, Loop, loops_of
-from .steps import Body, Numbers, Reference, Step, short_name
+from .steps import Body, Numbers, Reference, Step
 from .text import INDENT, WIDTH, CallText, listed, slot_text, statement, text_of
 
 

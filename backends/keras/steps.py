@@ -10,14 +10,20 @@ import numpy as np
 
 from ...ir.dialects.builtin import Constant
 from ...ir.dims import Shape
-from ...ir.location import InModel, leaves
 from ...ir.names import distinct, unique
 from ...ir.ssa import Function, Value
 from ...ir.types import Array, DType
 from ..calls import CallOp
-from ..names import LAYER, words
+from ..names import LAYER
 from .dialect.base import KerasLayer
-from .dialect.weighted import Weight
+from .layer_names import (
+    is_composed,
+    names_of,
+    owner_of,
+    shared_prefix,
+    short_name,
+    without,
+)
 from .order import in_order
 from .shared import layer_of, weights_of
 
@@ -225,13 +231,13 @@ def _progression(array: Array) -> str | None:
 def _label(function: Function, steps: list[Step]) -> None:
     """Give every layer a name that the model has for it; those with weights choose first."""
     layers = [step for step in steps if step.makes_layer]
-    names = {step: _names_of(step.op) for step in layers}
+    names = {step: names_of(step.op) for step in layers}
     owned = [names[step] for step in layers if step.is_owned]
-    prefix = _shared_prefix([given[0] for given in owned or names.values() if given])
+    prefix = shared_prefix([given[0] for given in owned or names.values() if given])
     taken = {*input_layers(function, steps)}
     functions = _functions(steps)
     for step in sorted(layers, key=lambda step: not step.has_weights):
-        given = [_without(prefix, name) for name in names[step]]
+        given = [without(prefix, name) for name in names[step]]
         short = short_name(step.op)
         free = [
             name
@@ -240,7 +246,7 @@ def _label(function: Function, steps: list[Step]) -> None:
         ]
         label = next((name for name in free if short in name.lower()), free[0] if free else "")
         other = f"{given[0]}_{short}" if given else f"{short}_layer"
-        if _is_composed(step.op) and short not in label.lower():
+        if is_composed(step.op) and short not in label.lower():
             label, other = "", short
         step.label = label or unique(other, taken, LAYER)
         taken.add(step.label)
@@ -263,144 +269,3 @@ _NUMBER = re.compile(r"_\d+$")
 def _functions(steps: Sequence[Step]) -> set[str]:
     """What Keras calls functions, and numbers: no layer may have such a name."""
     return {short_name(step.op) for step in steps if not step.is_layer}
-
-
-def _names_of(op: CallOp) -> list[str]:
-    """The model's names of the elements that an op comes from, the most suitable first.
-
-    This is the owner of its weights; then, for layers with weights, the first element, and for
-    others the last, because elements that were merged into an op come before it. What an exporter
-    called a weight that it made itself is nobody's name.
-    """
-    held = _held_names(op)
-    parts = [part.name for part in leaves(op.location) if isinstance(part, InModel)]
-    names = [name for name in parts if not _MADE.search(_plain(name))] or parts
-    names = names if held and len(names) == len(parts) else names[::-1]
-    if isinstance(op, Weight):
-        names = [*held, *names]
-    owners = [name for name in names if any(weight.startswith(name) for weight in held)]
-    clean = [_plain(name) for name in (*owners, *names)]
-    return [name for name in (owner_of(op), *clean) if name]
-
-
-def owner_of(op: CallOp) -> str:
-    """The module of the original network that owns an op's weights; empty if no name tells it."""
-    return "" if isinstance(op, Weight) else _owner([_plain(name) for name in _held_names(op)])
-
-
-def _is_composed(op: CallOp) -> bool:
-    """Whether a layer was made of several elements, none of which stands for all.
-
-    Exporters have made its weights then, and not for an element of that name.
-    """
-    names = [part.name for part in leaves(op.location) if isinstance(part, InModel)]
-    held = [value.op.value.name for value in weights_of(op) if isinstance(value.op, Constant)]
-    made = [name for name in held if name and _MADE.search(_plain(name))]
-    told = {name for name in held if name} - {*made}
-    return bool(made) and not told and names[-1:] != [_MADE.sub("", _plain(made[0]))]
-
-
-def _held_names(op: CallOp) -> list[str]:
-    """The names of an op's weights, without those that an exporter gave if there are others."""
-    held = [value.op.value.name for value in weights_of(op) if isinstance(value.op, Constant)]
-    return [name for name in held if name and not _MADE.search(_plain(name))] or held
-
-
-# What coremltools calls the numbers of an operation that it made of several.
-_MADE = re.compile(r"_(gamma|beta|mean|variance|weight|bias)_\d+$")
-_ROLE = re.compile(r"_(weights?|kernel|bias|gamma|beta|alpha)$")
-_NOBODY = re.compile(r"(const|op|var|weights?|kernel|bias|input|w|b)?(_?\d+)*_?")
-
-
-def _owner(weights: list[str]) -> str:
-    """The module that owns these weights: the prefix of their names, unless it is a number."""
-    roles = {_ROLE.sub("", name) for name in weights}
-    found = roles.pop() if len(roles) == 1 else common_prefix(weights)
-    return "" if found in weights or _NOBODY.fullmatch(found) else found
-
-
-def common_prefix(labels: Sequence[str]) -> str:
-    """The common label, or the common prefix of all labels up to an underscore."""
-    ended = sorted(f"{label}_" for label in labels)
-    first, last = (ended[0], ended[-1]) if ended else ("", "")
-    same = next(
-        (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
-    )
-    return first[:same].rpartition("_")[0]
-
-
-# Suffixes that exporters append to names of layers: TensorFlow's kernels, Core ML's precisions.
-_DECORATION = re.compile(
-    r"(_to_fp16|_to_fp32|_cast|_cast_fp16|_cast_fp32|_1_[A-Z]\w*?|_1_(convolution\w*|concat|add|mul)"
-    r"|_1_batchnorm_\w+|_1_conv_transposex?)+$"
-)
-
-
-def _plain(name: str) -> str:
-    """A name in Keras's form, without decoration."""
-    return _DECORATION.sub("", words(name))
-
-
-def _shared_prefix(names: list[str]) -> str:
-    """The prefix of most names up to an underscore: the name of the whole network."""
-    firsts = Counter(name[: match.end()] for name in names for match in re.finditer("_", name))
-    shared = [
-        prefix
-        for prefix, count in firsts.items()
-        if count > _MOST * len(names)
-        and not any(
-            re.match(rf"{prefix}\d", name) for name in names
-        )  # for "block_1", it is "block"
-    ]
-    return max(shared, key=len, default="")
-
-
-_MOST = 0.8
-
-
-def _without(prefix: str, name: str) -> str:
-    """The name without the prefix, or without as many of its words as it begins with."""
-    while prefix and not name.startswith(prefix):
-        prefix = prefix[: prefix[:-1].rfind("_") + 1]
-    return name.removeprefix(prefix)
-
-
-_SHORT = {
-    "BatchNormalization": "bn",
-    "LayerNormalization": "norm",
-    "GroupNormalization": "norm",
-    "DepthwiseConv2D": "depthwise",
-    "SeparableConv2D": "separable",
-    "MaxPooling": "pool",
-    "AveragePooling": "pool",
-    "GlobalAveragePooling": "pool",
-    "GlobalMaxPooling": "pool",
-    "ZeroPadding": "pad",
-    "Cropping": "crop",
-    "UpSampling": "upsample",
-    "Concatenate": "concat",
-    "ReLU": "relu",
-    "LeakyReLU": "relu",
-    "PReLU": "prelu",
-    "ELU": "elu",
-    "Embedding": "embedding",
-    "LSTM": "lstm",
-    "GRU": "gru",
-    "SimpleRNN": "rnn",
-    "DotProductAttention": "attention",
-    "MultiHeadAttention": "attention",
-}
-
-
-def short_name(op: CallOp) -> str:
-    """The usual name of a layer of this kind."""
-    name = op.call.rpartition(".")[2]
-    dims = re.fullmatch(r"(\w+?)[123]D(\w*)", name)
-    if name in _SHORT:
-        return _SHORT[name]
-    plain = dims[1] + dims[2] if dims else name
-    if plain in _SHORT:
-        return _SHORT[plain]
-    if name == "Activation":
-        return str(op.attributes["activation"])
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
