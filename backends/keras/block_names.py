@@ -6,7 +6,8 @@ from itertools import count
 
 from .blocks import Block, Run, body_of, is_residual
 from .dialect import layers, ops
-from .steps import Body, Step, common_prefix, short_name
+from .layer_names import common_prefix, short_name
+from .steps import Body, Step
 
 _FEW_WORDS = 3
 
@@ -41,7 +42,7 @@ def _prefix(run: Run) -> str:
 
 
 def _is_telling(step: Step) -> bool:
-    return step.has_weights or (isinstance(step.source, Block) and takes_name(step))
+    return step.is_owned or (isinstance(step.source, Block) and takes_name(step))
 
 
 def _suffix(label: str, prefix: str) -> str | None:

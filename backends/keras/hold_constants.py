@@ -1,5 +1,6 @@
 """Makes constants that no layer holds, or that several would hold, the weights of layers."""
 
+from collections import Counter
 from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -23,9 +24,10 @@ class HoldConstantsKeras(Pass):
     become calls that read it from there. Other layers, and all layers whose weights and settings
     are the same, stay; those are called again.
 
-    Such a layer, `Weight`, is called with an operand of the constant's first user, because a layer
-    is part of a model only if its input is computed by the model. If there is none, the model is
-    refused.
+    Such a layer, `Weight`, is called with an operand of the constant's user, because a layer is
+    part of a model only if its input is computed by the model; if it has several users, with the
+    model's input, so that it belongs to none of them. If there is nothing to call it with, the
+    model is refused.
 
     Example:
         cmlc m.mlmodel --emit=ir --stage=lowered --target=keras --print-after=hold-constants-keras
@@ -37,7 +39,12 @@ class HoldConstantsKeras(Pass):
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         freed = open_layers(module)
         loose = list(_loose(module, freed))
-        hooks = [_hook(op) for op, _ in loose]
+        weights = [weight_of(_data(op.operands[index])) for op, index in loose]
+        uses = Counter(weights)
+        hooks = [
+            _hook(op, alone=uses[weight] == 1)
+            for (op, _), weight in zip(loose, weights, strict=True)
+        ]
         problems = [_refusal(op) for (op, _), hook in zip(loose, hooks, strict=True) if not hook]
         if problems:
             raise CompileError(problems)
@@ -79,10 +86,15 @@ def _layouts(loose: Iterable[tuple[Op, int]]) -> dict[Hashable, set[Hashable]]:
     return found
 
 
-def _hook(op: Op) -> Value | None:
-    """The input of the layer that holds a constant of the op; None if there is none."""
-    if isinstance(op, Return):
-        assert op.parent is not None
+def _hook(op: Op, *, alone: bool) -> Value | None:
+    """The input of the layer that holds a constant of the op; None if there is none.
+
+    Args:
+        op: the user.
+        alone: whether nothing else uses the constant.
+    """
+    assert op.parent is not None
+    if isinstance(op, Return) or not alone:
         return next(iter(op.parent.arguments), None)
     return next((value for value in op.operands if not is_weight(value)), None)
 

@@ -43,13 +43,28 @@ def weight_of(resource: Resource) -> Hashable:
 
 
 def users_of_weights(calls: Iterable[Op]) -> dict[Hashable, dict[Hashable, list[Op]]]:
-    """By weight, its users: the calls of one layer together, every other op by itself."""
+    """By weight, its users: the calls of one layer together, every other op by itself.
+
+    A vector of one number throughout isn't shared: coremltools stores equal constants once, and all
+    biases begin with zeros.
+    """
     found: dict[Hashable, dict[Hashable, list[Op]]] = {}
+    items: dict[Hashable, Resource] = {}
     for op in calls:
         data = [value.op.value for value in op.operands if isinstance(value.op, Constant)]
-        for weight in {weight_of(item): None for item in data if item.is_weight}:
+        for weight, item in {weight_of(item): item for item in data if item.is_weight}.items():
+            items[weight] = item
             found.setdefault(weight, {}).setdefault(layer_of(op), []).append(op)
-    return found
+    return {
+        weight: users
+        for weight, users in found.items()
+        if len(users) == 1 or not _is_uniform(items[weight])
+    }
+
+
+def _is_uniform(item: Resource) -> bool:
+    """Whether it is a vector whose numbers are all the same."""
+    return item.type.rank < 2 and bool((item.array() == item.array().ravel()[:1]).all())
 
 
 def open_layers(module: Module) -> set[Hashable]:

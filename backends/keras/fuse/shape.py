@@ -1,9 +1,11 @@
-"""Transposes that meet."""
+"""Transposes that meet, and shapes that say nothing."""
 
+from ....ir.dialects.builtin import array_of, constant
 from ....ir.rewrite import replace
 from ....ir.ssa import Op, Value
 from ....passes.patterns import Rewrite, no, pattern
 from ..dialect import layers, ops
+from ..dialect.math import Binary
 
 
 @pattern(ops.Transpose, layers.Permute)
@@ -106,7 +108,19 @@ def activation_before_reshape(op: Op) -> Rewrite:
     return replace(moved, inputs=first.results[0]).result
 
 
+@pattern(Binary)
+def number_in_dimensions(op: Binary) -> Rewrite:
+    """x * [[number]] → x * number, where the dimensions add none to x."""
+    for name, other in (("x2", op.x1), ("x1", op.x2)):
+        array = array_of(getattr(op, name))
+        if array is None or array.size != 1 or not 0 < array.ndim <= other.type.rank:
+            continue
+        return replace(op, **{name: constant(array.reshape(()))}).result
+    return None
+
+
 PATTERNS = (
+    number_in_dimensions,
     transposed_twice,
     reshape_that_swaps_time_and_batch,
     flip_before_transpose,
