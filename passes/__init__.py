@@ -20,6 +20,7 @@ PASSES: dict[str, str] = {
     "feature-matrix": ".feature_matrix:FeatureMatrix",
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
+    "follow-extents": ".follow_extents:FollowExtents",
     "if-convert": ".if_convert:IfConvert",
     "inline": ".inline:Inline",
     "io-layout": ".io_layout:InterfaceLayout",
@@ -53,11 +54,11 @@ def tail(layout: str, fold: str = "constant-fold") -> str:
 
 
 # For models that will be trained further: batch norms and preprocessing stay what they are, and
-# control flow is removed where straight code can say the same. Such code computes nothing of
-# constants alone, so these are folded whatever their size (here 1 GB).
+# control flow and computed extents are removed where straight code can say the same. Such code
+# computes nothing of constants alone, so these are folded whatever their size (here 1 GB).
 TRAINABLE = (
     f"{SINGLES}, numeric-interface, {SIMPLIFY}, recognize-loops, "
-    f"(unroll, if-convert, {SIMPLIFY})*, recognize, "
+    f"(unroll, if-convert, {SIMPLIFY})*, recognize, follow-extents, "
     f"{tail('channels_last', 'constant-fold{limit=268435456}')}"
 )
 # For inference graphs.
