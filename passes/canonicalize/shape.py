@@ -1,5 +1,7 @@
 """Shape changes: adjacent ones merge, and those that only add dimensions of 1 move to the end."""
 
+from itertools import accumulate
+
 import numpy as np
 
 from ...ir.dialects.builtin import Const, array_of, constant
@@ -127,6 +129,36 @@ def concat_with_nothing(op: core.Concat) -> Rewrite:
     return core.Concat(kept, op.axis).result
 
 
+@pattern(core.SliceByIndex)
+def slice_of_concat(op: core.SliceByIndex) -> Rewrite:
+    """slice(concat(x, y, …)) → concat of those that it takes whole, along that dimension."""
+    joined = op.x.op
+    if not isinstance(joined, core.Concat):
+        return None
+    extent, part = op.x.type.shape[joined.axis], op.slices()[joined.axis]
+    kept = [a == b for a, b in zip(op.x.type.shape, op.result.type.shape, strict=True)]
+    kept[joined.axis] = True
+    if not all(kept) or set(op.stride) != {1}:
+        return None
+    ends = list(accumulate((v.type.shape[joined.axis] for v in joined.values), initial=0))
+    start, stop = (_place(index, extent) for index in (part.start or 0, part.stop))
+    if start not in ends or stop not in ends:
+        return no("it cuts a part of what is joined")
+    taken = joined.values[ends.index(start) : ends.index(stop)]
+    if len(taken) < 2:
+        return taken[0] if taken else None
+    return core.Concat(taken, joined.axis).result
+
+
+def _place(index: int | None, extent: Dim) -> Dim:
+    """Where a slice begins or ends."""
+    if index is None:
+        return extent
+    if isinstance(extent, int):
+        return min(max(index + extent if index < 0 else index, 0), extent)
+    return index + extent if index < 0 else index
+
+
 @pattern(core.Split)
 def split_into_one(op: core.Split) -> Rewrite:
     """split(x) into one piece → x."""
@@ -221,6 +253,7 @@ PATTERNS = (
     shape_of_static,
     concat_of_one,
     concat_with_nothing,
+    slice_of_concat,
     split_into_one,
     tile_once,
     units_after_elementwise,
