@@ -206,6 +206,28 @@ def _without_units(value: Value, axes: tuple[int, ...], rank: int) -> Value | No
     return core.Squeeze(value, tuple(there)).result if there else value
 
 
+@pattern(Elementwise)
+def moved_units_after_elementwise(op: Elementwise) -> Rewrite:
+    """f(reshape(x)) → reshape(f(x)), where the reshape moves dimensions of 1 and no numbers.
+
+    What transposes of a single pixel become meets its inverse then.
+    """
+    moved = [value for value in op.operands if isinstance(value.op, core.Reshape)]
+    others = [value for value in op.operands if value.type.rank]
+    if len(moved) != 1 or others != moved or not moved[0].has_one_use:
+        return None
+    (value,) = moved
+    assert isinstance(value.op, core.Reshape)
+    x = value.op.x
+    kept, sizes = ([dim for dim in v.type.shape if dim != 1] for v in (x, value))
+    if x.type.rank != value.type.rank or kept != sizes:
+        return None
+    names = [item.name for item in op.spec.operands]
+    given = (x if operand is value else operand for operand in op.operands)
+    bare = replace(op, **dict(zip(names, given, strict=True)))
+    return core.Reshape(bare.result, value.type.shape).result
+
+
 @pattern(Softmax)
 def units_after_softmax(op: Softmax) -> Rewrite:
     """softmax(expand_dims(x)) → expand_dims(softmax(x)), unless along a new axis."""
@@ -235,5 +257,6 @@ PATTERNS = (
     split_into_one,
     tile_once,
     units_after_elementwise,
+    moved_units_after_elementwise,
     units_after_softmax,
 )
