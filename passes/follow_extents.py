@@ -122,9 +122,8 @@ def _counts(array: Array, axis: int) -> bool:
     """Whether an array has the positions along a dimension for its elements."""
     if array.dtype.kind not in "iu" or array.shape[axis] < 2:
         return False
-    moved: Array = np.moveaxis(array, axis, -1)
-    positions: Array = np.arange(array.shape[axis])
-    return bool((moved == positions).all())
+    indices: Array = np.indices(array.shape)[axis]
+    return np.array_equal(array, indices)
 
 
 @dataclass(frozen=True)
