@@ -52,6 +52,8 @@ def _source(value: Value, perm: Perm, op: Op) -> Value | None:
     if value.type.rank == 0 and op.is_elementwise:
         return value
     inverse = tuple(perm.index(axis) for axis in range(len(perm)))
+    if op.is_elementwise and value.type.rank == len(perm) and _moves_units(value, inverse):
+        return shape.Transpose(value, inverse).result  # a reshape
     if not isinstance(value, Const):
         # A value that is transposed back anyway costs no further transpose: cse merges the two.
         # (Except if the permutation is its own inverse: two such values would alternate endlessly.)
@@ -65,6 +67,12 @@ def _source(value: Value, perm: Perm, op: Op) -> Value | None:
     if value.type.rank != len(perm):
         return None
     return shape.Transpose(value, inverse).result
+
+
+def _moves_units(value: Value, perm: Perm) -> bool:
+    """Whether a permutation leaves the order of the dimensions that aren't 1."""
+    large = [axis for axis in perm if value.type.shape[axis] != 1]
+    return not isinstance(value, Const) and large == sorted(large)
 
 
 @pattern(linear.Linear)
