@@ -198,7 +198,7 @@ def _layer(step: Step, prefix: str) -> CallText:
     named: list[str] = []
     for item in op.spec.attributes:
         value = step.slots.get(item.name, op.attributes[item.name])
-        if value == item.default and not isinstance(value, Reference):
+        if item.name in op.called or (value == item.default and not isinstance(value, Reference)):
             continue
         if item.name in op.positional:
             positional.append(slot_text(item.name, value))
@@ -216,7 +216,18 @@ def _layer_inputs(op: KerasLayer, inputs: list[str]) -> list[str | CallText]:
     """What it is called with."""
     if isinstance(op, Recurrent) and len(inputs) > 1:
         return [inputs[0], f"initial_state=[{', '.join(inputs[1:])}]"]
-    return [listed(inputs)] if op.listed else [*inputs]
+    if op.listed:
+        return [listed(inputs)]
+    rest, given = iter(inputs), list[str | CallText]()
+    for item in op.spec.operands:
+        for value in op.values_of(item.name):
+            if item.name not in op.weights and not isinstance(value.op, Constant):
+                given.append(f"{item.name}={next(rest)}" if item.name in op.named else next(rest))
+    return given + [
+        f"{item.name}={text_of(op.attributes[item.name])}"
+        for item in op.spec.attributes
+        if item.name in op.called and op.attributes[item.name] != item.default
+    ]
 
 
 def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> CallText:
@@ -297,7 +308,7 @@ def slot_text(slot: str, value: Any) -> str:
             return text_of(_border(value))
         case _, (first, *others) if slot in _PER_DIMENSION and set(others) <= {first}:
             return _quotient_text(first) if slot == "scale" else text_of(first)
-        case "axis", (only,):
+        case (("axis" | "shift"), (only,)):
             return text_of(only)
         case _, str() if value in DEFINITIONS:
             return value

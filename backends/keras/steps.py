@@ -18,7 +18,7 @@ from ..calls import CallOp
 from ..names import LAYER, words
 from .dialect.base import KerasLayer
 from .dialect.weighted import Weight
-from .shared import layer_of, weights_of
+from .shared import is_somebodys, layer_of, weights_of
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,7 @@ def _step(op: CallOp) -> Step:
     kind: list[Hashable] = [type(op), len(held)]
     for item in op.spec.attributes:
         value = op.attributes[item.name]
+        value = shortest(value) if isinstance(value, float) else value
         varies = item.name not in _FIXED and not isinstance(value, bool)
         if varies and isinstance(value, int | float | tuple):
             slots[item.name] = value
@@ -155,11 +156,17 @@ def _step(op: CallOp) -> Step:
     return Step(tuple(kind), tuple(inputs), tuple(op.results), slots, "", op)
 
 
+def shortest(number: float) -> float:
+    """The number with the fewest digits that is the same in float32, in which Keras computes."""
+    single = np.float32(number)
+    return float(str(single)) if np.isfinite(single) else number
+
+
 def literal(op: Constant) -> Any:
     """A constant as a Python number, or the text of an array."""
     array = op.value.array()
     if array.ndim == 0:
-        return array.item()
+        return shortest(array.item()) if array.dtype == np.float32 else array.item()
     if (text := _progression(array)) is not None:
         return Reference(text)
     if array.size == 0:
@@ -251,7 +258,9 @@ def _names_of(op: CallOp) -> list[str]:
     others the last, because elements that were merged into an op come before it.
     """
     parts = leaves(op.location)
-    held = [value.op.value.name for value in weights_of(op) if isinstance(value.op, Constant)]
+    data = [value.op.value for value in weights_of(op) if isinstance(value.op, Constant)]
+    own = [item for item in data if is_somebodys(item)]  # others' names tell of anybody
+    held = [item.name for item in own or data]
     ordered = parts if held else reversed(parts)
     names = [part.name for part in ordered if isinstance(part, InModel)]
     if isinstance(op, Weight):
@@ -315,6 +324,7 @@ _MOST = 0.8
 _SHORT = {
     "BatchNormalization": "bn",
     "LayerNormalization": "norm",
+    "RMSNormalization": "norm",
     "GroupNormalization": "norm",
     "DepthwiseConv2D": "depthwise",
     "SeparableConv2D": "separable",
