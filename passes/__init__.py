@@ -27,6 +27,7 @@ PASSES: dict[str, str] = {
     "numeric-interface": ".numeric_interface:NumericInterface",
     "omit-inputs": ".omit_inputs:OmitInputs",
     "recognize": ".recognize:Recognize",
+    "recognize-loops": ".recognize_loops:RecognizeLoops",
     "sink-transposes": ".sink_transposes:SinkTransposes",
     "symbol-dce": ".symbol_dce:EraseUncalledFunctions",
     "unroll": ".unroll:Unroll",
@@ -62,10 +63,12 @@ def tail(layout: str, fold: str = "constant-fold") -> str:
 # constants alone, so these are folded whatever their size (here 1 GB).
 _FOLD_ALL = "constant-fold{limit=268435456}"
 TRAINABLE = (
-    f"{SINGLES}, numeric-interface, {simplify(_FOLD_ALL)}, "
+    f"{SINGLES}, numeric-interface, {simplify(_FOLD_ALL)}, recognize-loops, "
     f"(unroll, if-convert, {simplify(_FOLD_ALL)})*, recognize, {tail('channels_last', _FOLD_ALL)}"
 )
 # For inference graphs.
-OPTIMIZE = f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"
+OPTIMIZE = (
+    f"{SIMPLIFY}, recognize-loops, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"
+)
 # For graphs on phones: images are bytes there too, but labels are next to the graph.
 DEPLOY = f"{SINGLES}, numeric-interface{{images=bytes, classes=strings}}, {OPTIMIZE}"

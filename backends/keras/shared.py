@@ -27,10 +27,10 @@ def weights_of(op: Op) -> tuple[Value, ...]:
 def layer_of(op: Op) -> Hashable:
     """Equal for calls of one layer: of one kind, with the same settings and weights.
 
-    An op without weights of the model, or with none that says whose it is, is only equal to itself.
+    An op without weights that were trained is only equal to itself.
     """
     held = list(map(_data, weights_of(op)))
-    if not any(map(is_somebodys, held)):
+    if all(not item.is_weight or is_unlearned(item) for item in held):
         return op
     groups = tuple(len(op.values_of(item.name)) for item in op.spec.operands)
     settings = tuple(op.attributes.items())
@@ -59,13 +59,35 @@ def weight_of(resource: Resource) -> Hashable:
 
 
 def users_of_weights(calls: Iterable[Op]) -> dict[Hashable, dict[Hashable, list[Op]]]:
-    """By weight, its users: the calls of one layer together, every other op by itself."""
+    """By weight, its users: the calls of one layer together, every other op by itself.
+
+    What nobody has trained isn't shared: coremltools stores equal constants once, and all biases
+    begin with zeros.
+    """
     found: dict[Hashable, dict[Hashable, list[Op]]] = {}
+    items: dict[Hashable, Resource] = {}
     for op in calls:
         data = [value.op.value for value in op.operands if isinstance(value.op, Constant)]
-        for weight in {weight_of(item): None for item in data if is_somebodys(item)}:
+        for weight, item in {weight_of(item): item for item in data if item.is_weight}.items():
+            items[weight] = item
             found.setdefault(weight, {}).setdefault(layer_of(op), []).append(op)
-    return found
+    return {
+        weight: users
+        for weight, users in found.items()
+        if len(users) == 1 or not is_unlearned(items[weight])
+    }
+
+
+# Vectors are smaller, in whatever shape a layer holds them.
+_MOST_ELEMENTS = 65536
+
+
+def is_unlearned(item: Resource) -> bool:
+    """Whether it is a weight like at the start of training: one number throughout."""
+    if not item.is_weight or item.size > _MOST_ELEMENTS:
+        return False
+    array = item.array()
+    return bool((array == array.ravel()[:1]).all())
 
 
 def open_layers(module: Module) -> set[Hashable]:

@@ -4,6 +4,7 @@ This module, its neighbours (`variables`, `saved_model`, `names`) and `kernels`,
 graphs are traced, are the only ones that use the TensorFlow library.
 """
 
+import functools
 import itertools
 import os
 import re
@@ -75,6 +76,7 @@ class TensorFlowModule(Executable):
         self.endpoints = endpoints_of(self.signatures, dir(self.root))
         self._graphs: dict[str, Any] = {}
         self._graphs_here: dict[str, Any] = {}
+        self._names = functools.cache(lambda called: (argument_names(called), result_names(called)))
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -105,14 +107,15 @@ class TensorFlowModule(Executable):
 
     def graph_here(self, name: str) -> Any:
         """The same for this process only: XLA compiles parts of it, where that is faster."""
-        function = self.module.functions[name]
-        called = {op.call.rpartition(".")[2] for op in function.walk() if isinstance(op, CallOp)}
-        if called.isdisjoint(here.COMPILED):
-            return self.graph(name)
         if name not in self._graphs_here:
-            call = self._call(function, self._tables.tables, self._roots_here)
-            specs = _specs(function, argument_names(function))
-            self._graphs_here[name] = self._traced(call, specs)
+            function = self.module.functions[name]
+            calls = (op.call for op in function.walk() if isinstance(op, CallOp))
+            if here.COMPILED.isdisjoint(call.rpartition(".")[2] for call in calls):
+                self._graphs_here[name] = self.graph(name)
+            else:
+                call = self._call(function, self._tables.tables, self._roots_here)
+                specs = _specs(function, argument_names(function))
+                self._graphs_here[name] = self._traced(call, specs)
         return self._graphs_here[name]
 
     def graph_without_tables(self, name: str) -> Any:
@@ -235,28 +238,28 @@ class TensorFlowModule(Executable):
 
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
         callee = self.called(function, inputs)
+        names, keys = self._names(callee)
         given = {
             name: self._tf.constant(inputs[value.name], tf_dtype(value.type.dtype))
-            for value, name in zip(callee.arguments, argument_names(callee), strict=True)
+            for value, name in zip(callee.arguments, names, strict=True)
         }
         self._weights.fill()
         try:
             results = self.graph_here(callee.name)(**given)
         except self._tf.errors.InvalidArgumentError as error:
             raise CompileError(self._runtime_problem(error)) from error
-        keys = result_names(callee)
         named = zip(callee.result_names or keys, keys, strict=True)
         return {name: decoded(np.asarray(results[key].numpy())) for name, key in named}
 
     def _runtime_problem(self, error: Exception) -> Diagnostic:
         """TensorFlow's message for a failed run, without its trace, and the layer it is about."""
-        assertion = re.search(r"assertion failed: \[(.*)\]\n", f"{error}\n")
-        if assertion is not None:
-            return Diagnostic(assertion[1].replace("\\'", "'"), "usage")  # strings are escaped
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        said = next((a for a, b in itertools.pairwise(lines) if "{{node" in b), lines[0])
         node = re.search(r"\bnode ([^\s{}]+)", str(error))
         place = self.scopes.location(node[1]) if node else UNKNOWN
+        assertion = re.search(r"assertion failed: \[(.*)\]\n", f"{error}\n")
+        if assertion is not None:
+            return Diagnostic(assertion[1].replace("\\'", "'"), "usage", place)  # text is escaped
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = next((a for a, b in itertools.pairwise(lines) if "{{node" in b), lines[0])
         return Diagnostic(f"the graph fails on these inputs: {said}", location=place)
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:

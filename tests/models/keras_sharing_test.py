@@ -154,7 +154,7 @@ def test_what_keras_cannot_share_is_told():
     assert executable.copies == {
         "gain": both,
         "shift": [both[0], both[0], both[1]],
-    }
+    }  # both have ones as well, but equal constants are stored once, and ones say nothing
     head = " ".join(executable.text.split('"""')[1].split())
     assert "The model has the weight 'gain' once. Here bn_layer and bn_layer_2 have a copy" in head
     assert "training changes each copy by itself" in head
