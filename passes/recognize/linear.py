@@ -92,12 +92,9 @@ class _Mask:
 
 def _would_mix(masks: list[_Mask]) -> bool:
     """Whether weights and other constants would be added, which would be folded."""
-    stored = [value.op.value for mask in masks for value in mask.inputs if _is_constant(value)]
+    makers = [value.op for mask in masks for value in mask.inputs]
+    stored = [op.value for op in makers if isinstance(op, Constant)]
     return len({item.is_weight and not is_mask(item.array()) for item in stored}) > 1
-
-
-def _is_constant(value: Value) -> bool:
-    return isinstance(value.op, Constant)
 
 
 def _masked(value: Value) -> list[tuple[Value, list[_Mask]]]:

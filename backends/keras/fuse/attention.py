@@ -264,11 +264,12 @@ def _is_shared(
     joined: View,
 ) -> bool:
     """Whether something that the layer would not give has a user outside of it."""
-    inside: set[Op] = {attention, *joined.passed}
+    inside: list[Op] = [attention, *joined.passed]
     for part in parts:
-        inside |= {part.dense, *part.view.passed}
-    users = {user for item in inside for result in item.results for user in result.users}
-    return not users <= {*inside, op}
+        inside += [part.dense, *part.view.passed]
+    known = {id(item) for item in [*inside, op]}
+    users = (user for item in inside for result in item.results for user in result.users)
+    return any(id(user) not in known for user in users)
 
 
 def _arranged(parts: Sequence[_Projection]) -> list[Value] | None:

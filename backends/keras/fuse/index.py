@@ -15,7 +15,9 @@ from .views import sliced
 def rotated(op: ops.Take) -> Rewrite:
     """take(x, [3, 4, …, 0, 1, 2]) → roll(x, -3)."""
     positions, extent = array_of(op.indices), op.x.type.shape[op.axis]
-    if positions is None or positions.ndim != 1 or positions.size != extent:
+    if positions is None or positions.ndim != 1 or not isinstance(extent, int):
+        return None
+    if positions.size != extent:
         return None
     first = int(positions[0]) % extent
     if not first or not (positions % extent == (np.arange(extent) + first) % extent).all():
@@ -66,10 +68,10 @@ def rolled_between_parts(op: ops.Roll) -> Rewrite:
     if op.axis != (along,):
         return None
     extent = op.x.type.shape[along]
-    sizes = [part.type.shape[along] for part in parts]
-    if not isinstance(extent, int) or not is_static(sizes):
+    sizes = [size for part in parts if isinstance(size := part.type.shape[along], int)]
+    if not isinstance(extent, int) or len(sizes) != len(parts):
         return None
-    starts = np.cumsum([0, *sizes[:-1]]).tolist()
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
     first = -op.shift[0] % extent
     if first not in starts:
         return no("the cut is inside of a part")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....ir.dialects.builtin import Constant, array_of, constant, splat_of
+from ....ir.dialects.builtin import Constant, array_of, constant, scalar, splat_of
 from ....ir.rewrite import replace
 from ....ir.ssa import Op, Value
 from ....ir.types import Array, DType
@@ -90,7 +90,7 @@ def _not(condition: Value) -> Value:
         case ops.Cast(Value(op=ops.Subtract(one, Value(op=ops.Cast(i))))) if (
             _same_number(one) == 1 and i.type.dtype is DType.I32
         ):
-            return ops.Equal(i, constant(np.int32(1)), result_types=out).result
+            return ops.Equal(i, scalar(1, i), result_types=out).result
         case ops.Equal(x, y):
             return ops.NotEqual(x, y, result_types=out).result
         case ops.NotEqual(x, y):
