@@ -165,6 +165,24 @@ def test_quick_gelu_is_a_function_of_the_code():
     assert "layers.Dense(4, activation=quick_gelu" in text
 
 
+LOGARITHM = """
+func @main(%x: f32[2,5,3]) -> (f32[2,5,3], f32[2,5,3], f32[2,5,3]) {
+  %a = nn.softmax(%x) {axis = -1} : f32[2,5,3]
+  %y = tensor.log(%a) {epsilon = 1e-45} : f32[2,5,3]
+  %b = nn.softmax(%x) {axis = 1} : f32[2,5,3]
+  %z = tensor.log(%b) {epsilon = 1e-03} : f32[2,5,3]
+  %c = nn.softmax(%x) {axis = 1} : f32[2,5,3]
+  %w = tensor.log(%c) : f32[2,5,3]
+  return %y, %z, %w
+}
+"""
+
+
+def test_logarithms_of_softmax():
+    case(LOGARITHM)
+    assert code(LOGARITHM).count("ops.log_softmax(") == 2
+
+
 def test_custom_objects_are_known():
     sigmoid = lstm('activations = ["hard_sigmoid,0.2,0.5", "tanh", "tanh"]')
     assert keras_code(load_text(sigmoid)).custom_objects == ["keras2_hard_sigmoid"]

@@ -1,11 +1,9 @@
-"""Transposes and reshapes that meet, what is moved so that they do, shapes that say nothing."""
+"""Transposes and reshapes that meet, and what is moved so that they do."""
 
-from ....ir.dialects.builtin import array_of, constant
 from ....ir.rewrite import replace
 from ....ir.ssa import Op, Value
 from ....passes.patterns import Rewrite, no, pattern
 from ..dialect import layers, ops
-from ..dialect.math import Binary
 from ..lower.shape import RESHAPES, reshaped_to
 
 
@@ -166,19 +164,7 @@ def _moved_behind(op: Op, moved: Op) -> Value:
     return reshaped_to(found, out.shape)
 
 
-@pattern(Binary)
-def number_in_dimensions(op: Binary) -> Rewrite:
-    """x * [[number]] → x * number, where the dimensions add none to x."""
-    for name, other in (("x2", op.x1), ("x1", op.x2)):
-        array = array_of(getattr(op, name))
-        if array is None or array.size != 1 or not 0 < array.ndim <= other.type.rank:
-            continue
-        return replace(op, **{name: constant(array.reshape(()))}).result
-    return None
-
-
 PATTERNS = (
-    number_in_dimensions,
     transposed_twice,
     reshaped_twice,
     reshape_that_swaps_time_and_batch,
