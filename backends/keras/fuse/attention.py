@@ -14,7 +14,7 @@ from ....passes.patterns import Rewrite, no, pattern
 from ..dialect import layers, ops
 from ..lower.shape import reshaped_to
 from ..lower.weights import is_weight, origin_of, reshaped
-from .shape import transposed
+from .shape import order_of, transposed
 from .views import Pieces, View, arranged, places, rearranged, rows_of, view_of
 
 
@@ -33,16 +33,17 @@ def scale_into_attention(op: ops.DotProductAttention) -> Rewrite:
 
 @pattern(ops.Matmul)
 def attention_by_steps(op: ops.Matmul) -> Rewrite:
-    """softmax(q @ k^T * scale + b + c) @ v → attention(q, k, v, bias=b + c), for constants b, c."""
-    match op:
-        case ops.Matmul(Value(op=layers.Softmax(scores, axis)) as weights, value) if axis in (
-            -1,
-            scores.type.rank - 1,
-        ):
-            pass
-        case _:
-            return None
-    inside, biases, scale = [weights], list[Value](), 1.0
+    """softmax(q @ k^T * scale + b + c) @ v → attention(q, k, v, bias=b + c), for constants b, c.
+
+    Also v^T @ softmax(…)^T, where heads are channels of an image.
+    """
+    found = _weighted(op)
+    if found is None:
+        return None
+    weights, value, inside = found
+    scores, biases, scale = weights.inputs, list[Value](), 1.0
+    if weights.axis not in (-1, scores.type.rank - 1):
+        return None
     while isinstance(scores.op, ops.Add) and is_weight(scores.op.x2):
         inside.append(scores)
         biases.append(scores.op.x2)
@@ -60,17 +61,27 @@ def attention_by_steps(op: ops.Matmul) -> Rewrite:
         return no("the batches broadcast, or there are no heads")
     if not all(part.has_one_use for part in inside):
         return no("something in between has another user")
-    heads_last = (0, 2, 1, 3)
-    moved = [transposed(query, heads_last), transposed(key, (0, 3, 1, 2))]
-    moved.append(transposed(value, heads_last))
-    shape = op.result.type.shape
-    found = ops.DotProductAttention(
-        *moved,
-        bias=_sum(biases, scores),
-        scale=scale,
-        result_types=op.result.type.with_shape(shape[axis] for axis in heads_last),
-    )
-    return transposed(found.result, heads_last)
+    # v @ p^T is (p @ v^T)^T.
+    taken, given = ((0, 2, 1, 3),) * 2 if value is op.x2 else ((0, 3, 1, 2), (0, 2, 3, 1))
+    parts = [transposed(query, (0, 2, 1, 3)), transposed(key, (0, 3, 1, 2))]
+    parts.append(transposed(value, taken))
+    kind = parts[0].type.with_shape((*parts[0].type.shape[:-1], parts[2].type.shape[-1]))
+    bias = _sum(biases, scores)
+    found = ops.DotProductAttention(*parts, bias=bias, scale=scale, result_types=kind)
+    return transposed(found.result, given)
+
+
+def _weighted(op: ops.Matmul) -> tuple[layers.Softmax, Value, list[Value]] | None:
+    """(the weights, the values, what is in between) of weights @ v, or v @ weights^T."""
+    if isinstance(op.x1.op, layers.Softmax):
+        return op.x1.op, op.x2, [op.x1]
+    match op.x2.op:
+        case (ops.Transpose(weights) | layers.Permute(weights)) as moved if isinstance(
+            weights.op, layers.Softmax
+        ) and order_of(moved) == (0, 1, 3, 2):
+            return weights.op, op.x1, [weights, op.x2]
+        case _:
+            return None
 
 
 def _sum(biases: Sequence[Value], scores: Value) -> Value | None:
