@@ -20,6 +20,7 @@ PASSES: dict[str, str] = {
     "feature-matrix": ".feature_matrix:FeatureMatrix",
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
+    "follow-extents": ".follow_extents:FollowExtents",
     "if-convert": ".if_convert:IfConvert",
     "inline": ".inline:Inline",
     "io-layout": ".io_layout:InterfaceLayout",
@@ -59,12 +60,13 @@ def tail(layout: str, fold: str = "constant-fold") -> str:
 
 
 # For models that will be trained further: batch norms and preprocessing stay what they are, and
-# control flow is removed where straight code can say the same. Such code computes nothing of
-# constants alone, so these are folded whatever their size (here 1 GB).
+# control flow and computed extents are removed where straight code can say the same. Such code
+# computes nothing of constants alone, so these are folded whatever their size (here 1 GB).
 _FOLD_ALL = "constant-fold{limit=268435456}"
 TRAINABLE = (
     f"{SINGLES}, numeric-interface, {simplify(_FOLD_ALL)}, recognize-loops, "
-    f"(unroll, if-convert, {simplify(_FOLD_ALL)})*, recognize, {tail('channels_last', _FOLD_ALL)}"
+    f"(unroll, if-convert, {simplify(_FOLD_ALL)})*, recognize, follow-extents, "
+    f"{tail('channels_last', _FOLD_ALL)}"
 )
 # For inference graphs.
 OPTIMIZE = (
