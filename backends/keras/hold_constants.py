@@ -12,7 +12,7 @@ from ...ir.weights.resources import Resource, ViewResource
 from ...passes.manager import Instrumentation, Pass
 from .dialect import layers, ops
 from .lower.weights import is_weight
-from .shared import open_layers, weight_of, weights_of
+from .shared import is_unlearned, open_layers, weight_of, weights_of
 from .steps import is_written
 
 
@@ -39,10 +39,10 @@ class HoldConstantsKeras(Pass):
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         freed = open_layers(module)
         loose = list(_loose(module, freed))
-        weights = [weight_of(_data(op.operands[index])) for op, index in loose]
-        uses = Counter(weights)
+        weights = [_data(op.operands[index]) for op, index in loose]
+        uses = Counter(map(weight_of, weights))
         hooks = [
-            _hook(op, alone=uses[weight] == 1)
+            _hook(op, alone=uses[weight_of(weight)] == 1 or is_unlearned(weight))
             for (op, _), weight in zip(loose, weights, strict=True)
         ]
         problems = [_refusal(op) for (op, _), hook in zip(loose, hooks, strict=True) if not hook]
@@ -133,7 +133,8 @@ def _held(
             result_types=item.type,
         ).result
     adopt([made], op.parent, op, op.location)
-    held[item.identity] = made
+    if not is_unlearned(item):
+        held[item.identity] = made
     return made
 
 

@@ -77,6 +77,8 @@ def _read(node: ast.AST, known: set[str]) -> Iterator[str]:
         for name in _names(inner.target)
     }
     for inner in ast.walk(node):
-        is_read = isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)
-        if is_read and inner.id not in known | own:
-            yield f"line {inner.lineno}: {inner.id}"
+        match inner:
+            case ast.Name(id=name, ctx=ast.Load()) if name not in known | own:
+                yield f"line {inner.lineno}: {name}"
+            case _:
+                pass

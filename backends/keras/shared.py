@@ -27,10 +27,10 @@ def weights_of(op: Op) -> tuple[Value, ...]:
 def layer_of(op: Op) -> Hashable:
     """Equal for calls of one layer: of one kind, with the same settings and weights.
 
-    An op without weights of the model is only equal to itself.
+    An op without weights that were trained is only equal to itself.
     """
     held = list(map(_data, weights_of(op)))
-    if not any(item.is_weight for item in held):
+    if all(not item.is_weight or is_unlearned(item) for item in held):
         return op
     groups = tuple(len(op.values_of(item.name)) for item in op.spec.operands)
     settings = tuple(op.attributes.items())
@@ -45,8 +45,8 @@ def weight_of(resource: Resource) -> Hashable:
 def users_of_weights(calls: Iterable[Op]) -> dict[Hashable, dict[Hashable, list[Op]]]:
     """By weight, its users: the calls of one layer together, every other op by itself.
 
-    A vector of one number throughout isn't shared: coremltools stores equal constants once, and all
-    biases begin with zeros.
+    What nobody has trained isn't shared: coremltools stores equal constants once, and all biases
+    begin with zeros.
     """
     found: dict[Hashable, dict[Hashable, list[Op]]] = {}
     items: dict[Hashable, Resource] = {}
@@ -58,13 +58,17 @@ def users_of_weights(calls: Iterable[Op]) -> dict[Hashable, dict[Hashable, list[
     return {
         weight: users
         for weight, users in found.items()
-        if len(users) == 1 or not _is_uniform(items[weight])
+        if len(users) == 1 or not is_unlearned(items[weight])
     }
 
 
-def _is_uniform(item: Resource) -> bool:
-    """Whether it is a vector whose numbers are all the same."""
-    return item.type.rank < 2 and bool((item.array() == item.array().ravel()[:1]).all())
+def is_unlearned(item: Resource) -> bool:
+    """Whether it is a weight like at the start of training: a vector of one number throughout."""
+    sizes = item.type.static_shape
+    if not item.is_weight or max(sizes, default=1) != item.size:
+        return False
+    array = item.array()
+    return bool((array == array.ravel()[:1]).all())
 
 
 def open_layers(module: Module) -> set[Hashable]:

@@ -130,7 +130,7 @@ class Signature:
         unknown: list[int] = []
         rows = [*zip(*column.values, strict=True)]
         for number, row in enumerate(rows):
-            items.append(self._size(row))
+            items.append(self._size(row, items))
             if items[-1] is None:
                 unknown.append(number)
         if (
@@ -142,22 +142,30 @@ class Signature:
         missing = [rows[number] for number in unknown]
         return (None if missing else tuple(items)), missing
 
-    def _size(self, row: tuple[Any, ...]) -> Any:
-        """One dimension of a shape: the same in all occurrences, or of a parameter or the input."""
+    def _size(self, row: tuple[Any, ...], before: Sequence[Any] = ()) -> Any:
+        """One dimension of a shape: the same in all occurrences, or of a parameter or the input.
+
+        Args:
+            row: the dimension in each occurrence.
+            before: what the dimensions before it are.
+        """
         if len(set(row)) == 1 and not _depends(row[0]):
             return row[0]
-        return self._parameter(row) or self._product(row) or self._of_input(row)
+        return self._parameter(row) or self._product(row) or self._of_input(row, before)
 
-    def _of_input(self, row: tuple[Any, ...]) -> Reference | None:
-        """A size of the first input, a multiple or a part of it."""
-        last, found = len(self._extents) - 1, list[tuple[int, str]]()
+    def _of_input(self, row: tuple[Any, ...], before: Sequence[Any]) -> Reference | None:
+        """A size of the first input, a multiple or a part of it; each size once, if it can be."""
+        last, found = len(self._extents) - 1, list[tuple[int, bool, int, Reference]]()
         for axis, extents in enumerate(self._extents):
             text = f"{self._names[0]}.shape[{-1 if axis == last else axis}]"
             if (factor := _factor(row, extents)) is not None:
-                found.append((factor, text if factor == 1 else f"{factor} * {text}"))
+                made = Reference(text if factor == 1 else f"{factor} * {text}")
             elif (factor := _factor(extents, row)) is not None:
-                found.append((factor, f"{text} // {factor}"))
-        return Reference(min(found)[1]) if found else None
+                made = Reference(f"{text} // {factor}")
+            else:
+                continue
+            found.append((factor, made in before, axis, made))
+        return min(found, key=lambda item: item[:3])[-1] if found else None
 
     def _add_sizes(self, column: Column) -> None:
         """Parameters for the dimensions of a shape that nothing else determines."""

@@ -1,5 +1,7 @@
 """Shape changes: adjacent ones merge, and those that only add dimensions of 1 move to the end."""
 
+from itertools import accumulate
+
 import numpy as np
 
 from ...ir.dialects.builtin import Const, array_of, constant
@@ -127,6 +129,36 @@ def concat_with_nothing(op: core.Concat) -> Rewrite:
     return core.Concat(kept, op.axis).result
 
 
+@pattern(core.SliceByIndex)
+def slice_of_concat(op: core.SliceByIndex) -> Rewrite:
+    """slice(concat(x, y, …)) → concat of those that it takes whole, along that dimension."""
+    joined = op.x.op
+    if not isinstance(joined, core.Concat):
+        return None
+    extent, part = op.x.type.shape[joined.axis], op.slices()[joined.axis]
+    kept = [a == b for a, b in zip(op.x.type.shape, op.result.type.shape, strict=True)]
+    kept[joined.axis] = True
+    if not all(kept) or set(op.stride) != {1}:
+        return None
+    ends = list(accumulate((v.type.shape[joined.axis] for v in joined.values), initial=0))
+    start, stop = (_place(index, extent) for index in (part.start or 0, part.stop))
+    if start not in ends or stop not in ends:
+        return no("it cuts a part of what is joined")
+    taken = joined.values[ends.index(start) : ends.index(stop)]
+    if len(taken) < 2:
+        return taken[0] if taken else None
+    return core.Concat(taken, joined.axis).result
+
+
+def _place(index: int | None, extent: Dim) -> Dim:
+    """Where a slice begins or ends."""
+    if index is None:
+        return extent
+    if isinstance(extent, int):
+        return min(max(index + extent if index < 0 else index, 0), extent)
+    return index + extent if index < 0 else index
+
+
 @pattern(core.Split)
 def split_into_one(op: core.Split) -> Rewrite:
     """split(x) into one piece → x."""
@@ -174,6 +206,28 @@ def _without_units(value: Value, axes: tuple[int, ...], rank: int) -> Value | No
     return core.Squeeze(value, tuple(there)).result if there else value
 
 
+@pattern(Elementwise)
+def moved_units_after_elementwise(op: Elementwise) -> Rewrite:
+    """f(reshape(x)) → reshape(f(x)), where the reshape moves dimensions of 1 and no numbers.
+
+    What transposes of a single pixel become meets its inverse then.
+    """
+    moved = [value for value in op.operands if isinstance(value.op, core.Reshape)]
+    others = [value for value in op.operands if value.type.rank]
+    if len(moved) != 1 or others != moved or not moved[0].has_one_use:
+        return None
+    (value,) = moved
+    assert isinstance(value.op, core.Reshape)
+    x = value.op.x
+    kept, sizes = ([dim for dim in v.type.shape if dim != 1] for v in (x, value))
+    if x.type.rank != value.type.rank or kept != sizes:
+        return None
+    names = [item.name for item in op.spec.operands]
+    given = (x if operand is value else operand for operand in op.operands)
+    bare = replace(op, **dict(zip(names, given, strict=True)))
+    return core.Reshape(bare.result, value.type.shape).result
+
+
 @pattern(Softmax)
 def units_after_softmax(op: Softmax) -> Rewrite:
     """softmax(expand_dims(x)) → expand_dims(softmax(x)), unless along a new axis."""
@@ -199,8 +253,10 @@ PATTERNS = (
     shape_of_static,
     concat_of_one,
     concat_with_nothing,
+    slice_of_concat,
     split_into_one,
     tile_once,
     units_after_elementwise,
+    moved_units_after_elementwise,
     units_after_softmax,
 )

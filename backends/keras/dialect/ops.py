@@ -60,6 +60,8 @@ class Argmin(Unary, call="keras.ops.argmin"):
 class ZerosLike(Unary, call="keras.ops.zeros_like"):
     """Zeros of the same shape."""
 
+    dtype: DType | None = attr(default=None)
+
 
 # -- shapes ----------------------------------------------------------------------------------------
 

@@ -24,8 +24,9 @@ def bidirectional(op: layers.Concatenate) -> Rewrite:
         backward = backward.x.op
     if not isinstance(backward, layers.LSTM | layers.GRU) or type(backward) is not type(forward):
         return None
-    turned = backward.inputs[0].op
-    if not isinstance(turned, ops.Flip) or turned.axis != (1,) or turned.x is not forward.inputs[0]:
+    source, turned = forward.inputs[0], backward.inputs[0].op
+    same = isinstance(turned, ops.Flip) and _are_same(turned.x, source)
+    if not isinstance(turned, ops.Flip) or turned.axis != (1,) or not same:
         return no("the second layer doesn't read what the first reads, backwards")
     if forward.attributes != backward.attributes or forward.return_state:
         return no("the two layers differ, or their states are used")
@@ -39,7 +40,7 @@ def bidirectional(op: layers.Concatenate) -> Rewrite:
         layers.BidirectionalLSTM if isinstance(forward, layers.LSTM) else layers.BidirectionalGRU
     )
     return layer(
-        turned.x,
+        source,
         forward.kernel,
         forward.recurrent_kernel,
         backward.kernel,
@@ -49,6 +50,15 @@ def bidirectional(op: layers.Concatenate) -> Rewrite:
         result_types=op.result.type,
         **given,
     ).result
+
+
+def _are_same(a: Value, b: Value) -> bool:
+    """Whether values are one, or one transposed alike."""
+    match (a.op, b.op):
+        case (ops.Transpose(x, first), ops.Transpose(y, second)):
+            return x is y and first == second
+        case _:
+            return a is b
 
 
 @pattern(ops.DotProductAttention)
