@@ -37,7 +37,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Literal:
-    """The text of a constant that is no single number; it is the same in all repetitions."""
+    """The text of a constant that is not a single number; it is the same in all repetitions."""
 
     text: str
 

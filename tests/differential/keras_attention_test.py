@@ -148,7 +148,7 @@ def test_a_query_without_keys_is_not_masked():
     compare(module)
     code = keras_code(module)
     assert "bias=" in code.text
-    # It is no bias that somebody learned, either.
+    # Nobody learned it, either.
     assert "trainable=False" in code.text
 
 
