@@ -4,7 +4,6 @@ This module, its neighbours (`variables`, `saved_model`, `names`) and `kernels`,
 graphs are traced, are the only ones that use the TensorFlow library.
 """
 
-import functools
 import itertools
 import os
 import re
@@ -76,7 +75,6 @@ class TensorFlowModule(Executable):
         self.endpoints = endpoints_of(self.signatures, dir(self.root))
         self._graphs: dict[str, Any] = {}
         self._graphs_here: dict[str, Any] = {}
-        self._names = functools.cache(lambda called: (argument_names(called), result_names(called)))
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -238,16 +236,16 @@ class TensorFlowModule(Executable):
 
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
         callee = self.called(function, inputs)
-        names, keys = self._names(callee)
         given = {
             name: self._tf.constant(inputs[value.name], tf_dtype(value.type.dtype))
-            for value, name in zip(callee.arguments, names, strict=True)
+            for value, name in zip(callee.arguments, argument_names(callee), strict=True)
         }
         self._weights.fill()
         try:
             results = self.graph_here(callee.name)(**given)
         except self._tf.errors.InvalidArgumentError as error:
             raise CompileError(self._runtime_problem(error)) from error
+        keys = result_names(callee)
         named = zip(callee.result_names or keys, keys, strict=True)
         return {name: decoded(np.asarray(results[key].numpy())) for name, key in named}
 
@@ -277,10 +275,11 @@ def _specs(function: Function, names: Collection[str]) -> dict[str, Any]:
     """The types of the arguments that have these names."""
     import tensorflow as tf
 
+    wanted = frozenset(names)
     return {
         name: tf.TensorSpec(tf_shape(value.type), tf_dtype(value.type.dtype), name=name)
         for value, name in zip(function.arguments, argument_names(function), strict=True)
-        if name in names
+        if name in wanted
     }
 
 
