@@ -17,6 +17,7 @@ from ..names import Renamed, changed, one_line_each
 from .definitions import registered
 from .program import expanded, has_label_file, labels_of, program_text, write_labels
 from .repetition import outline
+from .scopes import unbound_names
 from .shared import copies, weights_of
 from .steps import input_layers, steps_of
 
@@ -49,6 +50,8 @@ class KerasModule(Executable):
         assert len(self.weights) == len(made)
         self.copies = copies(calls, labels)
         self.text = program_text(module, body, self.inputs, blocks, self.copies)
+        unbound = unbound_names(self.text)
+        assert not unbound, f"the code reads names that mean nothing there: {unbound}"
 
     @property
     def renamed(self) -> tuple[Renamed, ...]:

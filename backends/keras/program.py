@@ -12,8 +12,9 @@ from ..names import VARIABLE, documented, one_line_each, quoted, variable
 from .block_names import names_of
 from .blocks import Block
 from .definitions import DEFINITIONS, defined
-from .source import WIDTH, CallText, body_lines, function_lines, listed, statement, text_of
+from .source import body_lines, function_lines
 from .steps import Body, Step
+from .text import WIDTH, CallText, listed, statement, text_of
 
 _FEW_LABELS = 20
 _ABOUT = ("shortDescription", "author", "license", "versionString")
