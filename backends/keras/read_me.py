@@ -61,8 +61,8 @@ def _interface(function: Function, layers: Sequence[str]) -> Iterator[str]:
     yield "|-|------|-------|-------|-|"
     for value, known, layer in zip(function.arguments, function.inputs, layers, strict=True):
         yield _row("input", layer, value, _what_is_given(value, known))
-    described = [*function.outputs, *[Description()] * len(function.results)]
-    for name, value, known in zip(function.result_names, function.results, described, strict=False):
+    outputs = zip(function.result_names, function.results, function.outputs, strict=True)
+    for name, value, known in outputs:
         yield _row("output", name, value, _what_is_found(function, name, known))
 
 

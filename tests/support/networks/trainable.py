@@ -9,6 +9,7 @@ from cmlc.ir.dialects.builtin import Return, constant
 from cmlc.ir.dialects.core import activation, conv, elementwise, linear, norm, reduce, shape
 from cmlc.ir.dialects.core.index import Gather
 from cmlc.ir.dialects.core.reshaping import Reshape
+from cmlc.ir.interface import Result
 from cmlc.ir.rewrite import adopt
 from cmlc.ir.ssa import Function, Module
 from cmlc.ir.types import DType, Tensor
@@ -87,7 +88,7 @@ def _module(name, argument, result):
     end = Return((result,))
     adopt(end.operands, function.block)
     function.block.insert(end)
-    function.result_names = ["scores"]
+    function.result_names, function.outputs = ["scores"], [Result()]
     return Module(name, [function])
 
 
