@@ -42,8 +42,14 @@ TABLES: list[Mapping[str, str]] = [PASSES]
 INLINE = "inline, symbol-dce"
 # For targets without doubles: models that compute in them are rounded.
 SINGLES = "compute-in-singles"
-# What every target starts from: simple, but nothing is folded that training would need.
-SIMPLIFY = "canonicalize, constant-fold, cse, dce"
+
+
+def simplify(fold: str = "constant-fold") -> str:
+    """What every target starts from: simple, but nothing is folded that training would need."""
+    return f"canonicalize, {fold}, cse, dce"
+
+
+SIMPLIFY = simplify()
 
 
 def tail(layout: str, fold: str = "constant-fold") -> str:
@@ -56,10 +62,11 @@ def tail(layout: str, fold: str = "constant-fold") -> str:
 # For models that will be trained further: batch norms and preprocessing stay what they are, and
 # control flow and computed extents are removed where straight code can say the same. Such code
 # computes nothing of constants alone, so these are folded whatever their size (here 1 GB).
+_FOLD_ALL = "constant-fold{limit=268435456}"
 TRAINABLE = (
-    f"{SINGLES}, numeric-interface, {SIMPLIFY}, recognize-loops, "
-    f"(unroll, if-convert, {SIMPLIFY})*, recognize, follow-extents, "
-    f"{tail('channels_last', 'constant-fold{limit=268435456}')}"
+    f"{SINGLES}, numeric-interface, {simplify(_FOLD_ALL)}, recognize-loops, "
+    f"(unroll, if-convert, {simplify(_FOLD_ALL)})*, recognize, follow-extents, "
+    f"{tail('channels_last', _FOLD_ALL)}"
 )
 # For inference graphs.
 OPTIMIZE = (

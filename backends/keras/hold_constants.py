@@ -1,5 +1,6 @@
 """Makes constants that no layer holds, or that several would hold, the weights of layers."""
 
+import itertools
 from collections import Counter
 from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from ...ir.rewrite import adopt
 from ...ir.ssa import Module, Op, Value
 from ...ir.weights.resources import Resource, ViewResource
 from ...passes.manager import Instrumentation, Pass
+from ...passes.masks import is_mask
 from .dialect import layers, ops
+from .dialect.base import KerasLayer
 from .lower.weights import is_weight
 from .shared import is_unlearned, open_layers, weight_of, weights_of
 from .steps import is_written
@@ -67,8 +70,10 @@ def _loose(module: Module, freed: Container[Hashable]) -> Iterator[tuple[Op, int
         for index, value in enumerate(op.operands):
             if not isinstance(value.op, Constant) or value in weights:
                 continue
-            # A model's results must be computed, so even small constants are held there.
-            known = isinstance(op, Return) or weight_of(value.op.value) in freed
+            # A model's results must be computed, and layers take only what is, so even small
+            # constants are held there.
+            computed = isinstance(op, Return | KerasLayer)
+            known = computed or weight_of(value.op.value) in freed
             if known or not is_written(value.op):
                 yield op, index
 
@@ -89,6 +94,8 @@ def _layouts(loose: Iterable[tuple[Op, int]]) -> dict[Hashable, set[Hashable]]:
 def _hook(op: Op, *, alone: bool) -> Value | None:
     """The input of the layer that holds a constant of the op; None if there is none.
 
+    An op of constants alone takes one of its user's, if that is computed before.
+
     Args:
         op: the user.
         alone: whether nothing else uses the constant.
@@ -96,7 +103,20 @@ def _hook(op: Op, *, alone: bool) -> Value | None:
     assert op.parent is not None
     if isinstance(op, Return) or not alone:
         return next(iter(op.parent.arguments), None)
-    return next((value for value in op.operands if not is_weight(value)), None)
+    own = next((value for value in op.operands if not is_weight(value)), None)
+    if own is not None or not op.results:
+        return own
+    found = (value for user in op.results[0].users for value in user.operands)
+    return next((value for value in found if _is_before(value, op)), None)
+
+
+def _is_before(value: Value, op: Op) -> bool:
+    """Whether a value is computed before the op, in its block."""
+    assert op.parent is not None
+    if value.op is None:
+        return value.block is op.parent
+    before = itertools.takewhile(lambda item: item is not op, op.parent)
+    return any(item is value.op for item in before) and not is_weight(value)
 
 
 def _refusal(op: Op) -> Diagnostic:
@@ -129,7 +149,7 @@ def _held(
             value,
             shape=item.type.static_shape,
             dtype=item.type.dtype.numpy.name,
-            trainable=item.is_weight,
+            trainable=item.is_weight and not is_mask(item.array()),
             result_types=item.type,
         ).result
     adopt([made], op.parent, op, op.location)

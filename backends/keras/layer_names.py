@@ -115,6 +115,7 @@ def without(prefix: str, name: str) -> str:
 _SHORT = {
     "BatchNormalization": "bn",
     "LayerNormalization": "norm",
+    "RMSNormalization": "norm",
     "GroupNormalization": "norm",
     "DepthwiseConv2D": "depthwise",
     "SeparableConv2D": "separable",

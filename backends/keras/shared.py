@@ -9,7 +9,7 @@ What can't be opened keeps a copy, which the code and the summary tell (`copies`
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import Constant, splat_of
 from ...ir.rewrite import replace_op
 from ...ir.ssa import Module, Op, Value
 from ...ir.weights.resources import Resource, root
@@ -37,6 +37,22 @@ def layer_of(op: Op) -> Hashable:
     return (type(op), settings, groups, tuple(item.merge_key for item in held))
 
 
+# Vectors are smaller.
+_MOST_ELEMENTS = 65536
+
+
+def is_somebodys(item: Resource) -> bool:
+    """Whether it is a weight, and not a vector of one number.
+
+    Converters store equal constants once. Biases of zeros and scales of ones, which layers begin
+    with, are equal without being tied.
+    """
+    if not item.is_weight or item.size > _MOST_ELEMENTS:
+        return item.is_weight
+    array = item.array()
+    return bool((array != array.flat[0]).any())
+
+
 def weight_of(resource: Resource) -> Hashable:
     """Which weight it is, in whatever layout."""
     return root(resource).identity
@@ -62,10 +78,13 @@ def users_of_weights(calls: Iterable[Op]) -> dict[Hashable, dict[Hashable, list[
     }
 
 
+# Vectors are smaller, in whatever shape a layer holds them.
+_MOST_ELEMENTS = 65536
+
+
 def is_unlearned(item: Resource) -> bool:
-    """Whether it is a weight like at the start of training: a vector of one number throughout."""
-    sizes = item.type.static_shape
-    if not item.is_weight or max(sizes, default=1) != item.size:
+    """Whether it is a weight like at the start of training: one number throughout."""
+    if not item.is_weight or item.size > _MOST_ELEMENTS:
         return False
     array = item.array()
     return bool((array == array.ravel()[:1]).all())
@@ -139,7 +158,7 @@ def _conv(op: layers.Conv) -> Value:
 
 def _finished(op: layers.Dense | layers.Conv, y: Value) -> Value:
     out = op.result.type
-    if op.bias is not None:
+    if op.bias is not None and splat_of(op.bias) != 0:
         y = ops.Add(y, op.bias, result_types=out).result
     if op.activation is not None:
         y = layers.Activation(y, activation=op.activation, result_types=out).result
@@ -156,6 +175,7 @@ _OPENED: Mapping[type[Op], Callable[[Any], Value]] = {
     layers.Conv1D: _conv,
     layers.Conv2D: _conv,
     layers.Conv3D: _conv,
+    layers.SparseConv2D: _conv,
     layers.Dense: _dense,
     layers.Embedding: _embedding,
 }

@@ -203,7 +203,7 @@ def _layer(step: Step, prefix: str) -> CallText:
     named: list[str] = []
     for item in op.spec.attributes:
         value = step.slots.get(item.name, op.attributes[item.name])
-        if value == item.default and not isinstance(value, Reference):
+        if item.name in op.called or (value == item.default and not isinstance(value, Reference)):
             continue
         if item.name in op.positional:
             positional.append(slot_text(item.name, value))
@@ -221,7 +221,18 @@ def _layer_inputs(op: KerasLayer, inputs: list[str]) -> list[str | CallText]:
     """What it is called with."""
     if isinstance(op, Recurrent) and len(inputs) > 1:
         return [inputs[0], f"initial_state=[{', '.join(inputs[1:])}]"]
-    return [listed(inputs)] if op.listed else [*inputs]
+    if op.listed:
+        return [listed(inputs)]
+    rest, given = iter(inputs), list[str | CallText]()
+    for item in op.spec.operands:
+        for value in op.values_of(item.name):
+            if item.name not in op.weights and not isinstance(value.op, Constant):
+                given.append(f"{item.name}={next(rest)}" if item.name in op.named else next(rest))
+    return given + [
+        f"{item.name}={text_of(op.attributes[item.name])}"
+        for item in op.spec.attributes
+        if item.name in op.called and op.attributes[item.name] != item.default
+    ]
 
 
 def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> CallText:

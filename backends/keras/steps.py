@@ -37,7 +37,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Literal:
-    """The text of a constant that is no single number; it is the same in all repetitions."""
+    """The text of a constant that is not a single number; it is the same in all repetitions."""
 
     text: str
 
@@ -159,6 +159,7 @@ def _step(op: CallOp) -> Step:
     kind: list[Hashable] = [type(op), len(held)]
     for item in op.spec.attributes:
         value = op.attributes[item.name]
+        value = shortest(value) if isinstance(value, float) else value
         varies = item.name not in _FIXED and not isinstance(value, bool)
         if varies and isinstance(value, int | float | tuple):
             slots[item.name] = value
@@ -179,11 +180,17 @@ def _step(op: CallOp) -> Step:
     return Step(tuple(kind), tuple(inputs), tuple(op.results), slots, "", op)
 
 
+def shortest(number: float) -> float:
+    """The number with the fewest digits that is the same in float32, in which Keras computes."""
+    single = np.float32(number)
+    return float(str(single)) if np.isfinite(single) else number
+
+
 def literal(op: Constant) -> Any:
     """A constant as a Python number, or the text of an array."""
     array = op.value.array()
     if array.ndim == 0:
-        return array.item()
+        return shortest(array.item()) if array.dtype == np.float32 else array.item()
     if (text := _progression(array)) is not None:
         return Literal(text)
     if array.size == 0:

@@ -86,7 +86,7 @@ def slot_text(slot: str, value: Any) -> str:
             return text_of(_border(value))
         case _, (first, *others) if slot in _PER_DIMENSION and set(others) <= {first}:
             return _quotient_text(first) if slot == "scale" else text_of(first)
-        case "axis", (only,):
+        case (("axis" | "shift"), (only,)):
             return text_of(only)
         case _, str() if value in DEFINITIONS:
             return value

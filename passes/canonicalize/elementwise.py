@@ -12,6 +12,7 @@ from ...ir.dialects.core.unary import Abs
 from ...ir.rewrite import replace
 from ...ir.ssa import Op, Value
 from ...ir.types import DType, Tensor
+from ..constant_fold import view
 from ..patterns import Rewrite, no, pattern
 
 
@@ -24,6 +25,20 @@ def constant_to_the_right(op: core.Elementwise) -> Rewrite:
     if isinstance(x, Const) and not isinstance(y, Const):
         return replace(op, x=y, y=x).result
     return None
+
+
+@pattern(core.Elementwise)
+def number_without_dimensions(op: core.Elementwise) -> Rewrite:
+    """op(x, [[c]]) → op(x, c): a constant of one element is a number."""
+    changes = {
+        item.name: view(value.op.value, tuple(range(value.type.rank)), ())
+        for item, value in zip(op.spec.operands, op.operands, strict=True)
+        if isinstance(value.op, Constant) and value.type.rank and set(value.type.shape) == {1}
+    }
+    if not changes:
+        return None
+    found = replace(op, **changes).result
+    return found if found.type == op.result.type else no("the constant adds dimensions")
 
 
 @pattern(core.Add, core.Sub, core.Mul, core.RealDiv, core.Pow)
@@ -201,6 +216,7 @@ def holds(wide: DType, narrow: DType) -> bool:
 
 PATTERNS = (
     constant_to_the_right,
+    number_without_dimensions,
     neutral_element,
     linear_activation_to_arithmetic,
     times_minus_one,

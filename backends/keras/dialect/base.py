@@ -26,9 +26,13 @@ class KerasLayer(CallOp):
             `weights`.
         positional: the attributes that are written without their names.
         listed: whether the inputs are passed as one list.
+        named: the operands that are passed by their names.
+        called: the attributes that it is called with.
     """
 
     roots = ("keras",)
     weights: ClassVar[tuple[str, ...]] = ()
     positional: ClassVar[tuple[str, ...]] = ()
     listed: ClassVar[bool] = False
+    named: ClassVar[tuple[str, ...]] = ()
+    called: ClassVar[tuple[str, ...]] = ()
