@@ -11,8 +11,9 @@ from ...ir.weights.resources import Resource, ViewResource
 from ...passes.manager import Instrumentation, Pass
 from .dialect import layers, ops
 from .lower.weights import is_weight
-from .shared import open_layers, weight_of, weights_of
+from .shared import open_layers, weight_of, weights_of, written_of
 from .steps import is_written
+from .vocabulary import tell_apart
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class HoldConstantsKeras(Pass):
     is part of a model only if its input is computed by the model. If there is none, the model is
     refused.
 
+    Vocabularies of lookups are none; long ones get names, for the file that has them.
+
     Example:
         cmlc m.mlmodel --emit=ir --stage=lowered --target=keras --print-after=hold-constants-keras
     """
@@ -35,6 +38,7 @@ class HoldConstantsKeras(Pass):
     is_required = True
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        renamed = tell_apart(module)
         freed = open_layers(module)
         loose = list(_loose(module, freed))
         hooks = [_hook(op) for op, _ in loose]
@@ -45,7 +49,7 @@ class HoldConstantsKeras(Pass):
         for (op, index), hook in zip(loose, hooks, strict=True):
             assert hook is not None
             op.set_operand(index, _held(op, op.operands[index], hook, held, layouts))
-        return bool(loose)
+        return renamed or bool(loose)
 
 
 def _loose(module: Module, freed: Container[Hashable]) -> Iterator[tuple[Op, int]]:
@@ -56,7 +60,7 @@ def _loose(module: Module, freed: Container[Hashable]) -> Iterator[tuple[Op, int
         freed: weights that layers held before, so that they may be trained.
     """
     for op in module.walk():
-        weights = set(weights_of(op))
+        weights = {*weights_of(op), *written_of(op)}
         for index, value in enumerate(op.operands):
             if not isinstance(value.op, Constant) or value in weights:
                 continue

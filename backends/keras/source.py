@@ -20,6 +20,7 @@ from .dialect import layers, ops
 from .dialect.base import KerasLayer, KerasOp
 from .dialect.recurrent import Bidirectional, Recurrent
 from .steps import Body, Numbers, Reference, Step, short_name
+from .vocabulary import texts_of_keys
 
 WIDTH = 88
 _INDENT = "    "
@@ -205,7 +206,8 @@ def _layer(step: Step, prefix: str) -> CallText:
         else:
             named.append(f"{item.name}={slot_text(item.name, value)}")
     name = op.call.removeprefix("keras.")
-    given: list[str | CallText] = [*positional, *named]
+    vocabularies = (CallText(*text) for text in texts_of_keys(op))
+    given: list[str | CallText] = [*positional, *vocabularies, *named]
     if isinstance(op, Bidirectional):
         given = [CallText(f"{op.inner.removeprefix('keras.')}(", given)]
     given.append(f"name={_layer_name(step, prefix)}")

@@ -14,11 +14,12 @@ from ...ir.location import InModel, leaves
 from ...ir.names import distinct, unique
 from ...ir.ssa import Function, Value
 from ...ir.types import Array, DType
+from ...ir.weights.resources import Resource
 from ..calls import CallOp
 from ..names import LAYER, words
 from .dialect.base import KerasLayer
 from .dialect.weighted import Weight
-from .shared import layer_of, weights_of
+from .shared import layer_of, weights_of, written_of
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,10 @@ _FIXED = ("kernel_size", "pool_size", "axis", "axes", "dims")
 
 
 def _step(op: CallOp) -> Step:
-    held = set(weights_of(op))
+    written = written_of(op)
+    held = {*weights_of(op), *written}
     slots: dict[str, Any] = {}
-    kind: list[Hashable] = [type(op), len(held)]
+    kind: list[Hashable] = [type(op), len(held), *map(_contents, written)]
     for item in op.spec.attributes:
         value = op.attributes[item.name]
         varies = item.name not in _FIXED and not isinstance(value, bool)
@@ -155,6 +157,11 @@ def _step(op: CallOp) -> Step:
     return Step(tuple(kind), tuple(inputs), tuple(op.results), slots, "", op)
 
 
+def _contents(value: Value) -> Hashable:
+    assert isinstance(value.op, Constant)
+    return value.op.value.merge_key
+
+
 def literal(op: Constant) -> Any:
     """A constant as a Python number, or the text of an array."""
     array = op.value.array()
@@ -162,8 +169,9 @@ def literal(op: Constant) -> Any:
         return array.item()
     if (text := _progression(array)) is not None:
         return Reference(text)
-    if array.size == 0:
-        return Reference(f'np.zeros({array.shape}, "{array.dtype.name}")')
+    if array.size == 0 or _is_blank(op.value):
+        shape = array.size if array.ndim == 1 else array.shape
+        return Reference(f'np.zeros({shape}, "{array.dtype.name}")')
     items, dtype = _listed(array), array.dtype.name
     return Numbers(f'np.array({_text(items)}, "{dtype}")', items, dtype)
 
@@ -185,9 +193,14 @@ _FEW = 8  # how many elements of a constant are written into the code
 
 def is_written(op: Constant) -> bool:
     """Whether a constant's numbers are written into the code; others are weights."""
-    if op.value.size <= _FEW:
+    if op.value.size <= _FEW or _is_blank(op.value):
         return True
     return op.value.type.dtype is DType.I32 and _progression(op.value.array()) is not None
+
+
+def _is_blank(data: Resource) -> bool:
+    """Whether it is many zeros, which no training changes."""
+    return data.size > _FEW and not data.is_weight and not np.any(data.array())
 
 
 def _progression(array: Array) -> str | None:

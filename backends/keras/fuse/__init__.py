@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ....ir.verify import Legal
 from ....passes.manager import PatternPass
-from . import affine, convolution, sequence, shape
+from . import affine, convolution, lookup, sequence, shape
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,10 @@ class FuseKeras(PatternPass):
     """
 
     name = "fuse-keras"
-    patterns = (*(*convolution.PATTERNS, *affine.PATTERNS, *sequence.PATTERNS, *shape.PATTERNS),)
+    patterns = (
+        *(*convolution.PATTERNS, *affine.PATTERNS, *sequence.PATTERNS, *shape.PATTERNS),
+        *lookup.PATTERNS,
+    )
 
     @property
     def requires(self) -> Legal:
