@@ -27,10 +27,7 @@ def as_taken(array: np.ndarray) -> np.ndarray:
 
 
 def write(model, inputs: dict, names: list[str], path: Path) -> None:
-    # Files have strings as such, Keras takes objects.
-    given = [
-        inputs[name].astype(object) if is_text(inputs[name]) else inputs[name] for name in names
-    ]
+    given = [as_taken(inputs[name]) for name in names]
     found = model(given[0] if len(given) == 1 else given)
     found = found if isinstance(found, dict) else {"": found}
     np.savez(path, **{name: np.asarray(value) for name, value in found.items()})
