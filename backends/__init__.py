@@ -6,6 +6,7 @@ if not __name__.startswith("cmlc."):
 # The targets' own passes, which run on lowered IR: name → "module:class", loaded on first use. A
 # pass is named after its module and its target, whose `after` says when it runs.
 PASSES: dict[str, str] = {
+    "chain-concatenations-keras": f"{__name__}.keras.chain_concatenations:ChainConcatenationsKeras",
     "check-keras": f"{__name__}.keras.check:CheckKeras",
     "fuse-keras": f"{__name__}.keras.fuse:FuseKeras",
     "hold-constants-keras": f"{__name__}.keras.hold_constants:HoldConstantsKeras",

@@ -162,7 +162,7 @@ def bind_inputs(function: Function, inputs: Mapping[str, Any]) -> tuple[dict[str
     for value, known in inputs_of(function):
         name = known.feature or value.name
         given = inputs.get(name)
-        if given is None and known.optional:
+        if known.optional and _is_missing(known, given):
             continue
         if given is None:
             problems.append(_usage(f"input '{name}' is missing"))
@@ -219,6 +219,14 @@ def _bound(value: Value, known: Argument, given: Any) -> tuple[Array, bool]:
     if known.columns:
         check_matrix(known, array)
     return array, _are_several(known, array)
+
+
+def _is_missing(known: Argument, given: Any) -> bool:
+    """Whether a value stands for none: NaN among whole numbers, which have no NaN of their own."""
+    if known.kind != "int64" or given is None:
+        return given is None
+    number = given.item() if isinstance(given, np.ndarray) and given.size == 1 else given
+    return isinstance(number, float | np.floating) and bool(np.isnan(number))
 
 
 def _is_exact(given: Any) -> bool:

@@ -250,7 +250,12 @@ def optimize(
     return run_passes(module, pipeline_of(options), watch)
 
 
-_BATCH = {"auto": "dynamic-batch{of=entries}", "dynamic": "dynamic-batch", "static": ""}
+# A recurrent layer has a rule for batches; as a loop it is harder to see through.
+_BATCH = {
+    "auto": "recognize-loops, dynamic-batch{of=entries}",
+    "dynamic": "recognize-loops, dynamic-batch",
+    "static": "",
+}
 
 
 def pipeline_of(options: Options) -> Pipeline:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from ..backends.executable import Executable
+from ..backends.few_rows import few_rows
 from ..backends.form import OfTarget
 from ..ir.diagnostics import usage_error
 from ..ir.interpret import Interpreter
@@ -97,6 +98,7 @@ class CompiledModel:
     def __init__(self, stages: Stages) -> None:
         self.stages = stages
         self._reshaped = functools.lru_cache(KEPT_SHAPES)(self._for_shapes)
+        self._few_rows = functools.cache(few_rows)
 
     @property
     def options(self) -> Options:
@@ -186,6 +188,9 @@ class CompiledModel:
         return _predicted(function_called(self.optimized, function), inputs, state, self._run)
 
     def _run(self, callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+        few = self._few_rows(callee)
+        if few is not None and few.fits(arrays):
+            return few.run(arrays)
         return self.executable.run(arrays, callee.name)
 
     @overload

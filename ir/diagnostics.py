@@ -43,7 +43,8 @@ class Diagnostic:
         first = leaves(self.location)[0] if not isinstance(self.location, Unknown) else None
         where = "" if first is None else str(first)
         file = "" if isinstance(first, InText) and first.file == self.file else self.file
-        more = [f"  note: called by {place}" for place in callers(parts(self.location)[0])]
+        calls = dict.fromkeys(map(str, callers(parts(self.location)[0])))
+        more = [f"  note: called by {place}" for place in calls if place != where]
         more += [f"  note: {part}" for part in parts(self.location)[1:]]
         more += [f"  note: {note}" for note in self.notes]
         text = self.message

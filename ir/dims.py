@@ -56,6 +56,8 @@ class Expr:
         return self._hash
 
     def __add__(self, other: Dim) -> Dim:
+        if other == 0:
+            return self
         return _build([*self.terms, *_terms(other)])
 
     __radd__ = __add__
@@ -70,6 +72,8 @@ class Expr:
         return (-self) + other
 
     def __mul__(self, other: Dim) -> Dim:
+        if other == 1:
+            return self
         products = (
             (tuple(sorted((*left, *right))), a * b)
             for left, a in self.terms
@@ -205,8 +209,10 @@ def is_static(shape: Iterable[Dim]) -> bool:
 
 def differs(a: Dim, b: Dim) -> bool:
     """Whether two dimensions can be proven unequal; symbols may always turn out equal."""
+    if a == b:
+        return False
     difference = a - b
-    return isinstance(difference, int) and difference != 0
+    return isinstance(difference, int)
 
 
 def merge(a: Dim, b: Dim) -> Dim:

@@ -8,6 +8,7 @@ import numpy as np
 from .diagnostics import CompileError, Diagnostic
 from .dialects.builtin import Call
 from .dims import bare_symbol, substitute
+from .failures import FAILURES, failure
 from .hooks import hook_of
 from .ssa import Block, Function, Module, Op, Region, Value, walk
 from .types import Array, DType, Tensor, type_of
@@ -85,9 +86,8 @@ class _Frame:
         regions = map(self.callable, op.all_regions())
         try:
             results: Array | tuple[Array, ...] = evaluate(*arrays, *regions)
-        except (ValueError, IndexError) as error:
-            # Symbolic dimensions that turn out not to fit, indices out of range.
-            raise _error(f"'{op.name}' fails on these inputs: {error}", op) from error
+        except FAILURES as error:
+            raise InterpretError(failure(op, error)) from error
         return results if isinstance(results, tuple) else (results,)
 
     def callable(self, body: Region) -> Any:

@@ -20,6 +20,7 @@ PASSES: dict[str, str] = {
     "feature-matrix": ".feature_matrix:FeatureMatrix",
     "fold-batch-norm": ".fold_batch_norm:FoldBatchNorm",
     "fold-scale": ".fold_batch_norm:FoldScale",
+    "follow-extents": ".follow_extents:FollowExtents",
     "if-convert": ".if_convert:IfConvert",
     "inline": ".inline:Inline",
     "io-layout": ".io_layout:InterfaceLayout",
@@ -27,6 +28,7 @@ PASSES: dict[str, str] = {
     "numeric-interface": ".numeric_interface:NumericInterface",
     "omit-inputs": ".omit_inputs:OmitInputs",
     "recognize": ".recognize:Recognize",
+    "recognize-loops": ".recognize_loops:RecognizeLoops",
     "sink-transposes": ".sink_transposes:SinkTransposes",
     "symbol-dce": ".symbol_dce:EraseUncalledFunctions",
     "unroll": ".unroll:Unroll",
@@ -40,8 +42,14 @@ TABLES: list[Mapping[str, str]] = [PASSES]
 INLINE = "inline, symbol-dce"
 # For targets without doubles: models that compute in them are rounded.
 SINGLES = "compute-in-singles"
-# What every target starts from: simple, but nothing is folded that training would need.
-SIMPLIFY = "canonicalize, constant-fold, cse, dce"
+
+
+def simplify(fold: str = "constant-fold") -> str:
+    """What every target starts from: simple, but nothing is folded that training would need."""
+    return f"canonicalize, {fold}, cse, dce"
+
+
+SIMPLIFY = simplify()
 
 
 def tail(layout: str, fold: str = "constant-fold") -> str:
@@ -52,13 +60,17 @@ def tail(layout: str, fold: str = "constant-fold") -> str:
 
 
 # For models that will be trained further: batch norms and preprocessing stay what they are, and
-# control flow is removed where straight code can say the same. Such code computes nothing of
-# constants alone, so these are folded whatever their size (here 1 GB).
+# control flow and computed extents are removed where straight code can say the same. Such code
+# computes nothing of constants alone, so these are folded whatever their size (here 1 GB).
+_FOLD_ALL = "constant-fold{limit=268435456}"
 TRAINABLE = (
-    f"{SINGLES}, numeric-interface, {SIMPLIFY}, (unroll, if-convert, {SIMPLIFY})*, recognize, "
-    f"{tail('channels_last', 'constant-fold{limit=268435456}')}"
+    f"{SINGLES}, numeric-interface, {simplify(_FOLD_ALL)}, recognize-loops, "
+    f"(unroll, if-convert, {simplify(_FOLD_ALL)})*, recognize, follow-extents, "
+    f"{tail('channels_last', _FOLD_ALL)}"
 )
 # For inference graphs.
-OPTIMIZE = f"{SIMPLIFY}, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"
+OPTIMIZE = (
+    f"{SIMPLIFY}, recognize-loops, recognize, fold-batch-norm, fold-scale, {tail('channels_last')}"
+)
 # For graphs on phones: images are bytes there too, but labels are next to the graph.
 DEPLOY = f"{SINGLES}, numeric-interface{{images=bytes, classes=strings}}, {OPTIMIZE}"

@@ -52,7 +52,7 @@ class DynamicBatch(Pass):
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         public = module.public_functions
         if self.of == "entries" and not all(map(_has_entries, public.values())):
-            reasons = [_why_detected(function) for function in public.values()]
+            reasons = [_why_fixed(function) for function in public.values()]
             _tell(module, next((reason for reason in reasons if reason), ""))
             return False
         try:
@@ -105,15 +105,27 @@ def _finds_as_many_as_there_are(function: Function) -> bool:
     return any(known.detected and not isinstance(v.type.shape[-2], int) for v, known in rows)
 
 
-def _why_detected(function: Function) -> str:
-    """Why images that a function detects things in are a batch of one; empty if it doesn't."""
-    if not any(known.detected for known in function.outputs):
-        return ""
+def _why_fixed(function: Function) -> str:
+    """Why images, or what a detector finds boxes in, are a batch of one; empty for other inputs."""
     if _finds_as_many_as_there_are(function):
         return _VARYING
-    rows = zip(function.arguments, function.inputs, strict=True)
-    names = [value.name for value, known in rows if not value.type.rank and known.batch is None]
-    return f"all images would share '{names[0]}'; --batch=dynamic does that" if names else ""
+    rows = list(zip(function.arguments, function.inputs, strict=True))
+    detected = any(known.detected for known in function.outputs)
+    if not detected and not any(known.kind == "image" for _, known in rows):
+        return ""
+    for value, known in rows:
+        if known.kind == "state":
+            return _of_state(value)
+        if known.kind == "image" or known.batch is not None:
+            continue
+        if _has_one(value) or _is_mapped(value, known):
+            return f"images may share '{value.name}'; --batch=dynamic takes one for each image"
+        return f"all images would share '{value.name}'; --batch=dynamic does that"
+    return ""
+
+
+def _of_state(value: Value) -> str:
+    return f"the state '{value.name}' is kept for one example"
 
 
 _VARYING = "images have different numbers of boxes, and results have a row for each box"
@@ -128,7 +140,7 @@ def opened(function: Function) -> Function | None:
     rows = list(zip(function.arguments, function.inputs, strict=True))
     for value, known in rows:
         if known.kind == "state":
-            raise _impossible(f"the state '{value.name}' is kept for one example")
+            raise _impossible(_of_state(value))
     if _finds_as_many_as_there_are(function):
         raise _impossible(_VARYING)
     mapped = {value for value, known in rows if _is_mapped(value, known)}

@@ -17,18 +17,21 @@ def permute_op(
     """The op on untransposed operands, and the permutation that its result needs.
 
     Where `op`'s permuted operands are `transpose(u, perm)`, the returned op takes the `u`s, and
-    `transpose(new.result, result_perm)` equals `op.result`. An op's own `permute` hook decides, or
-    else its attribute kinds; ops that name no permuted operands give None.
+    `transpose(new.result, result_perm)` equals `op.result`; of several results, each. An op's own
+    `permute` hook decides, or else its attribute kinds; ops that name no permuted operands, or
+    whose results lose dimensions in different ways, give None.
 
     Args:
-        op: an op with one result.
+        op: the op.
         perm: dimension i of a permuted operand is dimension perm[i] of its source.
         operands: the sources, for every flat operand (others unchanged); by default the operands
             are taken as if they were the sources (their types must then be permuted alike).
     """
     if (hook := hook_of(op, "permute")) is not None:
         return hook(perm, tuple(operands or op.operands))
-    if not (op.is_elementwise or op.permuted_operands) or len(op.results) != 1 or op.regions:
+    if not (op.is_elementwise or op.permuted_operands) or not op.results or op.regions:
+        return None
+    if len(op.results) > 1 and any(value.type.rank != len(perm) for value in op.results):
         return None
     changes: dict[str, object] = {}
     for item in op.spec.attributes:
@@ -45,7 +48,7 @@ def permute_op(
 
 def _result_perm(op: Op, perm: Perm) -> Perm:
     """The same permutation, without the dimensions that the op removes."""
-    if op.result.type.rank == len(perm):
+    if op.results[0].type.rank == len(perm):
         return perm
     removed: set[int] = set()
     for item in op.spec.attributes:

@@ -32,7 +32,7 @@ def sink_transpose(op: Op) -> Rewrite:
     if result is None:
         return no("it depends on the order of its dimensions")
     new, result_perm = result
-    return shape.Transpose(new.result, result_perm).result
+    return tuple(shape.Transpose(value, result_perm).result for value in new.results)
 
 
 def _shared_perm(op: Op) -> Perm | None:
@@ -53,6 +53,8 @@ def _source(value: Value, perm: Perm, op: Op) -> Value | None:
         return value
     inverse = tuple(perm.index(axis) for axis in range(len(perm)))
     if not isinstance(value, Const):
+        if value.type.rank == len(perm) and _moves_only_units(value.type.shape, inverse):
+            return shape.Transpose(value, inverse).result  # becomes a reshape
         # A value that is transposed back anyway costs no further transpose: cse merges the two.
         # (Except if the permutation is its own inverse: two such values would alternate endlessly.)
         perms = {user.perm for user in value.users if isinstance(user, shape.Transpose)}
@@ -65,6 +67,12 @@ def _source(value: Value, perm: Perm, op: Op) -> Value | None:
     if value.type.rank != len(perm):
         return None
     return shape.Transpose(value, inverse).result
+
+
+def _moves_only_units(sizes: tuple[Dim, ...], perm: Perm) -> bool:
+    """Whether a transpose moves no numbers, as that of a gate for each channel."""
+    kept = [axis for axis in perm if sizes[axis] != 1]
+    return kept == sorted(kept)
 
 
 @pattern(linear.Linear)

@@ -1,12 +1,14 @@
 """Names of blocks, their calls and the layers in them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count
+from typing import Any
 
 from .blocks import Block, Run, body_of, is_residual
 from .dialect import layers, ops
-from .steps import Body, Step, common_prefix, short_name
+from .layer_names import common_prefix, short_name
+from .steps import Body, Step
 
 _FEW_WORDS = 3
 
@@ -41,7 +43,7 @@ def _prefix(run: Run) -> str:
 
 
 def _is_telling(step: Step) -> bool:
-    return step.has_weights or (isinstance(step.source, Block) and takes_name(step))
+    return step.is_owned or (isinstance(step.source, Block) and takes_name(step))
 
 
 def _suffix(label: str, prefix: str) -> str | None:
@@ -196,16 +198,22 @@ def block_name(runs: list[Run]) -> str:
     known = _name_by_ends(runs[0]) or _name_by_convolutions(steps)
     if known or inside.count("_") <= _FEW_WORDS:
         return known or inside
-    return f"{kinds[0].removesuffix('_block')}_{'stage' if '_block' in inside else 'block'}"
+    # Functions say less than layers.
+    first = next(
+        (kind for kind, step in zip(kinds, steps, strict=True) if step.has_weights), kinds[0]
+    )
+    return f"{first.removesuffix('_block')}_{'stage' if '_block' in inside else 'block'}"
 
 
 def _name_by_ends(run: Run) -> str:
     """The name of a block that adds, joins or enlarges; empty for others."""
     body, sources = body_of(run), [step.source for step in run.steps]
-    if any(isinstance(source, _ATTENTION) for source in sources):
+    if _has_attention(sources):
         return "attention_block" if len(sources) <= _SHORT else "transformer_block"
     if is_residual(body):
-        return "residual_block"
+        return "mlp_block" if _is_mlp(sources) else "residual_block"
+    if _is_gated(run):
+        return "squeeze_excite"
     if any(isinstance(source, layers.Add) for source in sources[-2:]):
         return "projection_block"
     if isinstance(sources[0], UPSAMPLING):
@@ -213,6 +221,27 @@ def _name_by_ends(run: Run) -> str:
     if isinstance(sources[-1], layers.Concatenate):
         return "dense_block" if body.inputs[0] in run.steps[-1].inputs else "inception_block"
     return ""
+
+
+def _has_attention(sources: Sequence[Any]) -> bool:
+    """Whether something attends: a layer, a function, or a softmax between products."""
+    if any(isinstance(source, _ATTENTION) for source in sources):
+        return True
+    kinds = {type(source) for source in sources}
+    return layers.Softmax in kinds and ops.Matmul in kinds
+
+
+def _is_mlp(sources: Sequence[Any]) -> bool:
+    """Whether the layers with weights are dense ones, and perhaps a norm."""
+    kinds = [type(source) for source in sources if isinstance(source, _LEADING)]
+    return len(kinds) > 1 and {*kinds} == {layers.Dense}
+
+
+def _is_gated(run: Run) -> bool:
+    """Whether something is multiplied by what is computed of its mean: squeeze-and-excite."""
+    pools = [step for step in run.steps if isinstance(step.source, layers.GlobalAveragePooling2D)]
+    gates = [step for step in run.steps if isinstance(step.source, ops.Multiply | layers.Multiply)]
+    return any({*gate.inputs} & {*pool.inputs} for gate in gates for pool in pools)
 
 
 def _name_by_convolutions(steps: list[Step]) -> str:

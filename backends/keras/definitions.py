@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from .dialect.base import KerasLayer
 from .dialect.ops import Interpolate, WalkTrees
-from .dialect.weighted import Weight
+from .dialect.weighted import SparseConv2D, Weight
 from .steps import Step
 
 _WEIGHT = '''\
@@ -26,11 +26,43 @@ class Weight(layers.Layer):
         """Return the arguments that make the same layer."""
         return {**super().get_config(), **self.settings}'''
 
+_SPARSE_CONV = '''\
+@keras.saving.register_keras_serializable()
+class SparseConv2D(layers.Conv2D):
+    """A dilated convolution, element by element of its kernel, for small images.
+
+    TensorFlow computes dilated convolutions of batches of every nth pixel. If the
+    dilation is about as large as the image, these are mostly padding.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        """Add what each element contributes where it is inside of the image."""
+        kernel, total = ops.convert_to_tensor(kernel), 0.0
+        for place in np.ndindex(*self.kernel_size):
+            steps = (np.array(place) - np.array(self.kernel_size) // 2) * self.dilation_rate
+            rows, columns = (
+                slice(max(step, 0), max(size + min(step, 0), 0))
+                for size, step in zip(inputs.shape[1:3], steps.tolist())
+            )
+            if rows.start < rows.stop and columns.start < columns.stop:
+                part = ops.matmul(inputs[:, rows, columns], kernel[place])
+                above, left = np.maximum(-steps, 0).tolist()
+                below, right = np.maximum(steps, 0).tolist()
+                border = ((0, 0), (above, below), (left, right), (0, 0))
+                total = total + ops.pad(part, border)
+        return total'''
+
 _HARD_SIGMOID = '''\
 @keras.saving.register_keras_serializable()
 def keras2_hard_sigmoid(x):
     """0.2 * x + 0.5 between 0 and 1: the hard sigmoid of Keras before version 3."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)'''
+
+_QUICK_GELU = '''\
+@keras.saving.register_keras_serializable()
+def quick_gelu(x):
+    """Approximately gelu(x)."""
+    return x * ops.sigmoid(1.702 * x)'''
 
 _INTERPOLATE = '''\
 def interpolate(images, target_size, step, first=(0.0, 0.0)):
@@ -63,7 +95,9 @@ def walk_trees(x, starts, columns, thresholds, children, values, depth):
 # By name, in the order of writing.
 DEFINITIONS = {
     Weight.call: _WEIGHT,
+    SparseConv2D.call: _SPARSE_CONV,
     "keras2_hard_sigmoid": _HARD_SIGMOID,
+    "quick_gelu": _QUICK_GELU,
     Interpolate.call: _INTERPOLATE,
     WalkTrees.call: _WALK_TREES,
 }

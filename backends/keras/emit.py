@@ -18,6 +18,7 @@ from ..names import Renamed, changed, one_line_each
 from .definitions import registered
 from .program import expanded, files_beside, has_label_file, labels_of, program_text
 from .repetition import outline
+from .scopes import unbound_names
 from .shared import copies, weights_of
 from .steps import input_layers, steps_of
 from .vocabulary import needing_tensorflow
@@ -55,6 +56,8 @@ class KerasModule(Executable):
         self.text = program_text(module, body, self.inputs, blocks, self.copies)
         self.files = files_beside(module)
         self.needs_tensorflow = needing_tensorflow(module)
+        unbound = unbound_names(self.text)
+        assert not unbound, f"the code reads names that mean nothing there: {unbound}"
 
     @property
     def renamed(self) -> tuple[Renamed, ...]:

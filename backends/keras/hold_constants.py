@@ -1,5 +1,7 @@
 """Makes constants that no layer holds, or that several would hold, the weights of layers."""
 
+import itertools
+from collections import Counter
 from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -9,9 +11,11 @@ from ...ir.rewrite import adopt
 from ...ir.ssa import Module, Op, Value
 from ...ir.weights.resources import Resource, ViewResource
 from ...passes.manager import Instrumentation, Pass
+from ...passes.masks import is_mask
 from .dialect import layers, ops
+from .dialect.base import KerasLayer
 from .lower.weights import is_weight
-from .shared import open_layers, weight_of, weights_of, written_of
+from .shared import is_unlearned, open_layers, weight_of, weights_of, written_of
 from .steps import is_written
 from .vocabulary import tell_apart
 
@@ -24,9 +28,10 @@ class HoldConstantsKeras(Pass):
     become calls that read it from there. Other layers, and all layers whose weights and settings
     are the same, stay; those are called again.
 
-    Such a layer, `Weight`, is called with an operand of the constant's first user, because a layer
-    is part of a model only if its input is computed by the model. If there is none, the model is
-    refused.
+    Such a layer, `Weight`, is called with an operand of the constant's user, because a layer is
+    part of a model only if its input is computed by the model; if it has several users, with the
+    model's input, so that it belongs to none of them. If there is nothing to call it with, the
+    model is refused.
 
     Vocabularies of lookups are none; long ones get names, for the file that has them.
 
@@ -41,7 +46,12 @@ class HoldConstantsKeras(Pass):
         renamed = tell_apart(module)
         freed = open_layers(module)
         loose = list(_loose(module, freed))
-        hooks = [_hook(op) for op, _ in loose]
+        weights = [_data(op.operands[index]) for op, index in loose]
+        uses = Counter(map(weight_of, weights))
+        hooks = [
+            _hook(op, alone=uses[weight_of(weight)] == 1 or is_unlearned(weight))
+            for (op, _), weight in zip(loose, weights, strict=True)
+        ]
         problems = [_refusal(op) for (op, _), hook in zip(loose, hooks, strict=True) if not hook]
         if problems:
             raise CompileError(problems)
@@ -64,8 +74,10 @@ def _loose(module: Module, freed: Container[Hashable]) -> Iterator[tuple[Op, int
         for index, value in enumerate(op.operands):
             if not isinstance(value.op, Constant) or value in weights:
                 continue
-            # A model's results must be computed, so even small constants are held there.
-            known = isinstance(op, Return) or weight_of(value.op.value) in freed
+            # A model's results must be computed, and layers take only what is, so even small
+            # constants are held there.
+            computed = isinstance(op, Return | KerasLayer)
+            known = computed or weight_of(value.op.value) in freed
             if known or not is_written(value.op):
                 yield op, index
 
@@ -83,12 +95,32 @@ def _layouts(loose: Iterable[tuple[Op, int]]) -> dict[Hashable, set[Hashable]]:
     return found
 
 
-def _hook(op: Op) -> Value | None:
-    """The input of the layer that holds a constant of the op; None if there is none."""
-    if isinstance(op, Return):
-        assert op.parent is not None
+def _hook(op: Op, *, alone: bool) -> Value | None:
+    """The input of the layer that holds a constant of the op; None if there is none.
+
+    An op of constants alone takes one of its user's, if that is computed before.
+
+    Args:
+        op: the user.
+        alone: whether nothing else uses the constant.
+    """
+    assert op.parent is not None
+    if isinstance(op, Return) or not alone:
         return next(iter(op.parent.arguments), None)
-    return next((value for value in op.operands if not is_weight(value)), None)
+    own = next((value for value in op.operands if not is_weight(value)), None)
+    if own is not None or not op.results:
+        return own
+    found = (value for user in op.results[0].users for value in user.operands)
+    return next((value for value in found if _is_before(value, op)), None)
+
+
+def _is_before(value: Value, op: Op) -> bool:
+    """Whether a value is computed before the op, in its block."""
+    assert op.parent is not None
+    if value.op is None:
+        return value.block is op.parent
+    before = itertools.takewhile(lambda item: item is not op, op.parent)
+    return any(item is value.op for item in before) and not is_weight(value)
 
 
 def _refusal(op: Op) -> Diagnostic:
@@ -121,11 +153,12 @@ def _held(
             value,
             shape=item.type.static_shape,
             dtype=item.type.dtype.numpy.name,
-            trainable=item.is_weight,
+            trainable=item.is_weight and not is_mask(item.array()),
             result_types=item.type,
         ).result
     adopt([made], op.parent, op, op.location)
-    held[item.identity] = made
+    if not is_unlearned(item):
+        held[item.identity] = made
     return made
 
 

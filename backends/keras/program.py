@@ -13,8 +13,9 @@ from .block_names import names_of
 from .blocks import Block
 from .definitions import DEFINITIONS, defined
 from .file_names import LABELS, VOCABULARIES, WEIGHTS
-from .source import WIDTH, CallText, body_lines, function_lines, listed, statement, text_of
+from .source import body_lines, function_lines
 from .steps import Body, Step
+from .text import WIDTH, CallText, listed, statement, text_of
 from .vocabulary import needing_tensorflow, text_of_file
 
 _FEW_LABELS = 20

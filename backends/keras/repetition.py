@@ -7,25 +7,37 @@ inside blocks, until nothing saves lines any more.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ...ir.names import unique
 from ...ir.ssa import Value
 from ..names import VARIABLE
 from .block_names import UPSAMPLING, block_name, instance_names, numbered, settle_names, suffixes_of
-from .blocks import Block, Run, body_of, columns_of, input_names, is_residual
+from .blocks import (
+    Block,
+    Run,
+    body_of,
+    columns_of,
+    extents_of,
+    function_of,
+    input_names,
+    is_residual,
+)
 from .definitions import DEFINITIONS
 from .dialect import layers
 from .signature import Column, Signature
 from .steps import Body, Reference, Step
 
 _LONGEST = 64  # steps of a block
-_MOST_INPUTS = 2
+_MOST_INPUTS = 4
+_MOST_VARYING = 2  # inputs that aren't the same in all repetitions
 _OVERHEAD = 5  # lines of a function around its body: def, docstring, return, two empty ones
 _LEAST = 4  # lines that a function must save to be worth reading
 _LEAST_INSIDE = 12  # lines that it must save to take a part out of another function
 _LONG = 5  # lines of a call with weights, roughly
 _FEW_PARAMETERS = 4  # with more, calls are hard to read
+_MOST_PARAMETERS = 6
 
 
 def outline(main: Body, inputs: Collection[str]) -> list[Block]:
@@ -36,12 +48,13 @@ def outline(main: Body, inputs: Collection[str]) -> list[Block]:
         inputs: the names of its inputs, which no layer may have.
     """
     bodies, blocks = [main], list[Block]()
+    labels = {value: step.label for step in main.steps for value in step.outputs if step.label}
     taken = {"build", "load", "main", *DEFINITIONS}
     while True:
         found = _best(bodies)
         if found is None:
             break
-        block = _make_block(found, taken, main)
+        block = _make_block(found, taken, main, labels)
         blocks.append(block)
         bodies.append(block.body)
     settle_names(main, blocks, inputs)
@@ -91,11 +104,14 @@ def _lines(run: Run) -> int:
 
 def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
     """Lines that a function saves; names that fit and few parameters count too."""
+    if len(_varying_inputs(runs)) > _MOST_VARYING or _is_periodic(runs[0]):
+        return 0
     count, length = len(runs), _lines(runs[0])
     lines = (count - 1) * length - _OVERHEAD - count + 2
-    columns = columns_of(runs)
-    varying = {column for row in columns for column in row.values() if len(set(column)) > 1}
-    lines -= 0.5 * count * max(0, len(varying) - _FEW_PARAMETERS)
+    parameters = len(Draft(runs, {}).signature.parameters)
+    if parameters > _MOST_PARAMETERS:
+        return 0
+    lines -= 0.5 * count * max(0, parameters - _FEW_PARAMETERS)
     if suffixes_of(runs) is not None:
         lines *= 1.15
     first, last = runs[0].steps[0].source, runs[0].steps[-1].source
@@ -107,6 +123,19 @@ def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
         return 0
     begins = not isinstance(first, layers.BatchNormalization | layers.ReLU)
     return lines + 0.5 * begins
+
+
+def _is_periodic(run: Run) -> bool:
+    """Whether it is itself a repetition, of what is long enough to be a function."""
+    kinds = [step.kind for step in run.steps]
+    periods = (n for n in range(_LEAST, len(kinds) // 2 + 1) if len(kinds) % n == 0)
+    return any(kinds == kinds[:n] * (len(kinds) // n) for n in periods)
+
+
+def _varying_inputs(runs: list[Run]) -> list[tuple[Value, ...]]:
+    """The inputs that aren't the same value in all runs."""
+    rows = zip(*(body_of(run).inputs for run in runs), strict=True)
+    return [row for row in rows if len(set(row)) > 1]
 
 
 def _runs(body: Body) -> Iterator[tuple[Hashable, Run]]:
@@ -162,30 +191,13 @@ def _apart(runs: list[Run]) -> list[Run]:
     return found
 
 
-def _make_block(runs: list[Run], taken: set[str], main: Body) -> Block:
+def _make_block(runs: list[Run], taken: set[str], main: Body, labels: Mapping[Value, str]) -> Block:
     """Make the function of these runs, which become calls of it."""
-    body = body_of(runs[0])
-    suffixes = suffixes_of(runs)
     name = unique(block_name(runs), taken, VARIABLE)
     taken.add(name)
-    labels = suffixes or numbered(runs[0].steps)
-    names = input_names(body)
-    channels = tuple(_channels_of(body_of(run).inputs[0]) for run in runs)
-    if None in channels or len(set(channels)) == 1:
-        channels = (None,) * len(runs)
-    rows = [
-        [Column(step, slot, label, values) for slot, values in row.items()]
-        for step, label, row in zip(body.steps, labels, columns_of(runs), strict=True)
-    ]
-    while True:
-        signature = Signature([column for row in rows for column in row], channels, names)
-        for step, label, row in zip(body.steps, labels, rows, strict=True):
-            step.slots = {column.slot: signature.expression(column) for column in row}
-            step.label = label
-        if names[0] != "x" or not any(_reads_extent_of(names[0], s) for s in body.steps[1:]):
-            break
-        names[0] = "inputs"  # by then, `x` may be what a step has made of it
-    block = Block(name, body, signature.parameters, names)
+    draft = Draft(runs, labels)
+    body = draft.filled()
+    block = Block(name, body, draft.signature.parameters, draft.names)
     instances = instance_names(runs, name, main)
     for run, instance, i in zip(runs, instances, range(len(runs)), strict=True):
         bound = body_of(run)
@@ -197,15 +209,56 @@ def _make_block(runs: list[Run], taken: set[str], main: Body) -> Block:
     return block
 
 
-def _reads_extent_of(name: str, step: Step) -> bool:
-    """Whether a number of the step is an extent of the block's input."""
-    texts = [slot.text for slot in step.slots.values() if isinstance(slot, Reference)]
-    return any(f"{name}.shape" in text for text in texts)
+class Draft:
+    """The function that runs would become.
+
+    Attributes:
+        body: its steps, as the first run has them.
+        names: the variables of its inputs.
+        signature: its parameters.
+    """
+
+    def __init__(self, runs: list[Run], labels: Mapping[Value, str]) -> None:
+        """Draft the function.
+
+        Args:
+            runs: all of them.
+            labels: the names of layers, by what they make, which may become names of inputs.
+        """
+        self.body = function_of(runs)
+        self.names = input_names(self.body, labels)
+        self._labels = suffixes_of(runs) or numbered(runs[0].steps)
+        self._rows = [
+            [Column(step, slot, label, values) for slot, values in row.items()]
+            for step, label, row in zip(
+                self.body.steps, self._labels, columns_of(runs), strict=True
+            )
+        ]
+        self._extents = extents_of(runs)
+        self.signature = self._sign()
+
+    def _sign(self) -> Signature:
+        """The signature; the input has a name of its own if something reads its sizes later."""
+        columns = [column for row in self._rows for column in row]
+        made = Signature(columns, self._extents, self.names)
+        if self.names[0] == "x" and any(
+            "x.shape" in _text(made.expression(column)) for row in self._rows[1:] for column in row
+        ):
+            self.names[0] = "inputs"  # by then, `x` may be what a step has made of it
+            return Signature(columns, self._extents, self.names)
+        return made
+
+    def filled(self) -> Body:
+        """The body with expressions in the place of what varies."""
+        for step, label, row in zip(self.body.steps, self._labels, self._rows, strict=True):
+            step.slots = {column.slot: self.signature.expression(column) for column in row}
+            step.label = label
+        return self.body
+
+
+def _text(expression: Any) -> str:
+    items = expression if isinstance(expression, tuple) else (expression,)
+    return ", ".join(item.text for item in items if isinstance(item, Reference))
 
 
 _GONE = Step((), (), (), {}, "", None)
-
-
-def _channels_of(value: Value) -> int | None:
-    shape = value.type.shape
-    return shape[-1] if shape and isinstance(shape[-1], int) else None

@@ -9,7 +9,7 @@ What can't be opened keeps a copy, which the code and the summary tell (`copies`
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
-from ...ir.dialects.builtin import Constant
+from ...ir.dialects.builtin import Constant, splat_of
 from ...ir.rewrite import replace_op
 from ...ir.ssa import Module, Op, Value
 from ...ir.weights.resources import Resource, root
@@ -34,14 +34,30 @@ def written_of(op: Op) -> tuple[Value, ...]:
 def layer_of(op: Op) -> Hashable:
     """Equal for calls of one layer: of one kind, with the same settings and weights.
 
-    An op without weights of the model is only equal to itself.
+    An op without weights that were trained is only equal to itself.
     """
     held = list(map(_data, weights_of(op)))
-    if not any(item.is_weight for item in held):
+    if all(not item.is_weight or is_unlearned(item) for item in held):
         return op
     groups = tuple(len(op.values_of(item.name)) for item in op.spec.operands)
     settings = tuple(op.attributes.items())
     return (type(op), settings, groups, tuple(item.merge_key for item in held))
+
+
+# Vectors are smaller.
+_MOST_ELEMENTS = 65536
+
+
+def is_somebodys(item: Resource) -> bool:
+    """Whether it is a weight, and not a vector of one number.
+
+    Converters store equal constants once. Biases of zeros and scales of ones, which layers begin
+    with, are equal without being tied.
+    """
+    if not item.is_weight or item.size > _MOST_ELEMENTS:
+        return item.is_weight
+    array = item.array()
+    return bool((array != array.flat[0]).any())
 
 
 def weight_of(resource: Resource) -> Hashable:
@@ -50,13 +66,35 @@ def weight_of(resource: Resource) -> Hashable:
 
 
 def users_of_weights(calls: Iterable[Op]) -> dict[Hashable, dict[Hashable, list[Op]]]:
-    """By weight, its users: the calls of one layer together, every other op by itself."""
+    """By weight, its users: the calls of one layer together, every other op by itself.
+
+    What nobody has trained isn't shared: coremltools stores equal constants once, and all biases
+    begin with zeros.
+    """
     found: dict[Hashable, dict[Hashable, list[Op]]] = {}
+    items: dict[Hashable, Resource] = {}
     for op in calls:
         data = [value.op.value for value in op.operands if isinstance(value.op, Constant)]
-        for weight in {weight_of(item): None for item in data if item.is_weight}:
+        for weight, item in {weight_of(item): item for item in data if item.is_weight}.items():
+            items[weight] = item
             found.setdefault(weight, {}).setdefault(layer_of(op), []).append(op)
-    return found
+    return {
+        weight: users
+        for weight, users in found.items()
+        if len(users) == 1 or not is_unlearned(items[weight])
+    }
+
+
+# Vectors are smaller, in whatever shape a layer holds them.
+_MOST_ELEMENTS = 65536
+
+
+def is_unlearned(item: Resource) -> bool:
+    """Whether it is a weight like at the start of training: one number throughout."""
+    if not item.is_weight or item.size > _MOST_ELEMENTS:
+        return False
+    array = item.array()
+    return bool((array == array.ravel()[:1]).all())
 
 
 def open_layers(module: Module) -> set[Hashable]:
@@ -127,7 +165,7 @@ def _conv(op: layers.Conv) -> Value:
 
 def _finished(op: layers.Dense | layers.Conv, y: Value) -> Value:
     out = op.result.type
-    if op.bias is not None:
+    if op.bias is not None and splat_of(op.bias) != 0:
         y = ops.Add(y, op.bias, result_types=out).result
     if op.activation is not None:
         y = layers.Activation(y, activation=op.activation, result_types=out).result
@@ -144,6 +182,7 @@ _OPENED: Mapping[type[Op], Callable[[Any], Value]] = {
     layers.Conv1D: _conv,
     layers.Conv2D: _conv,
     layers.Conv3D: _conv,
+    layers.SparseConv2D: _conv,
     layers.Dense: _dense,
     layers.Embedding: _embedding,
 }

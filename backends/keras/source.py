@@ -1,29 +1,24 @@
-"""Steps as lines of Python: variables, arguments, and line breaks as `ruff format` has them."""
+"""Steps as lines of Python: variables and arguments."""
 
-import math
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from ...ir.dialects.builtin import Constant
 from ...ir.names import unique
 from ...ir.ssa import Value
-from ...ir.types import DType
 from ..names import VARIABLE, quoted, variable
 from .block_names import takes_name
 from .blocks import Block
-from .definitions import DEFINITIONS
 from .dialect import layers, ops
 from .dialect.base import KerasLayer, KerasOp
 from .dialect.recurrent import Bidirectional, Recurrent
-from .steps import Body, Numbers, Reference, Step, short_name
+from .layer_names import short_name
+from .loops import NAME, NUMBER, Loop, loops_of
+from .steps import Body, Numbers, Reference, Step
+from .text import INDENT, WIDTH, CallText, listed, slot_text, statement, text_of
 from .vocabulary import texts_of_keys
-
-WIDTH = 88
-_INDENT = "    "
 
 
 def body_lines(
@@ -38,51 +33,112 @@ def body_lines(
         prefix: the variable that layers' names begin with in a block; empty in `build`.
         result: the text before the last call: "return " in blocks, or empty.
     """
-    lines: list[str] = []
-    last = body.last_uses()
-    taken = {*names.values(), *functions}
-    shared: dict[Step, str] = {}
-    for position, step in enumerate(body.steps):
-        is_last = position == len(body.steps) - 1
-        if step.shared is step:
-            shared[step] = unique(variable(step.label), taken, VARIABLE)
-            taken.add(shared[step])
-            lines += statement(f"{shared[step]} = ", _layer(step, prefix))
-        expression = _expression(step, names, shared, prefix)
-        if is_last and result:
-            lines += statement(result, expression)
-            continue
-        for number, value in enumerate(step.outputs):
-            names[value] = _variable(value, number, step, position, last, names, taken)
-        target = ", ".join(names[value] for value in step.outputs)
-        lines += statement(f"{target} = ", expression)
-    return lines
+    return _BodyText(body, names, functions, prefix).lines(result)
 
 
-def _variable(
-    value: Value,
-    number: int,
-    step: Step,
-    position: int,
-    last: dict[Value, int],
-    names: dict[Value, str],
-    taken: set[str],
-) -> str:
-    """`x` for a value that only the next step uses, else the layer's name."""
-    read = last.get(value, position)
-    alive = {names[v] for v, until in last.items() if v in names and until > position}
-    if read == position + 1 and number == 0 and "x" not in alive:
-        return "x"
-    name = variable(step.label or _role(step))
-    if _is_shortcut(value) and read > position + 1:
-        name = "shortcut"
-    if number and isinstance(step.source, Recurrent):
-        name = _STATES[number - 1]
-    if len(name) > _LONG_NAME:
-        name = variable(_role(step))
-    found = unique(name, taken, VARIABLE)
-    taken.add(found)
-    return found
+class _BodyText:
+    """A body as text: which variable each value is."""
+
+    def __init__(
+        self, body: Body, names: dict[Value, str], functions: Collection[str], prefix: str
+    ) -> None:
+        self._body = body
+        self._names = names
+        self._prefix = prefix
+        self._last = body.last_uses()
+        self._taken = {*names.values(), *functions}
+        self._shared: dict[Step, str] = {}
+
+    def lines(self, result: str) -> list[str]:
+        lines: list[str] = []
+        steps, loops, position = self._body.steps, loops_of(self._body), 0
+        while position < len(steps):
+            if (loop := loops.get(position)) is not None:
+                position = loop.stop
+                lines += self._loop(loop)
+                if position == len(steps) and result:
+                    lines.append(f"{INDENT}{result}{self._names[steps[-1].outputs[0]]}")
+                continue
+            step, position = steps[position], position + 1
+            if step.shared is step:
+                name = self._shared[step] = unique(variable(step.label), self._taken, VARIABLE)
+                self._taken.add(name)
+                lines += statement(f"{name} = ", _layer(step, self._prefix))
+            expression = _expression(step, self._names, self._shared, self._prefix)
+            if position == len(steps) and result:
+                lines += statement(result, expression)
+                continue
+            for number, value in enumerate(step.outputs):
+                self._names[value] = self._variable(value, number, step, position - 1)
+            target = ", ".join(self._names[value] for value in step.outputs)
+            lines += statement(f"{target} = ", expression)
+        return lines
+
+    def _loop(self, loop: Loop) -> list[str]:
+        """A loop; all that its calls make has the same name."""
+        first, final = loop.calls[0], loop.calls[-1]
+        kept = [self._names[value] for value in first.inputs if value is not loop.begin]
+        stem = replace(final, label=re.sub(r"_?\d+", "", final.label) or first.source.name)
+        name = self._variable(final.outputs[0], 0, stem, loop.stop - 1, kept)
+        before = self._names[loop.begin]
+        lines = [] if before == name else [f"{INDENT}{name} = {before}"]
+        self._names |= {step.outputs[0]: name for step in loop.calls}
+        call = _expression(loop.call, self._names | {loop.begin: name}, {}, self._prefix)
+        return [*lines, *loop_header(loop), *statement(f"{name} = ", call, 2 * INDENT)]
+
+    def _variable(
+        self, value: Value, number: int, step: Step, position: int, kept: Collection[str] = ()
+    ) -> str:
+        """`x` for a value that only the next step uses, else the layer's name.
+
+        Args:
+            value: a result of the step.
+            number: which one.
+            step: what makes it.
+            position: of the step.
+            kept: variables besides those that are read later that must keep their values.
+        """
+        read = self._last.get(value, position)
+        alive = {
+            self._names[v]
+            for v, until in self._last.items()
+            if v in self._names and until > position
+        }
+        if read == position + 1 and number == 0 and "x" not in {*alive, *kept}:
+            return "x"
+        name = variable(step.label or _role(step))
+        if _is_shortcut(value) and read > position + 1:
+            name = "shortcut"
+        if number and isinstance(step.source, Recurrent):
+            name = _STATES[number - 1]
+        if len(name) > _LONG_NAME:
+            name = variable(_role(step))
+        found = unique(name, self._taken, VARIABLE)
+        self._taken.add(found)
+        return found
+
+
+def loop_header(loop: Loop) -> list[str]:
+    """The line that begins a loop, or the lines if the lists are long."""
+    slots = {parameter.name: parameter.slot for parameter in loop.calls[0].source.parameters}
+    columns = [[slot_text(slots[name], v) for v in values] for name, values in loop.varying.items()]
+    if loop.numbers is None:
+        columns.insert(0, [quoted(step.label) for step in loop.calls])
+    rows = [
+        row[0] if len(row) == 1 else f"({', '.join(row)})" for row in zip(*columns, strict=True)
+    ]
+    listing, target = CallText("(", rows, ")"), ", ".join(loop.variables)
+    numbers = loop.numbers
+    if numbers is None or (rows and not loop.label):
+        return statement(f"for {target} in ", listing, after=":")
+    if not rows:
+        limits = [str(numbers.start), str(numbers.stop)] if numbers.start else [str(numbers.stop)]
+        counter = NUMBER if loop.label else "_"
+        return statement(f"for {counter} in ", CallText("range(", limits), after=":")
+    start = [f"start={numbers.start}"] if numbers.start else []
+    target = f"({target})" if len(loop.variables) > 1 else target
+    made = CallText("enumerate(", [listing, *start])
+    return statement(f"for {NUMBER}, {target} in ", made, after=":")
 
 
 def _is_shortcut(value: Value) -> bool:
@@ -99,59 +155,6 @@ def _role(step: Step) -> str:
 
 
 # -- calls -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CallText:
-    """A call to be written: the text before the arguments, the arguments, and what follows.
-
-    Another call may follow, as in `layers.Dense(4)(x)`.
-    """
-
-    head: str
-    arguments: "Sequence[str | CallText]"
-    tail: str = ")"
-    following: "CallText | None" = None
-
-    @property
-    def is_call(self) -> bool:
-        """Whether it isn't a list, a tuple or a dictionary: those have one line for each item."""
-        return self.head.endswith("(") and self.head != "("
-
-    def __str__(self) -> str:
-        inside = ", ".join(map(str, self.arguments))
-        return f"{self.head}{inside}{self.tail}{self.following or ''}"
-
-
-def listed(items: "Sequence[str | CallText]") -> CallText:
-    """[a, b]."""
-    return CallText("[", items, "]")
-
-
-def statement(
-    before: str, item: str | CallText, indent: str = _INDENT, after: str = ""
-) -> list[str]:
-    """One line, or several with the arguments of calls that don't fit on one."""
-    whole = f"{indent}{before}{item}{after}"
-    if len(whole) <= WIDTH or isinstance(item, str) or not (item.arguments or item.following):
-        return [whole]
-    following, apart = item.following, False
-    if following is not None:
-        first = str(CallText(item.head, item.arguments, item.tail))
-        apart = len(f"{indent}{before}{first}{following.head}") <= WIDTH
-        if apart and isinstance(following.arguments[0], CallText):
-            return statement(f"{before}{first}", following, indent, after)
-    lines = [f"{indent}{before}{item.head}"]
-    together = f"{indent}{_INDENT}{', '.join(map(str, item.arguments))}"
-    # If only what follows doesn't fit, the formatter would break that; commas prevent it.
-    if len(together) <= WIDTH and len(item.arguments) > 1 and item.is_call and not apart:
-        lines.append(together)
-    else:
-        for argument in item.arguments:
-            lines += statement("", argument, indent + _INDENT, ",")
-    if following is None:
-        return [*lines, f"{indent}{item.tail}{after}"]
-    return lines + statement(item.tail, following, indent, after)
 
 
 def _expression(
@@ -186,8 +189,10 @@ def _given(step: Step, block: Block) -> Iterator[str]:
 
 def _layer_name(step: Step, prefix: str) -> str:
     """A string, or the parameter `name` with a suffix."""
+    if step.label == f"{{{NAME}}}" and not prefix:
+        return NAME
     if not prefix:
-        return f'"{step.label}"'
+        return f'f"{step.label}"' if "{" in step.label else f'"{step.label}"'
     return f'f"{{{prefix}}}_{step.label}"' if step.label else prefix
 
 
@@ -199,7 +204,7 @@ def _layer(step: Step, prefix: str) -> CallText:
     named: list[str] = []
     for item in op.spec.attributes:
         value = step.slots.get(item.name, op.attributes[item.name])
-        if value == item.default and not isinstance(value, Reference):
+        if item.name in op.called or (value == item.default and not isinstance(value, Reference)):
             continue
         if item.name in op.positional:
             positional.append(slot_text(item.name, value))
@@ -218,7 +223,18 @@ def _layer_inputs(op: KerasLayer, inputs: list[str]) -> list[str | CallText]:
     """What it is called with."""
     if isinstance(op, Recurrent) and len(inputs) > 1:
         return [inputs[0], f"initial_state=[{', '.join(inputs[1:])}]"]
-    return [listed(inputs)] if op.listed else [*inputs]
+    if op.listed:
+        return [listed(inputs)]
+    rest, given = iter(inputs), list[str | CallText]()
+    for item in op.spec.operands:
+        for value in op.values_of(item.name):
+            if item.name not in op.weights and not isinstance(value.op, Constant):
+                given.append(f"{item.name}={next(rest)}" if item.name in op.named else next(rest))
+    return given + [
+        f"{item.name}={text_of(op.attributes[item.name])}"
+        for item in op.spec.attributes
+        if item.name in op.called and op.attributes[item.name] != item.default
+    ]
 
 
 def _function_call(step: Step, op: KerasOp, inputs: list[str]) -> CallText:
@@ -283,60 +299,6 @@ def _is_negated(op: KerasOp, base: str | CallText) -> bool:
     return op.infix == "**" and str(base).startswith("-")
 
 
-# Arguments that layers accept as one number for several dimensions: (3, 3) as 3.
-_PER_DIMENSION = frozenset(
-    (
-        *("kernel_size", "pool_size", "strides", "dilation_rate", "size"),
-        *("scale", "offset"),
-    )
-)
-
-
-def slot_text(slot: str, value: Any) -> str:
-    """A number in the form of the argument of that name."""
-    match slot, value:
-        case (("padding" | "cropping"), tuple()):
-            return text_of(_border(value))
-        case _, (first, *others) if slot in _PER_DIMENSION and set(others) <= {first}:
-            return _quotient_text(first) if slot == "scale" else text_of(first)
-        case "axis", (only,):
-            return text_of(only)
-        case _, str() if value in DEFINITIONS:
-            return value
-        case _:
-            return text_of(value)
-
-
-def _border(pairs: Sequence[tuple[int, int]]) -> Any:
-    """(before, after) of each dimension, as Keras abbreviates them."""
-    if len({amount for pair in pairs for amount in pair}) == 1:
-        return pairs[0][0]
-    if len(pairs) == 1:
-        return pairs[0]
-    symmetric = all(low == high for low, high in pairs)
-    return tuple(low for low, _ in pairs) if symmetric else pairs
-
-
-def text_of(value: Any) -> str:
-    """A number, string or tuple as people write it."""
-    match value:
-        case Reference(text):
-            return text
-        case tuple():
-            items = ", ".join(map(text_of, value))
-            return f"({items},)" if len(value) == 1 else f"({items})"
-        case DType():
-            return f'"{value.numpy.name}"'
-        case str():
-            return quoted(value)
-        case float() if not math.isfinite(value):
-            return f"np.{value}" if value > 0 or value != value else "-np.inf"
-        case float():
-            return re.sub(r"e([-+])0", r"e\1", repr(value))
-        case _:
-            return str(value)
-
-
 def function_lines(block: Block, functions: Collection[str]) -> list[str]:
     """The definition of a block: its inputs, its sizes, the name of its layers."""
     body = block.body
@@ -353,7 +315,7 @@ def function_lines(block: Block, functions: Collection[str]) -> list[str]:
     arguments += ["*"] if named and optional else []
     arguments += ["name: str"] if named else []
     head = CallText(f"def {block.name}(", arguments, ") -> KerasTensor:")
-    lines = [*statement("", head, ""), f'{_INDENT}"""{_sentence(block)}"""']
+    lines = [*statement("", head, ""), f'{INDENT}"""{_sentence(block)}"""']
     known = dict(zip(body.inputs, names, strict=True))
     return lines + body_lines(body, known, functions, "name" if named else "", "return ")
 
@@ -387,14 +349,3 @@ def _plain_type(value: Any) -> str:
     if isinstance(value, tuple):
         return _plain_type(value[0]) if len(set(value)) == 1 else "tuple"
     return type(value).__name__
-
-
-_DIVISORS = (255.0, 127.5, 128.0, 256.0, 127.0)
-
-
-def _quotient_text(value: float) -> str:
-    """The number; the usual scales of pixels as quotients."""
-    for divisor in _DIVISORS:
-        if float(np.float32(1 / divisor)) == float(np.float32(value)):
-            return f"1 / {divisor:g}"
-    return repr(value)

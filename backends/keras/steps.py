@@ -2,35 +2,49 @@
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import networkx as nx
 import numpy as np
 
 from ...ir.dialects.builtin import Constant
-from ...ir.location import InModel, leaves
+from ...ir.dims import Shape
 from ...ir.names import distinct, unique
 from ...ir.ssa import Function, Value
 from ...ir.types import Array, DType
 from ...ir.weights.resources import Resource
 from ..calls import CallOp
-from ..names import LAYER, words
+from ..names import LAYER
 from .dialect.base import KerasLayer
-from .dialect.weighted import Weight
+from .layer_names import (
+    is_composed,
+    names_of,
+    owner_of,
+    shared_prefix,
+    short_name,
+    without,
+)
+from .order import in_order
 from .shared import layer_of, weights_of, written_of
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The text in place of a number: a parameter, or a product with it."""
+    """The text in place of a number: a parameter, or what is computed of one."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Numbers(Reference):
+class Literal:
+    """The text of a constant that is not a single number; it is the same in all repetitions."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Numbers(Literal):
     """The text of an array, and what it lists: texts of numbers, or lists of them."""
 
     items: tuple[Any, ...]
@@ -73,6 +87,11 @@ class Step:
         return isinstance(self.source, CallOp) and bool(weights_of(self.source))
 
     @property
+    def is_owned(self) -> bool:
+        """Whether the model tells whose its weights are."""
+        return self.has_weights and bool(owner_of(self.op))
+
+    @property
     def op(self) -> CallOp:
         """The op of a step that calls the library."""
         assert isinstance(self.source, CallOp)
@@ -81,11 +100,30 @@ class Step:
 
 @dataclass
 class Body:
-    """Steps in order, with their inputs and results."""
+    """Steps in order, with their inputs and results.
+
+    Attributes:
+        shapes: of a function that is called several times, the shapes of its values in each call.
+    """
 
     inputs: tuple[Value, ...]
     steps: list[Step] = field(default_factory=list[Step])
     results: tuple[Value, ...] = ()
+    shapes: dict[Value, tuple[Shape, ...]] = field(default_factory=dict[Value, tuple[Shape, ...]])
+
+    def shapes_of(self, value: Value) -> tuple[Shape, ...]:
+        """The shapes that a value of this body has, in as many calls as there are."""
+        return self.shapes.get(value, (value.type.shape,))
+
+    def uses(self) -> Counter[Value]:
+        """How often each value is used, as an operand or as a result."""
+        read = (value for step in self.steps for value in step.inputs)
+        return Counter([*read, *self.results])
+
+    @property
+    def values(self) -> list[Value]:
+        """Its inputs and all results of its steps, in order."""
+        return [*self.inputs, *(value for step in self.steps for value in step.outputs)]
 
     def last_uses(self) -> dict[Value, int]:
         """The last use of each value; results are used after all steps."""
@@ -95,24 +133,10 @@ class Body:
 
 def steps_of(function: Function) -> Body:
     """The calls of a lowered function, along its chains, whatever the model's names and order."""
-    steps = [_step(op) for op in _ordered(function)]
+    steps = [_step(op) for op in in_order(function)]
     _share(steps)
     _label(function, steps)
     return Body(tuple(function.arguments), steps, tuple(function.results))
-
-
-def _ordered(function: Function) -> Iterator[CallOp]:
-    """Depth first from the results: a chain stays together, and the first operand's comes first."""
-    graph: nx.DiGraph[Any] = nx.DiGraph()
-    graph.add_edges_from((function, value.op) for value in function.results if value.op)
-    for op in function.walk():
-        made = (value.op for value in op.operands if value.op is not None)
-        graph.add_edges_from((op, producer) for producer in made)
-    if function not in graph:
-        return
-    for op in nx.dfs_postorder_nodes(graph, function):
-        if isinstance(op, CallOp):
-            yield op
 
 
 def _share(steps: list[Step]) -> None:
@@ -137,6 +161,7 @@ def _step(op: CallOp) -> Step:
     kind: list[Hashable] = [type(op), len(held), *map(_contents, written)]
     for item in op.spec.attributes:
         value = op.attributes[item.name]
+        value = shortest(value) if isinstance(value, float) else value
         varies = item.name not in _FIXED and not isinstance(value, bool)
         if varies and isinstance(value, int | float | tuple):
             slots[item.name] = value
@@ -150,8 +175,8 @@ def _step(op: CallOp) -> Step:
             if value in held:
                 continue
             if isinstance(value.op, Constant):
-                slots[f"{item.name}.{number}"] = literal(value.op)
-                kind.append("constant")
+                found = slots[f"{item.name}.{number}"] = literal(value.op)
+                kind.append(found if isinstance(found, Literal) else "constant")
             else:
                 inputs.append(value)
     return Step(tuple(kind), tuple(inputs), tuple(op.results), slots, "", op)
@@ -162,16 +187,22 @@ def _contents(value: Value) -> Hashable:
     return value.op.value.merge_key
 
 
+def shortest(number: float) -> float:
+    """The number with the fewest digits that is the same in float32, in which Keras computes."""
+    single = np.float32(number)
+    return float(str(single)) if np.isfinite(single) else number
+
+
 def literal(op: Constant) -> Any:
     """A constant as a Python number, or the text of an array."""
     array = op.value.array()
     if array.ndim == 0:
-        return array.item()
+        return shortest(array.item()) if array.dtype == np.float32 else array.item()
     if (text := _progression(array)) is not None:
-        return Reference(text)
+        return Literal(text)
     if array.size == 0 or _is_blank(op.value):
         shape = array.size if array.ndim == 1 else array.shape
-        return Reference(f'np.zeros({shape}, "{array.dtype.name}")')
+        return Literal(f'np.zeros({shape}, "{array.dtype.name}")')
     items, dtype = _listed(array), array.dtype.name
     return Numbers(f'np.array({_text(items)}, "{dtype}")', items, dtype)
 
@@ -199,8 +230,11 @@ def is_written(op: Constant) -> bool:
 
 
 def _is_blank(data: Resource) -> bool:
-    """Whether it is many zeros, which no training changes."""
-    return data.size > _FEW and not data.is_weight and not np.any(data.array())
+    """Whether it is many zeros, none of them negative, which no training changes."""
+    if data.size <= _FEW or data.is_weight or data.type.dtype is DType.STR:
+        return False
+    array = data.array()
+    return not np.any(array) and not (array.dtype.kind == "f" and np.any(np.signbit(array)))
 
 
 def _progression(array: Array) -> str | None:
@@ -220,12 +254,13 @@ def _progression(array: Array) -> str | None:
 def _label(function: Function, steps: list[Step]) -> None:
     """Give every layer a name that the model has for it; those with weights choose first."""
     layers = [step for step in steps if step.makes_layer]
-    names = {step: _names_of(step.op) for step in layers}
-    prefix = _shared_prefix([given[0] for given in names.values() if given])
+    names = {step: names_of(step.op) for step in layers}
+    owned = [names[step] for step in layers if step.is_owned]
+    prefix = shared_prefix([given[0] for given in owned or names.values() if given])
     taken = {*input_layers(function, steps)}
     functions = _functions(steps)
     for step in sorted(layers, key=lambda step: not step.has_weights):
-        given = [name.removeprefix(prefix) for name in names[step]]
+        given = [without(prefix, name) for name in names[step]]
         short = short_name(step.op)
         free = [
             name
@@ -234,6 +269,8 @@ def _label(function: Function, steps: list[Step]) -> None:
         ]
         label = next((name for name in free if short in name.lower()), free[0] if free else "")
         other = f"{given[0]}_{short}" if given else f"{short}_layer"
+        if is_composed(step.op) and short not in label.lower():
+            label, other = "", short
         step.label = label or unique(other, taken, LAYER)
         taken.add(step.label)
 
@@ -255,112 +292,3 @@ _NUMBER = re.compile(r"_\d+$")
 def _functions(steps: Sequence[Step]) -> set[str]:
     """What Keras calls functions, and numbers: no layer may have such a name."""
     return {short_name(step.op) for step in steps if not step.is_layer}
-
-
-def _names_of(op: CallOp) -> list[str]:
-    """The model's names of the elements that an op comes from, the most suitable first.
-
-    This is the owner of its weights; then, for layers with weights, the first element, and for
-    others the last, because elements that were merged into an op come before it.
-    """
-    parts = leaves(op.location)
-    held = [value.op.value.name for value in weights_of(op) if isinstance(value.op, Constant)]
-    ordered = parts if held else reversed(parts)
-    names = [part.name for part in ordered if isinstance(part, InModel)]
-    if isinstance(op, Weight):
-        names = [*held, *names]
-    owners = [name for name in names if any(weight.startswith(name) for weight in held)]
-    clean = [_plain(name) for name in (*owners, *names)]
-    owner = "" if isinstance(op, Weight) else _owner([_plain(name) for name in held])
-    return [name for name in (owner, *clean) if name]
-
-
-_ROLE = re.compile(r"_(weights?|kernel|bias|gamma|beta|alpha)$")
-_NOBODY = re.compile(r"(const|op|var|weights?|kernel|bias|input|w|b)?(_?\d+)*_?")
-
-
-def _owner(weights: list[str]) -> str:
-    """The module that owns these weights: the prefix of their names, unless it is a number."""
-    roles = {_ROLE.sub("", name) for name in weights}
-    found = roles.pop() if len(roles) == 1 else common_prefix(weights)
-    return "" if found in weights or _NOBODY.fullmatch(found) else found
-
-
-def common_prefix(labels: Sequence[str]) -> str:
-    """The common label, or the common prefix of all labels up to an underscore."""
-    ended = sorted(f"{label}_" for label in labels)
-    first, last = (ended[0], ended[-1]) if ended else ("", "")
-    same = next(
-        (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
-    )
-    return first[:same].rpartition("_")[0]
-
-
-# Suffixes that exporters append to names of layers: TensorFlow's kernels, Core ML's precisions.
-_DECORATION = re.compile(
-    r"(_to_fp16|_to_fp32|_cast|_cast_fp16|_cast_fp32|_1_[A-Z]\w*?|_1_(convolution\w*|concat|add|mul)"
-    r"|_1_batchnorm_\w+|_1_conv_transposex?)+$"
-)
-
-
-def _plain(name: str) -> str:
-    """A name in Keras's form, without decoration."""
-    return _DECORATION.sub("", words(name))
-
-
-def _shared_prefix(names: list[str]) -> str:
-    """The prefix of most names up to an underscore: the name of the whole network."""
-    firsts = Counter(name[: match.end()] for name in names for match in re.finditer("_", name))
-    shared = [
-        prefix
-        for prefix, count in firsts.items()
-        if count > _MOST * len(names)
-        and not any(
-            re.match(rf"{prefix}\d", name) for name in names
-        )  # for "block_1", it is "block"
-    ]
-    return max(shared, key=len, default="")
-
-
-_MOST = 0.8
-
-
-_SHORT = {
-    "BatchNormalization": "bn",
-    "LayerNormalization": "norm",
-    "GroupNormalization": "norm",
-    "DepthwiseConv2D": "depthwise",
-    "SeparableConv2D": "separable",
-    "MaxPooling": "pool",
-    "AveragePooling": "pool",
-    "GlobalAveragePooling": "pool",
-    "GlobalMaxPooling": "pool",
-    "ZeroPadding": "pad",
-    "Cropping": "crop",
-    "UpSampling": "upsample",
-    "Concatenate": "concat",
-    "ReLU": "relu",
-    "LeakyReLU": "relu",
-    "PReLU": "prelu",
-    "ELU": "elu",
-    "Embedding": "embedding",
-    "LSTM": "lstm",
-    "GRU": "gru",
-    "SimpleRNN": "rnn",
-    "DotProductAttention": "attention",
-    "MultiHeadAttention": "attention",
-}
-
-
-def short_name(op: CallOp) -> str:
-    """The usual name of a layer of this kind."""
-    name = op.call.rpartition(".")[2]
-    dims = re.fullmatch(r"(\w+?)[123]D(\w*)", name)
-    if name in _SHORT:
-        return _SHORT[name]
-    plain = dims[1] + dims[2] if dims else name
-    if plain in _SHORT:
-        return _SHORT[plain]
-    if name == "Activation":
-        return str(op.attributes["activation"])
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()

@@ -105,14 +105,15 @@ class TensorFlowModule(Executable):
 
     def graph_here(self, name: str) -> Any:
         """The same for this process only: XLA compiles parts of it, where that is faster."""
-        function = self.module.functions[name]
-        called = {op.call.rpartition(".")[2] for op in function.walk() if isinstance(op, CallOp)}
-        if called.isdisjoint(here.COMPILED):
-            return self.graph(name)
         if name not in self._graphs_here:
-            call = self._call(function, self._tables.tables, self._roots_here)
-            specs = _specs(function, argument_names(function))
-            self._graphs_here[name] = self._traced(call, specs)
+            function = self.module.functions[name]
+            calls = (op.call for op in function.walk() if isinstance(op, CallOp))
+            if here.COMPILED.isdisjoint(call.rpartition(".")[2] for call in calls):
+                self._graphs_here[name] = self.graph(name)
+            else:
+                call = self._call(function, self._tables.tables, self._roots_here)
+                specs = _specs(function, argument_names(function))
+                self._graphs_here[name] = self._traced(call, specs)
         return self._graphs_here[name]
 
     def graph_without_tables(self, name: str) -> Any:
@@ -250,13 +251,13 @@ class TensorFlowModule(Executable):
 
     def _runtime_problem(self, error: Exception) -> Diagnostic:
         """TensorFlow's message for a failed run, without its trace, and the layer it is about."""
-        assertion = re.search(r"assertion failed: \[(.*)\]\n", f"{error}\n")
-        if assertion is not None:
-            return Diagnostic(assertion[1].replace("\\'", "'"), "usage")  # strings are escaped
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        said = next((a for a, b in itertools.pairwise(lines) if "{{node" in b), lines[0])
         node = re.search(r"\bnode ([^\s{}]+)", str(error))
         place = self.scopes.location(node[1]) if node else UNKNOWN
+        assertion = re.search(r"assertion failed: \[(.*)\]\n", f"{error}\n")
+        if assertion is not None:
+            return Diagnostic(assertion[1].replace("\\'", "'"), "usage", place)  # text is escaped
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = next((a for a, b in itertools.pairwise(lines) if "{{node" in b), lines[0])
         return Diagnostic(f"the graph fails on these inputs: {said}", location=place)
 
     def save(self, folder: Path, metadata: Mapping[str, Any] | None = None) -> None:
@@ -274,10 +275,11 @@ def _specs(function: Function, names: Collection[str]) -> dict[str, Any]:
     """The types of the arguments that have these names."""
     import tensorflow as tf
 
+    wanted = frozenset(names)
     return {
         name: tf.TensorSpec(tf_shape(value.type), tf_dtype(value.type.dtype), name=name)
         for value, name in zip(function.arguments, argument_names(function), strict=True)
-        if name in names
+        if name in wanted
     }
 
 

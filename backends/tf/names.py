@@ -1,5 +1,6 @@
 """Names and types in TensorFlow's form."""
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -99,6 +100,7 @@ def signatures_of(module: Module, inputs: Grammar = INPUT) -> dict[str, Signatur
     }
 
 
+_KEPT = 64  # functions whose names are kept
 _LARGEST_ENDPOINT = 1000  # inputs
 
 
@@ -130,19 +132,30 @@ def argument_names(function: Function) -> list[str]:
 
     An input's name is what a caller of the signature gives, as far as a graph takes that.
     """
-    inputs = [value.name for value in _inputs(function)]
+    inputs = tuple(value.name for value in _inputs(function))
+    names = tuple(value.name for value in function.arguments)
+    return list(_argument_names(inputs, names))
+
+
+@functools.lru_cache(_KEPT)
+def _argument_names(inputs: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same of names: what tells a graph's inputs apart is asked for in every run."""
     keys = written_names(INPUT, inputs)
     found = dict(zip(inputs, distinct(ARGUMENT, map(parameter, keys.values())), strict=True))
-    names = [value.name for value in function.arguments]
     states = [name for name in names if name not in found]
     found |= zip(states, distinct(ARGUMENT, states, "state", found.values()), strict=True)
-    return [found[name] for name in names]
+    return tuple(found[name] for name in names)
 
 
 def result_names(function: Function) -> list[str]:
     """What a function's results are called in graphs, in order, states included."""
     names = function.result_names or [str(i) for i in range(len(function.results))]
-    return distinct(KEY, names, "output")
+    return list(_result_names(tuple(names)))
+
+
+@functools.lru_cache(_KEPT)
+def _result_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(distinct(KEY, names, "output"))
 
 
 def _inputs(function: Function) -> list[Value]:

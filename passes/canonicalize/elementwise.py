@@ -2,13 +2,17 @@
 
 import numpy as np
 
-from ...ir.dialects.builtin import Const, constant, splat_of
+from ...ir.dialects.builtin import Const, Constant, constant, splat_of
 from ...ir.dialects.core import elementwise as core
 from ...ir.dialects.core.activation import LinearActivation
+from ...ir.dialects.core.fill import BroadcastLike
+from ...ir.dialects.core.shape import BroadcastTo, ExpandDims, Squeeze
+from ...ir.dialects.core.sort import Cumsum
 from ...ir.dialects.core.unary import Abs
 from ...ir.rewrite import replace
 from ...ir.ssa import Op, Value
 from ...ir.types import DType, Tensor
+from ..constant_fold import view
 from ..patterns import Rewrite, no, pattern
 
 
@@ -21,6 +25,20 @@ def constant_to_the_right(op: core.Elementwise) -> Rewrite:
     if isinstance(x, Const) and not isinstance(y, Const):
         return replace(op, x=y, y=x).result
     return None
+
+
+@pattern(core.Elementwise)
+def number_without_dimensions(op: core.Elementwise) -> Rewrite:
+    """op(x, [[c]]) → op(x, c): a constant of one element is a number."""
+    changes = {
+        item.name: view(value.op.value, tuple(range(value.type.rank)), ())
+        for item, value in zip(op.spec.operands, op.operands, strict=True)
+        if isinstance(value.op, Constant) and value.type.rank and set(value.type.shape) == {1}
+    }
+    if not changes:
+        return None
+    found = replace(op, **changes).result
+    return found if found.type == op.result.type else no("the constant adds dimensions")
 
 
 @pattern(core.Add, core.Sub, core.Mul, core.RealDiv, core.Pow)
@@ -138,6 +156,43 @@ def truth_above_number(op: core.Greater) -> Rewrite:
             return None
 
 
+@pattern(core.Select)
+def index_from_the_beginning(op: core.Select) -> Rewrite:
+    """select(i >= 0, i, j) → i, of indices that are never negative."""
+    match op:
+        case core.Select(Value(op=core.GreaterEqual(x, zero)), a) if splat_of(zero) == 0:
+            same = a is x or (splat_of(a) is not None and splat_of(a) == _repeated(x))
+            if not same or a.type.dtype is not x.type.dtype or x.type != op.result.type:
+                return None
+            return x if _is_natural(x) else no("the index may be negative")
+        case _:
+            return None
+
+
+def _is_natural(value: Value) -> bool:
+    """Whether all numbers are whole and not negative: constants, and running sums of ones."""
+    if not value.type.dtype.is_integer:
+        return False
+    match value.op:
+        case Constant(resource):
+            return resource.size > 0 and resource.array().min() >= 0
+        case Cumsum(x):
+            return _repeated(x) in (0, 1)
+        case ExpandDims(x) | Squeeze(x) | BroadcastTo(x) | BroadcastLike(x):
+            return _is_natural(x)
+        case _:
+            return False
+
+
+def _repeated(value: Value) -> float | None:
+    """The number that a value has everywhere, if that is known."""
+    match value.op:
+        case ExpandDims(x) | Squeeze(x) | BroadcastTo(x) | BroadcastLike(x):
+            return _repeated(x)
+        case _:
+            return splat_of(value)
+
+
 _MANTISSA = {DType.F16: 11, DType.F32: 24, DType.F64: 53}
 
 
@@ -161,6 +216,7 @@ def holds(wide: DType, narrow: DType) -> bool:
 
 PATTERNS = (
     constant_to_the_right,
+    number_without_dimensions,
     neutral_element,
     linear_activation_to_arithmetic,
     times_minus_one,
@@ -170,4 +226,5 @@ PATTERNS = (
     cast_of_cast,
     magnitude_of_truth,
     truth_above_number,
+    index_from_the_beginning,
 )

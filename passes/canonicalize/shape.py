@@ -1,5 +1,7 @@
 """Shape changes: adjacent ones merge, and those that only add dimensions of 1 move to the end."""
 
+from itertools import accumulate
+
 import numpy as np
 
 from ...ir.dialects.builtin import Const, array_of, constant
@@ -127,6 +129,56 @@ def concat_with_nothing(op: core.Concat) -> Rewrite:
     return core.Concat(kept, op.axis).result
 
 
+@pattern(core.SliceByIndex)
+def slice_of_concat(op: core.SliceByIndex) -> Rewrite:
+    """slice(concat(x, y, …)) → concat of those that it takes whole, or slice of one of them."""
+    joined = op.x.op
+    if not isinstance(joined, core.Concat):
+        return None
+    extent, part = op.x.type.shape[joined.axis], op.slices()[joined.axis]
+    kept = [a == b for a, b in zip(op.x.type.shape, op.result.type.shape, strict=True)]
+    kept[joined.axis] = True
+    if not all(kept) or set(op.stride) != {1}:
+        return None
+    ends = list(accumulate((v.type.shape[joined.axis] for v in joined.values), initial=0))
+    start, stop = (_place(index, extent) for index in (part.start or 0, part.stop))
+    if start in ends and stop in ends:
+        taken = joined.values[ends.index(start) : ends.index(stop)]
+        if len(taken) < 2:
+            return taken[0] if taken else None
+        return core.Concat(taken, joined.axis).result
+    for value, first, last in zip(joined.values, ends, ends[1:], strict=False):
+        before, after = start - first, last - stop
+        if isinstance(before, int) and isinstance(after, int) and min(before, after) >= 0:
+            return _within(op, value, joined.axis, before, after)
+    return no("it is not known to take a part of only one of them")
+
+
+def _within(op: core.SliceByIndex, x: Value, axis: int, before: int, after: int) -> Value:
+    """A slice of x without some elements at the beginning and at the end of a dimension."""
+
+    def changed(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
+        return (*numbers[:axis], number, *numbers[axis + 1 :])
+
+    return replace(
+        op,
+        x=x,
+        begin=changed(op.begin, before),
+        begin_mask=changed(op.begin_mask, 0),
+        end=changed(op.end, -after),
+        end_mask=changed(op.end_mask, int(after == 0)),
+    ).result
+
+
+def _place(index: int | None, extent: Dim) -> Dim:
+    """Where a slice begins or ends."""
+    if index is None:
+        return extent
+    if isinstance(extent, int):
+        return min(max(index + extent if index < 0 else index, 0), extent)
+    return index + extent if index < 0 else index
+
+
 @pattern(core.Split)
 def split_into_one(op: core.Split) -> Rewrite:
     """split(x) into one piece → x."""
@@ -174,6 +226,28 @@ def _without_units(value: Value, axes: tuple[int, ...], rank: int) -> Value | No
     return core.Squeeze(value, tuple(there)).result if there else value
 
 
+@pattern(Elementwise)
+def moved_units_after_elementwise(op: Elementwise) -> Rewrite:
+    """f(reshape(x)) → reshape(f(x)), where the reshape moves dimensions of 1 and no numbers.
+
+    What transposes of a single pixel become meets its inverse then.
+    """
+    moved = [value for value in op.operands if isinstance(value.op, core.Reshape)]
+    others = [value for value in op.operands if value.type.rank]
+    if len(moved) != 1 or others != moved or not moved[0].has_one_use:
+        return None
+    (value,) = moved
+    assert isinstance(value.op, core.Reshape)
+    x = value.op.x
+    kept, sizes = ([dim for dim in v.type.shape if dim != 1] for v in (x, value))
+    if x.type.rank != value.type.rank or kept != sizes:
+        return None
+    names = [item.name for item in op.spec.operands]
+    given = (x if operand is value else operand for operand in op.operands)
+    bare = replace(op, **dict(zip(names, given, strict=True)))
+    return core.Reshape(bare.result, value.type.shape).result
+
+
 @pattern(Softmax)
 def units_after_softmax(op: Softmax) -> Rewrite:
     """softmax(expand_dims(x)) → expand_dims(softmax(x)), unless along a new axis."""
@@ -199,8 +273,10 @@ PATTERNS = (
     shape_of_static,
     concat_of_one,
     concat_with_nothing,
+    slice_of_concat,
     split_into_one,
     tile_once,
     units_after_elementwise,
+    moved_units_after_elementwise,
     units_after_softmax,
 )

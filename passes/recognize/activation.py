@@ -186,6 +186,18 @@ def hard_swish_by_hard_sigmoid(op: elementwise.Mul) -> Rewrite:
     return None
 
 
+@pattern(core.HardSwish)
+def hard_swish_of_threshold(op: core.HardSwish) -> Rewrite:
+    """hard_swish(thresholded_relu(x, -3)) → hard_swish(x): both are zero below -3."""
+    match op.x.op:
+        case core.ThresholdedRelu(x, alpha):
+            if alpha > -3:
+                return no("the threshold is above -3")
+            return if_private(op, [x], core.HardSwish(x).result)
+        case _:
+            return None
+
+
 @pattern(elementwise.RealDiv, elementwise.Mul)
 def softmax_by_exp(op: Op) -> Rewrite:
     """exp(x - max(x)) / sum(exp(x - max(x))), along one dimension → softmax(x)."""
@@ -282,6 +294,7 @@ PATTERNS = (
     gelu_by_tanh,
     hard_swish_by_limits,
     hard_swish_by_hard_sigmoid,
+    hard_swish_of_threshold,
     relu_by_select,
     softmax_by_exp,
     softmax_less_maximum,

@@ -117,7 +117,10 @@ def test_target_ops_are_calls_that_exist(roots, target, op):
     accepted = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     fields = {f.name for f in (*op.spec.operands, *op.spec.attributes, *op.spec.regions)}
     if is_layer(op):
-        fields = {f.name for f in op.spec.attributes}  # operands are inputs and weights
+        # Operands are inputs and weights.
+        fields = {f.name for f in op.spec.attributes} - {*op.called}
+        taken = inspect.signature(called.call).parameters
+        assert {*op.named, *op.called} <= taken.keys(), f"{op.call} is called without these"
     assert fields <= accepted, f"{op.call} has no keyword {fields - accepted}"
     needed = {p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD}
     assert needed <= fields, f"{op.call} needs {needed - fields}"
@@ -132,23 +135,27 @@ def test_what_code_defines_takes_the_fields(roots, op):
     exec(DEFINITIONS[op.call], scope)
     parameters = inspect.signature(scope[op.call]).parameters
     items = op.spec.attributes if is_layer(op) else (*op.spec.operands, *op.spec.attributes)
-    defaults = {
-        p.name: REQUIRED if p.default is p.empty else p.default for p in parameters.values()
-    }
-    assert {item.name: item.default for item in items}.items() <= defaults.items()
+    for item in items:
+        default = parameters[item.name].default
+        theirs = REQUIRED if default is inspect.Parameter.empty else default
+        assert is_same_default(item.default, theirs), item.name
+
+
+def is_same_default(ours, theirs):
+    """Layers take one number for all dimensions."""
+    if isinstance(ours, tuple):
+        return {*ours} == ({*theirs} if isinstance(theirs, tuple) else {theirs})
+    return ours == theirs
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("op", LAYERS, ids=named)
 def test_defaults_of_layers_are_keras_own(roots, op):
     """They aren't written into code."""
-    parameters = inspect.signature(
-        resolve(getattr(op, "inner", "") or op.call, roots["keras"])
-    ).parameters
+    layer = resolve(getattr(op, "inner", "") or op.call, roots["keras"])
+    parameters = inspect.signature(layer).parameters
+    if op.called:
+        parameters = {**parameters, **inspect.signature(layer.call).parameters}
     for item in op.spec.attributes:
-        if item.default is REQUIRED:
-            continue
-        theirs, ours = parameters[item.name].default, item.default
-        if isinstance(ours, tuple):  # one number for all dimensions
-            ours, theirs = set(ours), set(theirs) if isinstance(theirs, tuple) else {theirs}
-        assert ours == theirs, item.name
+        if item.default is not REQUIRED:
+            assert is_same_default(item.default, parameters[item.name].default), item.name

@@ -67,7 +67,7 @@ def test_options_of_every_kind():
 @pytest.mark.parametrize(
     ("text", "message", "remedy"),
     [
-        ("dcee", "no pass called 'dcee'", "the passes are canonicalize, check-keras"),
+        ("dcee", "no pass called 'dcee'", "the passes are canonicalize, chain-"),
         ("cannonicalize", "no pass called 'cannonicalize'", "did you mean 'canonicalize'?"),
         ("dce{x=1}", "'dce' has no option 'x'", "its options are: none"),
         ("layout{too=1}", "'layout' has no option 'too'", "did you mean 'to'? its options are: to"),

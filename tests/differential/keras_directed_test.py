@@ -5,7 +5,7 @@ import pytest
 from cmlc.backends.table import load_target
 from cmlc.compiler.driver import load_text
 from cmlc.ir.diagnostics import CompileError
-from support.running.keras_run import PIPELINE, case, compare, keras_code
+from support.running.keras_run import PIPELINE, case, code, compare, keras_code
 
 pytestmark = pytest.mark.slow
 CONTROL = f"unroll, if-convert, {PIPELINE}"
@@ -102,6 +102,85 @@ func @main(%x: f32[2,5,5,4], %w: f32[3,3,4,6], %b: f32[6]) -> (f32[2,5,5,6], f32
 }
 """
     )
+
+
+DILATED = """
+func @main(%x: f32[2,6,8,3]) -> (f32[2,6,8,4], f32[2,6,8,4]) {
+  %w = const {value = resource<"w">} : f32[3,3,3,4]
+  %v = const {value = resource<"v">} : f32[3,3,3,4]
+  %b = const {value = resource<"b">} : f32[4]
+  %a = nn.conv(%x, %w, %b) {dilations = [D, D], pad_type = #same} : f32[2,6,8,4]
+  %r = nn.relu(%a) : f32[2,6,8,4]
+  %c = nn.conv(%x, %v) {dilations = [D, 1], pad_type = #same} : f32[2,6,8,4]
+  return %r, %c
+}
+resources {
+  "w" : f32[3,3,3,4] = random(1)
+  "v" : f32[3,3,3,4] = random(3)
+  "b" : f32[4] = random(2)
+}
+""".replace("#same", "#same, layout = #channels_last")
+
+
+@pytest.mark.parametrize("dilation", [2, 4, 5, 7, 9])
+def test_dilations_as_large_as_the_image(dilation):
+    text = DILATED.replace("D", str(dilation))
+    case(text)
+    assert ("SparseConv2D(" in code(text)) is (dilation >= 4)
+
+
+def test_a_sparse_convolution_is_saved_and_trained(tmp_path):
+
+    made = keras_code(load_text(DILATED.replace("D", "5")))
+    assert "SparseConv2D" in made.custom_objects
+    x = np.random.default_rng(0).normal(size=(2, 6, 8, 3)).astype("f")
+    found = made.model(x)
+    made.model.compile("sgd", "mse")
+    made.model.save(tmp_path / "model.keras")
+    before = [variable.numpy() for variable in made.model.trainable_variables]
+    targets = {name: np.ones(value.shape, "f") for name, value in found.items()}
+    made.model.fit(x, targets, verbose=0)
+    after = made.model.trainable_variables
+    assert all((a != b.numpy()).any() for a, b in zip(before, after, strict=True))
+
+
+QUICK = """
+func @main(%x: f32[2,5,3]) -> (f32[2,5,4], f32[2,5,3]) {
+  %w = const {value = resource<"w">} : f32[4,3]
+  %l = nn.linear(%x, %w) : f32[2,5,4]
+  %y = nn.gelu(%l) {mode = "sigmoid_approximation"} : f32[2,5,4]
+  %z = nn.gelu(%x) {mode = "sigmoid_approximation"} : f32[2,5,3]
+  return %y, %z
+}
+resources {
+  "w" : f32[4,3] = random(1)
+}
+"""
+
+
+def test_quick_gelu_is_a_function_of_the_code():
+    case(QUICK)
+    text = code(QUICK)
+    assert "return x * ops.sigmoid(1.702 * x)" in text
+    assert "layers.Dense(4, activation=quick_gelu" in text
+
+
+LOGARITHM = """
+func @main(%x: f32[2,5,3]) -> (f32[2,5,3], f32[2,5,3], f32[2,5,3]) {
+  %a = nn.softmax(%x) {axis = -1} : f32[2,5,3]
+  %y = tensor.log(%a) {epsilon = 1e-45} : f32[2,5,3]
+  %b = nn.softmax(%x) {axis = 1} : f32[2,5,3]
+  %z = tensor.log(%b) {epsilon = 1e-03} : f32[2,5,3]
+  %c = nn.softmax(%x) {axis = 1} : f32[2,5,3]
+  %w = tensor.log(%c) : f32[2,5,3]
+  return %y, %z, %w
+}
+"""
+
+
+def test_logarithms_of_softmax():
+    case(LOGARITHM)
+    assert code(LOGARITHM).count("ops.log_softmax(") == 2
 
 
 def test_custom_objects_are_known():

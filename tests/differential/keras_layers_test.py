@@ -20,6 +20,10 @@ SAMPLES = {
     layers.Conv1D: ([LINE], FILTERS),
     layers.Conv2D: ([IMAGE], FILTERS | {"groups": 2, "activation": "relu"}),
     layers.Conv3D: ([VOLUME], FILTERS),
+    layers.SparseConv2D: (
+        [IMAGE],
+        {"filters": 4, "kernel_size": 3, "padding": "same", "dilation_rate": 5},
+    ),
     layers.DepthwiseConv2D: ([IMAGE], {"kernel_size": 3}),
     layers.SeparableConv2D: ([IMAGE], FILTERS),
     layers.Conv1DTranspose: ([LINE], FILTERS),
@@ -29,6 +33,7 @@ SAMPLES = {
     layers.Embedding: ([(3, 5)], {"input_dim": 7, "output_dim": 4}),
     layers.BatchNormalization: ([IMAGE], {}),
     layers.LayerNormalization: ([LINE], {"axis": (-2, -1)}),
+    layers.RMSNormalization: ([LINE], {}),
     layers.GroupNormalization: ([IMAGE], {"groups": 2}),
     layers.MultiHeadAttention: ([LINE, LINE], {"num_heads": 2, "key_dim": 3}),
     layers.PReLU: ([IMAGE], {"shared_axes": (1, 2)}),
@@ -84,8 +89,9 @@ def test_every_layer_has_a_sample():
 def roots():
     import keras
 
-    scope = {"keras": keras, "layers": keras.layers, "ops": keras.ops}
-    exec(DEFINITIONS[layers.Weight.call], scope)
+    scope = {"keras": keras, "layers": keras.layers, "ops": keras.ops, "np": np}
+    for op in (layers.Weight, layers.SparseConv2D):
+        exec(DEFINITIONS[op.call], scope)
     return scope
 
 

@@ -88,6 +88,32 @@ def test_other_norms_stay_apart(what):
     assert "GroupNormalization" not in keras_code(made).text
 
 
+ALONG = """
+func @main(%x: f32[2,6,5]) -> (f32[2,6,5], f32[5,6,2]) {
+  %g = const {value = resource<"g">} : f32[6,1]
+  %b = const {value = resource<"b">} : f32[1,6,1]
+  %n = nn.mean_variance_norm(%x) {axes = [1], epsilon = 1e-03} : f32[2,6,5]
+  %m = tensor.mul(%n, %g) : f32[2,6,5]
+  %y = tensor.add(%m, %b) : f32[2,6,5]
+  %o = nn.mean_variance_norm(%x) {axes = [0], epsilon = 1e-03} : f32[2,6,5]
+  %z = tensor.transpose(%o) {perm = [2, 1, 0]} : f32[5,6,2]
+  return %y, %z
+}
+resources {
+  "g" : f32[6,1] = random(1)
+  "b" : f32[1,6,1] = random(2)
+}
+"""
+
+
+def test_norms_along_any_dimension_are_layer_norms():
+    compare(load_text(ALONG))
+    code = keras_code(load_text(ALONG))
+    assert code.text.count("layers.LayerNormalization(") == 2
+    assert "ops.sqrt" not in code.text
+    assert [weight.shape for weight in code.model.trainable_variables] == [(6,), (6,)]
+
+
 def test_groups_that_stay_apart_are_not_joined():
     text = """
 func @main(%x: f32[2,4,5,6]) -> (f32[2,4,5,2,3], f32[2,4,5,6]) {

@@ -154,8 +154,7 @@ def test_what_keras_cannot_share_is_told():
     assert executable.copies == {
         "gain": both,
         "shift": [both[0], both[0], both[1]],
-        "ones": both,
-    }
+    }  # both have ones as well, but equal constants are stored once, and ones say nothing
     head = " ".join(executable.text.split('"""')[1].split())
     assert "The model has the weight 'gain' once. Here bn_layer and bn_layer_2 have a copy" in head
     assert "training changes each copy by itself" in head
@@ -170,3 +169,35 @@ def test_files_keep_what_is_shared(tmp_path):
     assert len(again.weights) == 4
     found = again([*inputs.values()])
     assert_close(executable.run(inputs)["y"], np.asarray(found))
+
+
+# A converter stores the zeros and ones once, in which layers begin.
+FRESH = """
+func @main(%x: f32[N,4]) -> ("y": f32[N,4]) {
+  %v = const {value = resource<"v">} : f32[4,4]
+  %w = const {value = resource<"w">} : f32[4,4]
+  %zeros = const {value = resource<"zeros">} : f32[4]
+  %ones = const {value = resource<"ones">} : f32[4]
+  %a = nn.linear(%x, %v, %zeros) : f32[N,4]
+  %n = nn.mean_variance_norm(%a) {axes = [1]} : f32[N,4]
+  %s = tensor.mul(%n, %ones) : f32[N,4]
+  %t = tensor.add(%s, %zeros) : f32[N,4]
+  %y = nn.linear(%t, %w, %zeros) : f32[N,4]
+  return %y
+}
+resources {
+  "v" : f32[4,4] = random(1)
+  "w" : f32[4,4] = random(2)
+  "zeros" : f32[4] = splat(0.0)
+  "ones" : f32[4] = splat(1.0)
+}
+"""
+
+
+def test_zeros_and_ones_are_nobodys():
+    executable, inputs = made(FRESH)
+    assert executable.copies == {}
+    assert executable.text.count("layers.Dense(") == 2
+    after = trained(executable, inputs)
+    shapes = sorted(array.shape for array in after.values())
+    assert shapes == [(4,), (4,), (4,), (4,), (4, 4), (4, 4)]

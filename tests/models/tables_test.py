@@ -103,6 +103,14 @@ def test_missing_cells_of_trees(kind, missing):
     assert [row["y"] for row in own.interpret(rows)] == [1.0, -2.0]
 
 
+def test_a_whole_number_that_is_nan_is_missing_where_it_may_be():
+    own = compiled(stump("int64?"))
+    for missing in (None, float("nan"), np.float64("nan"), np.array(np.nan), np.array([np.nan])):
+        assert own.interpret({"a": missing, "b": 2}) == own.interpret({"b": 2}) == {"y": -2.0}
+    with pytest.raises(CompileError, match="input 'a' is nan, expected a whole number"):
+        compiled(stump("int64")).interpret({"a": float("nan"), "b": 2})
+
+
 @pytest.mark.parametrize("features", ["columns", "matrix"])
 def test_optional_columns_are_left_out(features):
     own = compiled(stump("double?"), features=features)

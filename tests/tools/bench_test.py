@@ -36,4 +36,5 @@ def test_what_is_missing_to_compare_trees_is_said(monkeypatch):
     monkeypatch.setattr(trees, "ROWS", 20)
     found = trees.figures(1)
     assert "sklearn_that_is_not_there" in found.values()
-    assert sum("predict, ms" in name for name in found) == 2
+    assert sum("predict, ms" in name for name in found) == 3
+    assert "    ratio of predict to that (1 row)" in found

@@ -1,12 +1,21 @@
 """Measures an ensemble of trees next to scikit-learn and ONNX Runtime, if those are installed."""
 
 import importlib.util
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ...compiler.runtime import CompiledModel, compile
+from ...ir.dialects.builtin import Return, constant
+from ...ir.dialects.core.linear import MatMul
+from ...ir.dialects.core.trees import TreeEnsemble
+from ...ir.dims import symbol
+from ...ir.interface import Result
 from ...ir.reference.trees import Tables
-from ...ir.types import Array
+from ...ir.rewrite import adopt
+from ...ir.ssa import Function, Module, Value
+from ...ir.types import Array, DType, Tensor
 from .timing import interleaved
 
 TREES, DEPTH, FEATURES, ROWS = 500, 8, 100, 10_000
@@ -25,24 +34,38 @@ def figures(runs: int) -> dict[str, Any]:
     missing = [name for name in _OTHERS if importlib.util.find_spec(name) is None]
     x = np.random.default_rng(1).standard_normal((ROWS, FEATURES)).astype(np.float32)
     forest = None if missing else _forest()
-    module = _executable(random_tables() if forest is None else tables_of(forest))
+    model = compile(_module(random_tables() if forest is None else tables_of(forest)))
+    graph: Any = model.executable
     found: dict[str, Any] = {}
     if missing:
         found["trees: not compared, because these are not installed"] = ", ".join(missing)
     for rows in (ROWS, 1):
-        given = tf.constant(x[:rows])
-        ours = {"here": module.graph_here("main"), "saved": module.graph("main")}
+        given, tensor = x[:rows], tf.constant(x[:rows])
         title = f"{TREES} trees of depth {DEPTH}, {rows} rows"
-        saved, here = interleaved(
-            lambda f=ours["saved"], x=given: f(x=x), lambda f=ours["here"], x=given: f(x=x), runs
+
+        def here(given: Array = given) -> Any:
+            return model.predict({"x": given})
+
+        def saved(tensor: Any = tensor) -> Any:
+            return graph.graph("main")(x=tensor)
+
+        times = interleaved(saved, here, runs)
+        found[f"{title}: saved graph, ms"], found[f"  predict, ms ({rows} rows)"] = (
+            1000 * seconds for seconds in times
         )
-        found[f"{title}: saved graph, ms"] = 1000 * saved
-        found[f"  predict, ms ({rows} rows)"] = 1000 * here
-        for name, other in _others(forest, x[:rows]).items():
-            a, b = interleaved(lambda f=ours["here"], x=given: f(x=x), other, runs)
+        for name, other in _others(forest, given).items():
+            a, b = interleaved(here, other, runs)
             found[f"  {name}, ms ({rows} rows)"] = 1000 * b
             found[f"    ratio of predict to {name} ({rows} rows)"] = a / b
+    layer = compile(_layer())
+    one, other = interleaved(lambda: model.predict({"x": x[:1]}), _predicting(layer, x[:1]), runs)
+    found["  a network of one layer, predict, ms (1 row)"] = 1000 * other
+    found["    ratio of predict to that (1 row)"] = one / other
     return found
+
+
+def _predicting(model: CompiledModel, x: Array) -> Callable[[], Any]:
+    return lambda: model.predict({"x": x})
 
 
 def random_tables() -> Tables:
@@ -96,25 +119,30 @@ def _tables(
     )
 
 
-def _executable(tables: Tables) -> Any:
-    """The ensemble, lowered to TensorFlow."""
-    from ...backends.table import load_target
-    from ...ir.dialects.builtin import Return, constant
-    from ...ir.dialects.core.trees import TreeEnsemble
-    from ...ir.dims import symbol
-    from ...ir.rewrite import adopt
-    from ...ir.ssa import Function, Module
-    from ...ir.types import DType, Tensor
-
-    function = Function("main", [Tensor(DType.F32, (symbol("N"), FEATURES))], ["x"])
+def _module(tables: Tables) -> Module:
+    """The ensemble as a function of rows."""
+    function = _of_rows()
     constants = (constant(array) for array in vars(tables).values())
-    op = TreeEnsemble(function.arguments[0], *constants)
-    adopt(op.results, function.block)
-    function.block.insert(Return(op.results))
-    module = Module(functions=[function])
-    target = load_target("tf")
-    target.lower(module)
-    return target.executable(module)
+    return _returning(function, TreeEnsemble(function.arguments[0], *constants).result)
+
+
+def _layer() -> Module:
+    """A network of one layer for the same rows."""
+    function = _of_rows()
+    weights = np.random.default_rng(2).standard_normal((FEATURES, 1)).astype(np.float32)
+    return _returning(function, MatMul(function.arguments[0], constant(weights)).result)
+
+
+def _of_rows() -> Function:
+    return Function("main", [Tensor(DType.F32, (symbol("N"), FEATURES))], ["x"])
+
+
+def _returning(function: Function, result: Value) -> Module:
+    """A module of the function that returns a value."""
+    adopt((result,), function.block)
+    function.block.insert(Return((result,)))
+    function.result_names, function.outputs = ["y"], [Result()]
+    return Module(functions=[function])
 
 
 def _forest() -> Any:

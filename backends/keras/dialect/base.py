@@ -27,6 +27,8 @@ class KerasLayer(CallOp):
         written: the operands, constants, that are written where the layer is made, by their names.
         positional: the attributes that are written without their names.
         listed: whether the inputs are passed as one list.
+        named: the operands that are passed by their names.
+        called: the attributes that it is called with.
     """
 
     roots = ("keras",)
@@ -34,3 +36,5 @@ class KerasLayer(CallOp):
     written: ClassVar[tuple[str, ...]] = ()
     positional: ClassVar[tuple[str, ...]] = ()
     listed: ClassVar[bool] = False
+    named: ClassVar[tuple[str, ...]] = ()
+    called: ClassVar[tuple[str, ...]] = ()

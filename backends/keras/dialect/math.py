@@ -245,6 +245,12 @@ class Erf(Unary, call="keras.ops.erf"):
     """The error function."""
 
 
+class LogSoftmax(Unary, call="keras.ops.log_softmax"):
+    """log(softmax(x))."""
+
+    axis: int = attr(default=-1)
+
+
 class Gelu(Unary, call="keras.ops.gelu"):
     """The Gaussian error linear unit."""
 
@@ -257,6 +263,6 @@ OPS = (
     *(LogicalAnd, LogicalOr, LogicalXor, LogicalNot, Where, Cast, Clip),
     *(Abs, Negative, Sign, Square, Exp, Exp2, Log, Sqrt, Rsqrt, Reciprocal, Floor, Ceil, Round),
     *(Sin, Cos, Tan, Arcsin, Arccos, Arctan, Sinh, Cosh, Tanh, Arcsinh, Arccosh, Arctanh),
-    *(Erf, Gelu),
+    *(Erf, Gelu, LogSoftmax),
 )
 __all__ = ["Binary", "Unary", *(op.__name__ for op in OPS)]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

@@ -60,6 +60,8 @@ class Argmin(Unary, call="keras.ops.argmin"):
 class ZerosLike(Unary, call="keras.ops.zeros_like"):
     """Zeros of the same shape."""
 
+    dtype: DType | None = attr(default=None)
+
 
 # -- shapes ----------------------------------------------------------------------------------------
 
@@ -122,6 +124,19 @@ class SplitEvenly(Unary, call="keras.ops.split", variant="evenly"):
     axis: int = attr()
 
 
+class Unstack(Unary, call="keras.ops.unstack"):
+    """The parts along a dimension, without it."""
+
+    axis: int = attr()
+
+
+class Roll(Unary, call="keras.ops.roll"):
+    """Shifts elements along dimensions; those that leave at one end come in at the other."""
+
+    shift: tuple[int, ...] = attr()
+    axis: tuple[int, ...] = attr()
+
+
 class Pad(Unary, call="keras.ops.pad"):
     """Pads by (before, after) of each dimension."""
 
@@ -164,13 +179,19 @@ class Matmul(Binary, call="keras.ops.matmul"):
 
 
 class DotProductAttention(KerasOp, call="keras.ops.dot_product_attention"):
-    """softmax(query @ key^T * scale + bias) @ value; [batch, time, heads, features]."""
+    """softmax(query @ key^T * scale + bias) @ value; [batch, time, heads, features].
+
+    No query sees keys where the mask [batch, heads, time of queries, time of keys] is false, nor,
+    if it is causal, later ones.
+    """
 
     query: Value = operand()
     key: Value = operand()
     value: Value = operand()
     bias: Value | None = operand(default=None)
+    mask: Value | None = operand(default=None)
     scale: float | None = attr(default=None)
+    is_causal: bool = attr(default=False)
 
 
 class Conv(KerasOp, call="keras.ops.conv"):
@@ -209,6 +230,7 @@ OPS = (
     *positions.OPS,
     *(Sum, Prod, Mean, Max, Min, Logsumexp, Argmax, Argmin, ZerosLike),
     *(Getitem, Reshape, Transpose, ExpandDims, Squeeze, Concatenate, Stack, Split, SplitEvenly),
+    *(Unstack, Roll),
     *(Pad, Tile, Flip, BroadcastTo, OnesLike, Matmul, DotProductAttention),
     *(Conv, DepthToSpace, SpaceToDepth, Interpolate),
 )

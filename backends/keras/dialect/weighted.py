@@ -38,6 +38,13 @@ class Conv3D(Conv, call="keras.layers.Conv3D"):
     """Convolution over three dimensions."""
 
 
+class SparseConv2D(Conv, call="SparseConv2D"):
+    """Convolution whose dilation is about as large as the image, with the padding "same".
+
+    The generated code defines the class, because TensorFlow takes long for such convolutions.
+    """
+
+
 class DepthwiseConv2D(KerasLayer, call="keras.layers.DepthwiseConv2D"):
     """A convolution of every channel by itself; kernel [height, width, C, multiplier]."""
 
@@ -162,6 +169,17 @@ class LayerNormalization(KerasLayer, call="keras.layers.LayerNormalization"):
     scale: bool = attr(default=True)
 
 
+class RMSNormalization(KerasLayer, call="keras.layers.RMSNormalization"):
+    """x / sqrt(mean(x²) + epsilon) over the last dimension, scaled."""
+
+    weights = ("scale",)
+
+    inputs: Value = operand()
+    scale: Value = operand()
+    axis: int = attr(default=-1)
+    epsilon: float = attr(default=1e-6)
+
+
 class GroupNormalization(KerasLayer, call="keras.layers.GroupNormalization"):
     """The same over groups of the channels along `axis`, and all other dimensions but the first.
 
@@ -184,8 +202,12 @@ class MultiHeadAttention(KerasLayer, call="keras.layers.MultiHeadAttention"):
     """Attention of `query` [N, T, C] to `value` and `key` [N, S, D]; the key is the value if none.
 
     Kernels are [C or D, heads, depth], that of the output [heads, value depth, units]. The scores'
-    scale is 1 / sqrt(key_dim).
+    scale is 1 / sqrt(key_dim). No query sees keys where the mask, broadcast to [N, heads, T, S], is
+    false, nor, if it is causal, later ones.
     """
+
+    named = ("key", "attention_mask")
+    called = ("use_causal_mask",)
 
     weights = (
         *("query_kernel", "query_bias", "key_kernel", "key_bias"),
@@ -204,9 +226,11 @@ class MultiHeadAttention(KerasLayer, call="keras.layers.MultiHeadAttention"):
     key_bias: Value | None = operand(default=None)
     value_bias: Value | None = operand(default=None)
     output_bias: Value | None = operand(default=None)
+    attention_mask: Value | None = operand(default=None)
     value_dim: int | None = attr(default=None)
     use_bias: bool = attr(default=True)
     output_shape: int | None = attr(default=None)
+    use_causal_mask: bool = attr(default=False)
 
 
 class PReLU(KerasLayer, call="keras.layers.PReLU"):
@@ -236,11 +260,12 @@ class Weight(KerasLayer, call="Weight"):
 
 
 OPS = (
-    *(Conv1D, Conv2D, Conv3D, DepthwiseConv2D, SeparableConv2D),
+    *(Conv1D, Conv2D, Conv3D, SparseConv2D, DepthwiseConv2D, SeparableConv2D),
     *(Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, Dense, Embedding),
     *(
         BatchNormalization,
         LayerNormalization,
+        RMSNormalization,
         GroupNormalization,
         MultiHeadAttention,
         PReLU,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ....ir.verify import Legal
 from ....passes.manager import PatternPass
-from . import affine, convolution, lookup, sequence, shape
+from . import affine, attention, convolution, index, lookup, norm, sequence, shape
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class FuseKeras(PatternPass):
 
     name = "fuse-keras"
     patterns = (
-        *(*convolution.PATTERNS, *affine.PATTERNS, *sequence.PATTERNS, *shape.PATTERNS),
-        *lookup.PATTERNS,
+        *(*convolution.PATTERNS, *affine.PATTERNS, *norm.PATTERNS, *sequence.PATTERNS),
+        *(*attention.PATTERNS, *index.PATTERNS, *shape.PATTERNS, *lookup.PATTERNS),
     )
 
     @property

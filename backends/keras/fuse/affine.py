@@ -1,88 +1,12 @@
-"""Scales and offsets: of norms, of images, of nothing."""
+"""Scales and offsets of images, and sums that Keras misreads."""
 
 import numpy as np
 
-from ....ir.dialects.builtin import array_of, constant
-from ....ir.rewrite import replace
+from ....ir.dialects.builtin import array_of
 from ....ir.ssa import Function, Value
 from ....passes.patterns import Rewrite, no, pattern
 from ..dialect import layers, ops
-from ..lower.weights import is_weight, reshaped
-
-
-@pattern(ops.Add)
-def norm_with_weights(op: ops.Add) -> Rewrite:
-    """norm(x) * gamma + beta → norm(x, gamma, beta)."""
-    match op:
-        case ops.Add(Value(op=ops.Multiply(Value(op=norm), gamma)), beta):
-            pass
-        case _:
-            return None
-    if not isinstance(norm, layers.LayerNormalization | layers.GroupNormalization) or norm.scale:
-        return None
-    if not is_weight(gamma) or not is_weight(beta):
-        return no("the scale or the offset is computed")
-    if not op.x1.has_one_use or not norm.result.has_one_use:
-        return no("something in between has another user")
-    vectors = [_vector(value, norm) for value in (gamma, beta)]
-    if None in vectors or op.result.type != norm.result.type:
-        return no("the scale or the offset has another shape than what is normalized")
-    scale, offset = vectors
-    return replace(norm, gamma=scale, beta=offset, scale=True, center=True).result
-
-
-@pattern(layers.BatchNormalization)
-def scale_without_statistics(op: layers.BatchNormalization) -> Rewrite:
-    """batch_norm(x, gamma, beta, 0, 1) → norm(…, gamma, beta), or x * gamma + beta.
-
-    Converters write the scale and offset of other norms so. In training, a batch norm would take
-    statistics of its own: another function.
-    """
-    gamma, beta, mean, variance = (
-        array_of(value) for value in (op.gamma, op.beta, op.moving_mean, op.moving_variance)
-    )
-    if gamma is None or beta is None or mean is None or variance is None:
-        return None
-    if mean.any() or (variance != 1).any():
-        return no("it has statistics")
-    if (gamma == 1).all() and not beta.any():
-        return no("it may be a batch norm that was never trained")
-    scale = constant((gamma / np.sqrt(1 + op.epsilon)).astype(gamma.dtype))
-    norm, out = op.inputs.op, op.result.type
-    axis = op.axis % out.rank
-    if isinstance(norm, layers.LayerNormalization | layers.GroupNormalization) and (
-        _axes(norm) == (axis,) and not norm.scale and norm.result.has_one_use
-    ):
-        return replace(norm, gamma=scale, beta=op.beta, scale=True, center=True).result
-    shape = (gamma.size, *(1,) * (out.rank - 1 - axis))
-    factor, offset = (_trained(op.inputs, value, shape) for value in (scale, op.beta))
-    product = ops.Multiply(op.inputs, factor, result_types=out).result
-    return ops.Add(product, offset, result_types=out).result
-
-
-def _trained(x: Value, vector: Value, shape: tuple[int, ...]) -> Value:
-    """What a layer gives that holds the vector in this shape."""
-    value = reshaped(vector, shape)
-    dtype = value.type.dtype.numpy.name
-    return layers.Weight(x, value, shape=shape, dtype=dtype, result_types=value.type).result
-
-
-def _axes(norm: layers.LayerNormalization | layers.GroupNormalization) -> tuple[int, ...]:
-    """The dimensions of the layer's weights, counted from the start."""
-    axes = norm.axis if isinstance(norm, layers.LayerNormalization) else (norm.axis,)
-    return tuple(axis % norm.inputs.type.rank for axis in axes)
-
-
-def _vector(
-    value: Value, norm: layers.LayerNormalization | layers.GroupNormalization
-) -> Value | None:
-    """The constant in the shape of the layer's weights, if it varies along no other dimension."""
-    axes, rank, sizes = _axes(norm), norm.inputs.type.rank, norm.inputs.type.shape
-    shape = (1,) * (rank - value.type.rank) + value.type.static_shape
-    if shape != tuple(size if axis in axes else 1 for axis, size in enumerate(sizes)):
-        return None
-    return reshaped(value, tuple(shape[axis] for axis in axes))
-
+from ..lower.weights import is_weight
 
 _MOST_CHANNELS = 8
 
@@ -174,8 +98,6 @@ def _is_misread(x: Value, y: Value) -> bool:
 
 
 PATTERNS = (
-    norm_with_weights,
-    scale_without_statistics,
     rescaling,
     misread_as_bias,
 )

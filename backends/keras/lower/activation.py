@@ -126,14 +126,12 @@ def softplus_parametric(op: core.SoftplusParametric) -> Value:
 
 @lower(core.Gelu)
 def gelu(op: core.Gelu) -> Value:
-    """Exact by its name; x * sigmoid(1.702 x) is a form that Keras doesn't have."""
+    """Exact by its name; x * sigmoid(1.702 x) is a function that the code defines."""
     if op.mode == "exact":
         return _named("gelu")(op)
     if op.mode == "tanh_approximation":
         return ops.Gelu(op.x, approximate=True, result_types=op.result.type).result
-    inner = multiplied(op.x, 1.702)
-    gate = layers.Activation(inner, activation="sigmoid", result_types=op.x.type).result
-    return layers.Multiply((op.x, gate), result_types=op.result.type).result
+    return _named("quick_gelu")(op)
 
 
 @lower(core.Softmax)

@@ -1,5 +1,7 @@
 """Convolutions: layers with their weights, channels-last by contract."""
 
+from typing import Any
+
 import numpy as np
 
 from ....ir.attributes import Layout, PadType
@@ -58,7 +60,22 @@ def conv(op: core.Conv) -> Value:
             x, reshaped(op.weight, sizes), depth_multiplier=out // op.groups, **given
         ).result
     layer = _CONV[op.x.type.rank]
+    if layer is layers.Conv2D and _is_sparse(op, kernel, dilations, given):
+        layer = layers.SparseConv2D
     return layer(x, op.weight, filters=out, groups=op.groups, **given).result
+
+
+def _is_sparse(
+    op: core.Conv, kernel: tuple[int, ...], dilations: tuple[int, ...], given: dict[str, Any]
+) -> bool:
+    """Whether most of a kernel is outside of the image, and around it there are zeros."""
+    pixels = op.x.type.shape[1:3]
+    if given["padding"] != "same" or given["strides"] != (1,) or op.groups != 1:
+        return False
+    if not is_static(pixels) or not all(size % 2 for size in kernel):
+        return False
+    rows = zip(kernel, dilations, op.x.type.shape[1:3], strict=True)
+    return all(k > 1 and isinstance(size, int) and 2 * d >= size for k, d, size in rows)
 
 
 def _computed(

@@ -140,9 +140,20 @@ def exp2(op: core.Exp2) -> Value:
     return ops.Exp2(op.x, result_types=op.result.type).result
 
 
+_DENORMAL = 2.0**-126  # below what float32 has at full precision; coremltools adds 1e-45
+
+
 @lower(core.Log)
 def log(op: core.Log) -> Value:
-    """The logarithm of x + epsilon."""
+    """The logarithm of x + epsilon; that of a softmax has a name.
+
+    Where a softmax is 0 in float32, the function has the logarithm that it would have.
+    """
+    match op.x.op:
+        case layers.Softmax(x, axis) if op.x.has_one_use and op.epsilon < _DENORMAL:
+            return ops.LogSoftmax(x, axis=axis, result_types=op.result.type).result
+        case _:
+            pass
     return ops.Log(added(op.x, op.epsilon), result_types=op.result.type).result
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import constant
+from ....ir.dialects.builtin import constant, splat_of
 from ....ir.dialects.core import fill as core
 from ....ir.dims import Dim, is_static
 from ....ir.ssa import Value
@@ -67,6 +67,10 @@ def broadcast_like(op: core.BroadcastLike) -> Value:
     if out.is_static:
         return ops.BroadcastTo(x, out.static_shape, result_types=out).result
     require(out.dtype is not DType.STR, "Keras has no strings to broadcast")
+    number = splat_of(x)
+    if number in (0, 1) and out.dtype is not DType.BOOL:
+        like = ops.OnesLike if number else ops.ZerosLike
+        return like(op.like, dtype=out.dtype, result_types=out).result
     ones = ops.OnesLike(op.like, dtype=out.dtype, result_types=out).result
     call = ops.LogicalAnd if out.dtype is DType.BOOL else ops.Multiply
     return call(x, ones, result_types=out).result

@@ -6,7 +6,8 @@ from ....ir.ssa import Value
 from ...lowering import Lowering
 from ..dialect import layers, ops
 from .activation import multiplied
-from .weights import is_weight, permuted
+from .masks import mask_of
+from .weights import is_weight, permuted, reshaped
 
 lower = Lowering()
 
@@ -64,24 +65,49 @@ def matmul(op: core.MatMul) -> Value:
 
 @lower(core.Attention)
 def attention(op: core.Attention) -> Value:
-    """Keras's function if there are heads, which it has after the time; else spelled out."""
-    query, key, value = op.query, op.key, op.value
-    heads = query.type.shape[1:2] == key.type.shape[1:2] == value.type.shape[1:2]
-    ranks = {v.type.rank for v in (query, key, value)}
-    batch = query.type.shape[0] == key.type.shape[0] == value.type.shape[0]
-    if ranks == {4} and heads and batch and (op.mask is None or op.mask.type.rank == 4):
-        order = (0, 2, 1, 3)
-        out = op.result.type
-        found = ops.DotProductAttention(
-            transposed(query, order),
-            transposed(key, order),
-            transposed(value, order),
-            op.mask,
-            scale=op.scale,
-            result_types=out.with_shape(tuple(out.shape[axis] for axis in order)),
-        ).result
-        return transposed(found, order)
-    return _attention_by_steps(op)
+    """Keras's function, which has heads after the time; where batches broadcast, spelled out."""
+    parts, rank = (op.query, op.key, op.value), op.query.type.rank
+    alike = len({value.type.shape[:-2] for value in parts}) == 1
+    if not alike or rank not in (3, 4):
+        return _attention_by_steps(op)
+    # Where the mask lacks a dimension: that of the heads, or of the batch if the first dimension
+    # was brought to the front, as one does with heads.
+    added = () if rank == 4 else (0,) if any(map(_is_turned, parts)) else (1,)
+    order = (0, 2, 1, 3)
+    wide = [transposed(_expanded(value, added), order) for value in parts]
+    mask = op.mask
+    if mask is not None:
+        mask = _expanded(_expanded(mask, tuple(range(rank - mask.type.rank))), added)
+    kind = wide[0].type.with_shape((*wide[0].type.shape[:-1], op.result.type.shape[-1]))
+    known = mask_of(mask)
+    found = ops.DotProductAttention(
+        *wide,
+        bias=known.bias,
+        mask=known.mask,
+        is_causal=known.is_causal,
+        scale=op.scale,
+        result_types=kind,
+    ).result
+    found = transposed(found, order)
+    if not added:
+        return found
+    return ops.Squeeze(found, added, result_types=op.result.type).result
+
+
+def _is_turned(x: Value) -> bool:
+    return isinstance(x.op, ops.Transpose) and x.op.axes == (1, 0, 2)
+
+
+def _expanded(x: Value, axes: tuple[int, ...]) -> Value:
+    """With dimensions of 1 at these axes."""
+    if not axes:
+        return x
+    shape = list(x.type.shape)
+    for axis in axes:
+        shape.insert(axis, 1)
+    if is_weight(x):
+        return reshaped(x, tuple(dim for dim in shape if isinstance(dim, int)))
+    return ops.ExpandDims(x, axes, result_types=x.type.with_shape(shape)).result
 
 
 def _attention_by_steps(op: core.Attention) -> Value:

@@ -4,7 +4,9 @@ import numpy as np
 
 from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import norm as core
+from ....ir.dialects.core.elementwise import Mul
 from ....ir.dialects.core.reshaping import Reshape
+from ....ir.dialects.core.shape import Transpose
 from ....ir.ssa import Value
 from ....ir.types import Tensor
 from ...lowering import Lowering
@@ -12,7 +14,7 @@ from ...refusals import require_fixed
 from ..dialect import layers, ops
 from .linear import transposed
 from .shape import reshaped_to
-from .weights import require_weights
+from .weights import is_weight, require_weights
 
 lower = Lowering()
 
@@ -42,8 +44,10 @@ def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
         if op.axes == tuple(range(rank - len(op.axes), rank)) and op.axes[0] > 0:
             axes = tuple(axis - rank for axis in op.axes)
             return layers.LayerNormalization(x, axis=axes, **bare).result
-        if rank > 2 and op.axes == tuple(range(1, rank - 1)):
+        if rank > 2 and op.axes == tuple(range(1, rank - 1)) and not _is_scaled_along(op):
             return layers.GroupNormalization(x, groups=-1, **bare).result
+        if len(op.axes) == 1 and rank > 1 and isinstance(x.type.shape[op.axes[0]], int):
+            return _of_last(op)
     small = _reduced(x, op.axes)
     mean = ops.Mean(x, op.axes, True, result_types=small).result
     centred = ops.Subtract(x, mean, result_types=out).result
@@ -52,6 +56,30 @@ def mean_variance_norm(op: core.MeanVarianceNorm) -> Value:
     squares = ops.Square(centred, result_types=out).result
     variance = ops.Mean(squares, op.axes, True, result_types=small).result
     return _divided(centred, variance, op.epsilon)
+
+
+def _is_scaled_along(op: core.MeanVarianceNorm) -> bool:
+    """Whether each step along the one dimension of the norm has a scale of its own."""
+    scales = [user.y for user in op.result.users if isinstance(user, Mul) and is_weight(user.y)]
+    if len(op.axes) != 1 or not scales:
+        return False
+    shape, rank = scales[0].type.static_shape, op.x.type.rank
+    large = [axis + rank - len(shape) for axis, extent in enumerate(shape) if extent != 1]
+    return large == list(op.axes)
+
+
+def _of_last(op: core.MeanVarianceNorm) -> Value:
+    """A layer norm over one dimension, which comes last for it, where it can as elsewhere."""
+    rank, (axis,) = op.x.type.rank, op.axes
+    perms = [user.perm for user in op.x.users if isinstance(user, Transpose)]
+    perms += [user.axes for user in op.x.users if isinstance(user, ops.Transpose)]
+    last = (*(i for i in range(rank) if i != axis), axis)
+    order = next((perm for perm in perms if perm[-1] == axis), last)
+    x = transposed(op.x, order)
+    normal = layers.LayerNormalization(
+        x, epsilon=op.epsilon, center=False, scale=False, result_types=x.type
+    )
+    return transposed(normal.result, tuple(order.index(i) for i in range(rank)))
 
 
 def _grouped(op: core.MeanVarianceNorm) -> tuple[Value, int, int] | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....ir.dialects.builtin import array_of, constant
+from ....ir.dialects.builtin import array_of, constant, splat_of
 from ....ir.dialects.core import recurrent as core
 from ....ir.ssa import Value
 from ....ir.types import Array
@@ -125,8 +125,10 @@ def _functions(op: core.Lstm | core.Gru | core.Rnn, names: Sequence[str]) -> lis
 def _initial_states(
     op: core.Lstm | core.Gru | core.Rnn, initial_c: Value | None
 ) -> tuple[Value, ...]:
-    """Those of an LSTM are both or none for Keras; a missing one becomes zeros."""
+    """Those of an LSTM are both or none for Keras; a missing one becomes zeros, as all begin."""
     states = tuple(state for state in (op.initial_h, initial_c) if state is not None)
+    if all(splat_of(state) == 0 for state in states):
+        return ()
     if not isinstance(op, core.Lstm) or len(states) != 1:
         return states
     zeros = ops.ZerosLike(states[0], result_types=states[0].type).result

@@ -19,6 +19,8 @@ lower = Lowering()
 DYNAMIC = "a functional model can't compute with dynamic dimensions"
 _ZEROS = {3: layers.ZeroPadding1D, 4: layers.ZeroPadding2D, 5: layers.ZeroPadding3D}
 
+RESHAPES = (layers.Reshape, layers.Flatten, ops.Reshape, ops.ExpandDims, ops.Squeeze)
+
 lower.direct(core.Stack, ops.Stack, values="x")
 lower.direct(core.Tile, ops.Tile, reps="repeats")
 lower.direct(core.Reverse, ops.Flip, axes="axis")
@@ -36,7 +38,7 @@ def reshaped_to(x: Value, sizes: tuple[Dim, ...]) -> Value:
     Raises:
         RefusedError: too many dimensions are dynamic.
     """
-    while isinstance(x.op, layers.Reshape | layers.Flatten | ops.Reshape):
+    while isinstance(x.op, RESHAPES):
         x = x.op.operands[0]
     out = x.type.with_shape(sizes)
     if out.shape == x.type.shape:

@@ -71,9 +71,12 @@ def cumsum(op: core.Cumsum) -> Value:
     turn = (op.axis,)
     if op.reverse:
         x = ops.Flip(x, turn, result_types=x.type).result
-    if op.exclusive:
+    whole = op.x.type.dtype.is_integer  # without rounding, an element can be taken away again
+    if op.exclusive and not whole:
         x = _later(x, op.axis)
     y = ops.Cumsum(x, op.axis, result_types=x.type).result
+    if op.exclusive and whole:
+        y = ops.Subtract(y, x, result_types=x.type).result
     return ops.Flip(y, turn, result_types=x.type).result if op.reverse else y
 
 

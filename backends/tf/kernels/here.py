@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from .. import kernels
 
-COMPILED = ("complete_trees", "linked_trees")
+COMPILED = frozenset({"complete_trees", "linked_trees"})
 
 
 def composites() -> SimpleNamespace:

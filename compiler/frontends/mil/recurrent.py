@@ -7,11 +7,11 @@ in the order of the input.
 
 from ....ir.dialects.builtin import Constant, constant
 from ....ir.dialects.core import elementwise, recurrent, shape
+from ....ir.dialects.core.fill import is_zero
 from ....ir.ssa import Value
 from ....ir.types import Array
 from ....ir.weights.resources import LazyResource
 from ..rules import Result
-from ..values import is_zero
 from .context import MilContext, MilRules
 
 rules = MilRules("recurrent")

@@ -12,13 +12,13 @@ import numpy as np
 
 from ....ir.dialects.builtin import constant
 from ....ir.dialects.core import recurrent, shape
+from ....ir.dialects.core.fill import is_zero
 from ....ir.dims import differs
 from ....ir.ssa import Value
 from ....ir.types import DType, Tensor
 from ....ir.weights.encodings import EncodedResource, Joined
 from ....ir.weights.resources import LazyResource, Resource, SplatResource
 from ..rules import Result
-from ..values import is_zero
 from .context import LayerContext, LayerRules, append_units
 from .declared import Weights
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ...batch.rule import Given, RefusalError, Taken
 from ...declare import attr, operand
+from ...failures import FailedCheckError
 from ...ssa import Op, Value
 from ...types import ANY, Array, Type
 
@@ -34,7 +35,8 @@ class AssertShape(Op):
 
     def evaluate(self, x: Array) -> Array:
         if not self.allows(x.shape):
-            raise ValueError(f"{self.subject} has shape {list(x.shape)}, {self.expectation()}")
+            sizes = list(x.shape)
+            raise FailedCheckError(f"{self.subject} has shape {sizes}, {self.expectation()}")
         return x
 
     def fold(self) -> Value | None:

@@ -7,6 +7,7 @@ from ...batch.place import Place
 from ...batch.rule import Given, Inner, RefusalError, Taken
 from ...declare import attr, operand, region
 from ...dims import Dim, bare_symbol, differs, symbol, symbols
+from ...failures import FailedCheckError
 from ...ssa import Op, Region, Value
 from ...types import BOOL, Array, Tensor, Type
 from ..builtin import Yield, array_of, shapes_may_agree
@@ -167,7 +168,7 @@ class Assert(Op):
 
     def evaluate(self, condition: Array, values: tuple[Array, ...]) -> tuple[Array, ...]:
         if not condition.all():
-            raise ValueError(self.message)
+            raise FailedCheckError(self.message)
         return values
 
     def effects(self) -> bool:

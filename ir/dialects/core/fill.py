@@ -9,7 +9,11 @@ from ...declare import attr, operand
 from ...dims import Dim, differs
 from ...ssa import Op, Value
 from ...types import BOOL, FLOAT, INDEX, NUMERIC, SIGNED, Array, Type
-from .reshaping import ToComputedShape
+from ..builtin import splat_of
+from .elementwise import Cast
+from .reshaping import ExpandDims, Reshape, Squeeze, ToComputedShape
+from .shape import BroadcastTo, Transpose
+from .slicing import SliceByIndex
 
 NO_LIMIT = 2**31 - 1
 
@@ -126,6 +130,17 @@ class DynamicTile(Op):
         place = place.apart(entry)
         changes = {"dims": place.opened(self.dims, given.size)}
         return Taken((place,), (place, Widened(place.axis, (1,))), changes)
+
+
+def is_zero(value: Value) -> bool:
+    """Whether a value is known to be zero everywhere, whatever its shape."""
+    match value.op:
+        case BroadcastTo(x) | DynamicBroadcastTo(x) | BroadcastLike(x):
+            return is_zero(x)
+        case ExpandDims(x) | Squeeze(x) | Reshape(x) | Transpose(x) | Cast(x) | SliceByIndex(x):
+            return is_zero(x)
+        case _:
+            return splat_of(value) == 0
 
 
 def _may_broadcast(shape: tuple[Dim, ...], wanted: tuple[Dim, ...]) -> bool:

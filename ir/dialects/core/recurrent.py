@@ -18,7 +18,7 @@ from ...dims import differs, merge
 from ...reference import recurrent
 from ...ssa import Op, Value
 from ...types import FLOAT, Array, Type
-from ..builtin import array_of
+from .fill import is_zero
 
 
 def batch_by_batch(op: "Recurrent", given: Given, /) -> Taken:
@@ -47,12 +47,6 @@ def batch_by_batch(op: "Recurrent", given: Given, /) -> Taken:
             wants.append(Place(0, outer) if is_state and not left_out else None)
     states = (Place(0, outer),) * (len(op.results) - 1)
     return Taken((Place(1, outer), *states), tuple(wants), changes)
-
-
-def is_zero(value: Value) -> bool:
-    """Whether a value is known to be 0 everywhere."""
-    array = array_of(value)
-    return array is not None and not array.any()
 
 
 class Lstm(Op):

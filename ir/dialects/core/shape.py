@@ -112,11 +112,10 @@ class Stack(Op):
     def infer(self) -> Type:
         self.require("C1", bool(self.values), "has no operands, expected 1 or more")
         first = self.values[0].type
-        for value in self.values[1:]:
-            alike = value.type.dtype == first.dtype and value.type.rank == first.rank
-            self.require("C1", alike, f"can't stack {first} and {value.type}")
-            for a, b in zip(first.shape, value.type.shape, strict=True):
-                self.require("C1", not differs(a, b), f"can't stack {first} and {value.type}")
+        for kind in dict.fromkeys(value.type for value in self.values[1:]):
+            alike = kind.dtype == first.dtype and kind.rank == first.rank
+            fits = alike and not any(map(differs, first.shape, kind.shape))
+            self.require("C1", fits, f"can't stack {first} and {kind}")
         shape = list(first.shape)
         shape.insert(self.axis, len(self.values))
         return first.with_shape(shape)

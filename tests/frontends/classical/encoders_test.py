@@ -36,6 +36,16 @@ def test_unknown_categories_stop_the_run():
         run(one_hot("string", ["a", "b"], "f64[2]"), x="c")
 
 
+@pytest.mark.slow
+def test_a_failed_check_names_the_model_and_what_is_wrong():
+    whole = compiled(one_hot("string", ["a", "b"], "f64[2]"))
+    for predict in (whole.interpret, whole.predict):
+        with pytest.raises(CompileError) as caught:
+            predict({"x": "c"})
+        said = "model 'oneHotEncoder': error: 'x' is not one of the model's 2 categories"
+        assert str(caught.value) == said
+
+
 def test_tables_of_categories_are_computed_at_once_and_stop_at_an_unknown_one():
     whole = compiled(one_hot("string", ["a", "b"], "f64[2]"))
     assert "fixed_batch" not in whole.optimized.attributes

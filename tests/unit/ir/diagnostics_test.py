@@ -39,6 +39,18 @@ def test_calls_are_notes():
     ]
 
 
+def test_a_caller_is_named_once():
+    inner, outer = InModel("models", 0, "first"), InModel("models", 1, "second")
+    twice = called_by(called_by(called_by(called_by(CONV, inner), inner), outer), outer)
+    assert str(Diagnostic("x is wrong", location=twice)).splitlines() == [
+        "layers[0] 'conv1': error: x is wrong",
+        "  note: called by models[0] 'first'",
+        "  note: called by models[1] 'second'",
+    ]
+    itself = called_by(CONV, CONV)
+    assert str(Diagnostic("x is wrong", location=itself)) == "layers[0] 'conv1': error: x is wrong"
+
+
 def test_a_place_in_the_file_names_it_once():
     place = InText("m.cmir", 4, 3)
     assert str(Diagnostic("x is wrong", location=place, file="m.cmir")) == (
