@@ -131,7 +131,7 @@ def concat_with_nothing(op: core.Concat) -> Rewrite:
 
 @pattern(core.SliceByIndex)
 def slice_of_concat(op: core.SliceByIndex) -> Rewrite:
-    """slice(concat(x, y, …)) → concat of those that it takes whole, along that dimension."""
+    """slice(concat(x, y, …)) → concat of those that it takes whole, or slice of one of them."""
     joined = op.x.op
     if not isinstance(joined, core.Concat):
         return None
@@ -142,12 +142,32 @@ def slice_of_concat(op: core.SliceByIndex) -> Rewrite:
         return None
     ends = list(accumulate((v.type.shape[joined.axis] for v in joined.values), initial=0))
     start, stop = (_place(index, extent) for index in (part.start or 0, part.stop))
-    if start not in ends or stop not in ends:
-        return no("it cuts a part of what is joined")
-    taken = joined.values[ends.index(start) : ends.index(stop)]
-    if len(taken) < 2:
-        return taken[0] if taken else None
-    return core.Concat(taken, joined.axis).result
+    if start in ends and stop in ends:
+        taken = joined.values[ends.index(start) : ends.index(stop)]
+        if len(taken) < 2:
+            return taken[0] if taken else None
+        return core.Concat(taken, joined.axis).result
+    for value, first, last in zip(joined.values, ends, ends[1:], strict=False):
+        before, after = start - first, last - stop
+        if isinstance(before, int) and isinstance(after, int) and min(before, after) >= 0:
+            return _within(op, value, joined.axis, before, after)
+    return no("it is not known to take a part of only one of them")
+
+
+def _within(op: core.SliceByIndex, x: Value, axis: int, before: int, after: int) -> Value:
+    """A slice of x without some elements at the beginning and at the end of a dimension."""
+
+    def changed(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
+        return (*numbers[:axis], number, *numbers[axis + 1 :])
+
+    return replace(
+        op,
+        x=x,
+        begin=changed(op.begin, before),
+        begin_mask=changed(op.begin_mask, 0),
+        end=changed(op.end, -after),
+        end_mask=changed(op.end_mask, int(after == 0)),
+    ).result
 
 
 def _place(index: int | None, extent: Dim) -> Dim:
