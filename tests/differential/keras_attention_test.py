@@ -185,8 +185,8 @@ def test_heads_stay_where_there_is_a_learned_bias():
 
 
 BATCHES = """
-func @main(%q: f32[2,3,2,5,4], %k: f32[2,3,2,7,4], %v: f32[2,3,2,7,6], %m: MASK) -> f32[2,3,2,5,6] {
-  %y = nn.attention(%q, %k, %v, %m) {scale = 0.5} : f32[2,3,2,5,6]
+func @main(%q: f32[2,3,2,5,4], %k: f32[2,3,2,7,4], %v: f32[2,3,2,7,4], %m: MASK) -> f32[2,3,2,5,4] {
+  %y = nn.attention(%q, %k, %v, %m) {scale = 0.5} : f32[2,3,2,5,4]
   return %y
 }
 """
@@ -215,3 +215,19 @@ def test_layers_of_other_floats_are_functions():
     module = load_text(HALVES)
     keras_run.compare(module)
     assert "layers." not in keras_run.keras_code(module).text
+
+
+def test_values_of_another_depth_are_multiplied():
+    """If Keras's shape is right, they can go into its function."""
+    import keras
+
+    queries, values = keras.KerasTensor((2, 5, 2, 4)), keras.KerasTensor((2, 5, 2, 3))
+    assert keras.ops.dot_product_attention(queries, queries, values).shape == (2, 5, 2, 4)
+    module = load_text("""
+func @main(%x: f32[2,2,5,4], %v: f32[2,2,5,3]) -> f32[2,10,3] {
+  %a = nn.attention(%x, %x, %v) : f32[2,2,5,3]
+  %y = tensor.reshape(%a) {shape = [2, 10, 3]} : f32[2,10,3]
+  return %y
+}
+""")
+    compare(module)

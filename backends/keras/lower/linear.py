@@ -67,9 +67,11 @@ def matmul(op: core.MatMul) -> Value:
 
 @lower(core.Attention)
 def attention(op: core.Attention) -> Value:
-    """Keras's function, which has heads after the time; where batches broadcast, spelled out."""
+    """Keras's function, which has heads after the time; where batches or depths differ, spelled out."""
     parts, rank = (op.query, op.key, op.value), op.query.type.rank
     alike = len({value.type.shape[:-2] for value in parts}) == 1
+    # Keras 3.15 infers the shape of the query for the result.
+    alike = alike and op.value.type.shape[-1] == op.query.type.shape[-1]
     if alike and rank > 4 and (flat := _with_one_batch(op)) is not None:
         return reshaped_to(attention(flat), op.result.type.shape)
     if not alike or rank not in (3, 4):
@@ -104,13 +106,13 @@ def _with_one_batch(op: core.Attention) -> core.Attention | None:
     mask, outer = op.mask, () if op.mask is None else op.mask.type.shape[:-3]
     if not set(outer) <= {1} and outer != lead:
         return None
-    parts = [
-        reshaped_to(value, (product(lead), *value.type.shape[-3:]))
-        for value in (op.query, op.key, op.value)
-    ]
+    query, key, value = (
+        reshaped_to(part, (product(lead), *part.type.shape[-3:]))
+        for part in (op.query, op.key, op.value)
+    )
     if mask is not None and outer:
         mask = reshaped_to(mask, (product(outer), *mask.type.shape[-3:]))
-    return core.Attention(*parts, mask, scale=op.scale)
+    return core.Attention(query, key, value, mask, scale=op.scale)
 
 
 def _is_turned(x: Value) -> bool:
