@@ -67,7 +67,7 @@ def matmul(op: core.MatMul) -> Value:
 
 @lower(core.Attention)
 def attention(op: core.Attention) -> Value:
-    """Keras's function, which has heads after the time; where batches or depths differ, spelled out."""
+    """Keras's function, which has heads after the time; if batches or depths differ, its steps."""
     parts, rank = (op.query, op.key, op.value), op.query.type.rank
     alike = len({value.type.shape[:-2] for value in parts}) == 1
     # Keras 3.15 infers the shape of the query for the result.
