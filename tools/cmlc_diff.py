@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from ..compiler.choices import Stage
-from ..ir.diagnostics import usage_error
+from ..ir.diagnostics import CompileError, Diagnostic, usage_error
 from ..ir.writing import failures_told
 from .cli import console, printing
 from .cli.choices import COMPILING, add_choices
@@ -145,10 +145,23 @@ def _modules(
 
     first, last = stages
     old = Stages(given.old, _options(given, given.old), Watch(started=started))
-    if given.new is None:
-        return old.at(first), old.at(last)
-    new = Stages(given.new, _options(given, given.new), Watch(started=started))
-    return old.at(first), new.at(last)
+    new = old
+    if given.new is not None:
+        new = Stages(given.new, _options(given, given.new), Watch(started=started))
+    try:
+        return old.at(first), new.at(last)
+    except CompileError as error:
+        raise CompileError(map(_of_comparing, error.diagnostics)) from error
+
+
+def _of_comparing(problem: Diagnostic) -> Diagnostic:
+    """The problem, with what can be compared of a model that only Apple's systems run."""
+    from ..compiler.frontends.opaque import OPAQUE
+
+    if problem.subject not in OPAQUE:
+        return problem
+    shows = f"cmlc {problem.file} --emit=html --stage=stored"
+    return replace(problem, remedy=f"compare by hand what is stored: {shows}, and of the other")
 
 
 def _options(given: argparse.Namespace, path: Path) -> "Options":

@@ -79,6 +79,19 @@ def test_models_of_pipelines_are_compared_by_function(capsys):
     assert "no differences" in said(capsys, keys("a", "b"), keys("a", "b"))
 
 
+def test_models_that_only_apple_runs_are_compared_by_hand(capsys):
+    spec, _ = model("textClassifier", {"text": "string"}, {"label": "string"})
+    Path("a.mlmodel").write_bytes(spec.SerializeToString())
+    assert cmlc_diff.main(["a.mlmodel", "a.mlmodel"]) == cmlc_diff.TROUBLE
+    said = capsys.readouterr().err
+    assert said.startswith("a.mlmodel: error: textClassifier can't run elsewhere: ")
+    assert said.endswith(
+        "; compare by hand what is stored: cmlc a.mlmodel --emit=html --stage=stored, "
+        "and of the other\n"
+    )
+    assert command.main(["a.mlmodel", "--emit=html", "--stage=stored", "-o", "a.html"]) == 0
+
+
 def test_text_of_trees_is_read_again():
     Path("m.mlmodel").write_bytes(stumps(3).SerializeToString())
     assert command.main(["m.mlmodel", "--emit=ir", "-o", "m.cmir"]) == 0

@@ -26,6 +26,11 @@ lower.direct(core.Tile, ops.Tile, reps="repeats")
 lower.direct(core.Reverse, ops.Flip, axes="axis")
 
 
+def layers_keep(x: Value) -> bool:
+    """Whether a layer leaves the dtype of x: it makes other floats float32."""
+    return x.type.dtype not in (DType.F16, DType.F64)
+
+
 @lower(core.Reshape)
 def reshape(op: core.Reshape) -> Value:
     """A layer if the batch stays; at most one dimension may be dynamic."""
@@ -46,7 +51,7 @@ def reshaped_to(x: Value, sizes: tuple[Dim, ...]) -> Value:
     if is_weight(x):
         return reshaped(x, out.static_shape)
     keeps = x.type.rank > 1 and out.rank > 1 and x.type.shape[0] == sizes[0]
-    if keeps and _open(sizes[1:]) <= 1:
+    if keeps and layers_keep(x) and _open(sizes[1:]) <= 1:
         known = is_static(x.type.shape[1:])
         if out.rank == 2 and x.type.rank > 2 and known:
             return layers.Flatten(x, result_types=out).result
@@ -66,7 +71,7 @@ def _numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
 @lower(core.Transpose)
 def transpose(op: core.Transpose) -> Value:
     """A layer if the batch stays; it counts dimensions from 1."""
-    if op.perm[0] == 0 and len(op.perm) > 1:
+    if op.perm[0] == 0 and len(op.perm) > 1 and layers_keep(op.x):
         return layers.Permute(op.x, op.perm[1:], result_types=op.result.type).result
     return ops.Transpose(op.x, op.perm, result_types=op.result.type).result
 
