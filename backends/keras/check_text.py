@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...ir.types import DType
 from ..names import quoted
 from ..recorded import Recording
 from .file_names import CHECK, NUMBERS, WEIGHTS
@@ -86,7 +85,7 @@ def check_text(recording: Recording, layers: list[str]) -> str:
     """
     whole = any(row.numbers.dtype.kind != "f" for row in recording.outputs)
     inputs = [
-        CallText(f"{quoted(layer)}: (", [str(row.shape), quoted(_dtype(row.dtype))])
+        CallText(f"{quoted(layer)}: (", [str(row.shape), quoted(row.dtype.numpy.name)])
         for layer, row in zip(layers, recording.inputs, strict=True)
     ]
     outputs = [
@@ -105,10 +104,6 @@ def check_text(recording: Recording, layers: list[str]) -> str:
         _COMPARED,
     ]
     return "".join(parts)
-
-
-def _dtype(dtype: DType) -> str:
-    return "str" if dtype is DType.STR else dtype.numpy.name
 
 
 def write_numbers(recording: Recording, path: Path) -> None:

@@ -2,3 +2,4 @@
 
 CODE, WEIGHTS = "model.py", "model.weights.h5"
 README, CHECK, NUMBERS = "README.md", "test_model.py", "test_model.npz"
+LABELS, VOCABULARIES = "labels.txt", "vocabularies.json"

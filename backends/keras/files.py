@@ -7,14 +7,13 @@ from ..recorded import Recording
 from .check_text import check_text, write_numbers
 from .emit import KerasModule
 from .file_names import CHECK, CODE, NUMBERS, README, WEIGHTS
-from .program import write_labels
 from .read_me import read_me_text
 
 
 def write_code(made: KerasModule, folder: Path, source: str, recording: Recording | None) -> None:
-    """Write `model.py` and its weights, and what goes with them; all or nothing.
+    """Write `model.py`, its weights, the files that it reads, and what goes with them.
 
-    These are labels, if there are many, a README, and a test with the numbers that it needs.
+    That is a README, and a test with the numbers that it needs. It is all written, or nothing.
 
     Args:
         made: the code.
@@ -28,7 +27,8 @@ def write_code(made: KerasModule, folder: Path, source: str, recording: Recordin
     with writing_whole(folder) as new:
         new.mkdir()
         (new / CODE).write_text(made.text, encoding="utf-8")
-        write_labels(made.module.main, new)
+        for name, text in made.files.items():
+            (new / name).write_text(text, encoding="utf-8")
         made.model.save_weights(new / WEIGHTS)
         read_me = read_me_text(
             made.module,

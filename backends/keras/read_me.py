@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ...ir.interface import Argument, Description
 from ...ir.ssa import Function, Module, Value
+from ...ir.types import DType
 from ..names import one_line_each, quoted
 from .file_names import CHECK, CODE, NUMBERS
 
@@ -69,7 +70,8 @@ def _interface(function: Function, layers: Sequence[str]) -> Iterator[str]:
 def _row(kind: str, name: str, value: Value, what: str) -> str:
     dims = ["None" if not isinstance(dim, int) else str(dim) for dim in value.type.shape]
     shape = f"({', '.join(dims)}{',' * (len(dims) == 1)})"
-    return f"| {kind} | `{_code(name)}` | `{shape}` | {value.type.dtype.numpy.name} | {what} |"
+    dtype = "text" if value.type.dtype is DType.STR else value.type.dtype.numpy.name
+    return f"| {kind} | `{_code(name)}` | `{shape}` | {dtype} | {what} |"
 
 
 def _what_is_given(value: Value, known: Argument) -> str:

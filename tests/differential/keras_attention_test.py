@@ -182,3 +182,52 @@ def test_heads_stay_where_there_is_a_learned_bias():
     assert "ops.dot_product_attention(" in code.text
     assert "bias=" in code.text
     assert len(code.model.trainable_variables) == 5
+
+
+BATCHES = """
+func @main(%q: f32[2,3,2,5,4], %k: f32[2,3,2,7,4], %v: f32[2,3,2,7,4], %m: MASK) -> f32[2,3,2,5,4] {
+  %y = nn.attention(%q, %k, %v, %m) {scale = 0.5} : f32[2,3,2,5,4]
+  return %y
+}
+"""
+MASKS = ["f32[5,7]", "f32[1,1,2,5,7]", "f32[2,3,1,5,7]", "f32[2,1,2,5,7]"]
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_several_dimensions_of_batches_are_one(mask):
+    module = load_text(BATCHES.replace("MASK", mask))
+    compare(module)
+    # One mask for some of the batches would have to be repeated.
+    assert ("dot_product_attention" in keras_code(module).text) is (mask != MASKS[-1])
+
+
+HALVES = """
+func @main(%x: f32[2,3,4]) -> (f16[2,4,3], f16[2,12]) {
+  %h = tensor.cast(%x) {dtype = #f16} : f16[2,3,4]
+  %t = tensor.transpose(%h) {perm = [0, 2, 1]} : f16[2,4,3]
+  %r = tensor.reshape(%h) {shape = [2, 12]} : f16[2,12]
+  return %t, %r
+}
+"""
+
+
+def test_layers_of_other_floats_are_functions():
+    module = load_text(HALVES)
+    keras_run.compare(module)
+    assert "layers." not in keras_run.keras_code(module).text
+
+
+def test_values_of_another_depth_are_multiplied():
+    """If Keras's shape is right, they can go into its function."""
+    import keras
+
+    queries, values = keras.KerasTensor((2, 5, 2, 4)), keras.KerasTensor((2, 5, 2, 3))
+    assert keras.ops.dot_product_attention(queries, queries, values).shape == (2, 5, 2, 4)
+    module = load_text("""
+func @main(%x: f32[2,2,5,4], %v: f32[2,2,5,3]) -> f32[2,10,3] {
+  %a = nn.attention(%x, %x, %v) : f32[2,2,5,3]
+  %y = tensor.reshape(%a) {shape = [2, 10, 3]} : f32[2,10,3]
+  return %y
+}
+""")
+    compare(module)

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from ....ir.types import DType
 from ...calls import CallOp
 
 
@@ -17,10 +16,6 @@ class KerasOp(CallOp):
     roots = ("keras",)
 
 
-# What layers make float32 of: arrays of the interface may be it, and what only moves them.
-MADE_FLOAT32 = frozenset((DType.F16, DType.F64))
-
-
 class KerasLayer(CallOp):
     """A layer: attributes construct it, and it is called with the operands.
 
@@ -29,6 +24,7 @@ class KerasLayer(CallOp):
     Attributes:
         weights: the operands that are loaded as weights, in the order of the layer's own
             `weights`.
+        written: the operands, constants, that are written where the layer is made, by their names.
         positional: the attributes that are written without their names.
         listed: whether the inputs are passed as one list.
         named: the operands that are passed by their names.
@@ -37,6 +33,7 @@ class KerasLayer(CallOp):
 
     roots = ("keras",)
     weights: ClassVar[tuple[str, ...]] = ()
+    written: ClassVar[tuple[str, ...]] = ()
     positional: ClassVar[tuple[str, ...]] = ()
     listed: ClassVar[bool] = False
     named: ClassVar[tuple[str, ...]] = ()

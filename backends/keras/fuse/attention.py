@@ -61,6 +61,8 @@ def attention_by_steps(op: ops.Matmul) -> Rewrite:
         return no("the batches broadcast, or there are no heads")
     if not all(part.has_one_use for part in inside):
         return no("something in between has another user")
+    if value.type.shape[-1 if value is op.x2 else -2] != query.type.shape[-1]:
+        return no("Keras 3.15 infers another shape if the values have another depth")
     # v @ p^T is (p @ v^T)^T.
     taken, given = ((0, 2, 1, 3),) * 2 if value is op.x2 else ((0, 3, 1, 2), (0, 2, 3, 1))
     parts = [transposed(query, (0, 2, 1, 3)), transposed(key, (0, 3, 1, 2))]

@@ -87,6 +87,8 @@ def norm_with_weights(op: ops.Add) -> Rewrite:
 def scale_without_statistics(op: layers.BatchNormalization) -> Rewrite:
     """batch_norm(x, gamma, beta, 0, 1) → norm(…, gamma, beta), or x * gamma + beta.
 
+    No data have means of exactly 0 and the same variance in all channels, whatever that is.
+
     Converters write the scale and offset of other norms so. In training, a batch norm would take
     statistics of its own: another function.
     """
@@ -95,11 +97,11 @@ def scale_without_statistics(op: layers.BatchNormalization) -> Rewrite:
     )
     if gamma is None or beta is None or mean is None or variance is None:
         return None
-    if mean.any() or (variance != 1).any():
+    if mean.any() or (variance != variance[:1]).any():
         return no("it has statistics")
     if (gamma == 1).all() and not beta.any():
         return no("it may be a batch norm that was never trained")
-    scale = constant((gamma / np.sqrt(1 + op.epsilon)).astype(gamma.dtype))
+    scale = constant((gamma / np.sqrt(variance + op.epsilon)).astype(gamma.dtype))
     norm, out = op.inputs.op, op.result.type
     axis = op.axis % out.rank
     if isinstance(norm, layers.LayerNormalization | layers.GroupNormalization) and (

@@ -4,8 +4,7 @@ from ....ir.rewrite import replace
 from ....ir.ssa import Op, Value
 from ....passes.patterns import Rewrite, no, pattern
 from ..dialect import layers, ops
-from ..dialect.base import MADE_FLOAT32
-from ..lower.shape import RESHAPES, reshaped_to
+from ..lower.shape import RESHAPES, layers_keep, reshaped_to
 
 
 @pattern(ops.Transpose, layers.Permute)
@@ -23,7 +22,7 @@ def transposed(x: Value, order: tuple[int, ...]) -> Value:
     out = x.type.with_shape(x.type.shape[axis] for axis in order)
     if order == tuple(range(len(order))):
         return x
-    if order[0] == 0 and out.dtype not in MADE_FLOAT32:
+    if order[0] == 0 and layers_keep(x):
         return layers.Permute(x, order[1:], result_types=out).result
     return ops.Transpose(x, order, result_types=out).result
 

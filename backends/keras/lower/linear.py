@@ -2,11 +2,13 @@
 
 from ....ir.dialects.core import linear as core
 from ....ir.dialects.core.broadcasting import broadcast_shapes
+from ....ir.dims import product
 from ....ir.ssa import Value
 from ...lowering import Lowering
 from ..dialect import layers, ops
 from .activation import multiplied
 from .masks import mask_of
+from .shape import reshaped_to
 from .weights import is_weight, permuted, reshaped
 
 lower = Lowering()
@@ -65,9 +67,13 @@ def matmul(op: core.MatMul) -> Value:
 
 @lower(core.Attention)
 def attention(op: core.Attention) -> Value:
-    """Keras's function, which has heads after the time; where batches broadcast, spelled out."""
+    """Keras's function, which has heads after the time; if batches or depths differ, its steps."""
     parts, rank = (op.query, op.key, op.value), op.query.type.rank
     alike = len({value.type.shape[:-2] for value in parts}) == 1
+    # Keras 3.15 infers the shape of the query for the result.
+    alike = alike and op.value.type.shape[-1] == op.query.type.shape[-1]
+    if alike and rank > 4 and (flat := _with_one_batch(op)) is not None:
+        return reshaped_to(attention(flat), op.result.type.shape)
     if not alike or rank not in (3, 4):
         return _attention_by_steps(op)
     # Where the mask lacks a dimension: that of the heads, or of the batch if the first dimension
@@ -92,6 +98,21 @@ def attention(op: core.Attention) -> Value:
     if not added:
         return found
     return ops.Squeeze(found, added, result_types=op.result.type).result
+
+
+def _with_one_batch(op: core.Attention) -> core.Attention | None:
+    """The same of [batch, heads, time, depth]; None if the mask repeats some of the batches."""
+    lead = op.query.type.shape[:-3]
+    mask, outer = op.mask, () if op.mask is None else op.mask.type.shape[:-3]
+    if not set(outer) <= {1} and outer != lead:
+        return None
+    query, key, value = (
+        reshaped_to(part, (product(lead), *part.type.shape[-3:]))
+        for part in (op.query, op.key, op.value)
+    )
+    if mask is not None and outer:
+        mask = reshaped_to(mask, (product(outer), *mask.type.shape[-3:]))
+    return core.Attention(query, key, value, mask, scale=op.scale)
 
 
 def _is_turned(x: Value) -> bool:

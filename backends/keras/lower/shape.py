@@ -11,7 +11,6 @@ from ...lowering import Lowering
 from ...padding import replicated
 from ...refusals import require, require_fixed
 from ..dialect import layers, ops
-from ..dialect.base import MADE_FLOAT32
 from .weights import is_weight, reshaped
 
 lower = Lowering()
@@ -25,6 +24,11 @@ RESHAPES = (layers.Reshape, layers.Flatten, ops.Reshape, ops.ExpandDims, ops.Squ
 lower.direct(core.Stack, ops.Stack, values="x")
 lower.direct(core.Tile, ops.Tile, reps="repeats")
 lower.direct(core.Reverse, ops.Flip, axes="axis")
+
+
+def layers_keep(x: Value) -> bool:
+    """Whether a layer leaves the dtype of x: it makes other floats float32."""
+    return x.type.dtype not in (DType.F16, DType.F64)
 
 
 @lower(core.Reshape)
@@ -47,7 +51,7 @@ def reshaped_to(x: Value, sizes: tuple[Dim, ...]) -> Value:
     if is_weight(x):
         return reshaped(x, out.static_shape)
     keeps = x.type.rank > 1 and out.rank > 1 and x.type.shape[0] == sizes[0]
-    if keeps and out.dtype not in MADE_FLOAT32 and _open(sizes[1:]) <= 1:
+    if keeps and layers_keep(x) and _open(sizes[1:]) <= 1:
         known = is_static(x.type.shape[1:])
         if out.rank == 2 and x.type.rank > 2 and known:
             return layers.Flatten(x, result_types=out).result
@@ -67,8 +71,7 @@ def _numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
 @lower(core.Transpose)
 def transpose(op: core.Transpose) -> Value:
     """A layer if the batch stays; it counts dimensions from 1."""
-    keeps = op.perm[0] == 0 and len(op.perm) > 1
-    if keeps and op.x.type.dtype not in MADE_FLOAT32:
+    if op.perm[0] == 0 and len(op.perm) > 1 and layers_keep(op.x):
         return layers.Permute(op.x, op.perm[1:], result_types=op.result.type).result
     return ops.Transpose(op.x, op.perm, result_types=op.result.type).result
 
@@ -93,8 +96,8 @@ def concat(op: core.Concat) -> Value:
     out = op.result.type
     if len(op.values) == 1:
         return op.values[0]
-    is_float32 = out.dtype.is_float and out.dtype not in MADE_FLOAT32
-    layered = op.axis > 0 and is_float32 and not any(map(is_weight, op.values))
+    layered = op.axis > 0 and out.dtype.is_float and layers_keep(op.result)
+    layered = layered and not any(map(is_weight, op.values))
     if not layered:
         return ops.Concatenate(op.values, axis=op.axis, result_types=out).result
     axis = -1 if op.axis == out.rank - 1 else op.axis
