@@ -4,17 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...ir.diagnostics import CompileError, Diagnostic
+from ...ir.dialects.builtin import Constant
 from ...ir.ssa import Function, Module
 from ...ir.types import DType
 from ...passes.manager import Instrumentation, Pass
 from .dialect.base import KerasLayer
+from .shared import written_of
 
 
 @dataclass(frozen=True)
 class CheckKeras(Pass):
     """Refuse what a Keras model can't be.
 
-    These are several functions, states, layers in half precision, and results that are strings.
+    These are several functions, states, layers in half precision, results that are strings, and
+    strings of the model but for those that something is looked up among.
 
     All problems are reported at once.
 
@@ -25,7 +28,7 @@ class CheckKeras(Pass):
     name = "check-keras"
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
-        problems = [*_interface(module), *_precision(module)]
+        problems = [*_interface(module), *_precision(module), *_constants(module)]
         if problems:
             raise CompileError(problems)
         return False
@@ -56,6 +59,22 @@ def _texts(function: Function) -> Iterator[Diagnostic]:
         if others := [name for name, _ in rows if name not in texts]:
             remedy = f"leave them out (--outputs={','.join(others)}); {remedy}"
         yield Diagnostic(message, "unsupported", remedy=remedy)
+
+
+def _constants(module: Module) -> Iterator[Diagnostic]:
+    """Strings of the model, unless results are strings: what they come from needs no telling."""
+    results = (value for function in module.public_functions.values() for value in function.results)
+    if any(value.type.dtype is DType.STR for value in results):
+        return
+    for op in module.walk():
+        held = written_of(op)
+        texts = [v for v in op.operands if isinstance(v.op, Constant) and v.type.dtype is DType.STR]
+        if any(value not in held for value in texts):
+            message = "Keras code has no strings but for those that something is looked up among"
+            remedy = "a SavedModel has strings (--emit=savedmodel)"
+            yield Diagnostic(
+                message, "unsupported", location=op.location, subject=op.name, remedy=remedy
+            )
 
 
 def _precision(module: Module) -> Iterator[Diagnostic]:

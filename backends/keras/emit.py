@@ -3,23 +3,25 @@
 import functools
 import tempfile
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import array_of
 from ...ir.ssa import Module, Op, Value
 from ...ir.types import Array
 from ..executable import Executable, failed_run
 from ..names import Renamed, changed, one_line_each
 from .definitions import registered
-from .program import expanded, has_label_file, labels_of, program_text, write_labels
+from .program import expanded, files_beside, has_label_file, labels_of, program_text
 from .repetition import outline
 from .scopes import unbound_names
 from .shared import copies, weights_of
 from .steps import input_layers, steps_of
+from .vocabulary import needing_tensorflow
 
 
 class KerasModule(Executable):
@@ -27,11 +29,13 @@ class KerasModule(Executable):
 
     Attributes:
         text: the source of `model.py`.
+        files: what else the code needs: the texts of files beside it, by their names.
         inputs: the names of the layers that the inputs are, in order.
         blocks: how many functions the code has for repeated structure.
         weights: layer's name → the constants that it holds, in the order of its `weights`.
         copies: weights that the model has once and several layers hold, as Keras can't share them
             there → the layers' names.
+        needs_tensorflow: what no other backend of Keras has; empty if it runs on all of them.
         custom_objects: definitions in the code that a `.keras` file names; loading it needs them.
     """
 
@@ -50,6 +54,8 @@ class KerasModule(Executable):
         assert len(self.weights) == len(made)
         self.copies = copies(calls, labels)
         self.text = program_text(module, body, self.inputs, blocks, self.copies)
+        self.files = files_beside(module)
+        self.needs_tensorflow = needing_tensorflow(module)
         unbound = unbound_names(self.text)
         assert not unbound, f"the code reads names that mean nothing there: {unbound}"
 
@@ -68,9 +74,15 @@ class KerasModule(Executable):
 
     @functools.cached_property
     def model(self) -> Any:
-        """The Keras model with its weights, built by running the code."""
+        """The Keras model with its weights, built by running the code.
+
+        Raises:
+            CompileError: Keras runs on another backend than the model does.
+        """
+        _check_backend(self.needs_tensorflow)
         with tempfile.TemporaryDirectory() as folder:
-            write_labels(self.module.main, Path(folder))
+            for name, text in self.files.items():
+                (Path(folder) / name).write_text(text, encoding="utf-8")
             code = types.ModuleType("model")
             code.__dict__["__file__"] = str(Path(folder) / "model.py")
             exec(compile(self.text, "model.py", "exec"), code.__dict__)
@@ -84,10 +96,20 @@ class KerasModule(Executable):
 
         callee = self.called(function, inputs)
         given = [inputs[value.name] for value in callee.arguments]
+        model = self.model
         try:
-            found = self.model(given if given[1:] else given[0])
+            found = model(given if given[1:] else given[0])
         except Exception as error:  # each backend of Keras has its own
             raise failed_run("the Keras model", error) from error
         if not isinstance(found, dict):  # for a model with one result
             found = {callee.result_names[0]: found}
         return {n: np.asarray(ops.convert_to_numpy(found[n])) for n in callee.result_names}
+
+
+def _check_backend(needing: Sequence[str]) -> None:
+    from keras import config
+
+    if needing and (backend := config.backend()) != "tensorflow":
+        message = f"Keras runs on {backend} here, and {' and '.join(needing)} on TensorFlow only"
+        remedy = "set KERAS_BACKEND=tensorflow"
+        raise CompileError(Diagnostic(message, "unsupported", remedy=remedy))

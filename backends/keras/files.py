@@ -5,11 +5,10 @@ from pathlib import Path
 from ...ir.writing import writing_whole
 from .emit import KerasModule
 from .file_names import CODE, WEIGHTS
-from .program import write_labels
 
 
 def write_code(made: KerasModule, folder: Path) -> None:
-    """Write `model.py`, its weights and, if there are many, its labels; all or nothing.
+    """Write `model.py`, its weights, and the files that it reads; all or nothing.
 
     Raises:
         OSError: the folder can't be written.
@@ -17,7 +16,8 @@ def write_code(made: KerasModule, folder: Path) -> None:
     with writing_whole(folder) as new:
         new.mkdir()
         (new / CODE).write_text(made.text, encoding="utf-8")
-        write_labels(made.module.main, new)
+        for name, text in made.files.items():
+            (new / name).write_text(text, encoding="utf-8")
         made.model.save_weights(new / WEIGHTS)
 
 

@@ -38,9 +38,12 @@ def _code(made: "KerasModule") -> tuple[dict[str, Any], tuple[tuple[str, str], .
     lines = made.text.count("\n")
     text = f"{plural(lines, 'line')}, {plural(made.blocks, 'block')}"
     facts = {"lines": lines, "functions": made.blocks, "copies": made.copies}
+    facts["needs_tensorflow"] = made.needs_tensorflow
     copied = (f"{weight}, in {' and '.join(names)}" for weight, names in made.copies.items())
     titles = ("copies", *[""] * len(made.copies))
     rows = (("code", text), *zip(titles, copied, strict=False))
+    if made.needs_tensorflow:
+        rows += (("backend", f"TensorFlow only, for {' and '.join(made.needs_tensorflow)}"),)
     return {"code": facts, **facts_of(made.renamed)}, (*rows, *rows_of(made.renamed, "--json"))
 
 

@@ -15,8 +15,9 @@ from ...passes.masks import is_mask
 from .dialect import layers, ops
 from .dialect.base import KerasLayer
 from .lower.weights import is_weight
-from .shared import is_unlearned, open_layers, weight_of, weights_of
+from .shared import is_unlearned, open_layers, weight_of, weights_of, written_of
 from .steps import is_written
+from .vocabulary import tell_apart
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class HoldConstantsKeras(Pass):
     model's input, so that it belongs to none of them. If there is nothing to call it with, the
     model is refused.
 
+    Vocabularies of lookups are none; long ones get names, for the file that has them.
+
     Example:
         cmlc m.mlmodel --emit=ir --stage=lowered --target=keras --print-after=hold-constants-keras
     """
@@ -40,6 +43,7 @@ class HoldConstantsKeras(Pass):
     is_required = True
 
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        renamed = tell_apart(module)
         freed = open_layers(module)
         loose = list(_loose(module, freed))
         weights = [_data(op.operands[index]) for op, index in loose]
@@ -55,7 +59,7 @@ class HoldConstantsKeras(Pass):
         for (op, index), hook in zip(loose, hooks, strict=True):
             assert hook is not None
             op.set_operand(index, _held(op, op.operands[index], hook, held, layouts))
-        return bool(loose)
+        return renamed or bool(loose)
 
 
 def _loose(module: Module, freed: Container[Hashable]) -> Iterator[tuple[Op, int]]:
@@ -66,7 +70,7 @@ def _loose(module: Module, freed: Container[Hashable]) -> Iterator[tuple[Op, int
         freed: weights that layers held before, so that they may be trained.
     """
     for op in module.walk():
-        weights = set(weights_of(op))
+        weights = {*weights_of(op), *written_of(op)}
         for index, value in enumerate(op.operands):
             if not isinstance(value.op, Constant) or value in weights:
                 continue

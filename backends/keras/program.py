@@ -3,18 +3,20 @@
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from ...ir.dims import Dim
 from ...ir.names import unique
 from ...ir.ssa import Function, Module, Value
+from ...ir.types import DType
 from ..names import VARIABLE, documented, one_line_each, quoted, variable
 from .block_names import names_of
 from .blocks import Block
 from .definitions import DEFINITIONS, defined
+from .file_names import LABELS, VOCABULARIES, WEIGHTS
 from .source import body_lines, function_lines
 from .steps import Body, Step
 from .text import WIDTH, CallText, listed, statement, text_of
+from .vocabulary import needing_tensorflow, text_of_file
 
 _FEW_LABELS = 20
 _ABOUT = ("shortDescription", "author", "license", "versionString")
@@ -68,11 +70,14 @@ def _position(function: Function) -> list[str]:
     return [name] if is_text and name in function.result_names else []
 
 
-def write_labels(function: Function, folder: Path) -> None:
-    """Write the file of labels that the code reads, if there are many."""
-    if has_label_file(function):
-        lines = one_line_each(labels_of(function))
-        (folder / "labels.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+def files_beside(module: Module) -> dict[str, str]:
+    """What the files hold that the code reads: many labels, long vocabularies."""
+    found: dict[str, str] = {}
+    if has_label_file(module.main):
+        found[LABELS] = "\n".join(one_line_each(labels_of(module.main))) + "\n"
+    if text := text_of_file(module):
+        found[VOCABULARIES] = text
+    return found
 
 
 def has_label_file(function: Function) -> bool:
@@ -86,17 +91,16 @@ def _head(
     """What stands before the code."""
     used = [name for name in ("layers", "ops") if re.search(rf"\b{name}\.", code)]
     imports = ", ".join([*(["KerasTensor"] if blocks else []), *used])
-    lines = [
-        f'"""{_docstring(module, copies)}"""',
-        "",
-        "import sys",
-        "from pathlib import Path",
-        "",
-    ]
+    kept = "VOCABULARIES[" in code
+    lines = [f'"""{_docstring(module, copies)}"""', ""]
+    lines += ["import json"] if kept else []
+    lines += ["import sys", "from pathlib import Path", ""]
     lines += ["import keras", "import numpy as np"]
     lines += [f"from keras import {imports}"] if imports else []
-    lines += ["", 'WEIGHTS = Path(__file__).with_name("model.weights.h5")']
+    lines += ["", f'WEIGHTS = Path(__file__).with_name("{WEIGHTS}")']
     lines += _labels(module.main)
+    read = f'json.loads(Path(__file__).with_name("{VOCABULARIES}").read_bytes())'
+    lines += [f"VOCABULARIES = {read}"] if kept else []
     return "\n".join(lines)
 
 
@@ -119,7 +123,7 @@ def _labels(function: Function) -> list[str]:
     if not labels:
         return []
     if has_label_file(function):
-        file = 'Path(__file__).with_name("labels.txt")'
+        file = f'Path(__file__).with_name("{LABELS}")'
         return [f'LABELS = {file}.read_text("utf-8").splitlines()']
     return statement("LABELS = ", CallText("(", [quoted(label) for label in labels]), "")
 
@@ -131,8 +135,9 @@ def _input_arguments(value: Value, layer: str) -> list[str]:
         found = [f"({_dims(shape[1:])})"]
     else:
         found = [f"batch_shape=({_dims(shape)})"]
-    if value.type.dtype.numpy.name != "float32":
-        found.append(f"dtype={text_of(value.type.dtype)}")
+    if value.type.dtype is not DType.F32:
+        is_text = value.type.dtype is DType.STR
+        found.append(f"dtype={quoted('string') if is_text else text_of(value.type.dtype)}")
     return [*found, f"name={quoted(layer)}"]
 
 
@@ -147,6 +152,10 @@ def _build(
     function = module.main
     yield "def build() -> keras.Model:"
     yield '    """Build the network, with fresh weights."""'
+    if needing := needing_tensorflow(module):
+        why = f"KERAS_BACKEND has to be tensorflow, for {' and '.join(needing)}"
+        yield '    if keras.config.backend() != "tensorflow":'
+        yield f"        raise RuntimeError({quoted(why)})"
     names: dict[Value, str] = {}
     layers = dict(zip(body.inputs, inputs, strict=True))
     for value in body.inputs:
@@ -185,12 +194,26 @@ def _main(function: Function) -> Iterator[str]:
     what = "an array (.npy)" if len(arguments) == 1 else "arrays by name (.npz)"
     yield f'    """Predict for {what} named on the command line."""'
     yield "    given = np.load(sys.argv[1])"
-    inputs: str | CallText = "given"
-    if len(arguments) > 1:
-        inputs = listed([f"given[{quoted(value.name)}]" for value in arguments])
-    yield from statement(
-        "", CallText("print(", [CallText("load().predict(", [inputs, "verbose=0"])])
-    )
+    found = ["given"] if len(arguments) == 1 else [f"given[{quoted(v.name)}]" for v in arguments]
+    given: list[str | CallText] = [
+        f"{text}.astype(object)" if value.type.dtype is DType.STR else text
+        for text, value in zip(found, arguments, strict=True)
+    ]
+    inputs = listed(given) if len(given) > 1 else given[0]
+    call = CallText("load()(", [inputs])
+    if _has_batches(function):
+        call = CallText("load().predict(", [inputs, "verbose=0"])
+    yield from statement("", CallText("print(", [call]))
+
+
+def _has_batches(function: Function) -> bool:
+    """Whether inputs are examples, which `predict` may take a few at a time."""
+    rows = zip(function.arguments, function.inputs, strict=True)
+    return all(known.batch or _has_known_count(value.type.shape) for value, known in rows)
+
+
+def _has_known_count(shape: Sequence[Dim]) -> bool:
+    return bool(shape) and isinstance(shape[0], int)
 
 
 def _main_for_image(function: Function) -> Iterator[str]:

@@ -24,6 +24,13 @@ def weights_of(op: Op) -> tuple[Value, ...]:
     return tuple(value for name in op.weights for value in op.values_of(name))
 
 
+def written_of(op: Op) -> tuple[Value, ...]:
+    """The constants that are written where a layer is made."""
+    if not isinstance(op, KerasLayer):
+        return ()
+    return tuple(value for name in op.written for value in op.values_of(name))
+
+
 def layer_of(op: Op) -> Hashable:
     """Equal for calls of one layer: of one kind, with the same settings and weights.
 

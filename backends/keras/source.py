@@ -18,6 +18,7 @@ from .layer_names import short_name
 from .loops import NAME, NUMBER, Loop, loops_of
 from .steps import Body, Numbers, Reference, Step
 from .text import INDENT, WIDTH, CallText, listed, slot_text, statement, text_of
+from .vocabulary import texts_of_keys
 
 
 def body_lines(
@@ -210,7 +211,8 @@ def _layer(step: Step, prefix: str) -> CallText:
         else:
             named.append(f"{item.name}={slot_text(item.name, value)}")
     name = op.call.removeprefix("keras.")
-    given: list[str | CallText] = [*positional, *named]
+    vocabularies = (CallText(*text) for text in texts_of_keys(op))
+    given: list[str | CallText] = [*positional, *vocabularies, *named]
     if isinstance(op, Bidirectional):
         given = [CallText(f"{op.inner.removeprefix('keras.')}(", given)]
     given.append(f"name={_layer_name(step, prefix)}")

@@ -13,6 +13,7 @@ from ...ir.dims import Shape
 from ...ir.names import distinct, unique
 from ...ir.ssa import Function, Value
 from ...ir.types import Array, DType
+from ...ir.weights.resources import Resource
 from ..calls import CallOp
 from ..names import LAYER
 from .dialect.base import KerasLayer
@@ -25,7 +26,7 @@ from .layer_names import (
     without,
 )
 from .order import in_order
-from .shared import layer_of, weights_of
+from .shared import layer_of, weights_of, written_of
 
 
 @dataclass(frozen=True)
@@ -154,9 +155,10 @@ _FIXED = ("kernel_size", "pool_size", "axis", "axes", "dims")
 
 
 def _step(op: CallOp) -> Step:
-    held = set(weights_of(op))
+    written = written_of(op)
+    held = {*weights_of(op), *written}
     slots: dict[str, Any] = {}
-    kind: list[Hashable] = [type(op), len(held)]
+    kind: list[Hashable] = [type(op), len(held), *map(_contents, written)]
     for item in op.spec.attributes:
         value = op.attributes[item.name]
         value = shortest(value) if isinstance(value, float) else value
@@ -180,6 +182,11 @@ def _step(op: CallOp) -> Step:
     return Step(tuple(kind), tuple(inputs), tuple(op.results), slots, "", op)
 
 
+def _contents(value: Value) -> Hashable:
+    assert isinstance(value.op, Constant)
+    return value.op.value.merge_key
+
+
 def shortest(number: float) -> float:
     """The number with the fewest digits that is the same in float32, in which Keras computes."""
     single = np.float32(number)
@@ -193,8 +200,9 @@ def literal(op: Constant) -> Any:
         return shortest(array.item()) if array.dtype == np.float32 else array.item()
     if (text := _progression(array)) is not None:
         return Literal(text)
-    if array.size == 0:
-        return Literal(f'np.zeros({array.shape}, "{array.dtype.name}")')
+    if array.size == 0 or _is_blank(op.value):
+        shape = array.size if array.ndim == 1 else array.shape
+        return Literal(f'np.zeros({shape}, "{array.dtype.name}")')
     items, dtype = _listed(array), array.dtype.name
     return Numbers(f'np.array({_text(items)}, "{dtype}")', items, dtype)
 
@@ -216,9 +224,17 @@ _FEW = 8  # how many elements of a constant are written into the code
 
 def is_written(op: Constant) -> bool:
     """Whether a constant's numbers are written into the code; others are weights."""
-    if op.value.size <= _FEW:
+    if op.value.size <= _FEW or _is_blank(op.value):
         return True
     return op.value.type.dtype is DType.I32 and _progression(op.value.array()) is not None
+
+
+def _is_blank(data: Resource) -> bool:
+    """Whether it is many zeros, none of them negative, which no training changes."""
+    if data.size <= _FEW or data.is_weight or data.type.dtype is DType.STR:
+        return False
+    array = data.array()
+    return not np.any(array) and not (array.dtype.kind == "f" and np.any(np.signbit(array)))
 
 
 def _progression(array: Array) -> str | None:

@@ -3,7 +3,19 @@
 from dataclasses import dataclass
 
 from ..manager import PatternPass
-from . import activation, control, conv, elementwise, fill, index, linear, recurrent, reduce, shape
+from . import (
+    activation,
+    control,
+    conv,
+    elementwise,
+    fill,
+    index,
+    linear,
+    lookup,
+    recurrent,
+    reduce,
+    shape,
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +32,7 @@ class Canonicalize(PatternPass):
         *conv.PATTERNS,
         *index.PATTERNS,
         *linear.PATTERNS,
+        *lookup.PATTERNS,
         *recurrent.PATTERNS,
         *control.PATTERNS,
     )

@@ -11,6 +11,7 @@ from cmlc.ir.diagnostics import CompileError
 from cmlc.ir.interpret import run
 from cmlc.ir.rewrite import clone_module
 from cmlc.ir.text.parser import parse
+from cmlc.passes.manager import parse_pipeline
 from support.running.saved_models import assert_close, run_saved
 from support.running.tensorflow_run import graph_function
 
@@ -59,19 +60,20 @@ def given(keys):
 def executable(module, target):
     copy = clone_module(module)
     load_target(target).lower(copy)
+    parse_pipeline(load_target(target).after).run(copy)
     return load_target(target).executable(copy)
 
 
-@pytest.mark.parametrize("target", ["tf", "tflite"])
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
 def test_positions_are_the_interpreters(keys, target):
     module, x = module_of(keys), given(keys)
     made = executable(module, target)
-    for shown in (x, x[:1], x[:0]) if target == "tf" else (x, x[:1]):
+    for shown in (x, x[:1]) if target == "tflite" else (x, x[:1], x[:0]):
         np.testing.assert_array_equal(made.run({"x": shown})["y"], run(module, {"x": shown})["y"])
 
 
-@pytest.mark.parametrize("target", ["tf", "tflite"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_scalars(target):
     for keys in (KEYS["plain"][:5], KEYS["numbers"]):
         module = module_of(keys, "")
@@ -176,6 +178,74 @@ func @main(%x: str[N], %keys: str[K]) -> ("y": i32[N]) {
         np.testing.assert_array_equal(made.run(shown)["y"], run(module, shown)["y"])
 
 
-def test_keras_code_has_no_strings():
-    with pytest.raises(CompileError, match="Keras code has no strings"):
-        load_target("keras").lower(module_of(PLAIN))
+# What the code has of them.
+CODE = {
+    "few": (["cat", 'a "dog"'], 'vocabulary=["cat", "a \\"dog\\""], name='),
+    "unknown": (["[UNK]", "cat"], 'vocabulary=["[UNK]", "cat"], oov_token="[UNK1]"'),
+    "minus one": ([-1, -3, 5], "vocabulary=[-1, -3, 5], oov_token=-2"),
+    "counted": ([*range(100)], "vocabulary=np.arange(100)"),
+    "many": (KEYS["many"], 'vocabulary=VOCABULARIES["x"]'),
+    "many numbers": (KEYS["many numbers"], 'vocabulary=VOCABULARIES["x"]'),
+}
+
+
+@pytest.mark.parametrize(("keys", "text"), CODE.values(), ids=CODE)
+def test_keras_code_has_few_keys_and_reads_many(keys, text):
+    module, x = module_of(keys), given(keys)
+    made = executable(module, "keras")
+    assert text in made.text
+    assert [*made.files] == ["vocabularies.json"] * ("VOCABULARIES" in text)
+    for held in made.files.values():
+        assert json.loads(held) == {"x": keys}
+    np.testing.assert_array_equal(made.run({"x": x})["y"], run(module, {"x": x})["y"])
+
+
+def test_vocabularies_of_different_inputs_are_told_apart():
+    module = parse(
+        f"""
+func @main(%x: str[N], %y: str[N]) -> ("a": i32[N], "b": i32[N], "c": i32[N]) {{
+  %keys = const {{value = dense<{json.dumps(KEYS["many"])}>}} : str[{MANY}]
+  %others = const {{value = dense<{json.dumps(KEYS["many"][1:])}>}} : str[{MANY - 1}]
+  %a = tensor.lookup(%x, %keys) : i32[N]
+  %b = tensor.lookup(%x, %others) : i32[N]
+  %c = tensor.lookup(%y, %others) : i32[N]
+  return %a, %b, %c
+}}"""
+    )
+    made = executable(module, "keras")
+    held = json.loads(made.files["vocabularies.json"])
+    assert held == {"x": KEYS["many"], "x_1": KEYS["many"][1:]}
+    shown = {name: given(KEYS["many"]) for name in "xy"}
+    for name, array in made.run(shown).items():
+        np.testing.assert_array_equal(array, run(module, shown)[name])
+
+
+def test_strings_that_keras_changes_are_refused():
+    with pytest.raises(CompileError, match="lose the zeros that strings end with"):
+        executable(module_of(["cat\0"]), "keras")
+
+
+def test_keras_code_looks_strings_up_among_constants():
+    module = parse(
+        """
+func @main(%x: str[N], %keys: str[3]) -> ("y": i32[N]) {
+  %y = tensor.lookup(%x, %keys) : i32[N]
+  return %y
+}"""
+    )
+    with pytest.raises(CompileError, match="looks strings up among constants only"):
+        executable(module, "keras")
+
+
+def test_other_backends_of_keras_are_told_of_at_once(monkeypatch):
+    import keras
+
+    made = executable(module_of(["cat"]), "keras")
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(CompileError, match="StringLookup on TensorFlow only") as caught:
+        made.run({"x": given(["cat"])})
+    assert caught.value.diagnostics[0].remedy == "set KERAS_BACKEND=tensorflow"
+    code = {"__file__": "model.py"}
+    exec(made.text, code)
+    with pytest.raises(RuntimeError, match="KERAS_BACKEND has to be tensorflow, for StringLookup"):
+        code["build"]()

@@ -85,3 +85,12 @@ def test_strings_beside_other_labels_are_refused():
     (problem,) = problems_of(lambda: keras_of(spec))
     fragments = "these results are strings: ['y']", "leave them out (--outputs=p)"
     assert_told(problem, *fragments, kind="unsupported")
+
+
+def test_whole_numbers_are_imputed_exactly():
+    """Larger ones than float32 has."""
+    spec, message = model("imputer", {"x": "i32[2]"}, {"y": "i32[2]"})
+    message.imputedDoubleArray.vector.extend([2**24 + 1, 5])
+    message.replaceDoubleValue = -1
+    _, found = assert_rows(spec, x=np.int32([[-1, 2**31 - 1], [0, -1]]))
+    assert found["y"].tolist() == [[2**24 + 1, 2**31 - 1], [0, 5]]

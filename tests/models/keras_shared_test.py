@@ -33,11 +33,8 @@ REFUSED = {
 }
 
 
-# Models that Keras can't express at all: they look words up.
-WITHOUT_CODE = (
-    "Names__Resources__NamesDT@2e6f96b.mlmodel",
-    "SentimentPolarity__Resources__SentimentPolarity.mlmodel",
-)
+# Models that Keras code would be too long for.
+WITHOUT_CODE = ("Names__Resources__NamesDT@2e6f96b.mlmodel",)
 
 
 def refusal(path):
@@ -91,9 +88,11 @@ def models(tmp_path_factory):
             inputs = {name: np.abs(array) for name, array in inputs.items()}
         found[path] = str(position), module, inputs, lowered.main
         wanted = {value.name: value.type.dtype.numpy for value in lowered.main.arguments}
+        # Arrays of objects would be pickled, strings aren't.
+        plain = {name: str if dtype.hasobject else dtype for name, dtype in wanted.items()}
         np.savez(
             folder / f"{position}.inputs.npz",
-            **{name: inputs[name].astype(dtype) for name, dtype in wanted.items()},
+            **{name: inputs[name].astype(dtype) for name, dtype in plain.items()},
         )
     done = subprocess.run(
         [sys.executable, str(SCRIPT), str(folder)], capture_output=True, text=True, check=False
@@ -107,7 +106,7 @@ def test_agrees_with_the_interpreter(models, path):
     """Within 1e-4 of scale, the code and the file alike."""
     folder, found = models
     if path.name in WITHOUT_CODE:
-        with pytest.raises(cmlc.CompileError, match="Keras code has no strings"):
+        with pytest.raises(cmlc.CompileError, match="trees of 449 levels"):
             _ = Stages(path, Options(target="keras")).lowered
         return
     if isinstance(found[path], cmlc.CompileError):

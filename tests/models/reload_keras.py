@@ -21,8 +21,13 @@ def code_of(path: Path):
     return module
 
 
+def as_taken(array: np.ndarray) -> np.ndarray:
+    """Strings as objects, which Keras takes and files don't have."""
+    return array.astype(object) if array.dtype.kind == "U" else array
+
+
 def write(model, inputs: dict, names: list[str], path: Path) -> None:
-    given = [inputs[name] for name in names]
+    given = [as_taken(inputs[name]) for name in names]
     found = model(given[0] if len(given) == 1 else given)
     found = found if isinstance(found, dict) else {"": found}
     np.savez(path, **{name: np.asarray(value) for name, value in found.items()})

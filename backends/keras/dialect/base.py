@@ -24,6 +24,7 @@ class KerasLayer(CallOp):
     Attributes:
         weights: the operands that are loaded as weights, in the order of the layer's own
             `weights`.
+        written: the operands, constants, that are written where the layer is made, by their names.
         positional: the attributes that are written without their names.
         listed: whether the inputs are passed as one list.
         named: the operands that are passed by their names.
@@ -32,6 +33,7 @@ class KerasLayer(CallOp):
 
     roots = ("keras",)
     weights: ClassVar[tuple[str, ...]] = ()
+    written: ClassVar[tuple[str, ...]] = ()
     positional: ClassVar[tuple[str, ...]] = ()
     listed: ClassVar[bool] = False
     named: ClassVar[tuple[str, ...]] = ()

@@ -4,9 +4,10 @@ from typing import ClassVar
 
 from ....ir.declare import attr, operand
 from ....ir.ssa import Value
-from . import recurrent, weighted
+from . import lookup, recurrent, weighted
 from .base import KerasLayer
-from .recurrent import *  # noqa: F403  the namespace is one, in three files
+from .lookup import *  # noqa: F403  the namespace is one, in four files
+from .recurrent import *  # noqa: F403
 from .weighted import *  # noqa: F403
 
 # -- pooling ---------------------------------------------------------------------------------------
@@ -254,6 +255,7 @@ class Rescaling(KerasLayer, call="keras.layers.Rescaling"):
 OPS = (
     *weighted.OPS,
     *recurrent.OPS,
+    *lookup.OPS,
     *(MaxPooling1D, MaxPooling2D, MaxPooling3D),
     *(AveragePooling1D, AveragePooling2D, AveragePooling3D),
     *(GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D),

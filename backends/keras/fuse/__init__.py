@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ....ir.verify import Legal
 from ....passes.manager import PatternPass
-from . import affine, attention, convolution, index, norm, sequence, shape
+from . import affine, attention, convolution, index, lookup, norm, sequence, shape
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class FuseKeras(PatternPass):
     name = "fuse-keras"
     patterns = (
         *(*convolution.PATTERNS, *affine.PATTERNS, *norm.PATTERNS, *sequence.PATTERNS),
-        *(*attention.PATTERNS, *index.PATTERNS, *shape.PATTERNS),
+        *(*attention.PATTERNS, *index.PATTERNS, *shape.PATTERNS, *lookup.PATTERNS),
     )
 
     @property

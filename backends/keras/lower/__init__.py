@@ -1,6 +1,7 @@
 """Core ops → Keras layers and functions: the families' tables, and ops without a counterpart."""
 
-from ....ir.dialects.core import control, coupling, custom, detection, random
+from ....ir.dialects.core import control as control_ops
+from ....ir.dialects.core import coupling, custom, detection, random
 from ....ir.dialects.core import image as image_ops
 from ....ir.dialects.core import index as index_ops
 from ....ir.dialects.core import shape as shape_ops
@@ -12,6 +13,7 @@ from ...lowering import Rule, compose
 from ...refusals import Refusal, always
 from . import (
     activation,
+    control,
     conv,
     elementwise,
     fill,
@@ -31,7 +33,7 @@ from . import (
 from .shape import DYNAMIC
 
 FAMILIES = (
-    *(activation, conv, elementwise, fill, image, index, linear, lookup, norm),
+    *(activation, control, conv, elementwise, fill, image, index, linear, lookup, norm),
     *(pool, recurrent, reduce, scatter, shape, sort, trees),
 )
 LOWERING: dict[type[Op], Rule] = compose(*(family.lower for family in FAMILIES))
@@ -43,7 +45,7 @@ _RANDOM = Refusal(
 _MOST_ITERATIONS = 1000
 
 
-def _unrolling(op: control.WhileLoop) -> str:
+def _unrolling(op: control_ops.WhileLoop) -> str:
     """What makes a loop straight code, if constants say how often it runs."""
     count = iterations(op, _MOST_ITERATIONS)
     if isinstance(count, Declined):
@@ -51,7 +53,7 @@ def _unrolling(op: control.WhileLoop) -> str:
     return f"repeat its body {count} times (--passes='unroll{{limit={count}}}')"
 
 
-def _counts_extents(op: control.WhileLoop) -> bool:
+def _counts_extents(op: control_ops.WhileLoop) -> bool:
     """Whether how often a loop runs may depend on shapes; refused, they are still there."""
     outer = (v for inner in op.condition.block for v in inner.operands)
     values = [v for v in (*op.initial, *outer) if v.type.rank < 2 and not v.type.dtype.is_float]
@@ -76,13 +78,14 @@ UNSUPPORTED: dict[type[Op], Refusal] = {
     shape_ops.ShapeOf: Refusal(DYNAMIC, extents=always),
     sort_ops.DynamicCumsum: Refusal("Keras doesn't take a computed axis"),
     # Left over by `if-convert` and `unroll`.
-    control.Cond: Refusal("a functional model has no branches, and these can't both be computed"),
-    control.WhileLoop: Refusal(
+    control_ops.Cond: Refusal(
+        "a functional model has no branches, and these can't both be computed"
+    ),
+    control_ops.WhileLoop: Refusal(
         "a functional model has no loops (--emit=savedmodel has them)",
         extents=_counts_extents,
         remedy=_unrolling,
     ),
-    control.Assert: Refusal("a functional model can't stop a run (--emit=savedmodel does)"),
     image_ops.CropResize: Refusal(
         "no function of Keras samples boxes of images (--emit=savedmodel does)"
     ),

@@ -7,7 +7,7 @@ CategoricalMapping.proto.
 import numpy as np
 
 from ....ir.dialects.builtin import constant
-from ....ir.dialects.core.elementwise import Equal, GreaterEqual, Less, LogicalAnd, Select
+from ....ir.dialects.core.elementwise import Add, Equal, GreaterEqual, Less, LogicalAnd, Select
 from ....ir.dialects.core.index import Gather, OneHot
 from ....ir.dialects.core.lookup import Lookup
 from ....ir.dialects.core.reshaping import ExpandDims
@@ -139,8 +139,8 @@ def spread(cx: ModelContext, given: Pairs | Keyed, labels: Labels) -> Keyed:
     positions = tuple(range(count))
     if isinstance(given, Pairs):
         position = position_in(cx, labels, given.keys)
-        # Keys that aren't listed go to a place behind the others, which is cut off.
-        place = Select(is_found(position), position, constant(np.asarray(count, np.int32))).result
+        # Keys that aren't listed go to a place before the others, which is cut off.
+        place = Add(position, constant(np.asarray(1, np.int32))).result
         numbers = _scattered(place, given.numbers, count)
         ones = cast(is_found(position), DType.F64)
         present = _scattered(place, ones, count)
@@ -159,20 +159,17 @@ def spread(cx: ModelContext, given: Pairs | Keyed, labels: Labels) -> Keyed:
 
 
 def _scattered(place: Value, numbers: Value, count: int) -> Value:
-    """[1, count]: numbers at places; those at `count` are dropped."""
+    """[1, count]: numbers at places from 1 on; those at 0 are dropped."""
     zeros = _zeros(count + 1)
     found = Scatter(zeros, place, numbers, axis=0, mode=ScatterMode.UPDATE).result
-    return ExpandDims(_cut(found, count), (0,)).result
+    known = SliceByIndex(
+        found, begin=(1,), end=(0,), stride=(1,), begin_mask=(0,), end_mask=(1,)
+    ).result
+    return ExpandDims(known, (0,)).result
 
 
 def _zeros(count: int) -> Value:
     return constant(SplatResource(Tensor(DType.F64, (count,)), 0.0))
-
-
-def _cut(vector: Value, count: int) -> Value:
-    return SliceByIndex(
-        vector, begin=(0,), end=(count,), stride=(1,), begin_mask=(0,), end_mask=(0,)
-    ).result
 
 
 def _with_absent(row: Value, taken: np.ndarray) -> Value:
@@ -183,10 +180,7 @@ def _with_absent(row: Value, taken: np.ndarray) -> Value:
 
 def dense(given: Keyed) -> Value:
     """[1, K] f64: the values of a dictionary with known keys, 0 for those that it doesn't have."""
-    numbers = cast(given.numbers, DType.F64)
-    if given.present is None:
-        return numbers
-    return Select(given.present, numbers, constant(np.zeros((1, 1)))).result
+    return cast(given.numbers, DType.F64)
 
 
 @rules("featureVectorizer", missing=passed_on)

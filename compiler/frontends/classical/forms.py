@@ -81,7 +81,7 @@ class Pairs(Form):
 class Keyed(Form):
     """A dictionary with known keys: a value for each of them, [1, K], f64 or as a network has it.
 
-    `present`, [1, K] bool, says which of them it has; None for all.
+    `present`, [1, K] bool, says which of them it has; None for all. What it doesn't have is 0.
     """
 
     parts = ("numbers", "present")

@@ -1,6 +1,7 @@
 """Numbers to numbers: Scaler.proto, Imputer.proto, Normalizer.proto and others of their kind."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -109,7 +110,7 @@ def imputer(cx: ModelContext) -> None:
         cx.fail(f"input '{feature.name}' is numbers, but the value for what is missing is a string")
     numbers = given.vector if which.endswith("Array") else [given]
     row = joined([x])
-    dtype = _exact_type(row.type.dtype)
+    dtype = _exact_type(cx, row.type.dtype, [*numbers, _sentinel(cx)])
     row = cast(row, dtype)
     (count,) = row.type.static_shape[1:]
     values = _per_element(cx, numbers, count, "what is missing", dtype)
@@ -122,17 +123,32 @@ def imputer(cx: ModelContext) -> None:
         cx.give(output, found)
 
 
-def _exact_type(dtype: DType) -> DType:
-    """The type in which values are compared: doubles, or integers that doubles may not hold."""
-    return DType.I64 if dtype is DType.I64 else DType.F64
+def _exact_type(cx: ModelContext, dtype: DType, values: Iterable[float]) -> DType:
+    """The type in which values are compared: that of integers if all are such, or else doubles.
+
+    Doubles may not hold what an int64 is.
+    """
+    if not dtype.is_integer:
+        return DType.F64
+    limits = np.iinfo(dtype.numpy)
+    known = [value for value in values if not math.isnan(value)]
+    if all(float(value).is_integer() and limits.min <= value <= limits.max for value in known):
+        return dtype
+    cx.require(dtype is not DType.I64, "the input is an int64, but a value of the model is not")
+    return DType.F64
+
+
+def _sentinel(cx: ModelContext) -> float:
+    """The number that counts as missing."""
+    which = cx.message.WhichOneof("ReplaceValue")
+    if which == "replaceStringValue":
+        cx.fail("the input is numbers, but what counts as missing is a string")
+    return getattr(cx.message, which) if which else math.nan
 
 
 def _is_missing(cx: ModelContext, row: Value) -> Value:
     """Which elements count as missing, bool of the row's shape."""
-    which = cx.message.WhichOneof("ReplaceValue")
-    if which == "replaceStringValue":
-        cx.fail("the input is numbers, but what counts as missing is a string")
-    sentinel = getattr(cx.message, which) if which else math.nan
+    sentinel = _sentinel(cx)
     if math.isnan(sentinel):
         return NotEqual(row, row).result
     return Equal(row, constant(np.asarray(sentinel, row.type.dtype.numpy))).result

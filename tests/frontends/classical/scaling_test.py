@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from cmlc.ir.diagnostics import CompileError
-from support.tables.builders import model, run
+from support.tables.builders import compiled, model, run
 
 
 def scaler(shift, scale, kind="f64[3]", output=None):
@@ -85,6 +85,7 @@ def imputer(kind, output, **values):
         (imputer("double", "double", imputedDoubleValue=5, replaceDoubleValue=-1), -1.0, 5),
         (imputer("int64", "int64", imputedInt64Value=2**60 + 1, replaceInt64Value=0), 0, 2**60 + 1),
         (imputer("int64", "int64", imputedInt64Value=7, replaceInt64Value=0), 2**60 + 1, 2**60 + 1),
+        (imputer("int64", "int64", imputedDoubleValue=7, replaceDoubleValue=-1), -1, 7),
         (imputer("string", "string", imputedStringValue="?"), "", "?"),
         (imputer("string", "string", imputedStringValue="?", replaceStringValue="NA"), "NA", "?"),
         (imputer("string", "string", imputedStringValue="?", replaceStringValue="NA"), "", ""),
@@ -97,6 +98,18 @@ def test_what_is_missing_is_replaced(spec, x, expected):
 def test_each_element_has_its_own_value():
     spec = imputer("f64[3]", "f64[3]", imputedDoubleArray=[1, 2, 3])
     assert run(spec, x=[math.nan, 9, math.nan])["y"].tolist() == [1, 9, 3]
+
+
+def test_whole_numbers_are_imputed_as_such():
+    """So no result has to be checked; other values than whole ones are doubles."""
+    whole = imputer("i32[3]", "i32[3]", imputedDoubleArray=[1, 2, 3], replaceInt64Value=-1)
+    assert "ctl.assert" not in {op.name for op in compiled(whole).module.walk()}
+    most = 2**31 - 1
+    assert run(whole, x=[-1, most, -1])["y"].tolist() == [1, most, 3]
+    double = imputer("i32[3]", "f64[3]", imputedDoubleValue=0.5, replaceInt64Value=-1)
+    assert run(double, x=[-1, most, -1])["y"].tolist() == [0.5, most, 0.5]
+    never = imputer("i32[2]", "f64[2]", imputedDoubleValue=7, replaceDoubleValue=math.inf)
+    assert run(never, x=[1, -1])["y"].tolist() == [1, -1]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +129,14 @@ def test_each_element_has_its_own_value():
         (
             imputer("double", "double", imputedDoubleValue=1, replaceStringValue="a"),
             "what counts as missing is a string",
+        ),
+        (
+            imputer("int64", "int64", imputedDoubleValue=1.5, replaceInt64Value=0),
+            "is an int64, but a value of the model is not",
+        ),
+        (
+            imputer("int64", "int64", imputedInt64Value=1, replaceDoubleValue=2.0**63),
+            "is an int64, but a value of the model is not",
         ),
         (imputer("{string}", "{string}", imputedStringDictionary={"a": 1.0}), "not documented"),
     ],
