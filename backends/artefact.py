@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ..ir.choices import Chosen
 from ..ir.types import Array
+from .recorded import Recording
 
 
 class Samples(Protocol):
@@ -27,12 +28,14 @@ class Artefact:
         rows: the same for people, (title, text); a row without a title goes on with the one before.
         computes: outputs of the default function for inputs by name, if what is written has other
             numbers than the model: how far they are off is measured and told.
+        with_recording: the artefact that what the interpreter computes belongs to, if any does.
     """
 
     write: Callable[[Path], Path | None]
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     rows: tuple[tuple[str, str], ...] = ()
     computes: Callable[[Mapping[str, Array]], Mapping[str, Array]] | None = None
+    with_recording: Callable[[Recording], "Artefact"] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class Request:
         about: the model's interface and metadata, as plain data.
         chosen: a value for each of the form's choices that was made; of spelling "samples",
             `Samples`.
+        source: the name of the model's file; empty if it is in memory.
     """
 
     about: Mapping[str, Any]
     chosen: Chosen
+    source: str

@@ -82,5 +82,5 @@ def _precision(module: Module) -> Iterator[Diagnostic]:
         dtypes = {value.type.dtype for value in (*op.operands, *op.results)}
         if isinstance(op, KerasLayer) and dtypes & {DType.F16, DType.F64}:
             message = f"'{op.call}' computes in float32, and the model here doesn't"
-            remedy = "compute everything in float32 (--precision=float32)"
+            remedy = "a SavedModel computes in the model's own precision (--emit=savedmodel)"
             yield Diagnostic(message, "unsupported", location=op.location, remedy=remedy)

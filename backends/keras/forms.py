@@ -1,12 +1,15 @@
 """What the Keras target writes."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...ir.choices import Choice
 from ..form import Form, OfTarget, plural
-from .file_names import CODE
+from .file_names import CHECK, CODE
 
 if TYPE_CHECKING:
     from ..artefact import Artefact, Request
+    from ..recorded import Recording
     from .emit import KerasModule
 
 
@@ -15,7 +18,25 @@ def _keras_code(made: "KerasModule", request: "Request") -> "Artefact":
     from .files import write_code
 
     facts, rows = _code(made)
-    return Artefact(lambda folder: write_code(made, folder), facts, rows)
+
+    def artefact(recording: "Recording | None") -> Artefact:
+        told = () if recording is None else _told_of_test(recording)
+        return Artefact(
+            lambda folder: write_code(made, folder, request.source, recording),
+            {**facts, "test": recording is not None and not recording.problem},
+            (*rows, *told),
+        )
+
+    without = artefact(None)
+    if request.chosen.get("without_test"):
+        return without
+    return replace(without, with_recording=artefact)
+
+
+def _told_of_test(recording: "Recording") -> tuple[tuple[str, str], ...]:
+    if recording.problem:
+        return (("test", f"not written: {recording.problem}"),)
+    return (("test", f"{CHECK} compares the code with numbers of the model"),)
 
 
 def _keras(made: "KerasModule", request: "Request") -> "Artefact":
@@ -53,6 +74,14 @@ FORMS = (
         title="Keras code",
         default="_keras",
         sign=CODE,
+        choices=(
+            Choice(
+                "without_test",
+                f"of keras-code: leave out {CHECK}, for which the interpreter runs the model once",
+                group="output",
+                spelling="flag",
+            ),
+        ),
         made_of=OfTarget(_keras_code),
         loading="{load}\nmodel = load()  # a keras.Model",
     ),

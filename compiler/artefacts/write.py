@@ -25,6 +25,7 @@ from ..watch import Watch
 from .forms import OfSource, OfStages, text_file
 from .meant import check_path
 from .measured import measure
+from .recorded import record
 from .samples import Samples, samples_of
 from .signatures import with_every_shape
 from .table import target_of
@@ -106,7 +107,11 @@ def _write_of_target(stages: Stages, form: Form[OfTarget], path: Path, chosen: C
     command = f"cmlc {{}} --emit={form.name}{_choices_text(stages.options, form, chosen)}"
     with reproducing(stages.imported, watch.reproducers, form.name, command):
         with watch.stage("make"), watch.quiet():
-            artefact = form.made_of.make(stages.executable, Request(describe(lowered), values))
+            request = Request(describe(lowered), values, Path(driver.file_of(stages.source)).name)
+            artefact = form.made_of.make(stages.executable, request)
+        if artefact.with_recording is not None:
+            with watch.stage("record"):
+                artefact = artefact.with_recording(record(stages.optimized))
         facts, rows = dict(artefact.facts), artefact.rows
         if artefact.computes is not None:
             with watch.stage("measure"), watch.quiet():

@@ -96,7 +96,8 @@ def concat(op: core.Concat) -> Value:
     out = op.result.type
     if len(op.values) == 1:
         return op.values[0]
-    layered = op.axis > 0 and out.dtype.is_float and not any(map(is_weight, op.values))
+    layered = op.axis > 0 and out.dtype.is_float and layers_keep(op.result)
+    layered = layered and not any(map(is_weight, op.values))
     if not layered:
         return ops.Concatenate(op.values, axis=op.axis, result_types=out).result
     axis = -1 if op.axis == out.rank - 1 else op.axis
