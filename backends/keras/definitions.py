@@ -39,10 +39,11 @@ class SparseConv2D(layers.Conv2D):
         """Add what each element contributes where it is inside of the image."""
         kernel, total = ops.convert_to_tensor(kernel), 0.0
         for place in np.ndindex(*self.kernel_size):
-            steps = (np.array(place) - np.array(self.kernel_size) // 2) * self.dilation_rate
+            middle = np.array(self.kernel_size) // 2
+            steps = (np.array(place) - middle) * self.dilation_rate
             rows, columns = (
                 slice(max(step, 0), max(size + min(step, 0), 0))
-                for size, step in zip(inputs.shape[1:3], steps.tolist())
+                for size, step in zip(inputs.shape[1:3], steps.tolist(), strict=True)
             )
             if rows.start < rows.stop and columns.start < columns.stop:
                 part = ops.matmul(inputs[:, rows, columns], kernel[place])
