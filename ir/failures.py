@@ -18,6 +18,6 @@ def failure(op: Op, error: Exception) -> Diagnostic:
         error: the exception.
     """
     if isinstance(error, FailedCheckError):
-        return Diagnostic(str(error), "usage", op.location)
+        return Diagnostic(str(error), location=op.location)
     message = f"'{op.name}' fails on these inputs: {error}"
     return Diagnostic(message, location=op.location, subject=op.name)

@@ -29,9 +29,9 @@ class HoldConstantsKeras(Pass):
     are the same, stay; those are called again.
 
     Such a layer, `Weight`, is called with an operand of the constant's user, because a layer is
-    part of a model only if its input is computed by the model; if it has several users, with the
-    model's input, so that it belongs to none of them. If there is nothing to call it with, the
-    model is refused.
+    part of a model only if its input is computed by the model; if it has several users, or no
+    training changes it, with the model's input, so that it belongs to none of them. If there is
+    nothing to call it with, the model is refused.
 
     Vocabularies of lookups are none; long ones get names, for the file that has them.
 
@@ -49,7 +49,9 @@ class HoldConstantsKeras(Pass):
         weights = [_data(op.operands[index]) for op, index in loose]
         uses = Counter(map(weight_of, weights))
         hooks = [
-            _hook(op, alone=uses[weight_of(weight)] == 1 or is_unlearned(weight))
+            _hook(
+                op, alone=is_unlearned(weight) or (uses[weight_of(weight)] == 1 and _trains(weight))
+            )
             for (op, _), weight in zip(loose, weights, strict=True)
         ]
         problems = [_refusal(op) for (op, _), hook in zip(loose, hooks, strict=True) if not hook]
@@ -80,6 +82,11 @@ def _loose(module: Module, freed: Container[Hashable]) -> Iterator[tuple[Op, int
             known = computed or weight_of(value.op.value) in freed
             if known or not is_written(value.op):
                 yield op, index
+
+
+def _trains(item: Resource) -> bool:
+    """Whether training changes it."""
+    return item.is_weight and not is_mask(item.array())
 
 
 def _data(value: Value) -> Resource:
@@ -153,7 +160,7 @@ def _held(
             value,
             shape=item.type.static_shape,
             dtype=item.type.dtype.numpy.name,
-            trainable=item.is_weight and not is_mask(item.array()),
+            trainable=_trains(item),
             result_types=item.type,
         ).result
     adopt([made], op.parent, op, op.location)

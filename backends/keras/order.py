@@ -7,13 +7,14 @@ import networkx as nx
 
 from ...ir.ssa import Function
 from ..calls import CallOp
+from .dialect.weighted import Weight
 
 
 def in_order(function: Function) -> Iterator[CallOp]:
     """Depth first from the results: a chain stays together, and the first operand's comes first.
 
     What several calls need, and nothing else does, is made before: a mask of all layers is not part
-    of the first of them.
+    of the first of them. So are constants that no training changes, which belong to no layer.
     """
     edges = [(function, value.op) for value in function.results if value.op]
     for op in function.walk():
@@ -23,11 +24,15 @@ def in_order(function: Function) -> Iterator[CallOp]:
     graph: nx.DiGraph[Any] = nx.DiGraph(edges)
     order = [*nx.dfs_postorder_nodes(graph, function)]
     first = _complete(graph, function)
-    several = {op for op in graph if graph.in_degree(op) > 1}
+    several = {op for op in graph if graph.in_degree(op) > 1 or _is_fixed(op)}
     earlier = [(function, op) for op in order if op in first and op in several]
     for op in nx.dfs_postorder_nodes(nx.DiGraph([*earlier, *edges]), function):
         if isinstance(op, CallOp):
             yield op
+
+
+def _is_fixed(op: Any) -> bool:
+    return isinstance(op, Weight) and not op.trainable
 
 
 def _complete(graph: "nx.DiGraph[Any]", root: Any) -> set[Any]:

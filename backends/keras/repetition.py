@@ -6,7 +6,7 @@ becomes a block, its repetitions become calls, and the search continues in the r
 inside blocks, until nothing saves lines any more.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -54,11 +54,39 @@ def outline(main: Body, inputs: Collection[str]) -> list[Block]:
         found = _best(bodies)
         if found is None:
             break
+        for block in _called_only_in(found, bodies):
+            found = _unfolded(found, block)
+            blocks.remove(block)
+            bodies.remove(block.body)
+            taken.discard(block.name)
         block = _make_block(found, taken, main, labels)
         blocks.append(block)
         bodies.append(block.body)
     settle_names(main, blocks, inputs)
     return _callees_first(main, blocks)
+
+
+def _called_only_in(runs: list[Run], bodies: Sequence[Body]) -> list[Block]:
+    """The blocks that nothing would call but the function of these runs, at one place."""
+    steps = (step for body in bodies for step in body.steps)
+    calls = Counter(step.source for step in steps if isinstance(step.source, Block))
+    inside = Counter(s.source for s in runs[0].steps if isinstance(s.source, Block))
+    return [block for block, n in inside.items() if n == 1 and calls[block] == len(runs)]
+
+
+def _unfolded(runs: list[Run], block: Block) -> list[Run]:
+    """The runs with the steps that calls of the block stand for."""
+    found: list[Run] = []
+    moved: Counter[int] = Counter()
+    for run in runs:
+        steps, before = run.body.steps, moved[id(run.body)]
+        start, stop = run.start + before, run.stop + before
+        position = next(i for i in range(start, stop) if steps[i].source is block)
+        inner = steps[position].stands_for
+        steps[position : position + 1] = inner
+        moved[id(run.body)] += len(inner) - 1
+        found.append(Run(run.body, start, stop + len(inner) - 1))
+    return found
 
 
 def _callees_first(main: Body, blocks: list[Block]) -> list[Block]:
@@ -104,7 +132,8 @@ def _lines(run: Run) -> int:
 
 def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
     """Lines that a function saves; names that fit and few parameters count too."""
-    if len(_varying_inputs(runs)) > _MOST_VARYING or _is_periodic(runs[0]):
+    varying = len(_varying_inputs(runs))
+    if varying > _MOST_VARYING or _is_periodic(runs[0]):
         return 0
     count, length = len(runs), _lines(runs[0])
     lines = (count - 1) * length - _OVERHEAD - count + 2
@@ -115,7 +144,7 @@ def _saved(runs: list[Run], bodies: Sequence[Body]) -> float:
     if suffixes_of(runs) is not None:
         lines *= 1.15
     first, last = runs[0].steps[0].source, runs[0].steps[-1].source
-    if len(body_of(runs[0]).inputs) > 1 and not isinstance(first, UPSAMPLING):
+    if varying > 1 and not isinstance(first, UPSAMPLING):
         lines *= 0.7  # blocks of one input are easier to read
     if isinstance(last, UPSAMPLING):
         lines *= 0.5  # a decoder's next block begins there
@@ -202,7 +231,8 @@ def _make_block(runs: list[Run], taken: set[str], main: Body, labels: Mapping[Va
     for run, instance, i in zip(runs, instances, range(len(runs)), strict=True):
         bound = body_of(run)
         slots = {p.name: p.values[i] for p in block.parameters}
-        call = Step(("block", id(block)), bound.inputs, bound.results, slots, instance, block)
+        kind, stands_for = ("block", id(block)), tuple(run.steps)
+        call = Step(kind, bound.inputs, bound.results, slots, instance, block, None, stands_for)
         run.body.steps[run.start : run.stop] = [call, *[_GONE] * (run.stop - run.start - 1)]
     for run in runs:
         run.body.steps[:] = [step for step in run.body.steps if step is not _GONE]

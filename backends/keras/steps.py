@@ -63,6 +63,7 @@ class Step:
         label: the layer's name; empty for functions.
         source: the op, or the block that is called.
         shared: the first step that calls this layer, if several do; it makes the layer.
+        stands_for: the steps that the call of a block took the place of.
     """
 
     kind: Hashable
@@ -72,6 +73,7 @@ class Step:
     label: str
     source: Any
     shared: "Step | None" = None
+    stands_for: "tuple[Step, ...]" = ()
 
     @property
     def makes_layer(self) -> bool:

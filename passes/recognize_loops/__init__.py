@@ -7,10 +7,10 @@ import numpy as np
 from ...ir.dialects.builtin import Constant, constant
 from ...ir.dialects.core import control, linear
 from ...ir.dialects.core.shape import Concat, Reverse
-from ...ir.ssa import Value
+from ...ir.ssa import Module, Value
 from ..canonicalize.recurrent import last_of_sequence
 from ..canonicalize.shape import reshape_to, slice_of_concat
-from ..manager import PatternPass
+from ..manager import Instrumentation, PatternPass
 from ..patterns import Rewrite, no, pattern
 from .cells import Cell, cell_of
 from .scan import FIRST, SECOND, Carried, Scan, first_of, scan_of
@@ -81,3 +81,9 @@ class RecognizeLoops(PatternPass):
 
     name = "recognize-loops"
     patterns = (recurrent_by_loop, slice_of_concat, last_of_sequence)
+
+    def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
+        """Modules without loops stay as they are: patterns would fold what is around, too."""
+        if not any(isinstance(op, control.WhileLoop) for op in module.walk()):
+            return False
+        return super().apply(module, instrumentation)

@@ -18,9 +18,12 @@ def dense(inputs, outputs, seed):
 
 
 def wide(width, seed):
-    """A block that widens and narrows back to the width of its input."""
+    """A block that widens and narrows back to the width of its input.
+
+    It begins with what no dense layer takes as its activation, so a block ends before it.
+    """
     return [
-        layer("activation", sigmoid={}),
+        layer("sin"),
         dense(width, 4 * width, seed),
         layer("activation", tanh={}),
         dense(4 * width, width, seed + 1),

@@ -68,14 +68,14 @@ def conv(op: core.Conv) -> Value:
 def _is_sparse(
     op: core.Conv, kernel: tuple[int, ...], dilations: tuple[int, ...], given: dict[str, Any]
 ) -> bool:
-    """Whether most of a kernel is outside of the image, and around it there are zeros."""
+    """Whether a dilated kernel is mostly outside of the image, and around it there are zeros."""
     pixels = op.x.type.shape[1:3]
     if given["padding"] != "same" or given["strides"] != (1,) or op.groups != 1:
         return False
     if not is_static(pixels) or not all(size % 2 for size in kernel):
         return False
     rows = zip(kernel, dilations, op.x.type.shape[1:3], strict=True)
-    return all(k > 1 and isinstance(size, int) and 2 * d >= size for k, d, size in rows)
+    return all(d > 1 and k > 1 and isinstance(size, int) and 2 * d >= size for k, d, size in rows)
 
 
 def _computed(
