@@ -1,7 +1,9 @@
 """Transposes and reshapes that meet, and what is moved so that they do."""
 
+from ....ir.dialects.builtin import array_of
 from ....ir.rewrite import replace
 from ....ir.ssa import Op, Value
+from ....ir.types import DType
 from ....passes.patterns import Rewrite, no, pattern
 from ..dialect import layers, ops
 from ..lower.shape import RESHAPES, layers_keep, reshaped_to
@@ -164,7 +166,23 @@ def _moved_behind(op: Op, moved: Op) -> Value:
     return reshaped_to(found, out.shape)
 
 
+@pattern(ops.Where)
+def repeated_for_each_entry(op: ops.Where) -> Rewrite:
+    """where(True, x, y) → x + zeros_like(y): x, as often as y has entries."""
+    condition = array_of(op.condition)
+    if condition is None or not condition.all():
+        return None
+    x, out = op.x1, op.result.type
+    if x.type == out:
+        return x
+    if out.dtype in (DType.BOOL, DType.STR):
+        return no("there is no zero to add")
+    zeros = ops.ZerosLike(op.x2, result_types=op.x2.type).result
+    return ops.Add(x, zeros, result_types=out).result
+
+
 PATTERNS = (
+    repeated_for_each_entry,
     transposed_twice,
     reshaped_twice,
     reshape_that_swaps_time_and_batch,
