@@ -10,4 +10,5 @@ PASSES: dict[str, str] = {
     "check-keras": f"{__name__}.keras.check:CheckKeras",
     "fuse-keras": f"{__name__}.keras.fuse:FuseKeras",
     "hold-constants-keras": f"{__name__}.keras.hold_constants:HoldConstantsKeras",
+    "index-keras": f"{__name__}.keras.index:IndexKeras",
 }

@@ -29,5 +29,6 @@ TARGET = Target(
     executable=_executable,
     library="keras",
     requires=Legal(spatial_layout="channels_last", calls=False),
-    after="check-keras, chain-concatenations-keras, fuse-keras, cse, hold-constants-keras",
+    after="check-keras, chain-concatenations-keras, fuse-keras, cse, index-keras, "
+    "hold-constants-keras",
 )

@@ -15,7 +15,10 @@ from cmlc.tools import cmlc, cmlc_opt
 from cmlc.tools.cli import console
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
-OWN = ["check-keras", "chain-concatenations-keras", "fuse-keras", "hold-constants-keras"]
+OWN = [
+    *("check-keras", "chain-concatenations-keras", "fuse-keras"),
+    *("index-keras", "hold-constants-keras"),
+]
 AFTER = [*OWN[:3], "cse", *OWN[3:]]
 # The result of the convolution is used without the activation, too.
 SHARED = """func @main(%x: f32[1,4,4,2]) -> ("c": f32[1,2,2,3], "y": f32[1,2,2,3]) {

@@ -103,7 +103,7 @@ def sliced_twice(op: ops.Getitem) -> Rewrite:
         case _:
             return None
     rank = x.type.rank
-    pairs = list(zip(_keys(inner, rank), _keys(op.key, rank), strict=True))
+    pairs = list(zip(keys_of(inner, rank), keys_of(op.key, rank), strict=True))
     if any(":" not in pair for pair in pairs):
         return no("a dimension is cut twice")
     keys = [first if second == ":" else second for first, second in pairs]
@@ -112,7 +112,7 @@ def sliced_twice(op: ops.Getitem) -> Rewrite:
     return ops.Getitem(x, ", ".join(keys), result_types=op.result.type).result
 
 
-def _keys(key: str, rank: int) -> list[str]:
+def keys_of(key: str, rank: int) -> list[str]:
     """The text of each dimension's slice."""
     keys = key.split(", ")
     if keys[0] == "...":
@@ -151,7 +151,7 @@ def unstacked(op: ops.Squeeze) -> Rewrite:
 def _place(part: ops.Getitem) -> tuple[int, int] | None:
     """(axis, index) if one element of one known dimension is left, not of the first."""
     shape = part.x.type.shape
-    keys = _keys(part.key, len(shape))
+    keys = keys_of(part.key, len(shape))
     cut = [axis for axis, key in enumerate(keys) if key != ":"]
     if len(cut) != 1 or cut == [0] or not is_static(shape[1:]):
         return None
