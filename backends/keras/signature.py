@@ -17,7 +17,13 @@ _SHAPES = ("newshape", "target_shape", "shape", "repeats")
 _RESHAPES = ("newshape", "target_shape")
 
 # Names of parameters for operands and attributes whose own name says little in a signature.
-_PLAIN = {"x1": "scale", "x2": "scale", "newshape": "size", "target_shape": "size", "shape": "size"}
+_PLAIN = {
+    "x1": "factor",
+    "x2": "factor",
+    "newshape": "size",
+    "target_shape": "size",
+    "shape": "size",
+}
 
 
 @dataclass(frozen=True)

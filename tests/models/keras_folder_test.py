@@ -47,7 +47,7 @@ def copied(folder, name, tmp_path):
     """A copy of a folder, which can be damaged."""
     copy = tmp_path / name
     copy.mkdir()
-    for file in (folder / name).iterdir():
+    for file in filter(Path.is_file, (folder / name).iterdir()):
         (copy / file.name).write_bytes(file.read_bytes())
     return copy
 

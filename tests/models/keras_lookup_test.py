@@ -279,7 +279,8 @@ def test_files_of_keras_are_read_by_keras_alone(many):
 def test_the_code_takes_arrays_of_strings(many):
     """And reads its vocabularies from the file beside it."""
     assert {path.name for path in (many / "many").iterdir()} == {
-        *("model.py", "model.weights.h5", "vocabularies.json")
+        *("model.py", "model.weights.h5", "vocabularies.json"),
+        *("README.md", "test_model.py", "test_model.npz"),
     }
     done = python(many, "many/model.py", "rows.npz")
     assert done.returncode == 0, done.stderr[-2000:]

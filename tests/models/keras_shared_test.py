@@ -81,7 +81,7 @@ def models(tmp_path_factory):
         options = Options(target="keras", fixed_shapes=refusal(path) is not None)
         stages = Stages(path, options)
         module, lowered, made = stages.named, stages.lowered, stages.executable
-        write_code(made, folder / str(position))
+        write_code(made, folder / str(position), path.name, None)
         write_model(made, folder / f"{position}.keras")
         inputs = inputs_of(module)
         if "DTLN" in path.name:  # magnitudes, whose logarithms it takes

@@ -192,11 +192,18 @@ func @main(%x: f32[2,4,4,6]) -> ("y": f32[2,4,4,6]) {
 """
 
 
-@pytest.mark.parametrize(("variance", "differs"), [("1.0", False), ("2.0", True)])
-def test_a_scale_and_an_offset_do_the_same_in_training(tmp_path, variance, differs):
-    """As a group norm's, which converters write as a batch norm without statistics."""
+@pytest.mark.parametrize(
+    ("variances", "differs"),
+    [
+        ("1.0, 1.0, 1.0, 1.0, 1.0, 1.0", False),
+        ("2.0, 2.0, 2.0, 2.0, 2.0, 2.0", False),
+        ("1.0, 2.0, 3.0, 4.0, 5.0, 6.0", True),
+    ],
+)
+def test_a_scale_and_an_offset_do_the_same_in_training(tmp_path, variances, differs):
+    """As a group norm's, which converters write as a batch norm without statistics of its own."""
     path = tmp_path / "affine.cmir"
-    path.write_text(AFFINE.replace("VARIANCE", ", ".join([variance] * 6)).replace("GAMMA", "1.5"))
+    path.write_text(AFFINE.replace("VARIANCE", variances).replace("GAMMA", "1.5"))
     model = keras_model(path)
     x = np.random.default_rng(0).normal(3, 2, (2, 4, 4, 6)).astype(np.float32)
     inferred, trained = (np.asarray(model(x, training=training)) for training in (False, True))

@@ -263,6 +263,6 @@ def test_a_wrong_rewrite_after_lowering_is_found(capsys, monkeypatch):
     assert any("keras.layers.Rescaling" in line for line in facts["rewrite"]["after"])
     assert cmlc_run.main([str(DIGITS), "--random=0", "--bisect-passes", "--target=keras"]) == 1
     text = capsys.readouterr().out
-    assert "lowered 2  fuse-keras" in text
+    assert "lowered 3  fuse-keras" in text
     assert "twice-as-bright (bisect_passes_test.py:" in text
     assert "cmlc-reduce" not in text
