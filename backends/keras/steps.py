@@ -272,7 +272,7 @@ def _label(function: Function, steps: list[Step]) -> None:
         label = next((name for name in free if short in name.lower()), free[0] if free else "")
         other = f"{given[0]}_{short}" if given else f"{short}_layer"
         if is_composed(step.op) and short not in label.lower():
-            label, other = "", short
+            label, other = "", f"{short}_layer" if short in functions else short
         step.label = label or unique(other, taken, LAYER)
         taken.add(step.label)
 

@@ -162,3 +162,24 @@ def test_weights_that_nobody_trained_are_not_shared():
     (block,) = own.keys() - {"build", "load", "main"}
     assert "Weight(" in own[block]
     assert "Weight(" not in own["build"]
+
+
+LIKE_A_FUNCTION = """
+func @main(%x: f32[1,4,4,2], %w: f32[3,3,2,2]) -> ("y": f32[1,4,4,2], "z": f32[1,4,4,2]) {
+  %k = const {value = resource<"a_weight_0">} : f32[3,3,2,2]
+  %y = nn.conv(%x, %k) {layout = #channels_last, pad_type = #same} : f32[1,4,4,2]
+  %z = nn.conv(%x, %w) {layout = #channels_last, pad_type = #same} : f32[1,4,4,2]
+  return %y, %z
+}
+resources {
+  "a_weight_0" : f32[3,3,2,2] = random(1)
+}
+"""
+
+
+def test_no_layer_is_called_like_a_function():
+    """Keras gives names to calls of functions, too, and takes none twice."""
+    build = code_of(LIKE_A_FUNCTION)["build"]
+    assert "ops.conv(" in build
+    assert 'name="conv"' not in build
+    assert 'name="conv_layer"' in build
