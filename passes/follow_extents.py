@@ -1,6 +1,5 @@
 """Positions that are computed from extents follow the tensors that have them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +11,9 @@ from ..ir.dim_values import known_dims
 from ..ir.dims import Dim
 from ..ir.ssa import Value
 from ..ir.types import Array, DType
+from .canonicalize.fill import measured
 from .manager import PatternPass
 from .patterns import Rewrite, no, pattern
-
-_SEARCHED = 64  # ops of a computed extent: real ones have a dozen
 
 
 @pattern(shape.DynamicSlice)
@@ -42,7 +40,7 @@ def slice_along_a_tensor(op: shape.DynamicSlice) -> Rewrite:
 def _repeated(op: shape.DynamicSlice) -> Value | None:
     """One number everywhere, in the shape of a tensor that has the slice's."""
     number = splat_of(op.x)
-    likes = (like for like in _measured(op.end) if like.type.shape == op.dims)
+    likes = (like for like in measured(op.end) if like.type.shape == op.dims)
     like = next(likes, None)
     if number is None or like is None:
         return None
@@ -65,27 +63,13 @@ def range_along_a_tensor(op: fill.Range1d) -> Rewrite:
 
 def _positions(dim: Dim, computed: Value) -> Value | None:
     """0, 1, … up to an extent that a tensor has whose shape a value is computed of."""
-    for like in _measured(computed):
+    for like in measured(computed):
         if dim not in like.type.shape:
             continue
         one = constant(np.ones((), np.int32))
         along = _one_row(like, like.type.shape.index(dim))
         return Cumsum(fill.BroadcastLike(one, along).result, exclusive=True).result
     return None
-
-
-def _measured(vector: Value) -> Iterator[Value]:
-    """The tensors whose shapes a value is computed of."""
-    work, seen = [vector], set[Value]()
-    while work and len(seen) < _SEARCHED:
-        value = work.pop(0)
-        if value in seen or value.op is None or value.op.regions:
-            continue
-        seen.add(value)
-        if isinstance(value.op, shape.ShapeOf):
-            yield value.op.x
-        else:
-            work += value.op.operands
 
 
 def _one_row(like: Value, axis: int) -> Value:

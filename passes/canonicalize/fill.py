@@ -1,5 +1,6 @@
 """Broadcasts and tiles: to known shapes, after elementwise ops, and not where those do it."""
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from ...ir.dialects.core import fill as core
@@ -12,7 +13,7 @@ from ...ir.ssa import Op, Value
 from ..patterns import Rewrite, no, pattern
 
 Broadcast: TypeAlias = shape.BroadcastTo | core.DynamicBroadcastTo | core.BroadcastLike
-SEARCHED = 64  # ops of a computed shape: real ones have a dozen
+_SEARCHED = 64  # ops of a computed shape: real ones have a dozen
 
 
 @pattern(core.DynamicTile)
@@ -60,17 +61,21 @@ def broadcast_to_known_shape(op: core.DynamicBroadcastTo) -> Rewrite:
 
 def _tensor_of_shape(vector: Value, wanted: Shape) -> Value | None:
     """A tensor of this shape among those whose shapes the vector is computed of."""
+    return next((value for value in measured(vector) if value.type.shape == wanted), None)
+
+
+def measured(vector: Value) -> Iterator[Value]:
+    """The tensors whose shapes a value is computed of."""
     work, seen = [vector], set[Value]()
-    while work and len(seen) < SEARCHED:
+    while work and len(seen) < _SEARCHED:
         value = work.pop(0)
         if value in seen or value.op is None or value.op.regions:
             continue
         seen.add(value)
-        if not isinstance(value.op, shape.ShapeOf):
+        if isinstance(value.op, shape.ShapeOf):
+            yield value.op.x
+        else:
             work += value.op.operands
-        elif value.op.x.type.shape == wanted:
-            return value.op.x
-    return None
 
 
 @pattern(Elementwise)
