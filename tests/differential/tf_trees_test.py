@@ -14,7 +14,12 @@ from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
 from cmlc.ir.text.parser import parse
 from cmlc.ir.types import DType
-from support.modules.tree_builders import module_of_trees, random_rows, random_tables
+from support.modules.tree_builders import (
+    module_of_trees,
+    random_rows,
+    random_tables,
+    stump_text,
+)
 from support.running.tensorflow_run import compare, lowered
 
 FORMS = {"complete": "kernels.complete_trees", "linked": "kernels.linked_trees"}
@@ -92,21 +97,13 @@ def test_tables_are_constants_and_nothing_is_said_twice(tmp_path):
     assert size < complete + 100_000
 
 
-TEXT = """
-func @main(%x: f32[2,F], %thresholds: f32[1]) -> f32[2,1] {
-  %roots = const {value = dense<[0]>} : i32[1]
-  %features = const {value = dense<[1]>} : i32[1]
-  %zeros = const {value = dense<[0]>} : i32[1]
-  %missing = const {value = dense<[true]>} : bool[1]
-  %children = const {value = dense<[[-1, -2]]>} : i32[1,2]
-  %values = const {value = dense<[[1.0], [2.0]]>} : f32[2,1]
-  %outputs = const {value = dense<[[0]]>} : i32[1,1]
-  %base = const {value = dense<[0.0]>} : f32[1]
-  %limits = const {value = dense<[0.5]>} : f32[1]
+TEXT = f"""
+func @main(%x: f32[2,F], %thresholds: f32[1]) -> f32[2,1] {{
+{stump_text(feature=1)}
   %y = tree.ensemble(%x, %roots, %features, %limits, %zeros, %missing, %children,
     %values, %outputs, %base) : f32[2,1]
   return %y
-}"""
+}}"""
 
 
 def refused(text, target="tf"):

@@ -116,3 +116,17 @@ def ensemble(maker: Maker, cls: type[Op]) -> Op:
 
 
 BUILDERS: dict[str, Builder] = {"tree.ensemble": ensemble}
+
+
+def stump_text(feature):
+    """IR text of the tables of one tree: 2 where a feature is at most 0.5, else 1."""
+    return f"""\
+  %roots = const {{value = dense<[0]>}} : i32[1]
+  %features = const {{value = dense<[{feature}]>}} : i32[1]
+  %zeros = const {{value = dense<[0]>}} : i32[1]
+  %missing = const {{value = dense<[true]>}} : bool[1]
+  %children = const {{value = dense<[[-1, -2]]>}} : i32[1,2]
+  %values = const {{value = dense<[[1.0], [2.0]]>}} : f32[2,1]
+  %outputs = const {{value = dense<[[0]]>}} : i32[1,1]
+  %base = const {{value = dense<[0.0]>}} : f32[1]
+  %limits = const {{value = dense<[0.5]>}} : f32[1]"""

@@ -11,7 +11,7 @@ from cmlc.ir.text.parser import parse
 from cmlc.ir.types import DType
 from hypothesis import given
 from hypothesis import strategies as st
-from support.modules.tree_builders import module_of_trees, random_rows, random_tables
+from support.modules.tree_builders import module_of_trees, random_rows, random_tables, stump_text
 
 
 @pytest.mark.parametrize("shallow", [True, False])
@@ -33,16 +33,7 @@ def test_sums_are_those_of_the_reference(shallow, random, dtype):
         assert found.dtype == expected.dtype
 
 
-TABLES = """
-  %roots = const {value = dense<[0]>} : i32[1]
-  %features = const {value = dense<[0]>} : i32[1]
-  %zeros = const {value = dense<[0]>} : i32[1]
-  %missing = const {value = dense<[true]>} : bool[1]
-  %children = const {value = dense<[[-1, -2]]>} : i32[1,2]
-  %values = const {value = dense<[[1.0], [2.0]]>} : f32[2,1]
-  %outputs = const {value = dense<[[0]]>} : i32[1,1]
-  %base = const {value = dense<[0.0]>} : f32[1]
-  %limits = const {value = dense<[0.5]>} : f32[1]"""
+TABLES = stump_text(feature=0)
 TREE = "tree.ensemble(%v, %roots, %features, %limits, %zeros, %missing, %children, %values"
 
 
@@ -52,7 +43,7 @@ SCALE = "%k = const {value = dense<[2.0, 4.0]>} : f32[2]\n  %v = tensor.mul(%x, 
 def function(before, arguments="%x: f32[N,2]"):
     """A function of a tree of %v, which `before` makes."""
     return parse(
-        f'func @main({arguments}) -> ("y": f32[N,1]) {{{TABLES}\n  {before}\n'
+        f'func @main({arguments}) -> ("y": f32[N,1]) {{\n{TABLES}\n  {before}\n'
         f"  %t = {TREE}, %outputs, %base) : f32[N,1]\n"
         "  %y = nn.relu(%t) : f32[N,1]\n  return %y\n}"
     ).main
