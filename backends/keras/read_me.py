@@ -108,7 +108,7 @@ def _use(function: Function, custom_objects: Sequence[str]) -> Iterator[str]:
     yield ""
     needed = f"  # to load it, import {', '.join(custom_objects)} from here"
     yield f'model.save("model.keras"){needed if custom_objects else ""}'
-    yield 'model.export("model")  # a SavedModel; or format="litert", "onnx"'
+    yield 'model.export("model")  # a SavedModel; on TensorFlow also format="litert", "onnx"'
     yield "```"
     if (size := _fixed_batch(function)) is not None:
         yield ""

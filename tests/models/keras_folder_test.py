@@ -110,7 +110,7 @@ model.compile("adam", "sparse_categorical_crossentropy")
 model.fit(x, y, epochs=10)
 
 model.save("model.keras")
-model.export("model")  # a SavedModel; or format="litert", "onnx"
+model.export("model")  # a SavedModel; on TensorFlow also format="litert", "onnx"
 ```
 
 `pytest` runs `test_model.py`, which compares what the code computes with numbers of the
