@@ -97,11 +97,14 @@ def _would_mix(masks: list[_Mask]) -> bool:
     return len({item.is_weight and not is_mask(item.array()) for item in stored}) > 1
 
 
-def _masked(value: Value) -> list[tuple[Value, list[_Mask]]]:
+_MOST_MASKS = 3  # windows, positions and padding; sums of anything have more ways to read
+
+
+def _masked(value: Value, most: int = _MOST_MASKS) -> list[tuple[Value, list[_Mask]]]:
     """(scores, masks) for each way to read the value; no mask broadcasts the scores."""
     found: list[tuple[Value, list[_Mask]]] = [(value, [])]
-    for scores, mask in _one_mask(value):
-        found += [(inner, [*masks, mask]) for inner, masks in _masked(scores)]
+    for scores, mask in _one_mask(value) if most else ():
+        found += [(inner, [*masks, mask]) for inner, masks in _masked(scores, most - 1)]
     return found
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from cmlc.compiler.driver import load_text
 from cmlc.ir.interpret import run
 from cmlc.passes import OPTIMIZE
 from cmlc.passes.manager import parse_pipeline
@@ -155,3 +156,17 @@ def test_blocks_between_convolutions(to_space, to_depth):
         "image.space_to_depth": 1,
         "tensor.transpose": 2,
     }
+
+
+def test_sums_that_no_attention_has_are_not_read_in_all_ways():
+    """Each sum can be scores and a mask in two ways, and of what it adds again."""
+    lines = [f"%s{i + 1} = tensor.add(%s{i}, %s{i}) : f32[2,4,4]" for i in range(60)]
+    body = "\n".join(["%s0 = nn.relu(%x) : f32[2,4,4]", *lines])
+    text = f"""func @main(%x: f32[2,4,4]) -> f32[2,4,4] {{
+{body}
+%w = nn.softmax(%s60) {{axis = 2}} : f32[2,4,4]
+%y = nn.matmul(%w, %x) : f32[2,4,4]
+return %y
+}}"""
+    module = load_text(text)
+    assert not parse_pipeline("recognize").run(module)
