@@ -12,6 +12,7 @@ from ..dialect import layers, ops
 from .lookup import absent, looked_up
 
 lower = Lowering()
+_MOST_PLACES = 1 << 20  # keys of a layer; a file may name any limit
 
 
 @lower(core.Assert)
@@ -82,7 +83,7 @@ def _all_below(condition: Value, places: Value) -> Value | None:
             ops.Cast(given),
         ) if x is same is given and _is(least, 0) and x.type.dtype.is_integer:
             count = array_of(limit)
-            if count is None or count.ndim or count < 1:
+            if count is None or count.ndim or not 1 <= count <= _MOST_PLACES:
                 return None
             found = looked_up(x, constant(np.arange(int(count)), "places"), known=True)
             return ops.Cast(found, DType.I32, result_types=places.type).result
