@@ -55,7 +55,7 @@ class Op:
         self.parent: Block | None = None
         self.previous: Op | None = None
         self.next: Op | None = None
-        parts = bound(self, self.spec, args, kwargs)
+        parts = bound(self, Value, self.spec, args, kwargs)
         self._operands: list[Value] = parts.operands
         self._groups: dict[str, slice] = parts.groups
         self.attributes: dict[str, Any] = parts.attributes
