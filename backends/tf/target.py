@@ -29,4 +29,5 @@ TARGET = Target(
     executable=_executable,
     library="tensorflow",
     requires=Legal(spatial_layout="channels_last", calls=False),
+    after="flatten-rows-tf, cse",
 )
