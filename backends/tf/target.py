@@ -22,7 +22,7 @@ def _executable(module: Module) -> "TensorFlowModule":
 TARGET = Target(
     name="tf",
     title="TensorFlow",
-    pipeline=OPTIMIZE,
+    pipeline=f"{OPTIMIZE}, pad-widths",
     lowering=LOWERING,
     unsupported=UNSUPPORTED,
     ops=TABLE,
