@@ -17,7 +17,7 @@ from ...ir.types import DType, Tensor
 from ..lowering import Lowering, Rule
 from ..tf import dialect as tf
 from ..tf.lower import LOWERING as TENSORFLOW
-from ..tf.lower import lookup, pool, scatter, trees
+from ..tf.lower import lookup, pool, recurrent, scatter, trees
 from ..tf.lower.activation import add, multiply
 from ..tf.lower.scatter import Call
 
@@ -120,6 +120,7 @@ LOWERING: dict[type[Op], Rule] = {
     **_elementwise.rules,
     **_SCATTERS.rules,
     **pool.lowering(_in_two).rules,
+    **recurrent.lowering(block=False).rules,
     **lookup.lowering(tf.FirstEqual).rules,
     **trees.lowering(at_once=0).rules,
 }

@@ -1,8 +1,7 @@
 """LSTM, GRU and simple RNN as while loops over time.
 
-The graph is the same for every length of the sequence. (`tf.raw_ops.BlockLSTM` would be even
-faster, but TFLite has no such op.) Weights are [I, gates * H] and [H, gates * H] here, and biases
-are rows of them.
+The graph is the same for every length of the sequence. Weights are [I, gates * H] and
+[H, gates * H] here, and biases are rows of them. `block_lstm` has what is faster for most LSTMs.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,7 +40,7 @@ def lstm(
     gate, block = (_limited(tf, text, gate_clip) for text in activations[:2])
     output = _activation(tf, activations[2])
     size = weight_h.shape[0]
-    past = _product(tf, weight_h, x)
+    past = product_with(tf, weight_h, x)
     p_i, p_f, p_o = (None,) * 3 if peephole is None else tf.split(peephole, 3)
 
     def step(inputs: Any, h: Any, c: Any) -> tuple[Any, Any]:
@@ -59,8 +58,8 @@ def lstm(
             o = gate(o + p_o * c)
         return o * output(c), c
 
-    x, states = _started(tf, x, (initial_h, initial_c), size)
-    sequence, (h, c) = _run(tf, step, x, weight_x, bias, states)
+    x, states = started(tf, x, (initial_h, initial_c), size)
+    sequence, (h, c) = looped(tf, step, x, weight_x, bias, states)
     return sequence, h, c
 
 
@@ -86,7 +85,7 @@ def gru(
         return ((1.0 - z) * o + z * h,)
 
     def before() -> Step:
-        past_gates, past_output = (_product(tf, w, x) for w in tf.split(weight_h, parts, 1))
+        past_gates, past_output = (product_with(tf, w, x) for w in tf.split(weight_h, parts, 1))
 
         def step(inputs: Any, h: Any) -> tuple[Any]:
             into_gates, into_output = tf.split(inputs, parts, 1)
@@ -96,7 +95,7 @@ def gru(
         return step
 
     def after() -> Step:
-        past = _product(tf, weight_h, x)
+        past = product_with(tf, weight_h, x)
 
         def step(inputs: Any, h: Any) -> tuple[Any]:
             into_gates, into_output = tf.split(inputs, parts, 1)
@@ -107,9 +106,9 @@ def gru(
 
         return step
 
-    x, states = _started(tf, x, (initial_h,), size)
+    x, states = started(tf, x, (initial_h,), size)
     step = after() if reset_after else before()
-    sequence, (h,) = _run(tf, step, x, weight_x, bias, states)
+    sequence, (h,) = looped(tf, step, x, weight_x, bias, states)
     return sequence, h
 
 
@@ -126,17 +125,17 @@ def rnn(
     import tensorflow as tf
 
     function = _limited(tf, activation, gate_clip)
-    past = _product(tf, weight_h, x)
+    past = product_with(tf, weight_h, x)
 
     def step(inputs: Any, h: Any) -> tuple[Any]:
         return (function(inputs + past(h)),)
 
-    x, states = _started(tf, x, (initial_h,), weight_h.shape[0])
-    sequence, (h,) = _run(tf, step, x, weight_x, bias, states)
+    x, states = started(tf, x, (initial_h,), weight_h.shape[0])
+    sequence, (h,) = looped(tf, step, x, weight_x, bias, states)
     return sequence, h
 
 
-def _product(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
+def product_with(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
     """A function that multiplies a state by a weight [H, columns], in blocks if it is large.
 
     Making blocks takes the time of a few products: too long for one step.
@@ -150,7 +149,7 @@ def _product(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
     return lambda h: tf.concat([tf.matmul(h, block) for block in blocks], 1)
 
 
-def _started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tuple[Any, ...]]:
+def started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tuple[Any, ...]]:
     """x and the initial states, all with the batch size that is known for any of them."""
     given = [state for state in states if state is not None]
     known = {x.shape[1], *(state.shape[0] for state in given)} - {None}
@@ -160,7 +159,7 @@ def _started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tu
     return x, tuple(zeros if s is None else checked(s, (batch, size)) for s in states)
 
 
-def _run(
+def looped(
     tf: Any, step: Step, x: Any, weight: Any, bias: Any, states: tuple[Any, ...]
 ) -> tuple[Any, tuple[Any, ...]]:
     """The first state after each step, and all states after the last.
