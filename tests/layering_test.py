@@ -55,7 +55,7 @@ BUILT_UPON = {("tflite", "tf")}  # the only target that may import another one
 # Libraries that only some modules may import, and nobody at module level.
 TENSORFLOW_USERS = (
     *("backends.tf.emit", "backends.tf.variables", "backends.tf.saved_model"),
-    *("backends.tf.checkpoint", "backends.tf.tables"),
+    *("backends.tf.checkpoint", "backends.tf.tables", "backends.tf.saver"),
     *("backends.tf.names", "backends.tf.states", "backends.tf.decode", "backends.tf.kernels"),
     *("backends.tf.frozen", "backends.tflite", "backends.keras.emit", "tools"),
 )
