@@ -45,6 +45,7 @@ MAY_IMPORT: dict[Name, tuple[str, ...]] = {
     ("compiler", "driver"): ANYTHING,
     ("compiler", "stages"): ANYTHING,
     ("compiler", "artefacts"): ANYTHING,
+    ("compiler", "state"): ("ir", "backends", "compiler.binding"),
     ("compiler", "runtime"): ANYTHING,
     ("compiler", "watch"): ("ir", "compiler.source", "passes"),
     ("backends",): ("ir", "passes"),
