@@ -43,13 +43,18 @@ LAYER = replace(
     stem="layer",
     second=2,
 )
+# What generated code calls its own: the libraries, what flows through, what layers are called, and
+# what loops count, name and call.
+_NAMES_OF_CODE = (
+    *("layers", "ops", "keras", "np", "name", "x"),
+    *("i", "layer_name", "range", "enumerate"),
+)
 VARIABLE = Grammar(
     takes=re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch,
     replaced=re.compile(r"[^A-Za-z0-9_]+"),
     begin=re.compile("_+"),
     stem="x",
-    # What generated code calls its own: the libraries, what flows through, what layers are called.
-    reserved=frozenset((*keyword.kwlist, "layers", "ops", "keras", "np", "name", "x")),
+    reserved=frozenset((*keyword.kwlist, *_NAMES_OF_CODE)),
     second=2,
 )
 

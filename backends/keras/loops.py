@@ -37,16 +37,10 @@ class Loop:
     label: str
     numbers: range | None
 
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables of the loop besides the number."""
-        return (*([] if self.numbers is not None else [NAME]), *self.varying)
-
-    @property
-    def call(self) -> Step:
-        """The call in the loop."""
+    def call(self, variables: Mapping[str, str]) -> Step:
+        """The call in the loop, with a variable for each parameter that varies."""
         first = self.calls[0]
-        slots = first.slots | {name: Reference(name) for name in self.varying}
+        slots = first.slots | {name: Reference(variables[name]) for name in self.varying}
         return replace(first, slots=slots, label=self.label)
 
 

@@ -1,7 +1,7 @@
 """Steps as lines of Python: variables and arguments."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +29,7 @@ def body_lines(
     Args:
         body: its steps.
         names: variables of the inputs; those of the other values are added.
-        functions: names of all blocks, which no variable may have.
+        functions: names that no variable may have: of all blocks, and of a block's parameters.
         prefix: the variable that layers' names begin with in a block; empty in `build`.
         result: the text before the last call: "return " in blocks, or empty.
     """
@@ -48,6 +48,7 @@ class _BodyText:
         self._last = body.last_uses()
         self._taken = {*names.values(), *functions}
         self._shared: dict[Step, str] = {}
+        self._looping: dict[str, str] = {}
 
     def lines(self, result: str) -> list[str]:
         lines: list[str] = []
@@ -83,8 +84,18 @@ class _BodyText:
         before = self._names[loop.begin]
         lines = [] if before == name else [f"{INDENT}{name} = {before}"]
         self._names |= {step.outputs[0]: name for step in loop.calls}
-        call = _expression(loop.call, self._names | {loop.begin: name}, {}, self._prefix)
-        return [*lines, *loop_header(loop), *statement(f"{name} = ", call, 2 * INDENT)]
+        variables = {parameter: self._loop_variable(parameter) for parameter in loop.varying}
+        inside = self._names | {loop.begin: name}
+        call = _expression(loop.call(variables), inside, {}, self._prefix)
+        header = loop_header(loop, variables)
+        return [*lines, *header, *statement(f"{name} = ", call, 2 * INDENT)]
+
+    def _loop_variable(self, parameter: str) -> str:
+        """What all loops call a parameter that varies; no value may have this name."""
+        if parameter not in self._looping:
+            self._looping[parameter] = unique(parameter, self._taken, VARIABLE)
+            self._taken.add(self._looping[parameter])
+        return self._looping[parameter]
 
     def _variable(
         self, value: Value, number: int, step: Step, position: int, kept: Collection[str] = ()
@@ -118,8 +129,13 @@ class _BodyText:
         return found
 
 
-def loop_header(loop: Loop) -> list[str]:
-    """The line that begins a loop, or the lines if the lists are long."""
+def loop_header(loop: Loop, variables: Mapping[str, str]) -> list[str]:
+    """The line that begins a loop, or the lines if the lists are long.
+
+    Args:
+        loop: the loop.
+        variables: by the parameters that vary.
+    """
     slots = {parameter.name: parameter.slot for parameter in loop.calls[0].source.parameters}
     columns = [[slot_text(slots[name], v) for v in values] for name, values in loop.varying.items()]
     if loop.numbers is None:
@@ -127,8 +143,10 @@ def loop_header(loop: Loop) -> list[str]:
     rows = [
         row[0] if len(row) == 1 else f"({', '.join(row)})" for row in zip(*columns, strict=True)
     ]
-    listing, target = CallText("(", rows, ")"), ", ".join(loop.variables)
-    numbers = loop.numbers
+    numbers, targets = loop.numbers, [*variables.values()]
+    if numbers is None:
+        targets.insert(0, NAME)
+    listing, target = CallText("(", rows, ")"), ", ".join(targets)
     if numbers is None or (rows and not loop.label):
         return statement(f"for {target} in ", listing, after=":")
     if not rows:
@@ -136,7 +154,7 @@ def loop_header(loop: Loop) -> list[str]:
         counter = NUMBER if loop.label else "_"
         return statement(f"for {counter} in ", CallText("range(", limits), after=":")
     start = [f"start={numbers.start}"] if numbers.start else []
-    target = f"({target})" if len(loop.variables) > 1 else target
+    target = f"({target})" if len(targets) > 1 else target
     made = CallText("enumerate(", [listing, *start])
     return statement(f"for {NUMBER}, {target} in ", made, after=":")
 
@@ -317,7 +335,8 @@ def function_lines(block: Block, functions: Collection[str]) -> list[str]:
     head = CallText(f"def {block.name}(", arguments, ") -> KerasTensor:")
     lines = [*statement("", head, ""), f'{INDENT}"""{_sentence(block)}"""']
     known = dict(zip(body.inputs, names, strict=True))
-    return lines + body_lines(body, known, functions, "name" if named else "", "return ")
+    taken = {*functions, *(parameter.name for parameter in block.parameters)}
+    return lines + body_lines(body, known, taken, "name" if named else "", "return ")
 
 
 _WORDS = {

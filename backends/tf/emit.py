@@ -24,10 +24,10 @@ from ...passes.manager import Instrumentation
 from ..calls import CallOp, plain, resolve
 from ..executable import Executable, StateStore, decoded
 from ..names import ARGUMENT, Renamed
-from . import kernels, saved_model
+from . import saved_model
 from .dialect.array import CustomCall
 from .hold_states import HoldStatesTf
-from .kernels import here
+from .kernels.chosen import CHOICES
 from .kernels.lookup import Table
 from .names import (
     Scopes,
@@ -63,8 +63,9 @@ class TensorFlowModule(Executable):
         import tensorflow as tf
 
         self._tf = tf
-        self._roots = {"tf": tf, "kernels": kernels}
-        self._roots_here = {"tf": tf, "kernels": here.composites()}
+        self._roots = {
+            place: {"tf": tf, "kernels": choice.composites()} for place, choice in CHOICES.items()
+        }
         self._weights = Weights(module)
         self.root: Any = tf.Module(name=ARGUMENT.nearest(module.name, "model"))
         # Tracked by the module under this attribute, so that they are saved.
@@ -77,8 +78,7 @@ class TensorFlowModule(Executable):
         self.scopes = Scopes(module)
         self.signatures = signatures_of(module)
         self.endpoints = endpoints_of(self.signatures, dir(self.root))
-        self._graphs: dict[str, Any] = {}
-        self._graphs_here: dict[str, Any] = {}
+        self._graphs: dict[tuple[str, str], Any] = {}
         self._graphs_on_states: dict[str, Any] = {}
 
     def _with_states_held(self, module: Module) -> Module:
@@ -110,24 +110,23 @@ class TensorFlowModule(Executable):
 
     def graph(self, name: str) -> Any:
         """A function's traced graph, of keyword arguments; states are arguments and results."""
-        if name not in self._graphs:
-            function = self.module.functions[name]
-            specs = _specs(function, argument_names(function))
-            self._graphs[name] = self._traced(self._call(function, self._tables.tables), specs)
-        return self._graphs[name]
+        return self._graph(name, "everywhere")
 
     def graph_here(self, name: str) -> Any:
-        """The same for this process only: XLA compiles parts of it, where that is faster."""
-        if name not in self._graphs_here:
-            function = self.module.functions[name]
-            calls = (op.call for op in function.walk() if isinstance(op, CallOp))
-            if here.COMPILED.isdisjoint(call.rpartition(".")[2] for call in calls):
-                self._graphs_here[name] = self.graph(name)
-            else:
-                call = self._call(function, self._tables.tables, self._roots_here)
-                specs = _specs(function, argument_names(function))
-                self._graphs_here[name] = self._traced(call, specs)
-        return self._graphs_here[name]
+        """The same for this process only: parts of it are compiled, where that is faster."""
+        return self._graph(name, "in this process")
+
+    def _graph(self, name: str, place: str) -> Any:
+        """A function's graph for a place; that for all places, if nothing depends on it."""
+        function = self.module.functions[name]
+        calls = (op.call for op in function.walk() if isinstance(op, CallOp))
+        if CHOICES[place].options.keys().isdisjoint(call.rpartition(".")[2] for call in calls):
+            place = "everywhere"
+        if (name, place) not in self._graphs:
+            call = self._call(function, self._tables.tables, place)
+            specs = _specs(function, argument_names(function))
+            self._graphs[name, place] = self._traced(call, specs)
+        return self._graphs[name, place]
 
     def graph_without_tables(self, name: str) -> Any:
         """The same with keys of lookups in the graph: nothing has to be initialized."""
@@ -142,8 +141,8 @@ class TensorFlowModule(Executable):
         function = self._held.functions[name]
         states = self.states.of(function)
         if not states:
-            return self.graph(name)
-        call = self._call(function, self._tables.tables)
+            return self._graph(name, "as a SavedModel")
+        call = self._call(function, self._tables.tables, "as a SavedModel")
 
         def keep(**arguments: Any) -> dict[str, Any]:
             return call(**arguments, **states)
@@ -157,7 +156,7 @@ class TensorFlowModule(Executable):
             function = self._held.functions[name]
             states = self.states.of(function)
             given = [name for name in argument_names(function) if name not in states]
-            call = self._call(function, self._tables.tables)
+            call = self._call(function, self._tables.tables, "in this process")
             graph = self._traced(call, _specs(function, given) | states)
             self._graphs_on_states[name] = graph
         return self._graphs_on_states[name]
@@ -197,21 +196,21 @@ class TensorFlowModule(Executable):
         self,
         function: Function,
         tables: Mapping[Value, Table],
-        roots: Mapping[str, Any] | None = None,
+        place: str = "everywhere",
     ) -> Callable[..., dict[str, Any]]:
         """The function of keyword arguments that is traced; keys of lookups are tables.
 
         Args:
             function: what it computes.
             tables: the tables by their keys.
-            roots: where callees are found, if not where those of files are.
+            place: where the graph will run; one of `CHOICES`.
         """
         names, outputs = argument_names(function), result_names(function)
 
         def call(**arguments: Any) -> dict[str, Any]:
             given = (arguments[name] for name in names)
             values = dict(zip(function.arguments, given, strict=True))
-            results = self._run(function.block, {**tables, **values}, roots or self._roots)
+            results = self._run(function.block, {**tables, **values}, self._roots[place])
             return dict(zip(outputs, results, strict=True))
 
         return call

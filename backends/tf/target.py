@@ -22,11 +22,12 @@ def _executable(module: Module) -> "TensorFlowModule":
 TARGET = Target(
     name="tf",
     title="TensorFlow",
-    pipeline=OPTIMIZE,
+    pipeline=f"{OPTIMIZE}, pad-widths",
     lowering=LOWERING,
     unsupported=UNSUPPORTED,
     ops=TABLE,
     executable=_executable,
     library="tensorflow",
     requires=Legal(spatial_layout="channels_last", calls=False),
+    after="flatten-rows-tf, cse",
 )

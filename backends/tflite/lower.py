@@ -18,7 +18,7 @@ from ...ir.types import DType, Tensor
 from ..lowering import Lowering, Rule
 from ..tf import dialect as tf
 from ..tf.lower import LOWERING as TENSORFLOW
-from ..tf.lower import lookup, pool, scatter, trees
+from ..tf.lower import lookup, pool, recurrent, scatter, trees
 from ..tf.lower.activation import add, multiply
 from ..tf.lower.scatter import Call
 from ..tf.lower.shape import cut_axes
@@ -137,6 +137,7 @@ LOWERING: dict[type[Op], Rule] = {
     **_slices.rules,
     **_SCATTERS.rules,
     **pool.lowering(_in_two).rules,
+    **recurrent.lowering(block=False).rules,
     **lookup.lowering(tf.FirstEqual).rules,
     **trees.lowering(at_once=0).rules,
 }

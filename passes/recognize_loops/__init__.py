@@ -49,7 +49,7 @@ def _result(scan: Scan, cell: Cell, number: int) -> Value | None:
         fits = isinstance(steps, int)
         return constant(np.full(kind.static_shape, steps, kind.dtype.numpy)) if fits else None
     carried = scan.carried[number]
-    found = _after(cell, carried)
+    found = _after(scan, cell, carried)
     if found is None:
         return None
     if carried.written == SECOND:
@@ -59,12 +59,22 @@ def _result(scan: Scan, cell: Cell, number: int) -> Value | None:
     return reshape_to(found, result.type.shape)
 
 
-def _after(cell: Cell, carried: Carried) -> Value | None:
+def _is_one_value(scan: Scan, state: Value) -> bool:
+    """Whether what is carried of a state is the same after the loop, even if it takes no step."""
+    initial = {
+        carried.initial
+        for carried in scan.carried.values()
+        if carried.after is state and carried.written in (None, SECOND)
+    }
+    return isinstance(scan.steps, int) or len(initial) == 1
+
+
+def _after(scan: Scan, cell: Cell, carried: Carried) -> Value | None:
     """The last state, or all of them in the order in which they are written."""
     sequence, *states = cell.op.results
     if carried.written is None:
         ends = dict(zip((cell.hidden, cell.memory), states, strict=False))
-        return ends.get(carried.after)
+        return ends.get(carried.after) if _is_one_value(scan, carried.after) else None
     if carried.after is not cell.hidden:
         return None
     forward = carried.written in (FIRST, SECOND)

@@ -59,7 +59,7 @@ def _add(found: Affine, value: Value, part: range) -> None:
         case elementwise.Add(x, y) if x.type == y.type == value.type:
             _add(found, x, part)
             _add(found, y, part)
-        case elementwise.Add(x, y) if (vector := _vector(y, value)) is not None:
+        case elementwise.Add(x, y) if x.type == value.type and (vector := _vector(y, value)):
             found.vectors.append(_rows(vector, part))
             _add(found, x, part)
         case linear.Linear(x, Value(op=Constant(weight)), None):

@@ -66,8 +66,15 @@ class Scan:
         self.steps: Dim | None = None
         self.carried: Mapping[int, Carried] = {}
         self.counters = frozenset(n for n, v in enumerate(op.initial) if splat_of(v) == 0)
-        counted = [n for n in self.counters if self.position(self.yielded[n]) == SECOND]
-        self.counters = frozenset(counted)
+        self._keep_those_that_count()
+
+    def _keep_those_that_count(self) -> None:
+        """Drop what doesn't count by one; what was a position only because of it isn't one."""
+        while True:
+            counted = [n for n in self.counters if self.position(self.yielded[n]) == SECOND]
+            if len(counted) == len(self.counters):
+                return
+            self.counters = frozenset(counted)
 
     def position(self, value: Value) -> Position | None:
         """A number as a position, if it is one."""
@@ -90,8 +97,9 @@ class Scan:
                 return self.position(y) if certain else None
             case shape.Reshape(x) | shape.Squeeze(x) | shape.ExpandDims(x):
                 return self.position(x)
-            case shape.SliceByIndex(Value(op=shape.Stack(entries)), (begin,)) if begin >= 0:
-                return self.position(entries[begin])
+            case shape.SliceByIndex(Value(op=shape.Stack(entries)) as x) as cut if x.type.rank == 1:
+                ((entry,),) = (entries[part] for part in cut.slices())
+                return self.position(entry)
             case _:
                 return None
 

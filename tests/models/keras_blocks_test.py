@@ -32,9 +32,14 @@ def wide(width, seed):
 
 def agreed(model, shape):
     """The text of the code, which computes what the interpreter does."""
+    return agreed_by_name(model, "x", shape)
+
+
+def agreed_by_name(model, name, shape):
+    """As `agreed`, of an input of this name."""
     made = cmlc.compile(model, target="keras")
-    x = numbers(*shape)
-    (ours,), (theirs,) = made.interpret({"x": x}).values(), made.predict({"x": x}).values()
+    given = {name: numbers(*shape)}
+    (ours,), (theirs,) = made.interpret(given).values(), made.predict(given).values()
     np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-6)
     return made.executable.text
 
@@ -63,6 +68,50 @@ def test_names_of_layers_are_unique_when_functions_add_to_them():
             layer("activation", [f"s{i}"], [f"y{i}" if i < 4 else "y"], ReLU={}),
         ]
     agreed(network(*layers, x=(4,)), (4,))
+
+
+@pytest.mark.parametrize("name", ["i", "units", "layer_name", "range", "enumerate"])
+@pytest.mark.parametrize("block", ["block_{}", "q{:02}"])
+def test_a_loop_changes_no_value_that_is_read_after_it(name, block):
+    """Numbers, names and widths of a loop are variables, too, and so are a network's values."""
+    layers, last = [layer("innerProduct", ["x"], [name], name, **dense_fields(4, 4, 90))], name
+    for i in range(4):
+        values = [f"{part}{i}" for part in ("a", "b", "c")]
+        named = block.format(i)
+        layers += [
+            layer("innerProduct", [last], [values[0]], f"{named}_in", **dense_fields(4, 5 + i, i)),
+            layer("activation", [values[0]], [values[1]], f"{named}_tanh", tanh={}),
+            layer(
+                *("innerProduct", [values[1]], [values[2]], f"{named}_out"),
+                **dense_fields(5 + i, 4, 10 + i),
+            ),
+        ]
+        last = values[2]
+    layers.append(layer("multiplyBroadcastable", [last, name], ["y"], "y"))
+    text = agreed(network(*layers, x=(2, 4)), (2, 4))
+    assert "    for " in text
+    layers[0] = layer("innerProduct", [name], ["z"], "z", **dense_fields(4, 4, 90))
+    layers[1] = layer("innerProduct", ["z"], ["a0"], block.format(0), **dense_fields(4, 5, 0))
+    agreed_by_name(network(*layers, **{name: (2, 4)}), name, (2, 4))
+
+
+@pytest.mark.parametrize("name", ["units", "filters", "i"])
+def test_a_value_inside_a_block_is_not_a_parameter(name):
+    """The function around the layer `units` takes its units as `units`."""
+    layers, last = [], "x"
+    for i in range(4):
+        width, part = 5 + i, f"block_{i}_"
+        a, b, c, d, e = (f"{part}{name}_{letter}" for letter in "abcde")
+        layers += [
+            layer("innerProduct", [last], [a], part + name, **dense_fields(4, width, i)),
+            layer("innerProduct", [a], [b], part + "two", **dense_fields(width, width, 10 + i)),
+            layer("activation", [b], [c], part + "tanh", tanh={}),
+            layer("multiplyBroadcastable", [c, a], [d], part + "mul"),
+            layer("innerProduct", [d], [e], part + "out", **dense_fields(width, 4, 20 + i)),
+        ]
+        last = e
+    layers.append(layer("activation", [last], ["y"], "y", tanh={}))
+    assert "    for " in agreed(network(*layers, x=(2, 4)), (2, 4))
 
 
 MASK = """

@@ -44,7 +44,11 @@ def attention_by_steps(op: ops.Matmul) -> Rewrite:
     scores, biases, scale = weights.inputs, list[Value](), 1.0
     if weights.axis not in (-1, scores.type.rank - 1):
         return None
-    while isinstance(scores.op, ops.Add) and is_weight(scores.op.x2):
+    while (
+        isinstance(scores.op, ops.Add)
+        and is_weight(scores.op.x2)
+        and scores.op.x1.type == scores.type
+    ):
         inside.append(scores)
         biases.append(scores.op.x2)
         scores = scores.op.x1

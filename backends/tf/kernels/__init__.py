@@ -4,6 +4,7 @@ The dialect calls them like any function of the library, with keyword arguments 
 those of a family are in the file of its name.
 """
 
+from .block_lstm import block_lstm
 from .control import while_loop
 from .conv import conv_transpose
 from .coupling import pairwise_coupling
@@ -33,6 +34,7 @@ __all__ = [
     "along_axis",
     "assert_shape",
     "asserted",
+    "block_lstm",
     "complete_trees",
     "conv_transpose",
     "crop_resize",
