@@ -20,13 +20,12 @@ from ...ir.location import UNKNOWN
 from ...ir.rewrite import clone_module
 from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import Array, DType, Tensor
-from ...passes.manager import Instrumentation
+from ...passes.manager import parse_pipeline
 from ..calls import CallOp, plain, resolve
 from ..executable import Executable, StateStore, decoded
 from ..names import ARGUMENT, Renamed
 from . import saved_model
 from .dialect.array import CustomCall
-from .hold_states import HoldStatesTf
 from .kernels.chosen import CHOICES
 from .kernels.lookup import Table
 from .names import (
@@ -41,6 +40,7 @@ from .names import (
 )
 from .states import States, Variables, state_arguments
 from .tables import Tables
+from .target import TARGET
 from .variables import Weights
 
 # TensorFlow's C++ notices (CPU features, missing GPUs) are noise in a compiler's output.
@@ -86,7 +86,7 @@ class TensorFlowModule(Executable):
         if not self.states.variables:
             return module
         held = clone_module(module)
-        HoldStatesTf().apply(held, Instrumentation())
+        parse_pipeline(TARGET.holding).run(held)
         return held
 
     @property

@@ -30,4 +30,5 @@ TARGET = Target(
     library="tensorflow",
     requires=Legal(spatial_layout="channels_last", calls=False),
     after="flatten-rows-tf, cse",
+    holding="hold-states-tf",
 )
