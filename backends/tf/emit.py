@@ -26,6 +26,7 @@ from ..executable import Executable, StateStore, decoded
 from ..names import ARGUMENT, Renamed
 from . import saved_model
 from .dialect.array import CustomCall
+from .hold_states import HOLDING
 from .kernels.chosen import CHOICES
 from .kernels.lookup import Table
 from .names import (
@@ -40,7 +41,6 @@ from .names import (
 )
 from .states import States, Variables, state_arguments
 from .tables import Tables
-from .target import TARGET
 from .variables import Weights
 
 # TensorFlow's C++ notices (CPU features, missing GPUs) are noise in a compiler's output.
@@ -86,7 +86,7 @@ class TensorFlowModule(Executable):
         if not self.states.variables:
             return module
         held = clone_module(module)
-        parse_pipeline(TARGET.holding).run(held)
+        parse_pipeline(HOLDING).run(held)
         return held
 
     @property

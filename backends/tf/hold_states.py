@@ -10,6 +10,7 @@ from ...passes.manager import Instrumentation, Pass
 from . import dialect as tf
 from .state_slices import Part, part_of
 
+HOLDING = "hold-states-tf"  # the pipeline for functions that keep states
 ItemT = TypeVar("ItemT")
 
 _COMBINES: Mapping[type[Op], Literal["update", "add", "sub", "max", "min"]] = {
