@@ -21,8 +21,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import half_program, long_lstm, mobilenet, peer_process, peers, scale, trees
+from . import half_program, long_lstm, mobilenet, peers, scale, trees
 from . import tflite as bench_tflite
+from .peer_process import NETWORKS
 from .timing import interleaved
 
 _TF_SAVE = """
@@ -99,12 +100,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tflite", action="store_true", help=help_)
     help_ = "measure only ensembles of trees, next to scikit-learn and ONNX Runtime"
     parser.add_argument("--trees", action="store_true", help=help_)
-    help_ = (
-        f"measure only networks of PyTorch in other runtimes: {', '.join(peer_process.NETWORKS)}"
-    )
-    parser.add_argument(
-        "--peers", nargs="*", metavar="NETWORK", choices=peer_process.NETWORKS, help=help_
-    )
+    help_ = f"measure only networks of PyTorch in other runtimes: {', '.join(NETWORKS)}"
+    parser.add_argument("--peers", nargs="*", metavar="NETWORK", choices=NETWORKS, help=help_)
     help_ = "the Python of the environment that has PyTorch and the other runtimes"
     parser.add_argument("--peers-python", default=sys.executable, metavar="PYTHON", help=help_)
     help_ = "show these earlier figures, written with --json, beside the new ones"
@@ -123,11 +120,11 @@ def main(argv: list[str] | None = None) -> int:
         elif options.trees:
             figures = trees.figures(options.runs)
         elif options.peers is not None:
-            names = options.peers or peer_process.NETWORKS
+            names = options.peers or NETWORKS
             figures = peers.figures(options.peers_python, names, options.runs)
         else:
             figures = measure(Path(folder), options.runs)
-            figures |= peers.figures(options.peers_python, peer_process.NETWORKS, options.runs)
+            figures |= peers.figures(options.peers_python, NETWORKS, options.runs)
     for line in table(figures, earlier):
         print(line)
     if options.json:
