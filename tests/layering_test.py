@@ -65,6 +65,7 @@ LATE_LIBRARIES: dict[str, tuple[str, ...]] = {
     "keras": TENSORFLOW_USERS,
     "coremltools": (
         *("compiler.source.spec", "compiler.coremltools_predict", "tools.make_digits"),
+        "tools.bench.peer_process",
     ),
 }
 IR_LIBRARIES = {*sys.stdlib_module_names, "numpy", "lark", "ml_dtypes"}
