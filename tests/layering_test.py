@@ -45,6 +45,7 @@ MAY_IMPORT: dict[Name, tuple[str, ...]] = {
     ("compiler", "driver"): ANYTHING,
     ("compiler", "stages"): ANYTHING,
     ("compiler", "artefacts"): ANYTHING,
+    ("compiler", "state"): ("ir", "backends", "compiler.binding"),
     ("compiler", "runtime"): ANYTHING,
     ("compiler", "watch"): ("ir", "compiler.source", "passes"),
     ("backends",): ("ir", "passes"),
@@ -64,6 +65,7 @@ LATE_LIBRARIES: dict[str, tuple[str, ...]] = {
     "keras": TENSORFLOW_USERS,
     "coremltools": (
         *("compiler.source.spec", "compiler.coremltools_predict", "tools.make_digits"),
+        "tools.bench.peer_process",
     ),
 }
 IR_LIBRARIES = {*sys.stdlib_module_names, "numpy", "lark", "ml_dtypes"}
