@@ -1,8 +1,8 @@
 """Measures what the project promises: start-up, compile time and memory, inference beside Keras.
 
-`python -m cmlc.tools.bench [--json FILE] [--runs N] [--tflite] [--trees] [--weights MODEL …]`: with
-models, only the savings and costs of compressed weights in them; with `--tflite` or `--trees`, only
-TFLite files or ensembles of trees.
+`python -m cmlc.tools.bench [--json FILE] [--runs N] [--tflite|--trees|--many] [--weights MODEL …]`:
+with models, only the savings and costs of compressed weights in them; with `--tflite`, `--trees` or
+`--many`, only TFLite files, ensembles of trees or `cmlc-run` on many inputs.
 Ratios are measured side by side in one process, alternating, because machines are noisy; absolute
 times are only for orientation. Each measurement of start-up or memory runs in a fresh process.
 """
@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from . import half_program, long_lstm, mobilenet, scale, trees
+from . import half_program, long_lstm, many, mobilenet, scale, trees
 from . import tflite as bench_tflite
 from .timing import interleaved
 
@@ -97,6 +97,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tflite", action="store_true", help=help_)
     help_ = "measure only ensembles of trees, next to scikit-learn and ONNX Runtime"
     parser.add_argument("--trees", action="store_true", help=help_)
+    help_ = "measure only cmlc-run on many inputs, next to loops by hand"
+    parser.add_argument("--many", action="store_true", help=help_)
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         figures: dict[str, Any] = {}
@@ -109,6 +111,8 @@ def main(argv: list[str] | None = None) -> int:
             figures = bench_tflite.figures(_mobilenet(Path(folder)), options.runs)
         elif options.trees:
             figures = trees.figures(options.runs)
+        elif options.many:
+            figures = many.figures()
         else:
             figures = measure(Path(folder), options.runs)
     for name, value in figures.items():
@@ -137,6 +141,7 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
     figures |= bench_tflite.figures(model, runs)
     figures |= _lstm_figures(runs)
     figures |= trees.figures(runs)
+    figures |= many.figures()
     for bits, scheme in ((16, "half"), (8, "linear"), (6, "lut"), (4, "lut")):
         spec = mobilenet.quantized(bits, scheme)
         figures |= _weight_figures(spec, f"MobileNetV2, {scheme} {bits} bits", runs)

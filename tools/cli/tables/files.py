@@ -1,15 +1,14 @@
-"""Files of tables, a row at a time: comma- and tab-separated text, and Parquet."""
+"""Tables that are read, a row at a time: comma- and tab-separated text, and Parquet."""
 
 import csv
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from ....ir.diagnostics import CompileError, Diagnostic, usage_error
 
-Kind = Literal["text", "integer", "number"]
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (*SEPARATORS, ".parquet")
 _ROWS = 1024
@@ -43,30 +42,9 @@ class Table:
     share: Callable[[], float]
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column that is written.
-
-    Attributes:
-        name: what the first line calls it.
-        kind: what its cells are.
-    """
-
-    name: str
-    kind: Kind
-
-
 def problem(path: Path, message: str, remedy: str = "") -> CompileError:
     """An error about a file's content, to raise."""
     return CompileError(Diagnostic(message, "usage", file=str(path), remedy=remedy))
-
-
-def is_table(path: str | Path) -> bool:
-    """Whether a file is called as tables are."""
-    return Path(path).suffix in SUFFIXES
-
-
-# -- reading -----------------------------------------------------------------------------------
 
 
 def reading(path: Path) -> AbstractContextManager[Table]:
@@ -145,7 +123,7 @@ def _of_width(path: Path, rows: Iterator[Row], width: int) -> Iterator[Row]:
         yield row
 
 
-def _parquet(path: Path) -> Any:
+def parquet(path: Path) -> Any:
     """The library for Parquet.
 
     Raises:
@@ -161,7 +139,7 @@ def _parquet(path: Path) -> Any:
 
 @contextmanager
 def _reading_parquet(path: Path) -> Generator[Table]:
-    library = _parquet(path)
+    library = parquet(path)
     try:
         file = library.ParquetFile(path)
     except Exception as error:  # pyarrow's own, and OSError
@@ -183,44 +161,3 @@ def _reading_parquet(path: Path) -> Generator[Table]:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0] or type(error).__name__
-
-
-# -- writing -----------------------------------------------------------------------------------
-
-Put = Callable[[Sequence[Sequence[Any]]], None]
-
-
-def writing(path: Path, columns: Sequence[Column]) -> AbstractContextManager[Put]:
-    """A function that writes rows, None where a cell is missing; the file is whole after the block.
-
-    Raises:
-        CompileError: pyarrow isn't installed.
-        OSError: it can't be written.
-    """
-    if path.suffix == ".parquet":
-        return _writing_parquet(path, columns, _parquet(path))
-    return _writing_text(path, columns)
-
-
-@contextmanager
-def _writing_text(path: Path, columns: Sequence[Column]) -> Generator[Put]:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=SEPARATORS[path.suffix], lineterminator="\n")
-        writer.writerow([column.name for column in columns])
-        yield writer.writerows
-
-
-@contextmanager
-def _writing_parquet(path: Path, columns: Sequence[Column], library: Any) -> Generator[Put]:
-    import pyarrow  # type: ignore[import-not-found]
-
-    types = {"text": pyarrow.string(), "integer": pyarrow.int64(), "number": pyarrow.float64()}
-    schema = pyarrow.schema([(column.name, types[column.kind]) for column in columns])
-    with library.ParquetWriter(path, schema) as writer:
-
-        def put(rows: Sequence[Sequence[Any]]) -> None:
-            cells = zip(*rows, strict=True) if rows else ()
-            arrays = [pyarrow.array(list(c), f.type) for c, f in zip(cells, schema, strict=True)]
-            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
-
-        yield put
