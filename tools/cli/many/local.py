@@ -4,6 +4,7 @@ Libraries compute, and decode pictures, without Python's lock, so threads are en
 while another one reads.
 """
 
+import gc
 import os
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -46,11 +47,12 @@ def done_here(worker: Worker, parts: Iterator[Part]) -> Generator[Done]:
     Raises:
         CompileError: an entry of a table is at fault.
     """
-    threads = processors() + 1  # while all processors compute, one thread reads
+    threads = processors()
     if (first := next(parts, None)) is None:
         return
     yield worker(first)  # alone: this makes the graph that all others run
     executor, begun = ThreadPoolExecutor(threads), deque[Future[Done]]()
+    gc.freeze()  # the model and libraries stay; to look through them takes longer than a part
     try:
         for part in parts:
             begun.append(executor.submit(worker, part))
@@ -60,3 +62,4 @@ def done_here(worker: Worker, parts: Iterator[Part]) -> Generator[Done]:
             yield begun.popleft().result()
     finally:
         executor.shutdown(cancel_futures=True)
+        gc.unfreeze()

@@ -83,7 +83,7 @@ def _table_of(files: Sequence[str]) -> Table:
         nonlocal done
         for file in files:
             done += 1
-            yield Row(file, (file,))
+            yield Row(done, (file,), "file")
 
     return Table((PLACE,), rows(), lambda: done / len(files))
 

@@ -12,6 +12,7 @@ from ....compiler.entries import EntryError
 from ....compiler.options import Options
 from ....compiler.runtime import CompiledModel
 from ....ir.diagnostics import CompileError, Diagnostic
+from ....ir.types import Array
 from ..tables.cells import CellError
 from ..tables.files import Row
 from ..tables.inputs import Inputs, inputs_from
@@ -77,7 +78,7 @@ class Loaded:
     part: Part
     entries: Sequence[Mapping[str, Any]]
     places: Sequence[int]
-    columns: Mapping[str, Sequence[Any]] | None
+    columns: Mapping[str, Sequence[Any] | Array] | None
     failures: tuple[Failure, ...]
 
 

@@ -1,11 +1,12 @@
 """Tables that are read, a row at a time: comma- and tab-separated text, and Parquet."""
 
 import csv
+import io
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Literal, NamedTuple, TextIO
 
 from ....ir.diagnostics import CompileError, Diagnostic, usage_error
 
@@ -14,17 +15,23 @@ SUFFIXES = (*SEPARATORS, ".parquet")
 _ROWS = 1024
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row.
 
     Attributes:
-        place: where it is, for messages: `line 7`.
+        number: its line or row in the file, or its position, from 1.
         cells: what it has in each column: text, or what a Parquet file holds.
+        unit: what the number counts: lines, rows, or files, whose only cell is their path.
     """
 
-    place: str
+    number: int
     cells: Sequence[Any]
+    unit: Literal["line", "row", "file"] = "line"
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages: `line 7`, or a path."""
+        return self.cells[0] if self.unit == "file" else f"{self.unit} {self.number}"
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,9 @@ def _reading_text(path: Path) -> Generator[Table]:
         raw = path.open("rb")
     except OSError as error:
         raise problem(path, f"can't be read: {error.strerror}") from None
-    with raw:
+    with raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as lines:
         size = path.stat().st_size or 1
-        rows = _checked(path, _text_rows(path, raw))
+        rows = _text_rows(path, lines)
         header = next(rows, None)
         if header is None:
             raise problem(path, "is empty", "the first line holds the names of the columns")
@@ -74,28 +81,36 @@ def _reading_text(path: Path) -> Generator[Table]:
         yield Table(columns, _of_width(path, rows, len(columns)), lambda: raw.tell() / size)
 
 
-def _text_rows(path: Path, raw: BinaryIO) -> Iterator[Row]:
-    """Rows with their lines; an empty line in front of others has no cells."""
-    lines = (line.decode("utf-8-sig" if not at else "utf-8") for at, line in enumerate(raw))
+def _text_rows(path: Path, lines: TextIO) -> Iterator[Row]:
+    """Rows with their lines; an empty line in front of others has no cells.
+
+    Raises:
+        CompileError: the text is malformed.
+    """
     reader = csv.reader(lines, delimiter=SEPARATORS[path.suffix], strict=True)
-    before = 0
-    for cells in reader:
-        yield Row(f"line {before + 1}", cells)
-        before = reader.line_num
-
-
-def _checked(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows, with the failures of reading them as problems of the file."""
-    place = "line 1"
+    before = first = 0
     try:
-        for row in rows:
-            place = row.place
-            yield row
+        for cells in reader:
+            first = before + 1
+            yield Row(first, cells)
+            before = reader.line_num
     except UnicodeDecodeError:
-        message = f"is not text in UTF-8 (after {place})"
+        message = f"is not text in UTF-8 (after line {_lines_of_text(path)})"
         raise problem(path, message, "save it as CSV in UTF-8") from None
     except csv.Error as error:
-        raise problem(path, f"after {place}: {error}", "quote cells as RFC 4180 does") from None
+        message = f"after line {first or 1}: {error}"
+        raise problem(path, message, "quote cells as RFC 4180 does") from None
+
+
+def _lines_of_text(path: Path) -> int:
+    """How many lines are text in front of the first one that isn't."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 0
 
 
 def _header(path: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -110,13 +125,13 @@ def _header(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 def _of_width(path: Path, rows: Iterator[Row], width: int) -> Iterator[Row]:
     """The rows, which have a cell for each column; empty lines may only be the last."""
-    empty = ""
+    empty = 0
     for row in rows:
         if not row.cells:
-            empty = empty or row.place
+            empty = empty or row.number
             continue
         if empty:
-            raise problem(path, f"{empty} is empty", "remove the line, or write its cells")
+            raise problem(path, f"line {empty} is empty", "remove the line, or write its cells")
         if len(row.cells) != width:
             message = f"{row.place} has {len(row.cells)} cells, but there are {width} columns"
             raise problem(path, message, "quote cells that have a separator in them")
@@ -151,7 +166,7 @@ def _reading_parquet(path: Path) -> Generator[Table]:
         for batch in file.iter_batches(_ROWS):
             for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 done += 1
-                yield Row(f"row {done}", cells)
+                yield Row(done, cells, "row")
 
     with file:
         columns = _header(path, file.schema_arrow.names)

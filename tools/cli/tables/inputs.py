@@ -10,7 +10,7 @@ from ....compiler.columns import names_text
 from ....ir.diagnostics import usage_error
 from ....ir.interface import Argument
 from ....ir.ssa import Function, Value
-from ....ir.types import DType
+from ....ir.types import Array, DType
 from .cells import (
     ABSENT,
     CellError,
@@ -83,7 +83,7 @@ class Inputs:
                 self._several.append((each.name, own, each.read))
         self.unused = tuple(places)
 
-    def columns(self, rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]] | None:
+    def columns(self, rows: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any] | Array] | None:
         """Rows as the columns of a table, with None where a row leaves an input out.
 
         Returns:
@@ -110,14 +110,14 @@ class Inputs:
         return {name: value for name, value in found.items() if value is not ABSENT}
 
 
-def _column(single: Single, cells: Sequence[Any]) -> list[Any]:
+def _column(single: Single, cells: Sequence[Any]) -> Sequence[Any] | Array:
     """An input of many rows; None where one leaves it out.
 
     Raises:
         CellError: a cell is missing or malformed.
     """
     if single.is_float and (numbers := numbers_of(cells)) is not None:
-        return numbers
+        return numbers if len(numbers) > 1 else numbers.tolist()  # an array of one is a number
     found = map(single.read, cells)
     return [None if value is ABSENT else value for value in found]
 
