@@ -8,7 +8,9 @@ if not __name__.startswith("cmlc."):
 PASSES: dict[str, str] = {
     "chain-concatenations-keras": f"{__name__}.keras.chain_concatenations:ChainConcatenationsKeras",
     "check-keras": f"{__name__}.keras.check:CheckKeras",
+    "flatten-rows-tf": f"{__name__}.tf.flatten_rows:FlattenRowsTf",
     "fuse-keras": f"{__name__}.keras.fuse:FuseKeras",
     "hold-constants-keras": f"{__name__}.keras.hold_constants:HoldConstantsKeras",
+    "hold-states-tf": f"{__name__}.tf.hold_states:HoldStatesTf",
     "index-keras": f"{__name__}.keras.index:IndexKeras",
 }

@@ -24,7 +24,11 @@ def resolve_padding(
     strides: tuple[int, ...],
     dilations: tuple[int, ...],
 ) -> str | Amounts:
-    """Resolve to "VALID", "SAME", or explicit (before, after) padding of spatial dimensions."""
+    """Resolve to "VALID", "SAME", or explicit (before, after) padding of spatial dimensions.
+
+    Padding behind the last window, which PyTorch's pooling has with `ceil_mode`, is read by nobody:
+    what is "VALID" or "SAME" without it is that.
+    """
     pad_type: PadType = op.attributes["pad_type"]
     if pad_type in (PadType.VALID, PadType.SAME):
         return pad_type.value.upper()
@@ -33,12 +37,31 @@ def resolve_padding(
     else:
         pad = op.per_spatial(op.attributes["pad"], 0, 2)
         explicit = tuple(zip(pad[::2], pad[1::2], strict=True))
-    if not any(amount for pair in explicit for amount in pair):
+    read = _read(op, explicit, kernel, strides, dilations)
+    if not any(amount for pair in read for amount in pair):
         return "VALID"
     # Without strides, the padding is the same for any size.
     known = max(strides) == 1 or is_static(_spatial(op))
     same = same_amounts(op, "same", kernel, strides, dilations) if known else None
-    return "SAME" if explicit == same else explicit
+    return "SAME" if read == same else explicit
+
+
+def _read(
+    op: core.Windowed,
+    explicit: Amounts,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+) -> Amounts:
+    """The padding that windows reach."""
+    found: list[tuple[int, int]] = []
+    rows = zip(_spatial(op), explicit, kernel, strides, dilations, strict=True)
+    for size, (low, high), width, stride, dilation in rows:
+        if isinstance(size, int):
+            spare = (low + size + high - (width - 1) * dilation - 1) % stride
+            high = max(high - spare, 0)
+        found.append((low, high))
+    return tuple(found)
 
 
 def same_amounts(

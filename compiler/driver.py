@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends.table import TARGETS, load_target
 from ..ir.calls import reached
+from ..ir.collecting import rarely_collected
 from ..ir.diagnostics import (
     CompileError,
     CompileWarning,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .source.reading import ModelSource
 
 
+@rarely_collected()
 def load(source: Any, options: Options | None = None, watch: Watch | None = None) -> Module:
     """The core IR of a model, as imported: nothing optimized, no TensorFlow imported.
 
@@ -282,6 +284,7 @@ def with_batch(module: Module, options: Options) -> Module:
     return copy
 
 
+@rarely_collected()
 def run_passes(module: Module, pipeline: Pipeline, watch: Watch, stage: str = "optimize") -> Module:
     """A copy of the module after the passes, which are part of this stage.
 
@@ -317,6 +320,7 @@ def count_ops(module: Module) -> int:
     return ops_by_kind(module).total()
 
 
+@rarely_collected()
 def lower(module: Module, options: Options, watch: Watch | None = None) -> Module:
     """A copy of an optimized module in the target's dialect, after the target's own passes.
 

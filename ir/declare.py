@@ -79,8 +79,9 @@ class AttributeField(Field):
             TypeError: it has another type.
             ValueError: it doesn't fit the rank.
         """
-        value = value if value is self.default else convert(value, self.annotation)
-        return normalize(self.kind, value, rank)
+        if value is not self.default:
+            value = convert(value, self.annotation)
+        return value if self.kind is Kind.PLAIN else normalize(self.kind, value, rank)
 
 
 @dataclass
@@ -145,6 +146,12 @@ class OpSpec:
         return tuple(item.name for item in self.fields)
 
     @functools.cached_property
+    def constrained(self) -> tuple[OperandField, ...]:
+        """The operands that not every value can be."""
+        found = (f for f in self.operands if f.dtypes != ANY or f.rank is not None or f.like)
+        return tuple(found)
+
+    @functools.cached_property
     def defaults(self) -> dict[str, Any]:
         """The default of each field."""
         return {item.name: item.default for item in self.fields}
@@ -158,12 +165,11 @@ class OpSpec:
         names = self.names
         if len(args) > len(names):
             raise TypeError(f"{cls} takes {len(names)} arguments")
-        given = {**self.defaults, **dict(zip(names, args, strict=False))}
-        for name, value in kwargs.items():
-            if name not in given or name in names[: len(args)]:
+        taken = names[: len(args)]
+        for name in kwargs:
+            if name not in self.defaults or name in taken:
                 raise TypeError(f"{cls} got an unexpected argument '{name}'")
-            given[name] = value
-        return given
+        return {**self.defaults, **dict(zip(taken, args, strict=True)), **kwargs}
 
 
 def collect(cls: type, inherited: OpSpec) -> OpSpec:

@@ -4,7 +4,6 @@ Rules and patterns build detached ops and return values; the functions here inse
 care of use lists, locations and dead producers, so that authors of rules never have to.
 """
 
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -41,9 +40,7 @@ def detached_producers(values: Iterable[Value]) -> list[Op]:
             continue
         seen.add(id(op))
         stack.append((op, True))
-        seen_inside = [v for body in op.all_regions() for o in walk(body) for v in o.operands]
-        needed = [*op.operands, *seen_inside]
-        stack.extend((v.op, False) for v in reversed(needed) if v.op is not None)
+        stack.extend([(producer, False) for producer in reversed(producers(op))])
     return order
 
 
@@ -85,14 +82,19 @@ def replace_op(op: Op, values: Iterable[Value], by: str) -> list[Op]:
 
 def is_dead(op: Op) -> bool:
     """Whether the op can be erased: no result is used, and it has no side effects."""
-    used = any(result.use_count for result in op.results)
-    return not (used or op.is_terminator or op.effects())
+    for result in op.results:
+        if result.use_count:
+            return False
+    return not (op.is_terminator or op.effects())
 
 
 def producers(op: Op) -> list[Op]:
     """The ops that define the values that the op uses, including in its regions."""
-    users = [op, *(inner for body in op.all_regions() for inner in walk(body))]
-    return [value.op for user in users for value in user.operands if value.op is not None]
+    found = [value.op for value in op.operands if value.op is not None]
+    for body in op.all_regions():
+        for inner in walk(body):
+            found += [value.op for value in inner.operands if value.op is not None]
+    return found
 
 
 def _erase_dead(op: Op) -> list[Op]:
@@ -117,28 +119,28 @@ def clone(
     mapping: Mapping[Value, Value],
     clone_region: Callable[[Region], Region] | None = None,
     symbols: Symbols = _NO_SYMBOLS,
+    changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Op:
     """A detached copy with operands replaced by `mapping`; regions need `clone_region`.
 
-    Symbols in types and attributes are replaced by `symbols`.
+    Symbols in types and attributes are replaced by `symbols`; `changes` are other values of fields.
     """
-    given = op.fields()
-    if symbols:
-        given |= _renamed(op, symbols)
-    for item in op.spec.operands:
-        value = given[item.name]
-        if isinstance(value, tuple):
-            values = typing.cast(tuple[Value, ...], value)
-            given[item.name] = tuple(mapping.get(v, v) for v in values)
-        elif value is not None:
-            given[item.name] = mapping.get(value, value)
+    operands = [mapping.get(value, value) for value in op.operands]
+    regions: dict[str, Any] = {}
     for name, value in op.regions.items():
         if clone_region is None:
             raise ValueError(f"{op!r} has regions")
-        many = isinstance(value, tuple)
-        given[name] = tuple(map(clone_region, value)) if many else clone_region(value)
-    copy = type(op)(**given)
-    copy.location = op.location
+        bodies: tuple[Region, ...] | Region = value
+        many = isinstance(bodies, tuple)
+        regions[name] = tuple(map(clone_region, bodies)) if many else clone_region(bodies)
+    same = zip(op.operands, operands, strict=True)
+    if not (symbols or changes or regions) and all(old.type == new.type for old, new in same):
+        copy = op.twin(operands)
+    else:
+        renamed = _renamed(op, symbols) if symbols else {}
+        given = {**op.fields(), **op.grouped(operands), **regions, **renamed, **changes}
+        copy = type(op)(**given)
+        copy.location = op.location
     for old, new in zip(op.results, copy.results, strict=True):
         new.name, new.names = old.name, old.names
     return copy

@@ -9,18 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, dataclass_transform
 
 from .batch.rule import Given, RefusalError, Taken
-from .declare import (
-    REQUIRED,
-    AttributeField,
-    OperandField,
-    OpSpec,
-    RegionField,
-    attr,
-    collect,
-    operand,
-    region,
-    result_type,
-)
+from .bound import bound
+from .declare import OpSpec, attr, collect, operand, region, result_type
 from .diagnostics import VerifyError as VerifyError
 from .interface import Argument, Classifier, ModuleFacts, Result
 from .location import UNKNOWN, Location
@@ -65,55 +55,33 @@ class Op:
         self.parent: Block | None = None
         self.previous: Op | None = None
         self.next: Op | None = None
-        self.given_types: tuple[Type, ...] | Type | None = None
-        self._operands: list[Value] = []
-        self._groups: dict[str, slice] = {}
-        self.attributes: dict[str, Any] = {}
-        self.regions: dict[str, Any] = {}
-        self._bind(args, kwargs)
-        types = self.inferred_types()
-        self.results: tuple[Value, ...] = tuple(Value(t, i, op=self) for i, t in enumerate(types))
+        parts = bound(self, Value, self.spec, args, kwargs)
+        self._operands: list[Value] = parts.operands
+        self._groups: dict[str, slice] = parts.groups
+        self.attributes: dict[str, Any] = parts.attributes
+        self.regions: dict[str, Any] = parts.regions
+        self.given_types: tuple[Type, ...] | Type | None = parts.types
+        for body in self.all_regions():
+            body.parent = body.parent or self
+        self.results: tuple[Value, ...] = self._results_of(self.inferred_types())
 
     # -- construction ------------------------------------------------------------------------
 
-    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        given = self.spec.arguments(type(self).__name__, args, kwargs)
-        for item in self.spec.fields:
-            value = given[item.name]
-            if value is REQUIRED:
-                raise VerifyError(self, "", f"needs '{item.name}'")
-            if isinstance(item, OperandField):
-                self._bind_operand(item, value)
-            elif isinstance(item, AttributeField):
-                self._bind_attribute(item, value)
-            elif isinstance(item, RegionField):
-                self.regions[item.name] = value
-            else:
-                self.given_types = value
-        for body in self.all_regions():
-            body.parent = body.parent or self
+    def _results_of(self, types: tuple[Type, ...]) -> tuple[Value, ...]:
+        return tuple([Value(each, index, op=self) for index, each in enumerate(types)])
 
-    def _bind_operand(self, item: OperandField, value: Any) -> None:
-        if value is None and item.required:
-            raise VerifyError(self, "", f"needs '{item.name}'")
-        if item.variadic and isinstance(value, Value):
-            raise VerifyError(self, "", f"{item.name}: expected a list of values, got one")
-        values = () if value is None else tuple(value) if item.variadic else (value,)
-        for each in values:
-            if isinstance(each, tuple | list):
-                raise VerifyError(self, "", f"{item.name}: expected one value, got a list")
-            if not isinstance(each, Value):
-                raise TypeError(f"{type(self).__name__}.{item.name} must be a Value, got {each!r}")
-        start = len(self._operands)
-        self._operands.extend(values)
-        self._groups[item.name] = slice(start, len(self._operands))
+    def twin(self, operands: Sequence[Value]) -> "Op":
+        """A detached copy, for other operands of the same types, of an op without regions.
 
-    def _bind_attribute(self, item: AttributeField, value: Any) -> None:
-        rank = self._operands[0].type.rank if self._operands else None
-        try:
-            self.attributes[item.name] = item.converted(value, rank)
-        except (TypeError, ValueError) as error:
-            raise VerifyError(self, "", f"{item.name}: {error}") from None
+        Nothing is checked or inferred again.
+        """
+        copy: Op = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.parent = copy.previous = copy.next = None
+        copy._operands, copy.regions = list(operands), {}
+        copy.attributes = self.attributes.copy()
+        copy.results = copy._results_of(tuple([value.type for value in self.results]))
+        return copy
 
     def inferred_types(self) -> tuple[Type, ...]:
         """Types of the results, inferred from operands and attributes.
@@ -121,11 +89,11 @@ class Op:
         Raises:
             VerifyError: a constraint is broken.
         """
-        for item in self.spec.operands:
+        for item in self.spec.constrained:
             like = self.values_of(item.like)[:1] if item.like else ()
             for value in self.values_of(item.name):
-                problem = item.problem(value.type, like[0].type if like else None)
-                self.require("", not problem, problem)
+                if problem := item.problem(value.type, like[0].type if like else None):
+                    raise VerifyError(self, "", problem)
         types = self.given_types if self.spec.type_field else self.infer()
         return types if isinstance(types, tuple) else () if types is None else (types,)
 
@@ -146,6 +114,8 @@ class Op:
 
     def effects(self) -> bool:
         """Whether the op has side effects, so that it must not be merged, folded or erased."""
+        if not self.regions:
+            return False
         return any(inner.effects() for body in self.all_regions() for inner in body.block)
 
     def batch(self, given: Given, /) -> Taken:
@@ -167,8 +137,10 @@ class Op:
 
     def operand_group(self, name: str) -> Any:
         """One declared operand: a value, None if absent, a tuple if variadic."""
-        values = self.values_of(name)
-        return values if name in self.spec.variadic else values[0] if values else None
+        part: slice[int, int, None] = self._groups[name]
+        if name in self.spec.variadic:
+            return tuple(self._operands[part])
+        return self._operands[part.start] if part.start < part.stop else None
 
     def values_of(self, name: str) -> tuple[Value, ...]:
         """The values of one declared operand: none, one or several."""
@@ -189,6 +161,8 @@ class Op:
 
     def all_regions(self) -> tuple["Region", ...]:
         """All nested regions, flat, in declaration order."""
+        if not self.regions:  # as almost all ops: this is asked for in every walk
+            return ()
         found: list[Region] = []
         for body in self.regions.values():
             found += (body,) if isinstance(body, Region) else body
@@ -396,5 +370,6 @@ def walk(body: Region) -> Iterator[Op]:
     """Every op of a region, outer before inner."""
     for op in body.block:
         yield op
-        for inner in op.all_regions():
-            yield from walk(inner)
+        if op.regions:
+            for inner in op.all_regions():
+                yield from walk(inner)

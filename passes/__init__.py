@@ -26,6 +26,7 @@ PASSES: dict[str, str] = {
     "io-layout": ".io_layout:InterfaceLayout",
     "layout": ".layout:AssignLayout",
     "numeric-interface": ".numeric_interface:NumericInterface",
+    "pad-widths": ".pad_widths:PadWidths",
     "omit-inputs": ".omit_inputs:OmitInputs",
     "recognize": ".recognize:Recognize",
     "recognize-loops": ".recognize_loops:RecognizeLoops",

@@ -78,18 +78,14 @@ def _fill(source: Block, target: Block, values: dict[Value, Value]) -> None:
 
 def _twin(op: Op, values: Mapping[Value, Value], region: Any) -> Op:
     """The op in single precision, detached."""
-    saved, types = dict(op.attributes), op.given_types
-    try:
-        for name, value in saved.items():
-            op.attributes[name] = _attribute(op, value)
-        if isinstance(types, tuple):
-            op.given_types = tuple(map(_type, types))
-        elif types is not None:
-            op.given_types = _type(types)
-        return clone(op, values, region)
-    finally:
-        op.attributes.update(saved)
-        op.given_types = types
+    found = {name: _attribute(op, value) for name, value in op.attributes.items()}
+    if op.spec.type_field:
+        types = op.given_types
+        single = tuple(map(_type, types)) if isinstance(types, tuple) else types and _type(types)
+        found[op.spec.type_field] = single
+    given = op.fields()
+    changes = {name: value for name, value in found.items() if value is not given[name]}
+    return clone(op, values, region, changes=changes)
 
 
 def _attribute(op: Op, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ir.location import fuse
+from ..ir.location import Location, fuse
 from ..ir.ssa import Block, Module, Op
 from ..ir.weights.resources import Resource
 from .manager import Instrumentation, Pass
@@ -18,23 +18,32 @@ class EliminateCommonSubexpressions(Pass):
     def apply(self, module: Module, instrumentation: Instrumentation) -> bool:
         changed = False
         for function in module.functions.values():
-            changed |= _block(function.block, {})
+            places: dict[Op, list[Location]] = {}
+            changed |= _block(function.block, {}, places)
+            for op, merged in places.items():  # once for each: thousands of constants may be equal
+                op.location = fuse("cse", (op.location, *merged))
         return changed
 
 
-def _block(block: Block, outer: dict[Any, Op]) -> bool:
-    """Merge ops of a block that an earlier op in it, or in a block around it, computes."""
+def _block(block: Block, outer: dict[Any, Op], places: dict[Op, list[Location]]) -> bool:
+    """Merge ops of a block that an earlier op in it, or in a block around it, computes.
+
+    Args:
+        block: the block.
+        outer: the first op of each kind in the blocks around it.
+        places: where what an op stands for came from; is added to.
+    """
     known, changed = dict(outer), False
     for op in block:
         for body in op.all_regions():
-            changed |= _block(body.block, known)
+            changed |= _block(body.block, known, places)
         if op.effects() or op.is_terminator or op.regions or not op.results:
             continue
         key = (type(op), tuple(map(id, op.operands)), _groups(op), _attributes(op))
         first = known.setdefault(key, op)
         if first is op or [v.type for v in first.results] != [v.type for v in op.results]:
             continue
-        first.location = fuse("cse", (first.location, op.location))
+        places.setdefault(first, []).append(op.location)
         for old, new in zip(op.results, first.results, strict=True):
             old.replace_all_uses_with(new)
         op.erase()

@@ -67,7 +67,7 @@ class PassRun:
 
 def ops_by_kind(module: Module) -> Counter[str]:
     """How many ops of each kind compute something."""
-    counts = Counter(op.name for op in module.walk())
+    counts = Counter([op.name for op in module.walk()])
     for name in _SILENT:
         counts.pop(name, None)
     return counts

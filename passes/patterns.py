@@ -165,36 +165,33 @@ class GreedyDriver:
             self._work.append(op)
 
     def _rewrite(self, op: Op) -> bool:
+        cls = type(op)
         folded = op.fold()
         if folded is not None:
-            before, location = repr(op), op.location
-            inserted = self._replace(op, (folded,), "fold")
-            rule = Pattern((type(op),), type(op).fold)
-            self._record(Event(rule, location, before, tuple(map(repr, inserted))))
+            self._replace(op, (folded,), Pattern((cls,), cls.fold), "fold")
             return True
-        for rule in self._rules(type(op)):
+        rules = self._by_class.get(cls)
+        if rules is None:
+            rules = tuple(rule for rule in self.patterns if issubclass(cls, rule.roots))
+            self._by_class[cls] = rules
+        for rule in rules:
             result = _answer(rule, op)
             if result is None:
                 continue
             if isinstance(result, Declined):
-                self._record(Event(rule, op.location, repr(op), reason=result.reason))
+                if self.trace is not None:
+                    event = Event(rule, op.location, repr(op), reason=result.reason)
+                    self.trace.events.append(event)
                 continue
             values = result if isinstance(result, tuple) else (result,)
             _check_values(rule, op, values)
             _check_types(rule, op, values)
-            before, location = repr(op), op.location
-            inserted = self._replace(op, values, rule.name)
-            self._record(Event(rule, location, before, tuple(map(repr, inserted))))
+            self._replace(op, values, rule, rule.name)
             return True
         return False
 
-    def _rules(self, cls: type[Op]) -> tuple[Pattern, ...]:
-        if cls not in self._by_class:
-            rules = tuple(rule for rule in self.patterns if issubclass(cls, rule.roots))
-            self._by_class[cls] = rules
-        return self._by_class[cls]
-
-    def _replace(self, op: Op, values: tuple[Value, ...], by: str) -> list[Op]:
+    def _replace(self, op: Op, values: tuple[Value, ...], rule: Pattern, by: str) -> None:
+        before, location = repr(op) if self.trace is not None else "", op.location
         needed = producers(op)
         inserted = replace_op(op, values, by)
         for item in inserted:
@@ -209,11 +206,8 @@ class GreedyDriver:
                 for result in producer.results:
                     for user in result.users:
                         self._push(user)
-        return inserted
-
-    def _record(self, event: Event) -> None:
         if self.trace is not None:
-            self.trace.events.append(event)
+            self.trace.events.append(Event(rule, location, before, tuple(map(repr, inserted))))
 
 
 def _answer(rule: Pattern, op: Op) -> Rewrite:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..form import Form, OfTarget
+from ..form import Form, OfTarget, plural
 
 if TYPE_CHECKING:
     from ..artefact import Artefact, Request
@@ -14,15 +14,21 @@ _KEPT = (
     "--states=arguments makes them inputs and outputs"
 )
 
+_BLOCKS = "by TensorFlow's own op on CPUs, and by loops that XLA and other programs read"
+
 
 def _saved_model(made: "TensorFlowModule", request: "Request") -> "Artefact":
     from ..artefact import Artefact
     from ..names import facts_of, rows_of
+    from .dialect import BlockLstm
 
     facts = {"endpoints": made.endpoints, **facts_of(made.renamed)}
     rows = rows_of(made.renamed, "assets.extra/cmlc.json")
     if made.states.variables:
         rows = (("keeps", _KEPT), *rows)
+    blocks = sum(isinstance(op, BlockLstm) for op in made.module.walk())
+    if blocks:
+        rows = (("runs", f"{plural(blocks, 'LSTM')} {_BLOCKS}"), *rows)
     return Artefact(lambda folder: made.save(folder, {**request.about, **facts}), facts, rows)
 
 

@@ -7,6 +7,7 @@ from ...ir.verify import Legal
 from ...passes import OPTIMIZE
 from ..target import Target
 from .dialect import TABLE
+from .hold_states import HOLDING
 from .lower import LOWERING, UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ def _executable(module: Module) -> "TensorFlowModule":
 TARGET = Target(
     name="tf",
     title="TensorFlow",
-    pipeline=OPTIMIZE,
+    pipeline=f"{OPTIMIZE}, pad-widths",
     lowering=LOWERING,
     unsupported=UNSUPPORTED,
     ops=TABLE,
     executable=_executable,
     library="tensorflow",
     requires=Legal(spatial_layout="channels_last", calls=False),
+    after="flatten-rows-tf, cse",
+    holding=HOLDING,
 )

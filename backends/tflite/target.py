@@ -27,4 +27,6 @@ TARGET = replace(
     lowering=LOWERING,
     ops={},
     executable=_executable,
+    after="",  # its fully connected layers take any rank
+    holding="",  # a file keeps nothing
 )

@@ -7,6 +7,7 @@ and can be released again.
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,7 +115,7 @@ class Resource:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return int(np.prod(self.type.static_shape, dtype=np.int64))
+        return math.prod(self.type.static_shape)
 
     @property
     def compressed(self) -> bool:

@@ -209,6 +209,21 @@ class Lstm(TfOp, call="kernels.lstm"):
     gate_clip: float = attr(default=0.0)
 
 
+class BlockLstm(TfOp, call="kernels.block_lstm"):
+    """An LSTM that TensorFlow has one op for; a while loop in files that other programs read.
+
+    The weight is [I + H, 4H], and the gates are in the op's order: input, forget, cell, output.
+    """
+
+    x: Value = operand()
+    weight: Value = operand()
+    bias: Value | None = operand(default=None)
+    initial_h: Value | None = operand(default=None)
+    initial_c: Value | None = operand(default=None)
+    peephole: Value | None = operand(default=None)
+    cell_clip: float = attr(default=0.0)
+
+
 class Gru(TfOp, call="kernels.gru"):
     """A GRU as a while loop over time; weights transposed to [I, 3H] and [H, 3H]."""
 
@@ -257,7 +272,7 @@ OPS = (
     *(Relu, Relu6, LeakyRelu, Elu, Softplus, Softsign, Silu, Gelu, Sigmoid, Softmax),
     *(DepthToSpace, SpaceToDepth),
     *(LocalResponseNorm, ResizeNearestNeighbor, ResizeBilinear, Resample, CropResize),
-    *(Lstm, Gru, Rnn),
+    *(BlockLstm, Lstm, Gru, Rnn),
     *(NonMaxSuppression, PairwiseCoupling),
 )
 __all__ = [op.__name__ for op in OPS]  # pyright: ignore[reportUnsupportedDunderAll]  one list is enough

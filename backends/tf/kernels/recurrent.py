@@ -1,11 +1,10 @@
 """LSTM, GRU and simple RNN as while loops over time.
 
-The graph is the same for every length of the sequence. (`tf.raw_ops.BlockLSTM` would be even
-faster, but TFLite has no such op.) Weights are [I, gates * H] and [H, gates * H] here, and biases
-are rows of them.
+The graph is the same for every length of the sequence. Weights are [I, gates * H] and
+[H, gates * H] here, and biases are rows of them. `block_lstm` has what is faster for most LSTMs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .shape import checked
@@ -18,6 +17,9 @@ _STRIDES = (8, 9, 7, 10, 6, 11, 5, 12)
 # one with a weight of double the size (256 units of an LSTM), which doesn't stay in the cache
 # between steps. For smaller weights, a second product costs more than it saves.
 _BLOCK = 1 << 17
+
+# Activations that may be infinite.
+_UNBOUNDED = ("relu", "linear")
 
 Step = Callable[..., tuple[Any, ...]]
 
@@ -41,7 +43,7 @@ def lstm(
     gate, block = (_limited(tf, text, gate_clip) for text in activations[:2])
     output = _activation(tf, activations[2])
     size = weight_h.shape[0]
-    past = _product(tf, weight_h, x)
+    past = product_with(tf, weight_h, x)
     p_i, p_f, p_o = (None,) * 3 if peephole is None else tf.split(peephole, 3)
 
     def step(inputs: Any, h: Any, c: Any) -> tuple[Any, Any]:
@@ -59,8 +61,8 @@ def lstm(
             o = gate(o + p_o * c)
         return o * output(c), c
 
-    x, states = _started(tf, x, (initial_h, initial_c), size)
-    sequence, (h, c) = _run(tf, step, x, weight_x, bias, states)
+    x, states = started(tf, x, (initial_h, initial_c), size)
+    sequence, (h, c) = looped(tf, step, x, weight_x, bias, states)
     return sequence, h, c
 
 
@@ -82,34 +84,37 @@ def gru(
     size = weight_h.shape[0]
     parts = [2 * size, size]
 
+    bounded = not activations[1].startswith(_UNBOUNDED)
+
     def combined(h: Any, z: Any, o: Any) -> tuple[Any]:
-        return ((1.0 - z) * o + z * h,)
+        # An op less; with an infinite o it would be NaN.
+        return (z * (h - o) + o,) if bounded else ((1.0 - z) * o + z * h,)
 
     def before() -> Step:
-        past_gates, past_output = (_product(tf, w, x) for w in tf.split(weight_h, parts, 1))
+        past_gates, past_output = (product_with(tf, w, x) for w in tf.split(weight_h, parts, 1))
 
         def step(inputs: Any, h: Any) -> tuple[Any]:
-            into_gates, into_output = tf.split(inputs, parts, 1)
+            into_gates, into_output = inputs
             z, r = tf.split(gate(into_gates + past_gates(h)), 2, 1)
             return combined(h, z, output(into_output + past_output(r * h)))
 
         return step
 
     def after() -> Step:
-        past = _product(tf, weight_h, x)
+        past = product_with(tf, weight_h, x)
 
         def step(inputs: Any, h: Any) -> tuple[Any]:
-            into_gates, into_output = tf.split(inputs, parts, 1)
-            product = past(h) if bias_h is None else past(h) + bias_h
+            into_gates, into_output = inputs
+            product = past(h) if bias_h is None else tf.nn.bias_add(past(h), bias_h)
             past_gates, past_output = tf.split(product, parts, 1)
             z, r = tf.split(gate(into_gates + past_gates), 2, 1)
             return combined(h, z, output(into_output + r * past_output))
 
         return step
 
-    x, states = _started(tf, x, (initial_h,), size)
+    x, states = started(tf, x, (initial_h,), size)
     step = after() if reset_after else before()
-    sequence, (h,) = _run(tf, step, x, weight_x, bias, states)
+    sequence, (h,) = looped(tf, step, x, weight_x, bias, states, parts)
     return sequence, h
 
 
@@ -126,17 +131,17 @@ def rnn(
     import tensorflow as tf
 
     function = _limited(tf, activation, gate_clip)
-    past = _product(tf, weight_h, x)
+    past = product_with(tf, weight_h, x)
 
     def step(inputs: Any, h: Any) -> tuple[Any]:
         return (function(inputs + past(h)),)
 
-    x, states = _started(tf, x, (initial_h,), weight_h.shape[0])
-    sequence, (h,) = _run(tf, step, x, weight_x, bias, states)
+    x, states = started(tf, x, (initial_h,), weight_h.shape[0])
+    sequence, (h,) = looped(tf, step, x, weight_x, bias, states)
     return sequence, h
 
 
-def _product(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
+def product_with(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
     """A function that multiplies a state by a weight [H, columns], in blocks if it is large.
 
     Making blocks takes the time of a few products: too long for one step.
@@ -150,7 +155,7 @@ def _product(tf: Any, weight: Any, x: Any) -> Callable[[Any], Any]:
     return lambda h: tf.concat([tf.matmul(h, block) for block in blocks], 1)
 
 
-def _started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tuple[Any, ...]]:
+def started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tuple[Any, ...]]:
     """x and the initial states, all with the batch size that is known for any of them."""
     given = [state for state in states if state is not None]
     known = {x.shape[1], *(state.shape[0] for state in given)} - {None}
@@ -160,8 +165,14 @@ def _started(tf: Any, x: Any, states: Sequence[Any], size: int) -> tuple[Any, tu
     return x, tuple(zeros if s is None else checked(s, (batch, size)) for s in states)
 
 
-def _run(
-    tf: Any, step: Step, x: Any, weight: Any, bias: Any, states: tuple[Any, ...]
+def looped(
+    tf: Any,
+    step: Step,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    states: tuple[Any, ...],
+    widths: Sequence[int] = (),
 ) -> tuple[Any, tuple[Any, ...]]:
     """The first state after each step, and all states after the last.
 
@@ -176,6 +187,8 @@ def _run(
         weight: W.
         bias: b, or None.
         states: the initial states.
+        widths: of the parts that a step takes W x + b in, taken apart for several steps at once; by
+            default, it takes all as one.
     """
     time, batch = x.shape[0], x.shape[1]
     shape = states[0].shape
@@ -185,36 +198,36 @@ def _run(
     if bias is not None:
         projected = tf.nn.bias_add(projected, bias)
     if time is None:
-        made, states = _open_length(tf, step, projected, tf.shape(x)[0], batch, states)
+        made, states = _open_length(tf, step, projected, tf.shape(x)[0], batch, states, widths)
     else:
-        made, states = _known_length(tf, step, projected, time, batch, states)
+        made, states = _known_length(tf, step, projected, time, batch, states, widths)
     return checked(made, (time, *shape)), states
 
 
 def _known_length(
-    tf: Any, step: Step, projected: Any, time: int, batch: Any, states: Any
+    tf: Any, step: Step, projected: Any, time: int, batch: Any, states: Any, widths: Sequence[int]
 ) -> tuple[Any, Any]:
     """One loop, followed by its unrolled rest."""
     stride = next((n for n in _STRIDES if time % n == 0), _STEPS)
     turns = time // stride
-    looped, parts = turns * stride, []
+    whole, made = turns * stride, []
     if turns > 1:
-        rows = projected[: looped * batch]
-        made, states = _loop(tf, step, rows, turns, stride, turns, batch, states)
-        parts.append(made)
+        rows = projected[: whole * batch]
+        looping, states = _loop(tf, step, rows, turns, stride, turns, batch, states, widths)
+        made.append(looping)
     else:
-        looped = 0
-    if looped < time:
+        whole = 0
+    if whole < time:
         rest = []
-        for inputs in tf.split(projected[looped * batch :], time - looped):
+        for inputs in _steps(tf, projected[whole * batch :], time - whole, widths):
             states = step(inputs, *states)
             rest.append(states[0])
-        parts.append(tf.stack(rest))
-    return (parts[0] if len(parts) == 1 else tf.concat(parts, 0)), states
+        made.append(tf.stack(rest))
+    return (made[0] if len(made) == 1 else tf.concat(made, 0)), states
 
 
 def _open_length(
-    tf: Any, step: Step, projected: Any, time: Any, batch: Any, states: Any
+    tf: Any, step: Step, projected: Any, time: Any, batch: Any, states: Any, widths: Sequence[int]
 ) -> tuple[Any, Any]:
     """Two loops: iterations of several steps, then the rest, one step per iteration.
 
@@ -224,14 +237,29 @@ def _open_length(
     whole = turns * _STEPS
     padding = (whole + _STEPS - time) * batch
     rows = tf.pad(projected, ((0, padding), (0, 0)))
-    made, states = _loop(tf, step, rows, turns + 1, _STEPS, turns, batch, states)
+    made, states = _loop(tf, step, rows, turns + 1, _STEPS, turns, batch, states, widths)
     rest = rows[whole * batch :]
-    last, states = _loop(tf, step, rest, _STEPS, 1, time - whole, batch, states)
+    last, states = _loop(tf, step, rest, _STEPS, 1, time - whole, batch, states, widths)
     return tf.concat((made[:whole], last[: time - whole]), 0), states
 
 
+def _steps(tf: Any, rows: Any, count: int, widths: Sequence[int]) -> Iterable[Any]:
+    """The rows of each of some steps; in parts, if there are several."""
+    if len(widths) < 2:
+        return tf.split(rows, count)
+    return zip(*(tf.split(part, count) for part in tf.split(rows, widths, 1)), strict=True)
+
+
 def _loop(
-    tf: Any, step: Step, rows: Any, count: Any, stride: int, turns: Any, batch: Any, states: Any
+    tf: Any,
+    step: Step,
+    rows: Any,
+    count: Any,
+    stride: int,
+    turns: Any,
+    batch: Any,
+    states: Any,
+    widths: Sequence[int],
 ) -> tuple[Any, Any]:
     """`turns` iterations of `stride` steps over `rows`, which are enough for `count` iterations.
 
@@ -249,7 +277,7 @@ def _loop(
 
     def turn(t: Any, made: Any, *states: Any) -> tuple[Any, ...]:
         after = []
-        for inputs in tf.split(taken.read(t), stride):
+        for inputs in _steps(tf, taken.read(t), stride, widths):
             states = step(inputs, *states)
             after.append(states[0])
         return t + 1, made.write(t, tf.stack(after)), *states

@@ -1,5 +1,6 @@
 """Values and types of MIL programs, from messages to arrays and IR types."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -148,14 +149,14 @@ def immediate_array(value: Any) -> Array:
         if field is None or not array.size:
             array = np.zeros(0, kind.dtype.numpy)
     shape = kind.static_shape
-    if array.size != int(np.prod(shape)):
+    if array.size != math.prod(shape):
         fail(f"holds {array.size} values for {kind}")
     return array.astype(kind.dtype.numpy).reshape(shape)
 
 
 def _from_bytes(stored: bytes, data_type: int, kind: Tensor) -> Array:
     if data_type in NARROW:
-        return unpacked(stored, data_type, int(np.prod(kind.static_shape)))
+        return unpacked(stored, data_type, math.prod(kind.static_shape))
     layout, widen = _WIDENED.get(data_type, (_PACKED.get(kind.dtype), None))
     if layout is None:
         fail(f"holds bytes for elements of {kind.dtype.value}")

@@ -109,10 +109,8 @@ def _checked(cx: MilContext, values: tuple[Value, ...]) -> tuple[Value, ...]:
         if value.type.dtype.is_float and expected.dtype.is_float:
             value = cast(value, expected.dtype)  # where operands differ in precision
         made.append(value)
-        cx.require(
-            shapes_may_agree(value.type, expected),
-            f"makes {value.type} by our rule, but declares {expected}",
-        )
+        if not shapes_may_agree(value.type, expected):
+            cx.require(False, f"makes {value.type} by our rule, but declares {expected}")
     return tuple(made)
 
 

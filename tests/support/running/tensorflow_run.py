@@ -19,7 +19,9 @@ def lowered(module, pipeline="layout{to=channels_last}"):
     copy = clone_module(module)
     parse_pipeline(pipeline).run(copy)
     verify(copy)
-    load_target("tf").lower(copy)
+    target = load_target("tf")
+    target.lower(copy)
+    parse_pipeline(target.after).run(copy)
     verify(copy)
     return copy
 

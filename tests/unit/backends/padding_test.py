@@ -26,7 +26,10 @@ def pool(layout, sizes, pad_type, pad=()):
         (PadType.VALID, (), "VALID"),
         (PadType.SAME_LOWER, (), ((1, 1), (1, 0))),
         (PadType.CUSTOM, (1, 1, 0, 1), "SAME"),
-        (PadType.CUSTOM, (0, 1, 0, 0), ((0, 1), (0, 0))),
+        (PadType.CUSTOM, (0, 2, 0, 0), ((0, 2), (0, 0))),
+        (PadType.CUSTOM, (0, 1, 0, 0), "VALID"),
+        (PadType.CUSTOM, (1, 2, 0, 2), "SAME"),
+        (PadType.CUSTOM, (0, 3, 0, 1), ((0, 3), (0, 1))),
     ],
 )
 def test_amounts(layout, pad_type, pad, expected):

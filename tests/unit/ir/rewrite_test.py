@@ -142,3 +142,26 @@ def test_clone_of_regions_needs_to_know_how(made):
     copy = clone(op, {}, copy_region)
     assert copied == [op.then, op.orelse]
     assert copy.then.parent is copy
+
+
+def test_a_copy_for_operands_of_the_same_type_shares_nothing_but_attributes(made):
+    (x,) = made.arguments
+    op = made.block.insert(at(LeakyRelu(x, alpha=0.5), ONE))
+    op.result.name, op.result.names = "y", ("y", "z")
+    (other,) = Function("g", [F2], ["x"]).arguments
+    copy = clone(op, {x: other})
+    assert (copy.parent, copy.next, copy.previous) == (None, None, None)
+    assert (copy.operands, copy.location, copy.attributes) == ((other,), ONE, {"alpha": 0.5})
+    assert copy.result is not op.result
+    assert copy.result.op is copy
+    assert (copy.result.type, copy.result.name, copy.result.names) == (F2, "y", ("y", "z"))
+    copy.attributes["alpha"] = 0.1
+    copy.set_operand(0, x)
+    assert (op.attributes, op.operands) == ({"alpha": 0.5}, (x,))
+    assert not other.use_count
+
+
+def test_a_copy_for_operands_of_another_type_is_inferred_again(made):
+    op = made.block.insert(Relu(made.arguments[0]))
+    (other,) = Function("g", [Tensor(DType.F16, (3,))], ["x"]).arguments
+    assert clone(op, {op.operands[0]: other}).result.type == Tensor(DType.F16, (3,))

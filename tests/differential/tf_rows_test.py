@@ -1,0 +1,74 @@
+"""What TensorFlow makes of products: the pass keeps the numbers, and its graph optimizer fuses."""
+
+from pathlib import Path
+
+import pytest
+from cmlc.backends.table import load_target
+from cmlc.ir.interpret import random_inputs
+from cmlc.ir.text.parser import parse
+from cmlc.passes.manager import parse_pipeline
+from cmlc.tools.cases import parsed, read_cases
+from support.running.optimized import optimized
+from support.running.tensorflow_run import assert_close, compare
+
+pytestmark = pytest.mark.slow
+FILE = Path(__file__).parents[1] / "passes/flatten_rows_tf.cmir"
+CASES = {case.name: case for case in read_cases(FILE.read_text())}
+
+MLP = """
+func @main(%x: f32[{leading},8]) -> f32[{leading},8] {{
+  %w = const {{value = resource<"w">}} : f32[32,8]
+  %b = const {{value = resource<"b">}} : f32[32]
+  %v = const {{value = resource<"v">}} : f32[8,32]
+  %c = const {{value = resource<"c">}} : f32[8]
+  %h = nn.linear(%x, %w, %b) : f32[{leading},32]
+  %r = nn.{activation}(%h) : f32[{leading},32]
+  %y = nn.linear(%r, %v, %c) : f32[{leading},8]
+  return %y
+}}
+resources {{
+  "w" : f32[32,8] = random(1)
+  "b" : f32[32] = random(2)
+  "v" : f32[8,32] = random(3)
+  "c" : f32[8] = random(4)
+}}
+"""
+
+
+def mlp(leading, activation):
+    return parse(MLP.format(leading=leading, activation=activation))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_pass_keeps_the_numbers(name):
+    target = load_target("tf")
+    before, after = parsed(CASES[name]), parsed(CASES[name])
+    parse_pipeline(CASES[name].run).run(after)
+    inputs = random_inputs(before.main, 0, N=3)
+    theirs = target.executable(after).run(inputs)
+    for result, array in target.executable(before).run(inputs).items():
+        assert_close(array, theirs[result], f"result '{result}'")
+
+
+@pytest.mark.parametrize("leading", ["2,3,5", "N,4", "N,M", "N,M,2", "1"])
+def test_rows_of_any_shape(leading):
+    compare(mlp(leading, "relu"), N=(2, 3), M=5)
+
+
+@pytest.mark.parametrize("leading", ["2,3,5", "N,4", "N,M"])
+@pytest.mark.parametrize("activation", ["Relu", "Relu6", "Elu"])
+def test_biases_and_activations_are_fused(leading, activation):
+    found = optimized(mlp(leading, activation.lower()), N=2, M=3)
+    fused = ["_FusedMatMul:BiasAdd", f"_FusedMatMul:BiasAdd,{activation}"]
+    assert [found[name] for name in fused] == [1, 1]
+    assert found.keys().isdisjoint(["BatchMatMulV2", "MatMul", "BiasAdd", activation]), found
+
+
+@pytest.mark.parametrize("mode", ["exact", "tanh_approximation"])
+def test_one_reshape_on_each_side(mode):
+    """None stands between the products, where gelu is made of several operations."""
+    text = MLP.format(leading="2,3,5", activation="gelu")
+    module = parse(text.replace("(%h)", f'(%h) {{mode = "{mode}"}}'))
+    found = optimized(module)
+    assert found["_FusedMatMul:BiasAdd"] == 2
+    assert found["Reshape"] == 2
