@@ -2,8 +2,9 @@
 
 `python -m cmlc.tools.bench [--json FILE] [--against FILE] [--runs N]` measures all. One part alone:
 `--weights MODEL …`, savings and costs of compressed weights in models; `--tflite`, TFLite files;
-`--trees`, ensembles of trees; `--many`, `cmlc-run` on many inputs; `--peers [NETWORK …]`, networks of PyTorch in other runtimes, if the
-environment, or the one of `--peers-python`, has torch, torchvision, coremltools and onnx.
+`--trees`, ensembles of trees; `--many`, `cmlc-run` on many inputs; `--peers [NETWORK …]`, networks
+of PyTorch in other runtimes, if the environment, or the one of `--peers-python`, has torch,
+torchvision, coremltools and onnx.
 Ratios are measured side by side in one process, alternating, because machines are noisy; absolute
 times are only for orientation. Each measurement of start-up or memory runs in a fresh process.
 """
