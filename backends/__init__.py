@@ -11,5 +11,6 @@ PASSES: dict[str, str] = {
     "flatten-rows-tf": f"{__name__}.tf.flatten_rows:FlattenRowsTf",
     "fuse-keras": f"{__name__}.keras.fuse:FuseKeras",
     "hold-constants-keras": f"{__name__}.keras.hold_constants:HoldConstantsKeras",
+    "hold-states-tf": f"{__name__}.tf.hold_states:HoldStatesTf",
     "index-keras": f"{__name__}.keras.index:IndexKeras",
 }

@@ -10,6 +10,40 @@ from ..ir.ssa import Function, Module
 from ..ir.types import Array
 
 
+class StateStore(ABC):
+    """The values of states between runs, by name, in the form in which a target keeps them."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """The states."""
+
+    @abstractmethod
+    def read(self, name: str) -> Array:
+        """A state's value, which doesn't change when the state does."""
+
+    @abstractmethod
+    def write(self, name: str, array: Array) -> None:
+        """Set a state to an array of its dtype and shape, which is copied or never changed."""
+
+
+class StoredArrays(StateStore):
+    """States as arrays: the form that needs no library."""
+
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        self._arrays = dict(arrays)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._arrays)
+
+    def read(self, name: str) -> Array:
+        return self._arrays[name]
+
+    def write(self, name: str, array: Array) -> None:
+        self._arrays[name] = array
+
+
 class Executable(ABC):
     """A lowered module in the form that its target runs.
 
@@ -41,6 +75,37 @@ class Executable(ABC):
             CompileError: there is no such function, an input is missing, or the inputs don't fit
                 each other (dimensions known only at run time).
         """
+
+    def store(self, states: StateStore) -> StateStore:
+        """The states in the form in which `run_on` is fastest; the given ones are not used again.
+
+        Without a form of its own, a target leaves them as they are.
+        """
+        return states
+
+    def run_on(
+        self, states: StateStore, inputs: Mapping[str, Array], function: str = ""
+    ) -> dict[str, Array]:
+        """`run` for states that are kept: they are read, and set to what the function returns.
+
+        Args:
+            states: all states of the function, in any form.
+            inputs: the other arguments, as for `run`.
+            function: as for `run`.
+
+        Returns:
+            the results that are not states.
+
+        Raises:
+            CompileError: as `run` does.
+        """
+        held = {name: states.read(name) for name in states.names}
+        results = self.run({**inputs, **held}, function)
+        callee = self.called(function, {**inputs, **held})
+        for value, known in zip(callee.arguments, callee.inputs, strict=True):
+            if known.kind == "state":
+                states.write(value.name, results.pop(value.name))
+        return results
 
     def called(self, function: str, inputs: Mapping[str, Array]) -> Function:
         """The function of that name, after checking that all its arguments are given.

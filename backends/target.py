@@ -29,6 +29,8 @@ class Target:
         library: the module that executables need; importing it takes seconds.
         requires: what core IR must satisfy before it is lowered; the pipeline ensures it.
         after: the passes that follow, on the target's own dialect; see `backends.PASSES`.
+        holding: the passes that an executable runs on a copy, for functions that keep states
+            themselves.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Target:
     library: str = ""
     requires: "Legal | None" = None
     after: str = ""
+    holding: str = ""
 
     @property
     def preparation(self) -> str:

@@ -27,7 +27,7 @@ from .entries import Run, listed
 from .options import Options
 from .presenting import present_outputs
 from .stages import Stages
-from .state import ModelState, held_arrays
+from .state import ModelState, states_for
 from .watch import Watch
 
 KEPT_SHAPES = 4  # models compiled for other shapes than the declared ones, each with its weights
@@ -185,7 +185,11 @@ class CompiledModel:
             )
         if (other := self._for_shapes_of(self.optimized, inputs, function)) is not None:
             return other.predict(inputs, state, function=function)
-        return _predicted(function_called(self.optimized, function), inputs, state, self._run)
+        callee = function_called(self.optimized, function)
+        held = states_for(callee, state)
+        if held is None:
+            return _predicted(callee, inputs, self._run)
+        return _predicted(callee, inputs, lambda f, arrays: held.run_on(self.executable, arrays, f))
 
     def _run(self, callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
         few = self._few_rows(callee)
@@ -225,7 +229,14 @@ class CompiledModel:
             return listed(callee, entries, run, lambda e: self.interpret(e, function=function))
         if (other := self._for_shapes_of(module, inputs, function)) is not None:
             return other.interpret(inputs, state, function=function)
-        return _predicted(callee, inputs, state, run)
+        held = states_for(callee, state)
+        if held is None:
+            return _predicted(callee, inputs, run)
+
+        def run_held(callee: Function, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+            return held.run_interpreted(lambda states: run(callee, {**arrays, **states}), callee)
+
+        return _predicted(callee, inputs, run_held)
 
     def _for_shapes_of(
         self, module: Module, inputs: Mapping[str, Any], function: str
@@ -313,15 +324,7 @@ def _check_inputs(inputs: object, state: ModelState | None) -> None:
     raise usage_error(message, "give {NAME: VALUE}, or a list of such")
 
 
-def _predicted(
-    function: Function,
-    inputs: Mapping[str, Any],
-    state: ModelState | None,
-    run: Run,
-) -> dict[str, Any]:
+def _predicted(function: Function, inputs: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Core ML's outputs for Core ML's inputs."""
     arrays, batched = bind_inputs(function, inputs)
-    results = run(function, {**arrays, **held_arrays(function, state)})
-    if state is not None:
-        state.update(function, results)
-    return present_outputs(function, results, batched)
+    return present_outputs(function, run(function, arrays), batched)

@@ -45,6 +45,7 @@ MAY_IMPORT: dict[Name, tuple[str, ...]] = {
     ("compiler", "driver"): ANYTHING,
     ("compiler", "stages"): ANYTHING,
     ("compiler", "artefacts"): ANYTHING,
+    ("compiler", "state"): ("ir", "backends", "compiler.binding"),
     ("compiler", "runtime"): ANYTHING,
     ("compiler", "watch"): ("ir", "compiler.source", "passes"),
     ("backends",): ("ir", "passes"),
@@ -55,7 +56,7 @@ BUILT_UPON = {("tflite", "tf")}  # the only target that may import another one
 # Libraries that only some modules may import, and nobody at module level.
 TENSORFLOW_USERS = (
     *("backends.tf.emit", "backends.tf.variables", "backends.tf.saved_model"),
-    *("backends.tf.checkpoint", "backends.tf.tables"),
+    *("backends.tf.checkpoint", "backends.tf.tables", "backends.tf.saver"),
     *("backends.tf.names", "backends.tf.states", "backends.tf.decode", "backends.tf.kernels"),
     *("backends.tf.frozen", "backends.tflite", "backends.keras.emit", "tools"),
 )
@@ -64,6 +65,7 @@ LATE_LIBRARIES: dict[str, tuple[str, ...]] = {
     "keras": TENSORFLOW_USERS,
     "coremltools": (
         *("compiler.source.spec", "compiler.coremltools_predict", "tools.make_digits"),
+        "tools.bench.peer_process",
     ),
 }
 IR_LIBRARIES = {*sys.stdlib_module_names, "numpy", "lark", "ml_dtypes"}

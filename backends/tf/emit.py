@@ -17,13 +17,16 @@ import numpy as np
 from ...ir.diagnostics import CompileError, Diagnostic
 from ...ir.dialects.builtin import Constant
 from ...ir.location import UNKNOWN
+from ...ir.rewrite import clone_module
 from ...ir.ssa import Block, Function, Module, Op, Region, Value
 from ...ir.types import Array, DType, Tensor
+from ...passes.manager import parse_pipeline
 from ..calls import CallOp, plain, resolve
-from ..executable import Executable, decoded
+from ..executable import Executable, StateStore, decoded
 from ..names import ARGUMENT, Renamed
 from . import saved_model
 from .dialect.array import CustomCall
+from .hold_states import HOLDING
 from .kernels.chosen import CHOICES
 from .kernels.lookup import Table
 from .names import (
@@ -36,7 +39,7 @@ from .names import (
     tf_dtype,
     tf_shape,
 )
-from .states import States, state_arguments
+from .states import States, Variables, state_arguments
 from .tables import Tables
 from .variables import Weights
 
@@ -69,12 +72,22 @@ class TensorFlowModule(Executable):
         self.root.weights = list(self._weights.variables.values())
         self.states = States(module)
         self.root.states = self.states.variables
-        self._tables = Tables(module)
-        self.root.tables = list(self._tables.tables.values())
+        self._held = self._with_states_held(module)
+        self._tables = Tables(module, self._held)
+        self.root.tables = list(dict.fromkeys(self._tables.tables.values()))
         self.scopes = Scopes(module)
         self.signatures = signatures_of(module)
         self.endpoints = endpoints_of(self.signatures, dir(self.root))
         self._graphs: dict[tuple[str, str], Any] = {}
+        self._graphs_on_states: dict[str, Any] = {}
+
+    def _with_states_held(self, module: Module) -> Module:
+        """The module whose functions read and write states themselves."""
+        if not self.states.variables:
+            return module
+        held = clone_module(module)
+        parse_pipeline(HOLDING).run(held)
+        return held
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -125,13 +138,28 @@ class TensorFlowModule(Executable):
 
     def signature(self, name: str) -> Any:
         """The saved form of a function: its graph, with states in variables."""
-        function = self.module.functions[name]
-        states = state_arguments(function)
+        function = self._held.functions[name]
+        states = self.states.of(function)
         if not states:
             return self._graph(name, "as a SavedModel")
-        given = [name for name in argument_names(function) if name not in states]
         call = self._call(function, self._tables.tables, "as a SavedModel")
-        return self._traced(self.states.bound(function, call), _specs(function, given))
+
+        def keep(**arguments: Any) -> dict[str, Any]:
+            return call(**arguments, **states)
+
+        given = [name for name in argument_names(function) if name not in states]
+        return self._traced(keep, _specs(function, given))
+
+    def graph_on_states(self, name: str) -> Any:
+        """A function's traced graph that takes variables for states, and changes them."""
+        if name not in self._graphs_on_states:
+            function = self._held.functions[name]
+            states = self.states.of(function)
+            given = [name for name in argument_names(function) if name not in states]
+            call = self._call(function, self._tables.tables, "in this process")
+            graph = self._traced(call, _specs(function, given) | states)
+            self._graphs_on_states[name] = graph
+        return self._graphs_on_states[name]
 
     def endpoint(self, name: str, saved: Any) -> Any:
         """A function for callers that give all inputs as one argument, as Keras's TFSMLayer does.
@@ -235,13 +263,33 @@ class TensorFlowModule(Executable):
 
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
         callee = self.called(function, inputs)
+        return self._run_graph(self.graph_here(callee.name), callee, inputs, {})
+
+    def store(self, states: StateStore) -> StateStore:
+        return states if isinstance(states, Variables) else Variables(states)
+
+    def run_on(
+        self, states: StateStore, inputs: Mapping[str, Array], function: str = ""
+    ) -> dict[str, Array]:
+        if not isinstance(states, Variables):
+            return super().run_on(states, inputs, function)
+        callee = self.called(function, {**inputs, **states.variables})
+        held = {n: states.variables[value.name] for n, value in state_arguments(callee).items()}
+        graph = self.graph_on_states(callee.name)
+        return self._run_graph(graph, self._held.functions[callee.name], inputs, held)
+
+    def _run_graph(
+        self, graph: Any, callee: Function, inputs: Mapping[str, Array], states: Mapping[str, Any]
+    ) -> dict[str, Array]:
+        """The results of a function's graph, given variables for states."""
         given = {
             name: self._tf.constant(inputs[value.name], tf_dtype(value.type.dtype))
             for value, name in zip(callee.arguments, argument_names(callee), strict=True)
+            if name not in states
         }
         self._weights.fill()
         try:
-            results = self.graph_here(callee.name)(**given)
+            results = graph(**given, **states)
         except self._tf.errors.InvalidArgumentError as error:
             raise CompileError(self._runtime_problem(error)) from error
         keys = result_names(callee)

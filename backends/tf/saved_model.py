@@ -15,6 +15,7 @@ from ...ir.writing import writing_whole
 from ..names import parameter
 from .checkpoint import fill_checkpoint
 from .names import Signature, argument_names
+from .saver import add_saver, can_tell
 from .variables import Weights
 
 # TensorFlow's key for the value of a variable in a checkpoint, below the variable's own path.
@@ -74,25 +75,34 @@ def save(contents: Contents, folder: Path, metadata: Mapping[str, Any] | None = 
     if contents.reset is not None:
         signatures[unique("reset", signatures)] = contents.reset
     with writing_whole(folder) as target:
+        prefix = target / "variables" / "variables"
+        variables = contents.root.variables
+        adds_saver = bool(variables) and can_tell(variables)
+        options = tf.saved_model.SaveOptions(experimental_skip_saver=adds_saver)
         with uncollected():
-            tf.saved_model.save(contents.root, str(target), signatures=signatures)
+            tf.saved_model.save(contents.root, str(target), signatures, options)
         if not contents.weights.is_filled:
             keys = [f"weights/{i}/{_VALUE}" for i in range(len(contents.weights.variables))]
-            fill_checkpoint(target / "variables" / "variables", keys, contents.weights.arrays())
-        _complete(target, contents.signatures.values())
+            fill_checkpoint(prefix, keys, contents.weights.arrays())
+        _complete(target, contents.signatures.values(), prefix if adds_saver else None)
         extra = target / "assets.extra"
         extra.mkdir(exist_ok=True)
         (extra / "cmlc.json").write_text(json.dumps(metadata or {}, indent=1) + "\n")
 
 
-def _complete(folder: Path, signatures: Iterable[Signature]) -> None:
+def _complete(folder: Path, signatures: Iterable[Signature], prefix: Path | None) -> None:
     """Add to the file what TensorFlow's own saving lacks.
 
     Inputs get names that are not those of placeholders, and optional inputs get their defaults,
     which servers fill in (in Python, a loaded model needs all inputs).
+
+    Args:
+        folder: what TensorFlow wrote.
+        signatures: how functions are called.
+        prefix: that of a checkpoint that the graph restores variables from; None if it does.
     """
     todo = [item for item in signatures if _inputs(item) or _defaults(item)]
-    if not todo:
+    if not todo and prefix is None:
         return
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -102,6 +112,8 @@ def _complete(folder: Path, signatures: Iterable[Signature]) -> None:
         for signature in todo:
             _name_inputs(graph, signature)
             _add_defaults(graph, signature)
+        if prefix is not None:
+            add_saver(graph, prefix)
     path.write_bytes(message.SerializeToString(deterministic=True))
 
 

@@ -1,18 +1,45 @@
 """States as tf.Variables: only SavedModels have them; graphs take and return their values."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...ir.names import distinct
 from ...ir.ssa import Function, Module, Value
+from ...ir.types import Array
+from ..executable import StateStore
 from ..names import ARGUMENT, changed
-from .names import argument_names, result_names, tf_dtype
+from .names import argument_names, tf_dtype
 
 
 def state_arguments(function: Function) -> dict[str, Value]:
     """The arguments that are states, by their names in graphs."""
     rows = zip(argument_names(function), function.arguments, function.inputs, strict=True)
     return {name: value for name, value, known in rows if known.kind == "state"}
+
+
+class Variables(StateStore):
+    """States of one caller as variables, which all executables of TensorFlow share.
+
+    Attributes:
+        variables: by the names of states.
+    """
+
+    def __init__(self, states: StateStore) -> None:
+        import tensorflow as tf
+
+        self.variables: dict[str, Any] = {
+            name: tf.Variable(tf.constant(states.read(name)), trainable=False)
+            for name in states.names
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.variables)
+
+    def read(self, name: str) -> Array:
+        return self.variables[name].numpy()
+
+    def write(self, name: str, array: Array) -> None:
+        self.variables[name].assign(array)
 
 
 class States:
@@ -38,26 +65,10 @@ class States:
             self._made[state, kind] = self.variables[name]
         self.renamed = tuple(changed("state", [name for name, _ in kinds], written))
 
-    def bound(
-        self, function: Function, call: Callable[..., Mapping[str, Any]]
-    ) -> Callable[..., Mapping[str, Any]]:
-        """The function without states among its arguments and results, which keeps them itself."""
-        results = dict(zip(function.result_names, result_names(function), strict=True))
-        states = {
-            name: (results[value.name], self._made[value.name, value.type])
-            for name, value in state_arguments(function).items()
-        }
-
-        def keep(**arguments: Any) -> Mapping[str, Any]:
-            held = {name: variable.read_value() for name, (_, variable) in states.items()}
-            found = dict(call(**arguments, **held))
-            for name, (result, variable) in states.items():
-                new = found.pop(result)
-                if new is not held[name]:
-                    variable.assign(new)
-            return found
-
-        return keep
+    def of(self, function: Function) -> dict[str, Any]:
+        """The variables of a function's states, by the arguments' names in graphs."""
+        rows = state_arguments(function).items()
+        return {name: self._made[value.name, value.type] for name, value in rows}
 
     def reset(self) -> Any:
         """A function that sets all states to zero."""

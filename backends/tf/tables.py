@@ -5,6 +5,7 @@ them; other keys are constants of the function that initializes the table.
 """
 
 import tempfile
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +20,29 @@ from .names import tf_dtype
 
 
 class Tables:
-    """The tables of a module's lookups.
+    """The tables of lookups in copies of a module.
 
     Attributes:
         tables: by the value that is the keys.
         compared: the same as keys in the graph itself, which need no initializing.
     """
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, *modules: Module) -> None:
         self.tables: dict[Value, Any] = {}
         self.compared: dict[Value, Table] = {}
         # Tables are filled from files at once, and a SavedModel copies them when it is written.
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        found = {op.keys: op.keys.op for op in module.walk() if isinstance(op, Lookup)}
+        ops = (op for module in modules for op in module.walk())
+        found = {op.keys: op.keys.op for op in ops if isinstance(op, Lookup)}
         constants = {value: op.value for value, op in found.items() if isinstance(op, Constant)}
-        names = distinct(FILE, (item.name for item in constants.values()), "keys")
-        for (value, resource), name in zip(constants.items(), names, strict=True):
-            keys = resource.array()
-            self.compared[value] = _Compared(keys, resource.type.dtype)
-            self.tables[value] = self._table(keys, resource.type.dtype, f"{name}.txt")
+        resources = {item.identity: item for item in constants.values()}
+        names = distinct(FILE, (item.name for item in resources.values()), "keys")
+        made: dict[Hashable, tuple[Any, Table]] = {}
+        for (identity, resource), name in zip(resources.items(), names, strict=True):
+            keys, dtype = resource.array(), resource.type.dtype
+            made[identity] = self._table(keys, dtype, f"{name}.txt"), _Compared(keys, dtype)
+        for value, resource in constants.items():
+            self.tables[value], self.compared[value] = made[resource.identity]
 
     def _table(self, keys: Array, dtype: DType, file: str) -> Any:
         import tensorflow as tf

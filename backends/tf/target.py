@@ -7,6 +7,7 @@ from ...ir.verify import Legal
 from ...passes import OPTIMIZE
 from ..target import Target
 from .dialect import TABLE
+from .hold_states import HOLDING
 from .lower import LOWERING, UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -30,4 +31,5 @@ TARGET = Target(
     library="tensorflow",
     requires=Legal(spatial_layout="channels_last", calls=False),
     after="flatten-rows-tf, cse",
+    holding=HOLDING,
 )

@@ -112,12 +112,13 @@ class Weights:
 
 
 def _variable(resource: Resource, name: str) -> Any:
-    """An empty variable for it."""
-    import tensorflow as tf
+    """An empty variable for it, which never held as much memory as its contents."""
+    # What `tf.Variable` makes begins with a value of its shape, which stays for a while.
+    from tensorflow.python.ops.resource_variable_ops import UninitializedVariable
 
-    dtype = tf_dtype(resource.type.dtype)
-    variable = tf.Variable(tf.zeros(resource.type.static_shape, dtype), name=name)
-    _assign(variable, tf.zeros((0,), dtype))
+    dtype, shape = tf_dtype(resource.type.dtype), resource.type.static_shape
+    variable = UninitializedVariable(trainable=True, name=name, shape=shape, dtype=dtype)
+    _assign(variable, np.zeros((0,), resource.type.dtype.numpy))
     return variable
 
 

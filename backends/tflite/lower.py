@@ -11,6 +11,7 @@ from typing import Literal
 from ...ir.dialects.builtin import scalar
 from ...ir.dialects.core.elementwise import Erf
 from ...ir.dialects.core.scatter import ScatterMode
+from ...ir.dialects.core.slicing import SliceUpdate
 from ...ir.dims import Shape, is_static
 from ...ir.ssa import Op, Value
 from ...ir.types import DType, Tensor
@@ -20,6 +21,7 @@ from ..tf.lower import LOWERING as TENSORFLOW
 from ..tf.lower import lookup, pool, recurrent, scatter, trees
 from ..tf.lower.activation import add, multiply
 from ..tf.lower.scatter import Call
+from ..tf.lower.shape import cut_axes
 
 
 def _last(x: Value, where: Value, updates: Value) -> Value:
@@ -90,6 +92,20 @@ def _reshaped(x: Value, shape: Shape) -> Value:
     return tf.Reshape(x, sizes, result_types=x.type.with_shape(shape)).result
 
 
+_slices = Lowering()
+
+
+@_slices(SliceUpdate)
+def _slice_update(op: SliceUpdate) -> Value:
+    """TFLite's own operation, which writes to a copy; with strides, rows that are found last."""
+    out, depth = op.result.type, cut_axes(op)
+    if set(op.stride) <= {1}:
+        return tf.DynamicUpdateSlice(op.x, op.update, op.begin, result_types=out).result
+    where = Tensor(DType.I32, (*op.update.type.shape[:depth], depth))
+    rows = tf.SlicePositions(op.update, op.begin, op.stride, depth, result_types=where).result
+    return _last(op.x, rows, op.update)
+
+
 _elementwise = Lowering()
 
 
@@ -118,6 +134,7 @@ _NEAR, _SATURATED = 1e-4, 5.0
 LOWERING: dict[type[Op], Rule] = {
     **TENSORFLOW,
     **_elementwise.rules,
+    **_slices.rules,
     **_SCATTERS.rules,
     **pool.lowering(_in_two).rules,
     **recurrent.lowering(block=False).rules,

@@ -28,4 +28,5 @@ TARGET = replace(
     ops={},
     executable=_executable,
     after="",  # its fully connected layers take any rank
+    holding="",  # a file keeps nothing
 )

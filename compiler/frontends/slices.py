@@ -142,8 +142,8 @@ def slice_between(
     rank = x.type.rank
     strides = strides or (1,) * rank
     masks = [mask or (0,) * rank for mask in (begin_masks, end_masks, squeeze_masks)]
-    begin, end = (_for_all(p, row) for p, row in zip((begin, end), masks, strict=False))
-    starts, stops = _entries(cx, begin), _entries(cx, end)
+    begin, end = (for_all_axes(p, row) for p, row in zip((begin, end), masks, strict=False))
+    starts, stops = entries_of(cx, begin), entries_of(cx, end)
     for name, row in zip(
         ("begins", "ends", "strides", "begin masks", "end masks", "squeeze masks"),
         (starts, stops, strides, *masks),
@@ -193,7 +193,7 @@ def _taken(
     return last - first
 
 
-def _for_all(positions: Positions, ignored: Sequence[int]) -> Positions:
+def for_all_axes(positions: Positions, ignored: Sequence[int]) -> Positions:
     """An index for each dimension, with zeros for the last ones that masks ignore."""
     if isinstance(positions, tuple):
         missing = len(ignored) - len(positions)
@@ -217,8 +217,8 @@ def _as_vector(positions: Value) -> Value:
     return core.Reshape(positions, tuple(dims) or (1,)).result
 
 
-def _entries(cx: RuleContext, positions: Positions) -> Sequence[Dim | None]:
-    """Indices, where they are known at compile time."""
+def entries_of(cx: RuleContext, positions: Positions) -> Sequence[Dim | None]:
+    """Indices, where they are known at compile time; None for others."""
     if isinstance(positions, tuple):
         return positions
     cx.require(
@@ -229,7 +229,7 @@ def _entries(cx: RuleContext, positions: Positions) -> Sequence[Dim | None]:
     if known is not None:
         return known
     if isinstance(positions.op, core.Concat):
-        return [entry for part in positions.op.values for entry in _entries(cx, part)]
+        return [entry for part in positions.op.values for entry in entries_of(cx, part)]
     if isinstance(positions.op, core.Stack):
         return [(known_dims(part) or (None,))[0] for part in positions.op.values]
     return (None,) * positions.type.static_shape[0]

@@ -25,6 +25,7 @@ REFUSED = {
     "nn.gru": ("no activation", "limited gates"),
     "nn.rnn": ("no activation", "limited gates"),
     "tensor.dynamic_slice": ("computed positions with strides",),
+    "tensor.slice_update": ("computed positions with strides",),
     "nn.prelu": ("no slopes along the batch",),
 }
 # Its operands are scalars, which no Keras model takes: see keras_directed_test.py.

@@ -7,6 +7,14 @@ import cmlc
 import numpy as np
 import pytest
 from cmlc.backends.tf import checkpoint
+from cmlc.backends.tf.dialect.math import Matmul
+from cmlc.backends.tf.emit import TensorFlowModule
+from cmlc.ir.dialects.builtin import Return, constant
+from cmlc.ir.interface import Result
+from cmlc.ir.rewrite import adopt
+from cmlc.ir.ssa import Function, Module
+from cmlc.ir.types import DType, Tensor
+from cmlc.ir.weights.resources import Origin, RandomResource
 from cmlc.tools.bench.large_program import many_operations, many_weights
 from support.networks.transformers import transformer
 
@@ -64,6 +72,24 @@ def test_shards(tmp_path, monkeypatch):
     loaded, got = run(tmp_path / "model", x=x)
     np.testing.assert_allclose(got["y"], expected, atol=1e-5 * np.abs(expected).max())
     assert not any(state.numpy().any() for state in loaded.states.values())
+
+
+def test_variables_take_no_memory_before_they_are_filled():
+    """A weight of 4 TB is traced like any other: nothing is ever as large as it."""
+    import tensorflow as tf
+
+    kind = Tensor(DType.F32, (1 << 20, 1 << 20))
+    function = Function("main", [Tensor(DType.F32, (1, 1 << 20))], ["x"])
+    weight = constant(RandomResource(kind, 0, "w", Origin("w")))
+    made = Matmul(function.arguments[0], weight, result_types=Tensor(DType.F32, (1, 1 << 20)))
+    adopt((made.result,), function.block)
+    function.block.insert(Return((made.result,)))
+    function.result_names, function.outputs = ["y"], [Result()]
+    executable = TensorFlowModule(Module(functions=[function]))
+    (variable,) = executable.root.trainable_variables
+    assert (variable.shape, variable.dtype) == (kind.static_shape, tf.float32)
+    (captured,) = executable.graph("main").captured_inputs
+    assert captured is variable.handle
 
 
 @pytest.mark.parametrize("half", [False, True])

@@ -1,11 +1,15 @@
 """What `make bench` measures is what it says."""
 
+import json
+import subprocess
+import sys
 from collections import Counter
 
+import numpy as np
 import pytest
 from cmlc.ir.reference import trees as tree_tables
 from cmlc.ir.types import DType
-from cmlc.tools.bench import half_program, trees
+from cmlc.tools.bench import half_program, peer_process, peers, run, trees
 from support.mil.programs import imported
 
 
@@ -38,3 +42,44 @@ def test_what_is_missing_to_compare_trees_is_said(monkeypatch):
     assert "sklearn_that_is_not_there" in found.values()
     assert sum("predict, ms" in name for name in found) == 3
     assert "    ratio of predict to that (1 row)" in found
+
+
+def test_earlier_figures_are_shown_beside_the_new_ones(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(trees, "figures", lambda runs: {"a, ms": 3.0, "new": 1.0, "said": "so"})
+    (tmp_path / "old.json").write_text(json.dumps({"a, ms": 2.0, "said": "no"}))
+    files = ["--against", str(tmp_path / "old.json"), "--json", str(tmp_path / "new.json")]
+    assert run.main(["--trees", *files]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["a,", "ms", "3", "2", "1.50"], ["new", "1"], ["said", "so"]]
+    assert json.loads((tmp_path / "new.json").read_text())["a, ms"] == 3
+
+
+def test_what_is_missing_to_compare_runtimes_is_said(monkeypatch):
+    monkeypatch.setattr(peers, "_NEEDED", ("torch_that_is_not_there", "json"))
+    found = peers.figures(sys.executable, ("tagger",), 1)
+    assert [*found.values()] == ["torch_that_is_not_there"]
+
+
+@pytest.mark.slow
+def test_a_runtime_answers_with_seconds(tmp_path):
+    """Ours, in a process that doesn't know cmlc."""
+    half = tmp_path / "m.mlmodel"
+    half.write_bytes(half_program.model().SerializeToString())
+    command = [sys.executable, "-m", "cmlc.tools.cmlc", str(half), "-o"]
+    subprocess.run([*command, str(tmp_path / "savedmodel")], check=True, capture_output=True)
+    (value,) = imported(half_program.model()).main.arguments
+    x = np.zeros(value.type.static_shape, np.float32)
+    np.savez(tmp_path / "inputs.npz", **{value.name: x})
+    assert "tensorflow" in peer_process.probe()
+    process = peers.Process(sys.executable, "tensorflow", tmp_path)
+    try:
+        assert 0 < process.seconds() < 60
+    finally:
+        process.end()
+
+
+@pytest.mark.slow
+def test_a_runtime_that_does_not_run_says_why(tmp_path):
+    np.savez(tmp_path / "inputs.npz", x=np.zeros(1, np.float32))
+    with pytest.raises(RuntimeError, match=r"tensorflow doesn't run savedmodel:(.|\n)*savedmodel"):
+        peers.Process(sys.executable, "tensorflow", tmp_path)

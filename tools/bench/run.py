@@ -1,8 +1,9 @@
 """Measures what the project promises: start-up, compile time and memory, inference beside Keras.
 
-`python -m cmlc.tools.bench [--json FILE] [--runs N] [--tflite] [--trees] [--weights MODEL …]`: with
-models, only the savings and costs of compressed weights in them; with `--tflite` or `--trees`, only
-TFLite files or ensembles of trees.
+`python -m cmlc.tools.bench [--json FILE] [--against FILE] [--runs N]` measures all. One part alone:
+`--weights MODEL …`, savings and costs of compressed weights in models; `--tflite`, TFLite files;
+`--trees`, ensembles of trees; `--peers [NETWORK …]`, networks of PyTorch in other runtimes, if the
+environment, or the one of `--peers-python`, has torch, torchvision, coremltools and onnx.
 Ratios are measured side by side in one process, alternating, because machines are noisy; absolute
 times are only for orientation. Each measurement of start-up or memory runs in a fresh process.
 """
@@ -16,11 +17,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import half_program, long_lstm, mobilenet, scale, trees
+from . import half_program, long_lstm, mobilenet, peers, scale, trees
 from . import tflite as bench_tflite
+from .peer_process import NETWORKS
 from .timing import interleaved
 
 _TF_SAVE = """
@@ -97,7 +100,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tflite", action="store_true", help=help_)
     help_ = "measure only ensembles of trees, next to scikit-learn and ONNX Runtime"
     parser.add_argument("--trees", action="store_true", help=help_)
+    help_ = f"measure only networks of PyTorch in other runtimes: {', '.join(NETWORKS)}"
+    parser.add_argument("--peers", nargs="*", metavar="NETWORK", choices=NETWORKS, help=help_)
+    help_ = "the Python of the environment that has PyTorch and the other runtimes"
+    parser.add_argument("--peers-python", default=sys.executable, metavar="PYTHON", help=help_)
+    help_ = "show these earlier figures, written with --json, beside the new ones"
+    parser.add_argument("--against", type=Path, metavar="FILE", help=help_)
     options = parser.parse_args(argv)
+    earlier = json.loads(options.against.read_text()) if options.against else {}
     with tempfile.TemporaryDirectory() as folder:
         figures: dict[str, Any] = {}
         if options.gigabytes:
@@ -109,14 +119,31 @@ def main(argv: list[str] | None = None) -> int:
             figures = bench_tflite.figures(_mobilenet(Path(folder)), options.runs)
         elif options.trees:
             figures = trees.figures(options.runs)
+        elif options.peers is not None:
+            names = options.peers or NETWORKS
+            figures = peers.figures(options.peers_python, names, options.runs)
         else:
             figures = measure(Path(folder), options.runs)
-    for name, value in figures.items():
-        shown = f"{value:.3g}" if isinstance(value, float) else value
-        print(f"{name:<58} {shown}")
+            figures |= peers.figures(options.peers_python, NETWORKS, options.runs)
+    for line in table(figures, earlier):
+        print(line)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
+
+
+def table(figures: Mapping[str, Any], earlier: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each figure; beside it what it was, and the ratio of now to then."""
+    for name, value in figures.items():
+        line = f"{name:<58} {_shown(value)}"
+        before = earlier.get(name)
+        if isinstance(value, int | float) and isinstance(before, int | float) and before:
+            line = f"{line:<70} {_shown(before):<10} {value / before:.2f}"
+        yield line
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def measure(folder: Path, runs: int) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def read_experiment(
     """
     from ...compiler import driver
     from ...compiler.binding import bind_inputs, full_shapes
-    from ...compiler.state import ModelState, held_arrays
+    from ...compiler.state import initial_states
     from ..cli.run_inputs import read_inputs
 
     options = options_of(given)
@@ -55,7 +55,7 @@ def read_experiment(
         options = replace(options, shapes=dict(shapes))
         module = driver.load(given.model, options, watch)
     arrays, _ = bind_inputs(module.main, inputs)
-    arrays |= held_arrays(module.main, ModelState(module.main))
+    arrays |= initial_states(module.main)
     return Experiment(module, options, arrays)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ....ir.dialects.builtin import constant, scalar
+from ....ir.dialects.builtin import array_of, constant, scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Dim, is_static
 from ....ir.ssa import Value
@@ -194,6 +194,23 @@ def _from_the_start(op: core.DynamicSlice, sizes: tuple[int, ...]) -> Value:
         return begin
     counts = constant(np.asarray([not masked for masked in op.begin_mask], number))
     return ops.Multiply(begin, counts, result_types=kind).result
+
+
+@lower(core.SliceUpdate)
+def slice_update(op: core.SliceUpdate) -> Value:
+    """One call; with strides, elements at known multi-indices."""
+    out, rank = op.result.type, op.x.type.rank
+    if set(op.stride) <= {1}:
+        return ops.SliceUpdate(op.x, op.begin, op.update, result_types=out).result
+    known = array_of(op.begin)
+    require(known is not None, "Keras can't write from computed positions with strides")
+    fixed = op.update.type.is_static
+    require_fixed(fixed, "Keras code needs to know how many elements a slice has")
+    assert known is not None
+    steps = np.indices(op.update.type.static_shape).reshape(rank, -1).T
+    where = constant((known + steps * np.asarray(op.stride)).astype(np.int32))
+    updates = reshaped_to(op.update, (len(steps),))
+    return ops.ScatterUpdate(op.x, where, updates, None, result_types=out).result
 
 
 @lower(core.DynamicPad)

@@ -18,7 +18,16 @@ from .random import fresh_key, random_categorical
 from .recurrent import gru, lstm, rnn
 from .scatter import scatter_nd_combined, scatter_nd_div, scatter_nd_last, scatter_nd_mul
 from .shape import assert_shape, asserted
+from .slices import dynamic_update_slice, slice_positions, slice_update
 from .sort import top_k
+from .states import (
+    gather_state,
+    read_slice,
+    read_state,
+    scatter_state,
+    write_slice,
+    write_state,
+)
 from .trees import complete_trees, linked_trees
 
 __all__ = [
@@ -30,8 +39,10 @@ __all__ = [
     "conv_transpose",
     "crop_resize",
     "custom_call",
+    "dynamic_update_slice",
     "first_equal",
     "fresh_key",
+    "gather_state",
     "gru",
     "linked_trees",
     "local_response_norm",
@@ -40,12 +51,19 @@ __all__ = [
     "non_max_suppression",
     "pairwise_coupling",
     "random_categorical",
+    "read_slice",
+    "read_state",
     "resample",
     "rnn",
     "scatter_nd_combined",
     "scatter_nd_div",
     "scatter_nd_last",
     "scatter_nd_mul",
+    "scatter_state",
+    "slice_positions",
+    "slice_update",
     "top_k",
     "while_loop",
+    "write_slice",
+    "write_state",
 ]

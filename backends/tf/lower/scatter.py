@@ -47,8 +47,16 @@ def lowering(calls: Mapping[ScatterMode, Call], missing: str = "") -> Lowering:
 
     @lower(core.Scatter)
     def scatter(op: core.Scatter) -> Value:
-        """Move the axis to the front, scatter, and move it back."""
+        """Rows at multi-indices; else move the axis to the front, scatter, and move it back."""
         picked = positive(op, op.indices, (op.axis,))
+        before = op.x.type.shape[: op.axis]
+        wide = picked.type.with_shape((*before, *picked.type.shape))
+        rows = 0 < op.axis < op.x.type.rank - 1 and picked.type.rank == 1
+        if rows and wide.is_static:
+            picked = tf.BroadcastTo(picked, wide.static_shape, result_types=wide).result
+            indices = wide.with_shape((*wide.shape, op.axis + 1))
+            where = tf.AlongAxis(picked, op.axis, result_types=indices).result
+            return scattered(op, op.mode, op.x, where, op.updates)
         count, rank = picked.type.rank, op.x.type.rank
         column = picked.type.with_shape((*picked.type.shape, 1))
         where = tf.ExpandDims(picked, count, result_types=column).result

@@ -2,7 +2,7 @@
 
 import math
 
-from ....ir.dialects.builtin import scalar
+from ....ir.dialects.builtin import array_of, scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dims import Expr
 from ....ir.ssa import Value
@@ -105,6 +105,34 @@ def dynamic_slice(op: core.DynamicSlice) -> Value:
     masks = _bits(op.begin_mask), _bits(op.end_mask)
     out = op.result.type
     return tf.StridedSliceDynamic(op.x, begin, end, op.stride, *masks, result_types=out).result
+
+
+@lower(core.SliceUpdate)
+def slice_update(op: core.SliceUpdate) -> Value:
+    """Rows at multi-indices; see the kernel."""
+    out, depth = op.result.type, cut_axes(op)
+    return tf.SliceUpdate(op.x, op.update, op.begin, op.stride, depth, result_types=out).result
+
+
+def cut_axes(op: core.SliceUpdate) -> int:
+    """How many of the first dimensions an update cuts; it takes the others whole."""
+    rows = zip(op.update.type.shape, op.x.type.shape, op.stride, strict=True)
+    cuts = [
+        axis
+        for axis, (own, dim, step) in enumerate(rows)
+        if own != dim or step != 1 or not _begins_with_zero(op.begin, axis)
+    ]
+    return cuts[-1] + 1 if cuts else 0
+
+
+def _begins_with_zero(begin: Value, axis: int) -> bool:
+    known = array_of(begin)
+    if known is not None:
+        return int(known[axis]) == 0
+    if not isinstance(begin.op, tf.Stack):
+        return False
+    entry = array_of(begin.op.values[axis])
+    return entry is not None and int(entry) == 0
 
 
 @lower(core.Pad)

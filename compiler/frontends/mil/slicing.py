@@ -1,6 +1,5 @@
 """Slices, splits, windows, tiles; and writing to a slice."""
 
-import math
 from itertools import accumulate
 
 import numpy as np
@@ -8,19 +7,16 @@ import numpy as np
 from ....ir.dialects.builtin import constant, scalar
 from ....ir.dialects.core import shape as core
 from ....ir.dialects.core.elementwise import Add, Less, Select
-from ....ir.dialects.core.fill import Range1d
 from ....ir.dialects.core.index import Gather
-from ....ir.dialects.core.reduce import ReduceProd
-from ....ir.dialects.core.scatter import Scatter, ScatterMode
 from ....ir.dim_values import known_dims
-from ....ir.dims import Dim, is_static, product
+from ....ir.dims import Dim, is_static
 from ....ir.ssa import Value
-from ....ir.types import DType
 from ..rules import Result
 from ..slices import reshape_divided, slice_axes, slice_between, tile_computed
-from ..values import cast, integers
+from ..values import integers
 from .context import MilContext, MilRules
 from .shape import declared_type
+from .slice_update import bounds, updated
 
 rules = MilRules("slicing")
 
@@ -30,27 +26,21 @@ rules = MilRules("slicing")
 
 def _between(cx: MilContext, x: Value, squeezed: tuple[bool, ...], dims: tuple[Dim, ...]) -> Value:
     """The part of x given by the parameters of an operation; `dims` is declared for it."""
-    rank = x.type.rank
-    strides = cx.integers("stride", (1,) * rank)
-    begin_masks, end_masks = (cx.flags(f"{end}_mask", rank) for end in ("begin", "end"))
-    for name, row in (("begin", begin_masks), ("end", end_masks), ("squeeze", squeezed)):
-        cx.require(len(row) == rank, f"has {len(row)} {name} masks for rank {rank}")
-    if any(a and b for a, b in zip(begin_masks, squeezed, strict=True)):
-        raise cx.unsupported("has a begin mask and a squeeze mask for one dimension")
+    given = bounds(cx, x.type.rank)
     cx.require(
-        len(dims) == rank - sum(squeezed),
-        f"makes rank {rank - sum(squeezed)}, but declares rank {len(dims)}",
+        len(dims) == x.type.rank - sum(squeezed),
+        f"makes rank {x.type.rank - sum(squeezed)}, but declares rank {len(dims)}",
     )
     rest = iter(dims)
     return slice_between(
         cx,
         x,
-        cx.value("begin"),
-        cx.value("end"),
-        strides,
-        tuple(map(int, begin_masks)),
-        tuple(map(int, end_masks)),
-        tuple(map(int, squeezed)),
+        given.begin,
+        given.end,
+        given.strides,
+        given.begin_masks,
+        given.end_masks,
+        given.squeezed,
         tuple(1 if mask else next(rest) for mask in squeezed),
     )
 
@@ -65,42 +55,8 @@ def slice_by_index(cx: MilContext) -> Result:
 
 @rules("slice_update")
 def slice_update(cx: MilContext) -> Result:
-    """x with other elements in a slice, whose indices are sliced and written to."""
-    x, update = cx.value("x"), cx.value("update")
-    dims, kind = x.type.shape, x.type.dtype
-    squeezed = cx.flags("squeeze_mask", x.type.rank)
-    positions = _between(cx, _positions(x), squeezed, update.type.shape)
-    cx.require(
-        is_static(positions.type.shape) <= (positions.type.shape == update.type.shape)
-        or not is_static(update.type.shape),
-        f"writes {update.type} to a slice of shape {list(positions.type.shape)}",
-    )
-    plain = DType.I32 if kind is DType.BOOL else kind
-    where, written, flat = (
-        _reshaped(value, (product(value.type.shape),))
-        for value in (positions, cast(update, plain), cast(x, plain))
-    )
-    made = Scatter(flat, where, written, axis=0, mode=ScatterMode.UPDATE).result
-    return cast(_reshaped(made, dims, core.ShapeOf(x).result), kind)
-
-
-def _positions(x: Value) -> Value:
-    """The row-major index of every element, in the shape of x."""
-    dims = x.type.shape
-    if is_static(dims):
-        shape = x.type.static_shape
-        return constant(np.arange(math.prod(shape), dtype=np.int32).reshape(shape))
-    extents = core.ShapeOf(x).result
-    count = ReduceProd(extents, axes=(0,), keep_dims=False).result
-    start, step = constant(np.asarray(0, np.int32)), constant(np.asarray(1, np.int32))
-    return _reshaped(Range1d(start, count, step, (product(dims),)).result, dims, extents)
-
-
-def _reshaped(x: Value, dims: tuple[Dim, ...], extents: Value | None = None) -> Value:
-    """x in another shape; `extents` has the shape at run time."""
-    if extents is None or is_static(dims):
-        return core.Reshape(x, dims).result
-    return core.DynamicReshape(x, extents, dims).result
+    """x with other elements in a slice."""
+    return updated(cx, cx.value("x"), cx.value("update"), bounds(cx, cx.value("x").type.rank))
 
 
 @rules("slice_by_size")

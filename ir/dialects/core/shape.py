@@ -16,7 +16,7 @@ from .asserting import AssertShape
 from .broadcasting import broadcast_shapes
 from .reshaping import DynamicReshape, ExpandDims, Reshape, Squeeze
 from .reshaping import reshaped_sizes as reshaped_sizes
-from .slicing import DynamicPad, DynamicSlice, Pad, SliceByIndex
+from .slicing import DynamicPad, DynamicSlice, Pad, SliceByIndex, SliceUpdate
 from .slicing import sliced_extent as sliced_extent
 
 
@@ -277,6 +277,6 @@ class ShapeOf(Op):
 
 OPS = (
     *(Reshape, DynamicReshape, Transpose, ExpandDims, Squeeze, Concat, Stack, Split),
-    *(SliceByIndex, DynamicSlice, Pad, DynamicPad, Tile, Reverse, BroadcastTo, ShapeOf),
-    AssertShape,
+    *(SliceByIndex, DynamicSlice, SliceUpdate, Pad, DynamicPad, Tile, Reverse, BroadcastTo),
+    *(ShapeOf, AssertShape),
 )

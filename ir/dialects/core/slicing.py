@@ -7,6 +7,7 @@ from ...batch.kinds import ALONG, by_axes
 from ...batch.rule import Given, RefusalError, Taken, Widened
 from ...declare import attr, operand
 from ...dims import Dim, ceil_div, differs
+from ...failures import FailedCheckError
 from ...ssa import Op, Value
 from ...types import ANY, INDEX, Array, DType, Type
 
@@ -158,6 +159,70 @@ class DynamicSlice(Op):
         changes = _with_whole(self, place.axis, replaced)
         dims = {"dims": place.opened(self.dims, given.size)}
         return Taken((place,), (place, widened, widened), {**changes, **dims})
+
+
+class SliceUpdate(Op):
+    """x with `update` written from `begin` on.
+
+    Element i of the update along a dimension becomes element begin + i * stride of x. Positions
+    count from the start; one outside of x is an error when it runs (StableHLO's
+    `dynamic_update_slice`, which moves the slice instead, and has no strides).
+
+    (C1) begin and stride have one entry for each dimension of x, and update has its rank.
+    (C2) strides are positive.
+    (C3) the update is not larger than what x has at its strides.
+    """
+
+    name = "tensor.slice_update"
+
+    x: Value = operand(ANY - {DType.STR})
+    update: Value = operand(ANY - {DType.STR}, like="x")
+    begin: Value = operand(INDEX, rank=1)
+    stride: PerAxis = attr()
+
+    def infer(self) -> Type:
+        rank, (count,) = self.x.type.rank, self.begin.type.shape
+        fits = not differs(count, rank) and len(self.stride) == self.update.type.rank == rank
+        found = f"begin has {count} entries, stride {len(self.stride)}, update is"
+        self.require("C1", fits, f"{found} {self.update.type}, and x {self.x.type}")
+        self.require("C2", all(step > 0 for step in self.stride), "has a stride below 1")
+        for own, dim, step in zip(
+            self.update.type.shape, self.x.type.shape, self.stride, strict=True
+        ):
+            if isinstance(own, int) and isinstance(dim, int):
+                message = f"can't write {self.update.type} to {self.x.type}"
+                self.require("C3", (own - 1) * step < dim, message)
+        return self.x.type
+
+    def evaluate(self, x: Array, update: Array, begin: Array) -> Array:
+        rows = zip(begin, update.shape, self.stride, x.shape, strict=True)
+        parts: list[slice] = []
+        for first, count, step, extent in rows:
+            last = int(first) + (count - 1) * step + 1
+            if count and not 0 <= first < last <= extent:
+                message = f"writes to positions {int(first)} to {last - 1} of an extent of {extent}"
+                raise FailedCheckError(message)
+            parts.append(slice(int(first), max(last, int(first)), step))
+        result = x.copy()
+        result[tuple(parts)] = update
+        return result
+
+    def batch(self, given: Given) -> Taken:
+        """At the same positions in all entries: whole along the batch."""
+        place, written, position = given.places
+        if position is not None:
+            raise RefusalError("takes one position for the whole batch")
+        place = place or written
+        assert place is not None
+        entry, own = self.x.type.shape, self.update.type.shape
+        if not place.own and own[place.axis] != entry[place.axis]:
+            if place.is_dimension(entry):
+                raise RefusalError(ALONG)
+            place = place.apart(entry)
+        replaced = int(not place.own)
+        stride = (*self.stride[: place.axis], 1, *self.stride[place.axis + replaced :])
+        widened = Widened(place.axis, (0,), replaced)
+        return Taken((place,), (place, place, widened), {"stride": stride})
 
 
 class Pad(Op):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from cmlc.ir.diagnostics import CompileError
+from cmlc.ir.dialects.core.control import Assert
 from support.mil.programs import (
     BOOL,
     FP32,
@@ -63,6 +64,67 @@ def test_slice_update(parameters, slices, computed):
         kinds, given = {"y": I32, "z": I32}, {**given, "begin": "y", "end": "z"}
     found = one("slice_update", X.shape, *arrays, opset=18, dtypes=kinds, **given)
     assert np.array_equal(found, expected)
+
+
+UPDATE_REFUSALS = [
+    ({"begin": [0], "end": [2]}, (3,), "writes f32[3] to a slice of 2 elements along axis 0"),
+    ({"begin": [3], "end": [7]}, (4,), "writes f32[4] to a slice of 2 elements along axis 0"),
+    ({"begin": [-9], "end": [2]}, (2,), "to a slice of 3 elements along axis 0"),
+    ({"begin": [0], "end": [2]}, (2, 1), "writes f32[2,1] to a slice of rank 1"),
+    ({"begin": [0, 0], "end": [2]}, (2,), "has 2 begins for rank 1"),
+    ({"begin": [0], "end": [2], "stride": [0]}, (2,), "has a stride of 0"),
+    ({"begin": [0], "end": [2], "stride": [1, 1]}, (2,), "has 2 strides for rank 1"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "shape", "said"), UPDATE_REFUSALS)
+def test_slices_that_are_not_updated(parameters, shape, said):
+    made = op("slice_update", "y", (5,), x="x", update="u", **parameters)
+    assert_refused(program(made, opset=18, x=(5,), u=shape), said)
+
+
+def test_a_single_position_outside():
+    given = {"begin": [5, 0], "end": [6, 0], "squeeze_mask": [True, False]}
+    made = op("slice_update", "y", (5, 2), x="x", update="u", **given, end_mask=[False, True])
+    model = program(made, opset=18, x=(5, 2), u=(2,))
+    assert_refused(model, "writes to position 5 of a dimension of 5")
+
+
+@pytest.mark.parametrize(("begin", "end", "fits"), [(1, 3, 1), (-4, -2, 1), (1, 4, 0), (-1, 1, 0)])
+def test_the_size_of_a_slice_that_only_running_tells(begin, end, fits):
+    arrays = [X[0, 0, :4], np.array([begin], np.int32), np.array([end], np.int32)]
+    given = {"x": "x", "update": np.array([7, 8], np.float32), "begin": "y", "end": "z"}
+    kinds = {"y": I32, "z": I32}
+    if not fits:
+        with pytest.raises(CompileError, match="another number of elements than its slice has"):
+            one("slice_update", (4,), *arrays, opset=18, dtypes=kinds, **given)
+        return
+    expected = X[0, 0, :4].copy()
+    expected[begin:end] = 7, 8
+    assert np.array_equal(
+        one("slice_update", (4,), *arrays, opset=18, dtypes=kinds, **given), expected
+    )
+
+
+@pytest.mark.parametrize(("begin", "fits"), [(1, 1), (-4, 1), (-2, 0), (3, 0), (-1, 0)])
+def test_a_slice_of_known_size_at_a_computed_position(begin, fits):
+    """An end that follows from the begin needs no check; both count from the end, or neither."""
+    model = program(
+        op("add", "e", (1,), I32, x="b", y=np.array([2], np.int32)),
+        op("slice_update", "y", (4,), x="x", update="u", begin="b", end="e"),
+        opset=18,
+        dtypes={"b": I32},
+        **{"x": (4,), "u": (2,), "b": (1,)},
+    )
+    assert not any(isinstance(found, Assert) for found in imported(model).walk())
+    x, update = numbers(4), numbers(2, seed=1)
+    if not fits:
+        with pytest.raises(CompileError, match="writes to positions"):
+            result(model, x, update, np.array([begin], np.int32))
+        return
+    expected = x.copy()
+    expected[begin : begin + 2 or None] = update
+    assert np.array_equal(result(model, x, update, np.array([begin], np.int32)), expected)
 
 
 @pytest.mark.parametrize("columns", [10, 8])

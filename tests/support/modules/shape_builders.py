@@ -92,6 +92,20 @@ def dynamic_slice(maker: Maker, cls: type[Op]) -> Op:
     return cls(**fields, dims=op.results[0].type.shape)
 
 
+def slice_update(maker: Maker, cls: type[Op]) -> Op:
+    x = maker.pick(ANY - {DType.STR}, (1, 2, 3))
+    if not is_static(x.type.shape):
+        raise UnsuitableError
+    counts, begins, strides = list[int](), list[int](), list[int]()
+    for size in x.type.static_shape:
+        counts.append(maker.number(1, size))
+        strides.append(maker.choice((1, 2)) if 2 * (counts[-1] - 1) < size else 1)
+        begins.append(maker.number(0, size - (counts[-1] - 1) * strides[-1] - 1))
+    update = maker.operand(x, counts)
+    begin = maker.constant(begins, maker.choice((DType.I32, DType.I64)))
+    return cls(x, update, begin, stride=tuple(strides))
+
+
 def dynamic_pad(maker: Maker, cls: type[Op]) -> Op:
     x = maker.pick(ANY - {DType.STR})
     amounts = [maker.number(0, 2) for _ in range(2 * x.type.rank)]
@@ -145,6 +159,7 @@ BUILDERS: dict[str, Builder] = {
     "tensor.pad": pad,
     "tensor.broadcast_to": broadcast_to,
     "tensor.dynamic_slice": dynamic_slice,
+    "tensor.slice_update": slice_update,
     "tensor.dynamic_pad": dynamic_pad,
     "tensor.dynamic_broadcast_to": dynamic_broadcast_to,
     "tensor.broadcast_like": broadcast_like,
