@@ -139,7 +139,7 @@ def _begins_with_zero(begin: Value, axis: int) -> bool:
 def pad(op: core.Pad) -> Value:
     """TensorFlow can't repeat the edge, so elements at clamped indices are gathered."""
     if op.mode == "replicate":
-        return replicated(op, "TensorFlow", _gathered)
+        return replicated(op, "TensorFlow", gathered)
     paddings, out = op.pairs(), op.result.type
     if not any(op.pad):
         return op.x
@@ -158,7 +158,8 @@ def dynamic_pad(op: core.DynamicPad) -> Value:
     return tf.PadV2Dynamic(op.x, number, paddings, result_types=op.result.type).result
 
 
-def _gathered(value: Value, positions: Value, axis: int, out: Tensor) -> Value:
+def gathered(value: Value, positions: Value, axis: int, out: Tensor) -> Value:
+    """The entries of a value at positions along an axis."""
     return tf.Gather(value, positions, axis, result_types=out).result
 
 
