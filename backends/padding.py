@@ -105,14 +105,35 @@ def replicated(op: Pad, title: str, gather: Callable[[Value, Value, int, Tensor]
     Raises:
         RefusedError: a dimension with a border has an open extent.
     """
+    require_fixed(has_fixed_extents(op), f"{title} needs fixed extents for this mode")
+    return bordered(op, "edge", gather)
+
+
+def has_fixed_extents(op: Pad) -> bool:
+    """Whether dimensions with a border have them."""
+    rows = zip(op.x.type.shape, op.pairs(), strict=True)
+    return is_static([dim for dim, amounts in rows if any(amounts)])
+
+
+def bordered(
+    op: Pad,
+    mode: Literal["edge", "reflect"],
+    gather: Callable[[Value, Value, int, Tensor], Value],
+) -> Value:
+    """The border of `op` as what is found at positions along each dimension.
+
+    Args:
+        op: a padding; dimensions with a border have fixed extents.
+        mode: what the border is, as numpy calls it.
+        gather: makes a target's op of (data, positions, axis, type of the result).
+    """
     value = op.x
     for axis, (low, high) in enumerate(op.pairs()):
         if not low and not high:
             continue
         size = value.type.shape[axis]
-        require_fixed(isinstance(size, int), f"{title} needs fixed extents for this mode")
-        assert isinstance(size, int)
-        positions = np.clip(np.arange(-low, size + high), 0, size - 1).astype(np.int32)
+        assert isinstance(size, int), "extents with a border are fixed"
+        positions = np.pad(np.arange(size, dtype=np.int32), (low, high), mode)
         shape = list(value.type.shape)
         shape[axis] = size + low + high
         value = gather(value, constant(positions), axis, value.type.with_shape(shape))

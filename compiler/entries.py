@@ -94,12 +94,18 @@ def _at_once(function: Function) -> int:
     return _ROWS if are_rows else _ENTRIES
 
 
-def _joined(function: Function, entries: Sequence[Mapping[str, Any]]) -> dict[str, Array] | None:
-    """Single entries as one batch; None if the function has no batch, or the entries don't fit."""
+def in_batches(function: Function) -> bool:
+    """Whether several entries can be one batch: all arguments and results have an open one."""
     rows = zip(function.arguments, function.inputs, strict=True)
     if not function.inputs or not all(has_batch(value, known) for value, known in rows):
-        return None
-    if any(not item.type.rank or isinstance(item.type.shape[0], int) for item in function.results):
+        return False
+    types = [item.type for item in function.results]
+    return all(type.rank and not isinstance(type.shape[0], int) for type in types)
+
+
+def _joined(function: Function, entries: Sequence[Mapping[str, Any]]) -> dict[str, Array] | None:
+    """Single entries as one batch; None if the function has no batch, or the entries don't fit."""
+    if not in_batches(function):
         return None
     if is_table(function):
         return joined_rows(function, entries)

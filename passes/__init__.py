@@ -31,6 +31,7 @@ PASSES: dict[str, str] = {
     "recognize": ".recognize:Recognize",
     "recognize-loops": ".recognize_loops:RecognizeLoops",
     "sink-transposes": ".sink_transposes:SinkTransposes",
+    "split-shuffles": ".split_shuffles:SplitShuffles",
     "symbol-dce": ".symbol_dce:EraseUncalledFunctions",
     "unroll": ".unroll:Unroll",
 }

@@ -12,7 +12,7 @@ from ..ir.writing import failures_told
 from .cli import console, printing
 from .cli.choices import COMPILING, add_choices
 from .cli.given import options_of
-from .cli.tables.files import SUFFIXES, is_table
+from .cli.many import command as many
 
 if TYPE_CHECKING:
     from ..compiler.runtime import CompiledModel
@@ -25,6 +25,7 @@ EXAMPLES = """\
   cmlc-run model.mlmodel --input inputs.npz -o outputs.npz
   cmlc-run yolo.mlpackage --input image=street.jpg   a detector: street_boxes.png, and a list
   cmlc-run model.mlmodel --input table.csv -o predictions.csv
+  cmlc-run MobileNet.mlmodel --input photos/ -o labels.parquet
   cmlc-run model.mlmodel --random 7 --interpret      without TensorFlow
   cmlc-run model.mlmodel --random 7 --plugin my_pass.py --passes='canonicalize, my-pass'
   cmlc-run model.mlmodel --random 7 --compare        numpy and TensorFlow, op by op, worst first
@@ -48,10 +49,11 @@ def make_parser() -> console.CommandParser:
         metavar="NAME=VALUE",
         help="an image, a .npy, a .npz with all inputs, or numbers, text and dictionaries: x=1.5, "
         'x=[1,2,3], x=word, x=\'["a","b"]\', x=\'{"a":1.5}\'; a table with a column for each '
-        "input: .csv, .tsv, .parquet",
+        "input: .csv, .tsv, .parquet; a folder of images, or a .txt file that lists them",
     )
     add("--random", type=int, metavar="SEED", help="random numbers for inputs that are not given")
     add("--interpret", action="store_true", help="compute with numpy, without TensorFlow")
+    many.add_options(add)
     _add_debugging(parser.group("debugging").add_argument)
     add = parser.group("output").add_argument
     add("--top", type=int, default=5, metavar="K", help="how many classes or ops to print (5)")
@@ -60,8 +62,9 @@ def make_parser() -> console.CommandParser:
         "--output",
         type=Path,
         metavar="OUT",
-        help="write the outputs: a .npz file, or a folder (images become .png); of a table, a "
-        ".csv, .tsv or .parquet file; of a detector, a .png file, the picture with the boxes",
+        help="write the outputs: a .npz file, or a folder (images become .png); of many inputs, "
+        "a .csv, .tsv, .parquet or .jsonl file; of a detector, a .png file, the picture with its "
+        "boxes",
     )
     add("--json", action="store_true", help="print one JSON object")
     return parser
@@ -102,8 +105,8 @@ def _run(given: argparse.Namespace) -> int:
     mode = _mode(given)
     if mode is not None:
         return _debug(given, mode)
-    if (table := _table(given)) is not None:
-        return _run_table(given, table)
+    if (source := many.source_of(given)) is not None:
+        return many.run(given, source)
     with console.progress(enabled=not given.json) as started:
         model = _model(given, started)
         function = model.module.main
@@ -176,59 +179,11 @@ def _mode(given: argparse.Namespace) -> str | None:
         if is_given and mode not in takers:
             names = " and ".join(taker or "a plain run" for taker in takers)
             raise usage_error(f"{option} is for {names}")
-    if mode is not None and any(map(_is_table, given.input)):
-        raise usage_error(f"{mode} takes one entry, not a table", "give a value for each input")
+    if mode is not None and any(map(many.is_source, given.input)):
+        raise usage_error(f"{mode} takes one entry, not many", "give a value for each input")
     if given.tolerance is not None and not given.tolerance >= 0:
         raise usage_error(f"--tolerance is {given.tolerance}, expected 0 or more")
     return mode
-
-
-def _table(given: argparse.Namespace) -> Path | None:
-    """The table of inputs, if there is one.
-
-    Raises:
-        CompileError: of kind "usage": something else is given besides, or the predictions aren't to
-            be a table.
-    """
-    tables = [text for text in given.input if _is_table(text)]
-    named = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
-    if not tables:
-        if given.output is not None and is_table(given.output):
-            raise usage_error(f"-o {given.output} is a table, but the inputs are not", "give one")
-        return None
-    if len(given.input) > 1 or given.random is not None:
-        raise usage_error("a table holds all inputs", "leave --random and other inputs out")
-    if given.output is None or not is_table(given.output):
-        raise usage_error("predictions of a table are a table", f"write -o NAME, with {named}")
-    return Path(tables[0])
-
-
-def _is_table(text: str) -> bool:
-    """Whether an input is a table: not the text of an input, as NAME=VALUE."""
-    return is_table(text) and ("=" not in text or Path(text).exists())
-
-
-def _run_table(given: argparse.Namespace, table: Path) -> int:
-    from ..compiler.columns import names_text
-    from .cli.tables.run import predict_table
-
-    with console.progress(enabled=not given.json) as started:
-        model = _model(given, started)
-        if not given.interpret:
-            console.start_library(model.stages.target.library)
-    predict = model.interpret if given.interpret else model.predict
-    with console.bar("rows", enabled=not given.json) as progress:
-        done = predict_table(model.module.main, predict, table, given.output, progress)
-    if given.json:
-        facts = {"rows": done.rows, "seconds": done.seconds, "rows_per_second": done.rate}
-        names = {"columns": list(done.columns), "unused_columns": list(done.unused)}
-        printing.print_json({"ok": True, "output": str(given.output), **facts, **names})
-        return 0
-    if done.unused:
-        printing.note(f"{table}: the model doesn't take {names_text(done.unused)}")
-    rows, columns = printing.plural(done.rows, "row"), printing.plural(len(done.columns), "column")
-    print(f"{given.output}: {rows}, {columns}, {done.seconds:.2f} s, {done.rate:,.0f} rows/s")
-    return 0
 
 
 def _debug(given: argparse.Namespace, mode: str) -> int:
@@ -250,19 +205,12 @@ def _debug(given: argparse.Namespace, mode: str) -> int:
 
 
 def _model(given: argparse.Namespace, started: Any) -> "CompiledModel":
-    from ..compiler import driver
-    from ..compiler.runtime import CompiledModel, compile
-    from ..compiler.stages import Stages
-    from ..passes.manager import Instrumentation, parse_pipeline
+    from .cli.model import model_of
 
-    watch = driver.Watch(Instrumentation(reproducers=Path()), started)
-    options = options_of(given)
-    pipeline = parse_pipeline(options.passes)
-    if given.interpret:  # what the target can't express runs all the same
-        module = driver.with_result_names(driver.load(given.model, options, watch))
-        module = driver.run_passes(module, pipeline, watch)
-        return CompiledModel(Stages(module, options))
-    return compile(given.model, options, watch=watch)
+    model = model_of(given.model, options_of(given), interpret=given.interpret, started=started)
+    if not given.interpret:
+        _ = model.lowered
+    return model
 
 
 def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ def _executable(module: Module) -> "TensorFlowModule":
 TARGET = Target(
     name="tf",
     title="TensorFlow",
-    pipeline=f"{OPTIMIZE}, pad-widths",
+    pipeline=f"{OPTIMIZE}, split-shuffles, pad-widths",
     lowering=LOWERING,
     unsupported=UNSUPPORTED,
     ops=TABLE,

@@ -38,3 +38,20 @@ def test_limits_that_no_extent_reaches():
       return %y
     }"""
     compare(parse(text), {"x": np.ones(3, np.float32)})
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize(("lead", "axis"), [("2,3", 2), ("2,3", 1), ("N,3", 2), ("2", 1), ("", 0)])
+def test_stack(count, lead, axis):
+    """Along a last dimension it is a transpose, if the shape is fixed."""
+    dims = lead.split(",") if lead else []
+    out = ",".join([*dims[:axis], str(count), *dims[axis:]])
+    given = ", ".join(f"%x{i}: f32[{lead}]" for i in range(count))
+    names = ", ".join(f"%x{i}" for i in range(count))
+    compare(
+        parse(
+            f"func @main({given}) -> f32[{out}] {{\n"
+            f"  %y = tensor.stack({names}) {{axis = {axis}}} : f32[{out}]\n"
+            "  return %y\n}"
+        )
+    )

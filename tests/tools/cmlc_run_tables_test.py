@@ -237,14 +237,14 @@ def test_what_is_wrong_with_a_table_of_dictionaries(capsys, text, message):
     [
         (
             ["--input=t.csv"],
-            "predictions of a table are a table; write -o NAME, with .csv",
+            "results of many inputs are a table; write -o NAME, with .csv",
         ),
-        (["--input=t.csv", "-o", "p.npz"], "predictions of a table are a table"),
+        (["--input=t.csv", "-o", "p.npz"], "results of many inputs are a table"),
         (["--input=t.csv", "--input=a=1", "-o", "p.csv"], "a table holds all inputs"),
         (["--input=t.csv", "--random=1", "-o", "p.csv"], "a table holds all inputs"),
         (["--input=a=1", "-o", "p.csv"], "-o p.csv is a table, but the inputs are not"),
         (["--input=none.csv", "-o", "p.csv"], "there is no file 'none.csv'"),
-        (["--input=t.csv", "--probe=v"], "--probe takes one entry, not a table"),
+        (["--input=t.csv", "--probe=v"], "--probe takes one entry, not many"),
     ],
 )
 def test_options_that_mean_nothing(capsys, arguments, message):

@@ -2,8 +2,9 @@
 
 `python -m cmlc.tools.bench [--json FILE] [--against FILE] [--runs N]` measures all. One part alone:
 `--weights MODEL …`, savings and costs of compressed weights in models; `--tflite`, TFLite files;
-`--trees`, ensembles of trees; `--peers [NETWORK …]`, networks of PyTorch in other runtimes, if the
-environment, or the one of `--peers-python`, has torch, torchvision, coremltools and onnx.
+`--trees`, ensembles of trees; `--many`, `cmlc-run` on many inputs; `--peers [NETWORK …]`, networks
+of PyTorch in other runtimes, if the environment, or the one of `--peers-python`, has torch,
+torchvision, coremltools and onnx.
 Ratios are measured side by side in one process, alternating, because machines are noisy; absolute
 times are only for orientation. Each measurement of start-up or memory runs in a fresh process.
 """
@@ -21,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import half_program, long_lstm, mobilenet, peers, scale, trees
+from . import half_program, long_lstm, many, mobilenet, peers, scale, trees
 from . import tflite as bench_tflite
 from .peer_process import NETWORKS
 from .timing import interleaved
@@ -100,6 +101,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tflite", action="store_true", help=help_)
     help_ = "measure only ensembles of trees, next to scikit-learn and ONNX Runtime"
     parser.add_argument("--trees", action="store_true", help=help_)
+    help_ = "measure only cmlc-run on many inputs, next to loops by hand"
+    parser.add_argument("--many", action="store_true", help=help_)
     help_ = f"measure only networks of PyTorch in other runtimes: {', '.join(NETWORKS)}"
     parser.add_argument("--peers", nargs="*", metavar="NETWORK", choices=NETWORKS, help=help_)
     help_ = "the Python of the environment that has PyTorch and the other runtimes"
@@ -119,6 +122,8 @@ def main(argv: list[str] | None = None) -> int:
             figures = bench_tflite.figures(_mobilenet(Path(folder)), options.runs)
         elif options.trees:
             figures = trees.figures(options.runs)
+        elif options.many:
+            figures = many.figures()
         elif options.peers is not None:
             names = options.peers or NETWORKS
             figures = peers.figures(options.peers_python, names, options.runs)
@@ -164,6 +169,7 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
     figures |= bench_tflite.figures(model, runs)
     figures |= _lstm_figures(runs)
     figures |= trees.figures(runs)
+    figures |= many.figures()
     for bits, scheme in ((16, "half"), (8, "linear"), (6, "lut"), (4, "lut")):
         spec = mobilenet.quantized(bits, scheme)
         figures |= _weight_figures(spec, f"MobileNetV2, {scheme} {bits} bits", runs)

@@ -104,6 +104,7 @@ class Stack(Op):
     """
 
     name = "tensor.stack"
+    permuted_operands = ("values",)
     batch = along_axes
 
     values: tuple[Value, ...] = operand()
@@ -122,6 +123,15 @@ class Stack(Op):
 
     def evaluate(self, values: tuple[Array, ...]) -> Array:
         return np.stack(values, self.axis)
+
+    def permute(
+        self, perm: tuple[int, ...], operands: tuple[Value, ...]
+    ) -> tuple[Op, tuple[int, ...]]:
+        """The new dimension stays behind the one it was behind, so both can be merged there."""
+        axis = perm[self.axis - 1] + 1 if self.axis else 0
+        moved = [source + (source >= axis) for source in perm]
+        moved.insert(self.axis, axis)
+        return Stack(operands, axis), tuple(moved)
 
 
 class Split(Op):

@@ -33,6 +33,17 @@ class CellError(Exception):
         self.column, self.reason, self.remedy = column, reason, remedy
 
 
+def numbers_of(cells: Sequence[Any]) -> Array | None:
+    """A column of numbers at once; None if one is something else, or may be a missing one."""
+    try:
+        numbers = np.fromiter(map(float, cells), np.float64, len(cells))
+        # Text may be spelled as only Python does; other cells are numbers already.
+        own = "_" in "".join(cells) if isinstance(cells[0], str) else {*map(type, cells)} != {float}
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if own or np.isnan(numbers).any() else numbers
+
+
 def cell_reader(column: str, known: Argument, dtype: DType) -> CellReader:
     """Reads a number or a string; what a row lacks is left out, or NaN.
 

@@ -1,31 +1,37 @@
-"""Files of tables, a row at a time: comma- and tab-separated text, and Parquet."""
+"""Tables that are read, a row at a time: comma- and tab-separated text, and Parquet."""
 
 import csv
+import io
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal, NamedTuple, TextIO
 
 from ....ir.diagnostics import CompileError, Diagnostic, usage_error
 
-Kind = Literal["text", "integer", "number"]
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (*SEPARATORS, ".parquet")
 _ROWS = 1024
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row.
 
     Attributes:
-        place: where it is, for messages: `line 7`.
+        number: its line or row in the file, or its position, from 1.
         cells: what it has in each column: text, or what a Parquet file holds.
+        unit: what the number counts: lines, rows, or files, whose only cell is their path.
     """
 
-    place: str
+    number: int
     cells: Sequence[Any]
+    unit: Literal["line", "row", "file"] = "line"
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages: `line 7`, or a path."""
+        return self.cells[0] if self.unit == "file" else f"{self.unit} {self.number}"
 
 
 @dataclass(frozen=True)
@@ -43,30 +49,9 @@ class Table:
     share: Callable[[], float]
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column that is written.
-
-    Attributes:
-        name: what the first line calls it.
-        kind: what its cells are.
-    """
-
-    name: str
-    kind: Kind
-
-
 def problem(path: Path, message: str, remedy: str = "") -> CompileError:
     """An error about a file's content, to raise."""
     return CompileError(Diagnostic(message, "usage", file=str(path), remedy=remedy))
-
-
-def is_table(path: str | Path) -> bool:
-    """Whether a file is called as tables are."""
-    return Path(path).suffix in SUFFIXES
-
-
-# -- reading -----------------------------------------------------------------------------------
 
 
 def reading(path: Path) -> AbstractContextManager[Table]:
@@ -86,9 +71,9 @@ def _reading_text(path: Path) -> Generator[Table]:
         raw = path.open("rb")
     except OSError as error:
         raise problem(path, f"can't be read: {error.strerror}") from None
-    with raw:
+    with raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as lines:
         size = path.stat().st_size or 1
-        rows = _checked(path, _text_rows(path, raw))
+        rows = _text_rows(path, lines)
         header = next(rows, None)
         if header is None:
             raise problem(path, "is empty", "the first line holds the names of the columns")
@@ -96,28 +81,36 @@ def _reading_text(path: Path) -> Generator[Table]:
         yield Table(columns, _of_width(path, rows, len(columns)), lambda: raw.tell() / size)
 
 
-def _text_rows(path: Path, raw: BinaryIO) -> Iterator[Row]:
-    """Rows with their lines; an empty line in front of others has no cells."""
-    lines = (line.decode("utf-8-sig" if not at else "utf-8") for at, line in enumerate(raw))
+def _text_rows(path: Path, lines: TextIO) -> Iterator[Row]:
+    """Rows with their lines; an empty line in front of others has no cells.
+
+    Raises:
+        CompileError: the text is malformed.
+    """
     reader = csv.reader(lines, delimiter=SEPARATORS[path.suffix], strict=True)
-    before = 0
-    for cells in reader:
-        yield Row(f"line {before + 1}", cells)
-        before = reader.line_num
-
-
-def _checked(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows, with the failures of reading them as problems of the file."""
-    place = "line 1"
+    before = first = 0
     try:
-        for row in rows:
-            place = row.place
-            yield row
+        for cells in reader:
+            first = before + 1
+            yield Row(first, cells)
+            before = reader.line_num
     except UnicodeDecodeError:
-        message = f"is not text in UTF-8 (after {place})"
+        message = f"is not text in UTF-8 (after line {_lines_of_text(path)})"
         raise problem(path, message, "save it as CSV in UTF-8") from None
     except csv.Error as error:
-        raise problem(path, f"after {place}: {error}", "quote cells as RFC 4180 does") from None
+        message = f"after line {first or 1}: {error}"
+        raise problem(path, message, "quote cells as RFC 4180 does") from None
+
+
+def _lines_of_text(path: Path) -> int:
+    """How many lines are text in front of the first one that isn't."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 0
 
 
 def _header(path: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -132,20 +125,20 @@ def _header(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 def _of_width(path: Path, rows: Iterator[Row], width: int) -> Iterator[Row]:
     """The rows, which have a cell for each column; empty lines may only be the last."""
-    empty = ""
+    empty = 0
     for row in rows:
         if not row.cells:
-            empty = empty or row.place
+            empty = empty or row.number
             continue
         if empty:
-            raise problem(path, f"{empty} is empty", "remove the line, or write its cells")
+            raise problem(path, f"line {empty} is empty", "remove the line, or write its cells")
         if len(row.cells) != width:
             message = f"{row.place} has {len(row.cells)} cells, but there are {width} columns"
             raise problem(path, message, "quote cells that have a separator in them")
         yield row
 
 
-def _parquet(path: Path) -> Any:
+def parquet(path: Path) -> Any:
     """The library for Parquet.
 
     Raises:
@@ -161,7 +154,7 @@ def _parquet(path: Path) -> Any:
 
 @contextmanager
 def _reading_parquet(path: Path) -> Generator[Table]:
-    library = _parquet(path)
+    library = parquet(path)
     try:
         file = library.ParquetFile(path)
     except Exception as error:  # pyarrow's own, and OSError
@@ -173,7 +166,7 @@ def _reading_parquet(path: Path) -> Generator[Table]:
         for batch in file.iter_batches(_ROWS):
             for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 done += 1
-                yield Row(f"row {done}", cells)
+                yield Row(done, cells, "row")
 
     with file:
         columns = _header(path, file.schema_arrow.names)
@@ -183,44 +176,3 @@ def _reading_parquet(path: Path) -> Generator[Table]:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0] or type(error).__name__
-
-
-# -- writing -----------------------------------------------------------------------------------
-
-Put = Callable[[Sequence[Sequence[Any]]], None]
-
-
-def writing(path: Path, columns: Sequence[Column]) -> AbstractContextManager[Put]:
-    """A function that writes rows, None where a cell is missing; the file is whole after the block.
-
-    Raises:
-        CompileError: pyarrow isn't installed.
-        OSError: it can't be written.
-    """
-    if path.suffix == ".parquet":
-        return _writing_parquet(path, columns, _parquet(path))
-    return _writing_text(path, columns)
-
-
-@contextmanager
-def _writing_text(path: Path, columns: Sequence[Column]) -> Generator[Put]:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=SEPARATORS[path.suffix], lineterminator="\n")
-        writer.writerow([column.name for column in columns])
-        yield writer.writerows
-
-
-@contextmanager
-def _writing_parquet(path: Path, columns: Sequence[Column], library: Any) -> Generator[Put]:
-    import pyarrow  # type: ignore[import-not-found]
-
-    types = {"text": pyarrow.string(), "integer": pyarrow.int64(), "number": pyarrow.float64()}
-    schema = pyarrow.schema([(column.name, types[column.kind]) for column in columns])
-    with library.ParquetWriter(path, schema) as writer:
-
-        def put(rows: Sequence[Sequence[Any]]) -> None:
-            cells = zip(*rows, strict=True) if rows else ()
-            arrays = [pyarrow.array(list(c), f.type) for c, f in zip(cells, schema, strict=True)]
-            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
-
-        yield put

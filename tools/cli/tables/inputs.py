@@ -10,8 +10,17 @@ from ....compiler.columns import names_text
 from ....ir.diagnostics import usage_error
 from ....ir.interface import Argument
 from ....ir.ssa import Function, Value
-from ....ir.types import DType
-from .cells import ABSENT, CellReader, CellsReader, array_reader, cell_reader, json_reader
+from ....ir.types import Array, DType
+from .cells import (
+    ABSENT,
+    CellError,
+    CellReader,
+    CellsReader,
+    array_reader,
+    cell_reader,
+    json_reader,
+    numbers_of,
+)
 
 
 @dataclass(frozen=True)
@@ -23,12 +32,14 @@ class Single:
         column: the column's.
         optional: whether the column may be left out.
         read: its value, `ABSENT` if a row leaves it out.
+        is_float: whether its value is a number, whole or not.
     """
 
     name: str
     column: str
     optional: bool
     read: CellReader
+    is_float: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -62,15 +73,30 @@ class Inputs:
 
     def __init__(self, inputs: Iterable[Single | Several], columns: Sequence[str]) -> None:
         places = {name: place for place, name in enumerate(columns)}
-        self._single: list[tuple[str, int, CellReader]] = []
+        self._single: list[tuple[Single, int]] = []
         self._several: list[tuple[str, list[int], CellsReader]] = []
         for each in inputs:
             own = [places.pop(column) for column in each.columns]
             if isinstance(each, Single):
-                self._single.append((each.name, own[0], each.read))
+                self._single.append((each, own[0]))
             else:
                 self._several.append((each.name, own, each.read))
         self.unused = tuple(places)
+
+    def columns(self, rows: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any] | Array] | None:
+        """Rows as the columns of a table, with None where a row leaves an input out.
+
+        Returns:
+            None if a cell is missing or malformed, or an input has several columns: the rows one by
+            one say what is wrong.
+        """
+        if self._several:
+            return None
+        cells = list(zip(*rows, strict=True))
+        try:
+            return {each.name: _column(each, cells[place]) for each, place in self._single}
+        except CellError:
+            return None
 
     def row(self, cells: Sequence[Any]) -> dict[str, Any]:
         """A row as what `predict` takes.
@@ -78,10 +104,22 @@ class Inputs:
         Raises:
             CellError: a cell is missing or malformed.
         """
-        found = {name: read(cells[place]) for name, place, read in self._single}
+        found = {each.name: each.read(cells[place]) for each, place in self._single}
         for name, places, read in self._several:
             found[name] = read([cells[place] for place in places])
         return {name: value for name, value in found.items() if value is not ABSENT}
+
+
+def _column(single: Single, cells: Sequence[Any]) -> Sequence[Any] | Array:
+    """An input of many rows; None where one leaves it out.
+
+    Raises:
+        CellError: a cell is missing or malformed.
+    """
+    if single.is_float and (numbers := numbers_of(cells)) is not None:
+        return numbers if len(numbers) > 1 else numbers.tolist()  # an array of one is a number
+    found = map(single.read, cells)
+    return [None if value is ABSENT else value for value in found]
 
 
 def inputs_from(function: Function, columns: Sequence[str]) -> Inputs:
@@ -121,9 +159,11 @@ def _inputs(
         raise usage_error(f"input '{name}' is an image, which a table can't hold")
     if known.columns:
         for column in known.columns:
-            yield Single(column, column, optional, cell_reader(column, known, DType.F64))
+            read = cell_reader(column, known, DType.F64)
+            yield Single(column, column, optional, read, is_float=True)
     elif known.kind in ("double", "int64", "string"):
-        yield Single(name, name, optional, cell_reader(name, known, dtype))
+        read = cell_reader(name, known, dtype)
+        yield Single(name, name, optional, read, is_float=known.kind == "double")
     elif known.part is not None or known.kind == "sequence" or name in columns:
         yield Single(name, name, optional, json_reader(name, known, dtype))
     else:
