@@ -8,6 +8,7 @@ from pathlib import Path
 import cmlc
 import numpy as np
 import pytest
+from cmlc.compiler.binding import features_of
 from cmlc.ir.diagnostics import CompileError
 from cmlc.tools import cmlc_run
 from cmlc.tools.cli import console
@@ -17,6 +18,7 @@ from cmlc.tools.cli.many.part import Done
 from PIL import Image
 from support.networks.builders import layer, network
 from support.running.tool_models import network_file
+from support.tables.detectors import detector, street
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 ORDER = ["a/2.png", "a/10.png", "b/c/1.png", *(f"d{n}.png" for n in range(1, 18))]
@@ -143,6 +145,26 @@ def test_arrays_get_a_batch(capsys):
         np.testing.assert_array_equal(np.float32(flat[name]), np.ravel(np.float32(nested[name])))
         cells = [float(cell) for key, cell in row.items() if key != "path"]
         assert cells == list(np.ravel(nested[name]))
+
+
+def test_detectors_have_their_own_thresholds():
+    """Boxes of each picture; how many differs, so pictures run one by one."""
+    Path("m.mlmodel").write_bytes(detector("required").SerializeToString())
+    Path("streets").mkdir()
+    for number, things in enumerate([[("red", 4, 8)], [("green", 20, 20), ("blue", 0, 20)]]):
+        street(*things).save(f"streets/{number}.png")
+    assert run("--input=streets", "-o", "r.jsonl", model="m.mlmodel") == 0
+    own = cmlc.compile("m.mlmodel")
+    numbers = {
+        name: rows[0][1].own_number
+        for name, rows in features_of(own.module.main).items()
+        if rows[0][1].own_number is not None
+    }
+    assert len(numbers) == 2
+    for row in objects():
+        expected = own.interpret({"image": Image.open(row["path"]), **numbers})
+        for name in ("coordinates", "confidence"):
+            np.testing.assert_allclose(row[name], expected[name], rtol=1e-6)
 
 
 def test_archives_hold_all_inputs(capsys):
