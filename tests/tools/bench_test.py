@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cmlc.ir.reference import trees as tree_tables
 from cmlc.ir.types import DType
-from cmlc.tools.bench import half_program, peer_process, peers, run, trees
+from cmlc.tools.bench import half_program, peer_process, peers, run, scale, trees
 from support.mil.programs import imported
 
 
@@ -83,3 +83,13 @@ def test_a_runtime_that_does_not_run_says_why(tmp_path):
     np.savez(tmp_path / "inputs.npz", x=np.zeros(1, np.float32))
     with pytest.raises(RuntimeError, match=r"tensorflow doesn't run savedmodel:(.|\n)*savedmodel"):
         peers.Process(sys.executable, "tensorflow", tmp_path)
+
+
+@pytest.mark.slow
+def test_predict_is_measured_beside_the_bare_function():
+    figures = scale.predict_figures(3)
+    assert len(figures) == 6
+    for count in (20, 500):
+        ours = figures[f"predict, {count} operations: ms"]
+        bare = figures[f"  the bare function, {count} operations: ms"]
+        assert figures[f"  ratio ({count} operations)"] == pytest.approx(ours / bare)

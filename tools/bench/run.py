@@ -177,6 +177,7 @@ def measure(folder: Path, runs: int) -> dict[str, Any]:
     figures |= scale.text_figures()
     figures |= scale.ir_text_figures()
     figures |= scale.operation_figures()
+    figures |= scale.predict_figures(runs)
     figures |= scale.weight_figures(0.25)
     return figures
 

@@ -5,11 +5,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from . import large_program
+from .timing import interleaved
 
 # How much more one operation may cost in a program that is four times as large.
 OPERATIONS = (2_500, 10_000)
@@ -103,6 +104,35 @@ def _seconds(function: Callable[[], Any]) -> float:
     seconds = time.perf_counter() - started
     gc.enable()
     return seconds
+
+
+def predict_figures(runs: int) -> dict[str, Any]:
+    """What a call of `predict` takes beside the graph: a small network, and one of many ops."""
+    import numpy as np
+    import tensorflow as tf
+
+    from ...backends.tf.emit import TensorFlowModule
+    from ...compiler.runtime import compile as compile_model
+
+    x = np.ones((4, 16), np.float32)
+    given = {"x": tf.constant(x)}
+    figures: dict[str, Any] = {}
+    for count in (20, 500):
+        model = compile_model(large_program.many_operations(count))
+        executable = model.executable
+        assert isinstance(executable, TensorFlowModule)
+        predict, graph = model.predict, executable.graph("main")
+        predict({"x": x})
+        both = (lambda f=predict: f({"x": x}), lambda f=graph: _arrays(f(**given)))
+        a, b = interleaved(*both, runs)
+        figures[f"predict, {count} operations: ms"] = 1000 * a
+        figures[f"  the bare function, {count} operations: ms"] = 1000 * b
+        figures[f"  ratio ({count} operations)"] = a / b
+    return figures
+
+
+def _arrays(results: Mapping[str, Any]) -> list[Any]:
+    return [tensor.numpy() for tensor in results.values()]
 
 
 def weight_figures(gigabytes: float) -> dict[str, Any]:
