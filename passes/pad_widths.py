@@ -34,7 +34,7 @@ class PadWidths(Pass):
     channel: functions of numbers, sums and products, pooling, reductions of other dimensions.
 
     Example:
-        cmlc-opt m.cmir --passes='layout, sink-transposes, pad-widths'
+        cmlc-opt m.cmir --passes='pad-widths'
     """
 
     name = "pad-widths"

@@ -74,7 +74,7 @@ class SplitShuffles(PatternPass):
     ShuffleNet shuffles all channels, and convolves one half. Shuffles move numbers one by one.
 
     Example:
-        cmlc-opt m.cmir --passes='layout, sink-transposes, split-shuffles'
+        cmlc-opt m.cmir --passes='split-shuffles'
     """
 
     name = "split-shuffles"

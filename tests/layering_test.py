@@ -57,6 +57,7 @@ BUILT_UPON = {("tflite", "tf")}  # the only target that may import another one
 TENSORFLOW_USERS = (
     *("backends.tf.emit", "backends.tf.variables", "backends.tf.saved_model"),
     *("backends.tf.checkpoint", "backends.tf.tables", "backends.tf.saver"),
+    "backends.tf.flat_call",
     *("backends.tf.names", "backends.tf.states", "backends.tf.decode", "backends.tf.kernels"),
     *("backends.tf.frozen", "backends.tflite", "backends.keras.emit", "tools"),
 )

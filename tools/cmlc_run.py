@@ -207,7 +207,10 @@ def _debug(given: argparse.Namespace, mode: str) -> int:
 def _model(given: argparse.Namespace, started: Any) -> "CompiledModel":
     from .cli.model import model_of
 
-    return model_of(given.model, options_of(given), interpret=given.interpret, started=started)
+    model = model_of(given.model, options_of(given), interpret=given.interpret, started=started)
+    if not given.interpret:
+        _ = model.lowered
+    return model
 
 
 def _check_complete(function: "Function", inputs: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ graphs are traced, are the only ones that use the TensorFlow library.
 import itertools
 import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from ..executable import Executable, StateStore, decoded
 from ..names import ARGUMENT, Renamed
 from . import saved_model
 from .dialect.array import CustomCall
+from .flat_call import FlatCall
 from .hold_states import HOLDING
 from .kernels.chosen import CHOICES
 from .kernels.lookup import Table
@@ -78,6 +79,7 @@ class TensorFlowModule(Executable):
         self.scopes = Scopes(module)
         self.signatures = signatures_of(module)
         self.endpoints = endpoints_of(self.signatures, dir(self.root))
+        self._calls: dict[str, FlatCall] = {}
         self._graphs: dict[tuple[str, str], Any] = {}
         self._graphs_on_states: dict[str, Any] = {}
 
@@ -118,15 +120,18 @@ class TensorFlowModule(Executable):
 
     def _graph(self, name: str, place: str) -> Any:
         """A function's graph for a place; that for all places, if nothing depends on it."""
+        if (name, place) not in self._graphs:  # looked up in each run
+            self._graphs[name, place] = self._made_graph(name, place)
+        return self._graphs[name, place]
+
+    def _made_graph(self, name: str, place: str) -> Any:
         function = self.module.functions[name]
         calls = (op.call for op in function.walk() if isinstance(op, CallOp))
-        if CHOICES[place].options.keys().isdisjoint(call.rpartition(".")[2] for call in calls):
-            place = "everywhere"
-        if (name, place) not in self._graphs:
-            call = self._call(function, self._tables.tables, place)
-            specs = _specs(function, argument_names(function))
-            self._graphs[name, place] = self._traced(call, specs)
-        return self._graphs[name, place]
+        same = CHOICES[place].options.keys().isdisjoint(call.rpartition(".")[2] for call in calls)
+        if place != "everywhere" and same:
+            return self._graph(name, "everywhere")
+        call = self._call(function, self._tables.tables, place)
+        return self._traced(call, _specs(function, argument_names(function)))
 
     def graph_without_tables(self, name: str) -> Any:
         """The same with keys of lookups in the graph: nothing has to be initialized."""
@@ -263,7 +268,9 @@ class TensorFlowModule(Executable):
 
     def run(self, inputs: Mapping[str, Array], function: str = "") -> dict[str, Array]:
         callee = self.called(function, inputs)
-        return self._run_graph(self.graph_here(callee.name), callee, inputs, {})
+        if callee.name not in self._calls:
+            self._calls[callee.name] = FlatCall(self.graph_here(callee.name), callee)
+        return self._ran(callee, self._calls[callee.name], inputs)
 
     def store(self, states: StateStore) -> StateStore:
         return states if isinstance(states, Variables) else Variables(states)
@@ -276,25 +283,35 @@ class TensorFlowModule(Executable):
         callee = self.called(function, {**inputs, **states.variables})
         held = {n: states.variables[value.name] for n, value in state_arguments(callee).items()}
         graph = self.graph_on_states(callee.name)
-        return self._run_graph(graph, self._held.functions[callee.name], inputs, held)
+        on_states = self._held.functions[callee.name]
+        names = argument_names(on_states)
+        rows = [row for row in zip(on_states.arguments, names, strict=True) if row[1] not in held]
 
-    def _run_graph(
-        self, graph: Any, callee: Function, inputs: Mapping[str, Array], states: Mapping[str, Any]
+        def call(arrays: Mapping[str, Array]) -> Iterable[Any]:
+            given = {
+                name: self._tf.constant(arrays[value.name], tf_dtype(value.type.dtype))
+                for value, name in rows
+            }
+            results = graph(**given, **held)
+            return (results[key] for key in result_names(on_states))
+
+        return self._ran(on_states, call, inputs)
+
+    def _ran(
+        self,
+        callee: Function,
+        call: Callable[[Mapping[str, Array]], Iterable[Any]],
+        inputs: Mapping[str, Array],
     ) -> dict[str, Array]:
-        """The results of a function's graph, given variables for states."""
-        given = {
-            name: self._tf.constant(inputs[value.name], tf_dtype(value.type.dtype))
-            for value, name in zip(callee.arguments, argument_names(callee), strict=True)
-            if name not in states
-        }
+        """The results of a call that gives a function's tensors in order."""
         self._weights.fill()
         try:
-            results = graph(**given, **states)
+            results = [tensor.numpy() for tensor in call(inputs)]
         except self._tf.errors.InvalidArgumentError as error:
             raise CompileError(self._runtime_problem(error)) from error
-        keys = result_names(callee)
-        named = zip(callee.result_names or keys, keys, strict=True)
-        return {name: decoded(np.asarray(results[key].numpy())) for name, key in named}
+        names = callee.result_names or result_names(callee)
+        rows = zip(names, results, strict=True)
+        return {name: decoded(np.asarray(array)) for name, array in rows}
 
     def _runtime_problem(self, error: Exception) -> Diagnostic:
         """TensorFlow's message for a failed run, without its trace, and the layer it is about."""

@@ -17,7 +17,7 @@ from .dialect.base import TfOp
 
 # What TensorFlow computes of each number of a product, and of its place in the row.
 _OF_ROWS = (
-    *(tf.BiasAdd, tf.Relu, tf.Relu6, tf.LeakyRelu, tf.Elu, tf.Gelu, tf.Silu),
+    *(tf.BiasAdd, tf.Relu, tf.Relu6, tf.LeakyRelu, tf.Elu, tf.Gelu, tf.ExactGelu, tf.Silu),
     *(tf.Softplus, tf.Softsign, tf.Sigmoid, tf.Tanh),
 )
 

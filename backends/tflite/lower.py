@@ -9,6 +9,7 @@ import math
 from typing import Literal
 
 from ...ir.dialects.builtin import scalar
+from ...ir.dialects.core.activation import Gelu
 from ...ir.dialects.core.elementwise import Erf
 from ...ir.dialects.core.scatter import ScatterMode
 from ...ir.dialects.core.shape import Pad
@@ -21,7 +22,7 @@ from ..padding import bordered, has_fixed_extents
 from ..tf import dialect as tf
 from ..tf.lower import LOWERING as TENSORFLOW
 from ..tf.lower import lookup, pool, recurrent, scatter, trees
-from ..tf.lower.activation import add, multiply
+from ..tf.lower.activation import add, gelu, library_gelu, multiply
 from ..tf.lower.scatter import Call
 from ..tf.lower.shape import cut_axes, gathered, pad
 
@@ -119,6 +120,15 @@ def _pad(op: Pad) -> Value:
     return pad(op)
 
 
+_activations = Lowering()
+
+
+@_activations(Gelu)
+def _gelu(op: Gelu) -> Value:
+    """The converter makes its GELU of the library's call."""
+    return gelu(op) if op.mode == "sigmoid_approximation" else library_gelu(op)
+
+
 _elementwise = Lowering()
 
 
@@ -136,8 +146,8 @@ def _erf(op: Erf) -> Value:
     z = tf.Minimum(tf.Maximum(x, low, result_types=kind).result, high, result_types=kind).result
     z = multiply(z, math.sqrt(2))
     safe = tf.Where(near, scalar(1.0, x), z, result_types=kind).result
-    gelu = tf.Gelu(safe, approximate=False, result_types=kind).result
-    far = add(multiply(tf.Divide(gelu, safe, result_types=kind).result, 2.0), -1.0)
+    made = tf.Gelu(safe, approximate=False, result_types=kind).result
+    far = add(multiply(tf.Divide(made, safe, result_types=kind).result, 2.0), -1.0)
     return tf.Where(near, multiply(x, 2 / math.sqrt(math.pi)), far, result_types=kind).result
 
 
@@ -149,6 +159,7 @@ LOWERING: dict[type[Op], Rule] = {
     **_elementwise.rules,
     **_slices.rules,
     **_borders.rules,
+    **_activations.rules,
     **_SCATTERS.rules,
     **pool.lowering(_in_two).rules,
     **recurrent.lowering(block=False).rules,

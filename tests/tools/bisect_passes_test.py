@@ -41,6 +41,7 @@ def run(capsys, model, *arguments) -> tuple[int, dict]:
     return status, json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_right_passes_move_nothing(capsys):
     status, facts = run(capsys, DIGITS)
     assert status == 0

@@ -8,10 +8,17 @@ from pathlib import Path
 import cmlc
 import numpy as np
 import pytest
+from cmlc.compiler.binding import features_of
+from cmlc.ir.diagnostics import CompileError
 from cmlc.tools import cmlc_run
 from cmlc.tools.cli import console
+from cmlc.tools.cli.many import folder
+from cmlc.tools.cli.many.formats import Column
+from cmlc.tools.cli.many.part import Done
 from PIL import Image
+from support.networks.builders import layer, network
 from support.running.tool_models import network_file
+from support.tables.detectors import detector, street
 
 DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
 ORDER = ["a/2.png", "a/10.png", "b/c/1.png", *(f"d{n}.png" for n in range(1, 18))]
@@ -138,6 +145,26 @@ def test_arrays_get_a_batch(capsys):
         np.testing.assert_array_equal(np.float32(flat[name]), np.ravel(np.float32(nested[name])))
         cells = [float(cell) for key, cell in row.items() if key != "path"]
         assert cells == list(np.ravel(nested[name]))
+
+
+def test_detectors_have_their_own_thresholds():
+    """Boxes of each picture; how many differs, so pictures run one by one."""
+    Path("m.mlmodel").write_bytes(detector("required").SerializeToString())
+    Path("streets").mkdir()
+    for number, things in enumerate([[("red", 4, 8)], [("green", 20, 20), ("blue", 0, 20)]]):
+        street(*things).save(f"streets/{number}.png")
+    assert run("--input=streets", "-o", "r.jsonl", model="m.mlmodel") == 0
+    own = cmlc.compile("m.mlmodel")
+    numbers = {
+        name: rows[0][1].own_number
+        for name, rows in features_of(own.module.main).items()
+        if rows[0][1].own_number is not None
+    }
+    assert len(numbers) == 2
+    for row in objects():
+        expected = own.interpret({"image": Image.open(row["path"]), **numbers})
+        for name in ("coordinates", "confidence"):
+            np.testing.assert_allclose(row[name], expected[name], rtol=1e-6)
 
 
 def test_archives_hold_all_inputs(capsys):
@@ -296,3 +323,58 @@ def test_tensorflow_gives_what_it_gives_one_by_one():
         single = model.predict({"image": Image.open(path)})
         assert found["digit"] == single["digit"]
         assert found["digitProbabilities"] == pytest.approx(single["digitProbabilities"], rel=1e-5)
+
+
+def inverting():
+    """A network whose output is a picture: the input's negative."""
+    scaled = layer("activation", linear={"alpha": -1.0, "beta": 255.0})
+    spec = network(scaled, x=(3, 8, 8))
+    for feature in (*spec.description.input, *spec.description.output):
+        feature.type.Clear()
+        feature.type.imageType.width = feature.type.imageType.height = 8
+        feature.type.imageType.colorSpace = 20
+    Path("m.mlmodel").write_bytes(spec.SerializeToString())
+    return "m.mlmodel"
+
+
+def test_pictures_become_a_folder_of_pictures(capsys):
+    paths, model = pictures(), inverting()
+    Path(paths[2]).write_text("no picture")
+    assert run("--input=photos", "-o", "out", "--skip-unreadable", model=model) == 0
+    found = objects("out/results.jsonl")
+    assert [row["path"] for row in found] == paths
+    for index, (row, path) in enumerate(zip(found, paths, strict=True)):
+        (name,) = (row[key] for key in row if key not in ("path", "error"))
+        if index == 2:
+            assert (name, row["error"]) == (None, f"'{path}' is not an image")
+            continue
+        assert name == f"{path}.png"
+        picture_, given = (np.asarray(Image.open(p)) for p in (Path("out", name), path))
+        np.testing.assert_array_equal(picture_, np.stack([255 - given] * 3, -1))
+    assert run("--input=photos", "-o", "out", "--skip-unreadable", model=model) == 0
+    Path("mine").mkdir()
+    Path("mine/notes").write_text("")
+    assert run("--input=photos", "-o", "mine", model=model) == console.USAGE_ERROR
+    assert "exists and holds no results of cmlc-run" in capsys.readouterr().err
+    assert run("--input=photos", "-o", "r.csv", model=model) == console.USAGE_ERROR
+    assert "is an image, which a table can't hold; write pictures" in capsys.readouterr().err
+
+
+def test_files_elsewhere_stay_below_the_folder():
+    assert folder._below("../a/b.png") == "__/a/b.png"
+    assert folder._below("/a/b.png") == folder._below("a/b.png") == "a/b.png"
+
+
+def test_two_files_of_one_name(capsys):
+    model = inverting()
+    picture("photos/__/1.png", 1)
+    picture("photos/1.png", 2)
+    form = folder.Folder([Column("path", "text"), Column("y", "picture")], with_errors=False)
+    given = [Image.open("photos/__/1.png"), Image.open("photos/1.png")]
+    parts = [
+        Done(0, "", 1, form.encoded([["__/1.png"], given[:1]])),
+        Done(1, "", 1, form.encoded([["../1.png"], given[1:]])),
+    ]
+    with pytest.raises(CompileError, match=r"would be called '__/1\.png\.png'"):
+        form.write(Path("out"), iter(parts))
+    assert run("--input=photos", "-o", "fine", model=model) == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cmlc.ir.diagnostics import CompileError, Diagnostic
 from cmlc.tools import cmlc_run
 from cmlc.tools.cli import console
 from cmlc.tools.cli.many.worker import Worker
@@ -184,6 +185,16 @@ def test_a_fault_in_a_table_leaves_nothing(capsys):
     assert run(model="m.mlmodel", source="t.csv") == console.USAGE_ERROR
     assert "line 10002: column 'rooms' has 'three'" in capsys.readouterr().err
     assert sorted(path.name for path in Path().iterdir()) == ["m.mlmodel", "t.csv"]
+
+
+def test_a_failure_that_is_not_the_table_s_keeps_what_is_done(monkeypatch):
+    Path("m.mlmodel").write_bytes(houses().SerializeToString())
+    lines = ["70,3,hill\n"] * 10_000
+    Path("t.csv").write_text("area,rooms,place\n" + "".join(lines))
+    given = {"model": "m.mlmodel", "source": "t.csv"}
+    lost = CompileError(Diagnostic("a worker failed", "usage"))
+    assert stopped(monkeypatch, lost, after=1, **given) == console.USAGE_ERROR
+    assert computed(monkeypatch, **given) == [1, 2]
 
 
 @pytest.mark.slow

@@ -42,6 +42,16 @@ def test_a_pipeline(capsys):
     assert "precision computed in doubles" in rows
 
 
+def test_dictionaries_are_two_inputs(capsys):
+    inputs = {"words": "{string}"}
+    spec, message = model("dictVectorizer", inputs, {"v": "f64[2]"})
+    message.stringToIndex.vector.extend(["a", "b"])
+    rows = said(capsys, "--emit=ir", "-o", "m.cmir", spec=spec).splitlines()
+    found = [" ".join(row.split()) for row in rows]
+    assert "inputs words_keys str[n_words] keys of the dictionary 'words'" in found
+    assert "words_values f64[n_words] values of the dictionary 'words'" in found
+
+
 def test_rounding_is_said(capsys):
     out = said(capsys, "--emit=ir", "--stage=optimized", "--precision=float32", "-o", "m.cmir")
     assert "precision  rounded: doubles are computed in float32" in out

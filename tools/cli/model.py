@@ -5,7 +5,7 @@ from typing import Any
 
 from ...compiler import driver
 from ...compiler.options import Options
-from ...compiler.runtime import CompiledModel, compile
+from ...compiler.runtime import CompiledModel
 from ...compiler.stages import Stages
 from ...passes.manager import Instrumentation, parse_pipeline
 
@@ -13,7 +13,7 @@ from ...passes.manager import Instrumentation, parse_pipeline
 def model_of(
     path: Path, options: Options, *, interpret: bool, started: Any = None
 ) -> CompiledModel:
-    """A model that is compiled; to interpret, only as far as it has to be.
+    """A model that is compiled when it is asked for; to interpret, only its passes are run.
 
     Args:
         path: its file.
@@ -22,11 +22,11 @@ def model_of(
         started: told (stage, pass).
 
     Raises:
-        CompileError: it can't be read or compiled.
+        CompileError: to interpret: it can't be read.
     """
     watch = driver.Watch(Instrumentation(reproducers=Path()), started)
     if not interpret:
-        return compile(path, options, watch=watch)
+        return CompiledModel(Stages(path, options, watch))
     pipeline = parse_pipeline(options.passes)
     module = driver.with_result_names(driver.load(path, options, watch))
     return CompiledModel(Stages(driver.run_passes(module, pipeline, watch), options))

@@ -229,6 +229,8 @@ def _kind(feature: Mapping[str, Any], classes: int) -> str:
             return f"boxes: confidence of {classes} classes"
         case {"detected": detected}:
             return f"boxes: {detected}"
+        case {"feature": feature, "part": part}:
+            return f"{part} of the dictionary '{feature}'"
         case {"kind": "dictionary"}:
             return f"probabilities of {classes} classes"
         case {"kind": "string" | "int64"} if classes:

@@ -4,6 +4,7 @@ The dialect calls them like any function of the library, with keyword arguments 
 those of a family are in the file of its name.
 """
 
+from .activation import exact_gelu
 from .block_lstm import block_lstm
 from .control import while_loop
 from .conv import conv_transpose
@@ -40,6 +41,7 @@ __all__ = [
     "crop_resize",
     "custom_call",
     "dynamic_update_slice",
+    "exact_gelu",
     "first_equal",
     "fresh_key",
     "gather_state",

@@ -106,9 +106,15 @@ def entries_of(vector: Any) -> list[Number]:
     known = tf.get_static_value(vector, partial=True)
     if known is None:
         known = [None] * count
-    return [
-        tf.cast(vector[i], tf.int32) if known[i] is None else int(known[i]) for i in range(count)
-    ]
+    # What a vector was made of needs no taking apart, and is the same for several vectors.
+    scalars = list(vector.op.inputs) if vector.op.type == "Pack" else None
+    found: list[Number] = []
+    for i in range(count):
+        if known[i] is not None:
+            found.append(int(known[i]))
+        else:
+            found.append(tf.cast(scalars[i] if scalars else vector[i], tf.int32))
+    return found
 
 
 def sizes_of(x: Any) -> list[Number]:

@@ -6,12 +6,10 @@ written before it is up to the function around: it runs what uses a variable in 
 """
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
-import numpy as np
-
-from .shape import required
-from .slices import grid
+from .slices import entries_of, grid, sizes_of
 
 
 def read_state(state: Any) -> Any:
@@ -36,22 +34,28 @@ def write_slice(state: Any, update: Any, begin: Any, strides: Sequence[int]) -> 
     """
     import tensorflow as tf
 
-    extents = np.asarray(state.shape.as_list(), np.int32)
-    known = update.shape.as_list()
-    sizes = np.asarray(known, np.int32) if None not in known else tf.shape(update)
-    first, steps = tf.get_static_value(begin), np.asarray(strides, np.int32)
-    first = tf.cast(begin, tf.int32) if first is None else first.astype(np.int32)
-    last = first + ((sizes - 1) * steps + 1 if (steps != 1).any() else sizes)
-    if isinstance(last, np.ndarray):
-        if (last > extents).any() or (first < 0).any():
-            raise ValueError(f"writes to positions up to {last} of {extents}")
-    else:
-        inside = tf.reduce_all((first >= 0) & (last <= extents))
-        text = f"a slice that is written is outside of the state of shape {extents.tolist()}"
-        last = required(last, inside, [text])
-    tf.raw_ops.ResourceStridedSliceAssign(
-        ref=state.handle, begin=first, end=last, strides=steps, value=update
-    )
+    ends: list[Any] = []
+    inside: list[Any] = []
+    rows = zip(entries_of(begin), sizes_of(update), strides, state.shape.as_list(), strict=True)
+    for first, size, step, extent in rows:
+        last = first + ((size - 1) * step + 1 if step != 1 else size)
+        ends.append(last)
+        if isinstance(last, int) and size and not 0 <= first < last <= extent:
+            raise ValueError(f"writes to positions {first} to {last - 1} of {extent}")
+        if not isinstance(last, int):
+            inside += [first >= 0, last <= extent]
+    checks: list[Any] = []
+    if inside:
+        text = f"a slice that is written is outside of the state of shape {state.shape.as_list()}"
+        checks.append(tf.debugging.Assert(reduce(tf.logical_and, inside), [text]))
+    with tf.control_dependencies(checks):
+        tf.raw_ops.ResourceStridedSliceAssign(
+            ref=state.handle,
+            begin=tf.cast(begin, tf.int32),
+            end=tf.stack(ends) if ends else tf.zeros(0, tf.int32),
+            strides=tf.constant(strides, tf.int32),
+            value=update,
+        )
     return []
 
 
@@ -91,7 +95,7 @@ def _position(positions: Any, entry: int, extent: int) -> Any:
     known = tf.get_static_value(positions, partial=True)
     if known is not None and known[entry] is not None:
         return slice(int(known[entry]), None).indices(extent)[0]
-    found = tf.cast(positions[entry], tf.int32)
+    found = entries_of(positions)[entry]
     return tf.clip_by_value(tf.where(found < 0, found + extent, found), 0, extent)
 
 

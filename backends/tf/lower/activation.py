@@ -112,12 +112,19 @@ def thresholded_relu(op: core.ThresholdedRelu) -> Value:
     return tf.Where(test, op.x, scalar(0.0, op.x), result_types=op.x.type).result
 
 
+def library_gelu(op: core.Gelu) -> Value:
+    """The library's own call, of the exact or the tanh form."""
+    approximate = op.mode == "tanh_approximation"
+    return tf.Gelu(op.x, approximate=approximate, result_types=op.result.type).result
+
+
 @lower(core.Gelu)
 def gelu(op: core.Gelu) -> Value:
-    """TensorFlow has the exact and the tanh form; the sigmoid form is spelled out."""
+    """The exact form by erf; TensorFlow has the tanh form, and the sigmoid form is spelled out."""
     out = op.result.type
     if op.mode == "sigmoid_approximation":
         gate = tf.Sigmoid(multiply(op.x, 1.702), result_types=out).result
         return tf.Multiply(op.x, gate, result_types=out).result
-    approximate = op.mode == "tanh_approximation"
-    return tf.Gelu(op.x, approximate=approximate, result_types=out).result
+    if op.mode == "exact" and out.dtype is DType.F32:
+        return tf.ExactGelu(op.x, result_types=out).result
+    return library_gelu(op)

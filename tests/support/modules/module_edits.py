@@ -99,9 +99,9 @@ def _weights(module: Module, least: int = 1) -> list[Constant]:
 
 
 def change_weight(module: Module, random: Random) -> Found | None:
-    """One element of a weight is another number."""
+    """One element of a weight is another number; infinities would stay what they are."""
     copy = clone_module(module)
-    weights = _weights(copy)
+    weights = [op for op in _weights(copy) if np.isfinite(op.value.array()).all()]
     if not weights:
         return None
     op = random.choice(weights)

@@ -55,6 +55,7 @@ def source_of(given: argparse.Namespace) -> Path | None:
     """Where many inputs come from, if they are meant.
 
     A list of files is one only if the results are to be a table: it may be the text of an input.
+    Results of a folder may also be a folder.
 
     Raises:
         CompileError: of kind "usage": something else is given besides, or the results aren't to be
@@ -62,6 +63,7 @@ def source_of(given: argparse.Namespace) -> Path | None:
     """
     paths = [path for path in (_path_in(text)[1] for text in given.input) if path is not None]
     is_table = given.output is not None and given.output.suffix in RESULTS
+    is_folder = given.output is not None and given.output.suffix == ""
     if not is_table:
         paths = [path for path in paths if path.suffix != LIST]
     if not paths:
@@ -73,7 +75,7 @@ def source_of(given: argparse.Namespace) -> Path | None:
     if len(given.input) > 1 or given.random is not None:
         what = "a table" if paths[0].suffix in TABLES else "a folder or a list of files"
         raise usage_error(f"{what} holds all inputs", "leave --random and other inputs out")
-    if not is_table:
+    if not is_table and not (is_folder and paths[0].suffix not in TABLES):
         named = f"{', '.join(RESULTS[:-1])} or {RESULTS[-1]}"
         raise usage_error("results of many inputs are a table", f"write -o NAME, with {named}")
     if given.engine == ENGINES[0] and given.workers is not None:
@@ -108,6 +110,8 @@ def run(given: argparse.Namespace, source: Path) -> int:
 
     with console.progress(enabled=not given.json) as started:
         model, options = _model(given, started)
+        if not given.interpret:
+            _ = model.lowered
     job = Job(
         model=given.model,
         options=options,
@@ -148,7 +152,7 @@ def _model(given: argparse.Namespace, started: Any) -> "tuple[CompiledModel, Opt
         return model_of(given.model, options, interpret=given.interpret, started=started)
 
     options = options_of(given)
-    model = made(options)
+    model = made(options)  # only read, until it is clear how it is compiled
     if options.batch != "auto" or in_batches(model.stages.batched.main):
         return model, options
     opened = replace(options, batch="dynamic")

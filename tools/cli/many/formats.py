@@ -15,8 +15,9 @@ import numpy as np
 from ..tables.files import parquet
 from .part import Done, Failure, merged
 
-# What the cells of a column are. A "list" is a flat array; a "value" is whatever JSON has.
-Kind = Literal["text", "integer", "number", "list", "value"]
+# What the cells of a column are. A "list" is a flat array; a "value" is whatever JSON has; a
+# "picture" is one of PIL.
+Kind = Literal["text", "integer", "number", "list", "value", "picture"]
 # How a format takes arrays and dictionaries: a column for each element, columns of flat arrays, or
 # as they are.
 Shape = Literal["elements", "lists", "values"]
@@ -52,6 +53,7 @@ class Format(ABC):
     """
 
     shape: Shape = "elements"
+    takes_pictures = False
 
     def __init__(self, columns: Sequence[Column], *, with_errors: bool) -> None:
         self.columns = tuple(columns)
@@ -235,22 +237,3 @@ def _arrow(cells: Sequence[Any], type: Any) -> Any:
     flat = np.concatenate([np.ravel(cell) for cell in cells]) if len(cells) else np.empty(0)
     values = pyarrow.array(flat.astype(type.value_type.to_pandas_dtype()))
     return pyarrow.ListArray.from_arrays(pyarrow.array(ends), values)
-
-
-FORMATS: dict[str, type[Format]] = {
-    ".csv": Text,
-    ".tsv": TabText,
-    ".jsonl": JsonLines,
-    ".parquet": Parquet,
-}
-
-
-def format_of(path: Path) -> type[Format]:
-    """The format that a file is called as, one of `FORMATS`.
-
-    Raises:
-        CompileError: of kind "usage": pyarrow isn't installed.
-    """
-    if path.suffix == ".parquet":
-        parquet(path)
-    return FORMATS[path.suffix]

@@ -13,7 +13,7 @@ from ....ir.interface import Labels, Result
 from ....ir.ssa import Function, Value
 from ....ir.types import Array
 from ..tables.inputs import element_names
-from .formats import Cells, Column, Kind, Shape
+from .formats import Cells, Column, Format, Kind
 
 _MOST = 1 << 14  # columns; spreadsheets have no more
 _SCALARS: dict[str | None, Kind] = {"string": "text", "int64": "integer", "double": "number"}
@@ -34,12 +34,12 @@ class Output:
     cells: Callable[[Any], Sequence[Any]]
 
 
-def outputs_to(function: Function, shape: Shape) -> tuple[Output, ...]:
+def outputs_to(function: Function, written: type[Format]) -> tuple[Output, ...]:
     """How a model's outputs are written.
 
     Args:
         function: as imported, whose results are those of one row.
-        shape: what arrays and dictionaries become.
+        written: the format that they are written in.
 
     Raises:
         CompileError: a table can't hold an output.
@@ -48,7 +48,7 @@ def outputs_to(function: Function, shape: Shape) -> tuple[Output, ...]:
     rows = (row for row in outputs_of(function) if row[2].part != "present")
     found = {known.feature or name: (name, value, known) for name, value, known in rows}
     return tuple(
-        _output(name, value, known, labels, shape) for name, (_, value, known) in found.items()
+        _output(name, value, known, labels, written) for name, (_, value, known) in found.items()
     )
 
 
@@ -73,9 +73,14 @@ def cells_of_columns(outputs: Iterable[Output], predicted: Mapping[str, Any]) ->
     return found
 
 
-def _output(name: str, value: Value, known: Result, labels: Labels, shape: Shape) -> Output:
+def _output(
+    name: str, value: Value, known: Result, labels: Labels, written: type[Format]
+) -> Output:
+    shape = written.shape
+    if known.kind == "image" and written.takes_pictures:
+        return Output(name, (Column(name, "picture"),), lambda found: [found])
     if known.kind == "image":
-        remedy = "run the pictures one by one, with -o FOLDER"
+        remedy = "write pictures of files into a folder: -o FOLDER"
         raise usage_error(f"output '{name}' is an image, which a table can't hold", remedy)
     if (kind := _SCALARS.get(known.kind)) is not None:
         return Output(name, (Column(name, kind),), lambda found: [_plain(found)])

@@ -99,8 +99,9 @@ def predict_many(
                     journal.add(done)
                     count += done.count
                     progress(count, source.table.share())
-            except CompileError:
-                if not job.collects:  # to mend the table is to begin anew
+            except CompileError as error:
+                is_of_source = any(one.file == str(job.source) for one in error.diagnostics)
+                if is_of_source and not job.collects:  # to mend the table is to begin anew
                     journal.remove()
                 raise
             rows, failures = _written(job, worker, journal)

@@ -17,9 +17,10 @@ from ..tables.cells import CellError
 from ..tables.files import Row
 from ..tables.inputs import Inputs, inputs_from
 from .entry_files import FileInputs
-from .formats import PLACE, Cells, Column, format_of
+from .formats import PLACE, Cells, Column
 from .outputs import cells_of, cells_of_columns, outputs_to
 from .part import Done, Failure, Part
+from .targets import format_of
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Worker:
         self._turn: AbstractContextManager[object] = nullcontext() if several else Lock()
         function = model.module.main
         make = format_of(job.target)
-        self._outputs = outputs_to(function, make.shape)
+        self._outputs = outputs_to(function, make)
         columns = [column for output in self._outputs for column in output.columns]
         self.inputs: Inputs | FileInputs
         if job.of_files:
