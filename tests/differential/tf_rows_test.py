@@ -1,4 +1,4 @@
-"""What TensorFlow makes of products: the pass keeps the numbers, and its graph optimizer fuses."""
+"""What TensorFlow makes of products and convolutions: its graph optimizer fuses them."""
 
 from pathlib import Path
 
@@ -72,3 +72,32 @@ def test_one_reshape_on_each_side(mode):
     found = optimized(module)
     assert found["_FusedMatMul:BiasAdd"] == 2
     assert found["Reshape"] == 2
+
+
+CONVOLUTION = """
+func @main(%x: f32[N,6,6,3]) -> f32[N,6,6,4] {{
+  %w = const {{value = resource<"w">}} : f32[3,3,3,4]
+  %b = const {{value = resource<"b">}} : f32[4]
+  %y = nn.conv(%x, %w, %b) {{pad_type = #same, layout = #channels_last}} : f32[N,6,6,4]
+  %z = nn.{activation} : f32[N,6,6,4]
+  return %z
+}}
+resources {{
+  "w" : f32[3,3,3,4] = random(1)
+  "b" : f32[4] = random(2)
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("activation", "fused"),
+    [
+        ("relu(%y)", "Relu"),
+        ("relu6(%y)", "Relu6"),
+        ("elu(%y)", "Elu"),
+        ("leaky_relu(%y) {alpha = 0.1}", "LeakyRelu"),
+    ],
+)
+def test_convolutions_are_fused(activation, fused):
+    found = optimized(parse(CONVOLUTION.format(activation=activation)), N=2)
+    assert found == {f"_FusedConv2D:BiasAdd,{fused}": 1}
