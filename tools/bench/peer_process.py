@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ _STEPS, _WORDS, _UNITS = 40, 8000, 128
 
 def build(name: str, folder: Path) -> None:
     """Write a network with random weights in all forms."""
-    import coremltools
-    import torch
+    coremltools: Any = import_module("coremltools")
+    torch: Any = import_module("torch")
 
     torch.manual_seed(0)
     network, inputs = _tagger(torch) if name == "tagger" else _of_torchvision(torch, name)
@@ -60,7 +61,7 @@ def build(name: str, folder: Path) -> None:
 
 
 def _of_torchvision(torch: Any, name: str) -> tuple[Any, tuple[Any, ...]]:
-    import torchvision
+    torchvision: Any = import_module("torchvision")
 
     return getattr(torchvision.models, name)(weights=None), (torch.rand(1, 3, 224, 224),)
 
@@ -89,7 +90,7 @@ def runner(runtime: str, folder: Path) -> Callable[[], Any]:
 
 
 def _torch(path: str, inputs: dict[str, Any]) -> Callable[[], Any]:
-    import torch
+    torch: Any = import_module("torch")
 
     torch.set_num_threads(1)
     network = torch.jit.load(path)
@@ -103,7 +104,7 @@ def _torch(path: str, inputs: dict[str, Any]) -> Callable[[], Any]:
 
 
 def _onnxruntime(path: str, inputs: dict[str, Any]) -> Callable[[], Any]:
-    import onnxruntime
+    onnxruntime: Any = import_module("onnxruntime")
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -112,7 +113,7 @@ def _onnxruntime(path: str, inputs: dict[str, Any]) -> Callable[[], Any]:
 
 
 def _openvino(path: str, inputs: dict[str, Any]) -> Callable[[], Any]:
-    import openvino
+    openvino: Any = import_module("openvino")
 
     settings = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.compile_model(path, "CPU", settings)
@@ -131,11 +132,10 @@ def _tensorflow(path: str, inputs: dict[str, Any]) -> Callable[[], Any]:
 
 
 def _litert(path: str, inputs: dict[str, Any]) -> Callable[[], Any]:
-    if importlib.util.find_spec("ai_edge_litert"):
-        from ai_edge_litert.interpreter import Interpreter
-    else:
-        from tensorflow.lite import Interpreter
-    run = Interpreter(path, num_threads=1).get_signature_runner()
+    own = importlib.util.find_spec("ai_edge_litert")
+    library: Any = import_module("ai_edge_litert.interpreter" if own else "tensorflow")
+    library = library if own else library.lite
+    run = library.Interpreter(path, num_threads=1).get_signature_runner()
     return lambda: run(**inputs)
 
 
