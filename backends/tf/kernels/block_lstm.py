@@ -7,6 +7,7 @@ cuDNN's kernels in this way. Nobody else looks for it, nor does automatic differ
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from .recurrent import looped, product_with, started
@@ -46,10 +47,10 @@ def block_lstm(
     given |= dict(zip(("h", "c"), states, strict=True))
 
     def loop(**given: Any) -> tuple[Any, Any, Any]:
-        return _loop(tf, cell_clip, **given)
+        return _loop(tf, _Given(**given), cell_clip)
 
     def block(**given: Any) -> tuple[Any, Any, Any]:
-        return _block(tf, cell_clip, **given)
+        return _block(tf, _Given(**given), cell_clip)
 
     if not selected:
         return loop(**given)
@@ -70,19 +71,22 @@ def _implementing(
     return tf.function(function, autograph=False, experimental_attributes=attributes)
 
 
-def _loop(
-    tf: Any,
-    cell_clip: float,
-    x: Any,
-    weight: Any,
-    h: Any,
-    c: Any,
-    bias: Any = None,
-    peephole: Any = None,
-) -> tuple[Any, Any, Any]:
+@dataclass(frozen=True)
+class _Given:
+    """The tensors of an LSTM; h and c are the states before the first step."""
+
+    x: Any
+    weight: Any
+    h: Any
+    c: Any
+    bias: Any = None
+    peephole: Any = None
+
+
+def _loop(tf: Any, given: _Given, cell_clip: float) -> tuple[Any, Any, Any]:
     """The equations, step by step."""
-    features, size = x.shape[2], h.shape[1]
-    past = product_with(tf, weight[features:], x)
+    features, size, peephole = given.x.shape[2], given.h.shape[1], given.peephole
+    past = product_with(tf, given.weight[features:], given.x)
     p_i, p_f, p_o = (None,) * 3 if peephole is None else tf.split(peephole, 3)
 
     def step(inputs: Any, h: Any, c: Any) -> tuple[Any, Any]:
@@ -101,34 +105,26 @@ def _loop(
             o = tf.sigmoid(o + p_o * c)
         return o * tf.tanh(c), c
 
-    sequence, (h, c) = looped(tf, step, x, weight[:features], bias, (h, c))
+    weight, states = given.weight[:features], (given.h, given.c)
+    sequence, (h, c) = looped(tf, step, given.x, weight, given.bias, states)
     return sequence, h, c
 
 
-def _block(
-    tf: Any,
-    cell_clip: float,
-    x: Any,
-    weight: Any,
-    h: Any,
-    c: Any,
-    bias: Any = None,
-    peephole: Any = None,
-) -> tuple[Any, Any, Any]:
+def _block(tf: Any, given: _Given, cell_clip: float) -> tuple[Any, Any, Any]:
     """All steps as one op."""
-    size = h.shape[1]
+    x, size, peephole = given.x, given.h.shape[1], given.peephole
     unused = tf.zeros((size,), x.dtype)
     p_i, p_f, p_o = (unused,) * 3 if peephole is None else tf.split(peephole, 3)
     made = tf.raw_ops.BlockLSTMV2(
         seq_len_max=tf.shape(x, out_type=tf.int64)[0],
         x=x,
-        cs_prev=c,
-        h_prev=h,
-        w=weight,
+        cs_prev=given.c,
+        h_prev=given.h,
+        w=given.weight,
         wci=p_i,
         wcf=p_f,
         wco=p_o,
-        b=tf.zeros((_GATES * size,), x.dtype) if bias is None else bias,
+        b=tf.zeros((_GATES * size,), x.dtype) if given.bias is None else given.bias,
         cell_clip=cell_clip,
         use_peephole=peephole is not None,
     )
@@ -138,4 +134,4 @@ def _block(
         # Without a step, the state is still what it was.
         return states[-1] if steps else tf.concat((first[None], states), 0)[-1]
 
-    return made.h, last(h, made.h), last(c, made.cs)
+    return made.h, last(given.h, made.h), last(given.c, made.cs)
