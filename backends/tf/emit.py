@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ..executable import Executable, StateStore, decoded
 from ..names import ARGUMENT, Renamed
 from . import saved_model
 from .dialect.array import CustomCall
+from .dialect.lookup import Lookup
 from .flat_call import FlatCall
 from .hold_states import HOLDING
 from .kernels.chosen import CHOICES
@@ -215,24 +217,24 @@ class TensorFlowModule(Executable):
         def call(**arguments: Any) -> dict[str, Any]:
             given = (arguments[name] for name in names)
             values = dict(zip(function.arguments, given, strict=True))
-            results = self._run(function.block, {**tables, **values}, self._roots[place])
+            results = self._run(function.block, values, _Place(self._roots[place], tables))
             return dict(zip(outputs, results, strict=True))
 
         return call
 
-    def _run(self, block: Block, values: dict[Value, Any], roots: Mapping[str, Any]) -> list[Any]:
+    def _run(self, block: Block, values: dict[Value, Any], place: "_Place") -> list[Any]:
         for op in block:
             if op.is_terminator:
                 return [values[v] for v in op.operands]
-            if isinstance(op, Constant) and op.result in values:
-                continue  # the keys of a table
-            results = self._results(op, values, roots)
+            if isinstance(op, Constant) and place.holds(op.result):
+                continue
+            results = self._results(op, values, place)
             for value, result in zip(op.results, results, strict=True):
                 _check_shape(op, value.type, result)
                 values[value] = result
         raise _internal("a block has no terminator")
 
-    def _results(self, op: Op, values: dict[Value, Any], roots: Mapping[str, Any]) -> list[Any]:
+    def _results(self, op: Op, values: dict[Value, Any], place: "_Place") -> list[Any]:
         if isinstance(op, Constant):
             return [self._weights.read(op.value)]
         if not isinstance(op, CallOp):
@@ -241,11 +243,13 @@ class TensorFlowModule(Executable):
         def run(body: Region) -> Callable[..., Any]:
             def region(*arguments: Any) -> tuple[Any, ...]:
                 given = zip(body.block.arguments, arguments, strict=True)
-                return tuple(self._run(body.block, {**values, **dict(given)}, roots))
+                return tuple(self._run(body.block, {**values, **dict(given)}, place))
 
             return region
 
-        function = resolve(op.call, roots)
+        function = resolve(op.call, place.roots)
+        if isinstance(op, Lookup) and op.keys in place.tables:
+            values = {op.x: values[op.x], op.keys: place.tables[op.keys]}
         arguments = op.arguments(values, self._converted, run)
         scope = self.scopes.name(op.location)
         try:
@@ -333,6 +337,23 @@ class TensorFlowModule(Executable):
         reset = self.states.reset() if self.states.variables else None
         contents = saved_model.Contents(self.root, self._weights, functions, self.signatures, reset)
         saved_model.save(contents, folder, metadata)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a graph is traced for.
+
+    Attributes:
+        roots: the library and the composites, by what calls begin with.
+        tables: what lookups take for their keys.
+    """
+
+    roots: Mapping[str, Any]
+    tables: Mapping[Value, Table]
+
+    def holds(self, keys: Value) -> bool:
+        """Whether a constant is a table wherever it is used, so that the graph needs no tensor."""
+        return keys in self.tables and all(isinstance(user, Lookup) for user in keys.users)
 
 
 def _specs(function: Function, names: Collection[str]) -> dict[str, Any]:

@@ -164,6 +164,27 @@ def test_frozen_graphs_hold_the_keys(tmp_path, name):
     np.testing.assert_array_equal(computes(x)[0], run(module, {"x": x})["y"])
 
 
+def test_keys_that_something_else_reads():
+    """They are a table for the lookup, and a tensor for the other op."""
+    module = parse(
+        """
+func @main(%x: i64[N]) -> ("y": i32[N], "z": i64[2]) {
+  %keys = const {value = dense<[7, -1, 5]>} : i64[3]
+  %rows = const {value = dense<[2, 0]>} : i32[2]
+  %y = tensor.lookup(%x, %keys) : i32[N]
+  %z = tensor.gather(%keys, %rows) : i64[2]
+  return %y, %z
+}"""
+    )
+    copy, target = clone_module(module), load_target("tf")
+    target.lower(copy)
+    parse_pipeline("cse").run(copy)
+    given = {"x": np.array([5, 7, 0])}
+    found = target.executable(copy).run(given)
+    for key, expected in run(module, given).items():
+        np.testing.assert_array_equal(found[key], expected)
+
+
 def test_computed_keys():
     module = parse(
         """
