@@ -337,7 +337,7 @@ def _numbers(array: Array, dtype: DType) -> Array:
     Raises:
         ValueError: it holds something else than numbers, or integers that the dtype doesn't have.
     """
-    if array.dtype.kind in "OUS":
+    if array.dtype.kind in "OUScmM":
         raise ValueError(f"is {array.dtype.name}, expected numbers")
     if dtype.is_integer and array.dtype.kind in "iu" and array.size:
         limits = np.iinfo(dtype.numpy)

@@ -166,7 +166,8 @@ def _number(op: Op, numbers: Mapping[Value, Array]) -> Array | None:
         if isinstance(op, pool.Pool):
             return given[0] if given[0] == 0 else None  # padding might be counted
         if isinstance(op, reduce.Reduction):
-            number = op.evaluate(given[0].reshape((1,) * op.x.type.rank)).reshape(1)
+            # Of two, because the logarithm of a sum depends on how many there are.
+            number = op.evaluate(np.broadcast_to(given[0], (2,) * op.x.type.rank)).reshape(-1)[:1]
             return number if given[0] == number == 0 else None
         return np.asarray(evaluate(*given)).reshape(1)
 
@@ -223,7 +224,7 @@ def _with_zeros(value: Value, axes: list[int]) -> Value:
     data = value.op.value
     after = [0] * value.type.rank
     for axis in axes:
-        after[axis] = _ADDED // value.type.dtype.bytes
+        after[axis] = _ADDED
     sizes = [size + more for size, more in zip(value.type.static_shape, after, strict=True)]
 
     def load() -> Array:
@@ -250,6 +251,6 @@ def _cut_operands(op: Op, made: Mapping[Value, Value]) -> None:
         op.set_operand(index, part)
 
 
-# Rows are so many bytes apart, or a multiple; this many more are a line of a cache.
-_COLLIDING, _ADDED = 2048, 64
+# Rows are so many bytes apart, or a multiple; so many numbers of four bytes are a line of a cache.
+_COLLIDING, _ADDED = 2048, 16
 _ZERO: Array = np.zeros(1, np.float32)

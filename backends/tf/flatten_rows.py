@@ -33,6 +33,8 @@ def product_of_rows(op: tf.Matmul) -> Rewrite:
     width = x.shape[-1]
     if not isinstance(width, int):
         return no("the length of the rows is known only at run time")
+    if not width:
+        return no("the rows are empty")
     rows = product(x.shape[:-1])
     flat = tf.Reshape(op.a, (-1, width), result_types=x.with_shape((rows, width))).result
     narrow = out.with_shape((rows, out.shape[-1]))
@@ -74,7 +76,7 @@ def _rows(value: Value) -> Value | None:
 def _unflattened(rows: Value, like: Value, out: Tensor) -> Value:
     """Rows with the leading dimensions of `like`."""
     sizes = tuple(dim if isinstance(dim, int) else -1 for dim in out.shape)
-    if sizes.count(-1) < 2:
+    if sizes.count(-1) < 2 and (-1 not in sizes or 0 not in sizes):
         return tf.Reshape(rows, sizes, result_types=out).result
     width = constant(np.asarray([sizes[-1]], np.int32))
     kind = Tensor(DType.I32, (out.rank,))

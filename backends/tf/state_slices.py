@@ -44,6 +44,8 @@ def part_of(user: Op, value: Value) -> Part | None:
 
 
 def _only_user(op: Op) -> Op | None:
+    if len(op.results) != 1:
+        return None
     (result,) = op.results
     if not result.has_one_use:
         return None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cmlc.backends.table import load_target
 from cmlc.ir.interpret import random_inputs
@@ -53,6 +54,12 @@ def test_the_pass_keeps_the_numbers(name):
 @pytest.mark.parametrize("leading", ["2,3,5", "N,4", "N,M", "N,M,2", "1"])
 def test_rows_of_any_shape(leading):
     compare(mlp(leading, "relu"), N=(2, 3), M=5)
+
+
+@pytest.mark.parametrize("leading", ["N,0", "0,N", "2,0"])
+def test_no_rows(leading):
+    shape = [2 if size == "N" else int(size) for size in leading.split(",")]
+    compare(mlp(leading, "relu"), {"x": np.zeros((*shape, 8), np.float32)})
 
 
 @pytest.mark.parametrize("leading", ["2,3,5", "N,4", "N,M"])

@@ -18,7 +18,13 @@ ROWS = 6  # of a cache
 TEXT = (Path(__file__).parents[1] / "data" / "states.txt").read_text()
 PROGRAMS = {part.split("(")[0].removeprefix("func @"): part for part in TEXT.split("\n\n")}
 # What copies the whole state: reading all of it once parts were written.
-COPIED = {"all_is_read", "what_was_before", "before_and_after"}
+COPIED = {
+    "all_is_read",
+    "what_was_before",
+    "before_and_after",
+    "new_is_returned",
+    "old_is_returned",
+}
 
 
 def compiled(name):

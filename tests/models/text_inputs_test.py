@@ -113,9 +113,11 @@ def test_what_is_not_text():
         predicted(ROWS, ROW | {"words": ["cat", "\ud800"]}, "interpret")
 
 
-def test_strings_are_not_numbers():
-    with pytest.raises(CompileError, match=r"input 'n' is \w+, expected numbers"):
-        predicted(ROWS, ROW | {"n": ["7"]}, "interpret")
+@pytest.mark.parametrize("given", [["7"], [1 + 2j], [np.datetime64("2026-01-01")]])
+def test_strings_are_not_numbers(given):
+    """Nor are complex numbers, whose imaginary part would be lost, nor times."""
+    with pytest.raises(CompileError, match=r"input 'n' is .+, expected numbers"):
+        predicted(ROWS, ROW | {"n": given}, "interpret")
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64 - 1])

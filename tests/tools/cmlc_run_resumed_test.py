@@ -240,3 +240,23 @@ def test_memory_is_flat(suffix):
         )
         peaks.append(float(done.stdout.split()[-1]))
     assert peaks[1] < peaks[0] * 1.05 + 8
+
+
+def test_a_file_of_somebody_else_is_not_touched(capsys):
+    pictures(2)
+    Path(PARTIAL).write_text("my notes")
+    assert run() == console.USAGE_ERROR
+    assert f"'{PARTIAL}' is not of this command" in capsys.readouterr().err
+    assert Path(PARTIAL).read_text() == "my notes"
+
+
+def test_a_mended_file_is_run_again():
+    pictures(20)
+    good = Path("photos/3.png").read_bytes()
+    Path("photos/3.png").write_text("none")
+    Path("photos/4.png").write_text("none")
+    assert run() == console.INPUT_ERROR
+    Path("photos/3.png").write_bytes(good)
+    assert run("--skip-unreadable") == 0
+    lines = Path("r.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines if line.endswith("image")] == ["photos/4.png"]

@@ -208,6 +208,8 @@ def _known_length(
     tf: Any, step: Step, projected: Any, time: int, batch: Any, states: Any, widths: Sequence[int]
 ) -> tuple[Any, Any]:
     """One loop, followed by its unrolled rest."""
+    if not time:
+        return tf.zeros((0, batch, states[0].shape[1]), projected.dtype), states
     stride = next((n for n in _STRIDES if time % n == 0), _STEPS)
     turns = time // stride
     whole, made = turns * stride, []

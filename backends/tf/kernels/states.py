@@ -36,9 +36,12 @@ def write_slice(state: Any, update: Any, begin: Any, strides: Sequence[int]) -> 
 
     ends: list[Any] = []
     inside: list[Any] = []
-    rows = zip(entries_of(begin), sizes_of(update), strides, state.shape.as_list(), strict=True)
+    sizes = sizes_of(update)
+    if any(isinstance(size, int) and size == 0 for size in sizes):
+        return []
+    rows = zip(entries_of(begin), sizes, strides, state.shape.as_list(), strict=True)
     for first, size, step, extent in rows:
-        last = first + ((size - 1) * step + 1 if step != 1 else size)
+        last = first + (_reach(size, step) if step != 1 else size)
         ends.append(last)
         if isinstance(last, int) and size and not 0 <= first < last <= extent:
             raise ValueError(f"writes to positions {first} to {last - 1} of {extent}")
@@ -47,7 +50,9 @@ def write_slice(state: Any, update: Any, begin: Any, strides: Sequence[int]) -> 
     checks: list[Any] = []
     if inside:
         text = f"a slice that is written is outside of the state of shape {state.shape.as_list()}"
-        checks.append(tf.debugging.Assert(reduce(tf.logical_and, inside), [text]))
+        empty = [size <= 0 for size in sizes if not isinstance(size, int)]
+        fits = reduce(tf.logical_or, [*empty, reduce(tf.logical_and, inside)])
+        checks.append(tf.debugging.Assert(fits, [text]))
     with tf.control_dependencies(checks):
         tf.raw_ops.ResourceStridedSliceAssign(
             ref=state.handle,
@@ -57,6 +62,14 @@ def write_slice(state: Any, update: Any, begin: Any, strides: Sequence[int]) -> 
             value=update,
         )
     return []
+
+
+def _reach(size: Any, step: int) -> Any:
+    """From the first position to the one behind the last; nothing, of no positions."""
+    import tensorflow as tf
+
+    reach = (size - 1) * step + 1
+    return reach if isinstance(size, int) else tf.maximum(reach, 0)
 
 
 def read_slice(
@@ -105,7 +118,7 @@ def _distance(start: Any, stop: Any) -> Any:
 
     if isinstance(start, int) and isinstance(stop, int):
         return max(stop - start, 0)
-    return stop if start == 0 else tf.maximum(stop - start, 0)
+    return stop if isinstance(start, int) and start == 0 else tf.maximum(stop - start, 0)
 
 
 def gather_state(state: Any, indices: Any) -> Any:

@@ -1,11 +1,10 @@
 """What results are written as: text with separators, lines of JSON, Parquet."""
 
 import csv
-import io
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -90,23 +89,51 @@ class Text(Format):
     def encoded(self, cells: Cells) -> bytes:
         return self._lines(zip(*cells, strict=True))
 
-    def _lines(self, rows: Iterator[Sequence[Any]]) -> bytes:
-        text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self.separator, lineterminator="\n").writerows(rows)
-        return text.getvalue().encode()
+    def _lines(self, rows: Iterable[Sequence[Any]]) -> bytes:
+        text = _Lines()
+        csv.writer(text, delimiter=self.separator, lineterminator=_QUOTED).writerows(rows)
+        return b"".join(text.found)
 
     def write(self, path: Path, parts: Iterator[Done]) -> None:
         with path.open("wb") as file:
-            file.write(self._lines(iter([self.names])))
+            file.write(self._lines([self.names]))
             for part in parts:
                 file.write(self._told(part) if self.with_errors else part.rows)
 
     def _told(self, part: Done) -> bytes:
         """The rows with the column of errors."""
-        text = io.StringIO(part.rows.decode(), newline="")
-        rows = [[*row, None] for row in csv.reader(text, delimiter=self.separator)]
-        failed = {one.index: [*self.blank(one), one.reason] for one in part.failures}
-        return self._lines(iter(merged(rows, failed)))
+        end = f"{self.separator}\n".encode()
+        rows = [row[:-1] + end for row in _rows(part.rows)]
+        failed = {o.index: self._lines([[*self.blank(o), o.reason]]) for o in part.failures}
+        return b"".join(merged(rows, failed))
+
+
+# Python quotes cells with a character that lines end with, and readers take both for the end.
+_QUOTED = "\r\n"
+
+
+class _Lines:
+    """A file of rows, each given at once."""
+
+    def __init__(self) -> None:
+        self.found: list[bytes] = []
+
+    def write(self, row: str) -> int:
+        self.found.append(row.removesuffix(_QUOTED).encode() + b"\n")
+        return len(row)
+
+
+def _rows(content: bytes) -> Iterator[bytes]:
+    """The rows of comma-separated text, some of several lines: those in quotes."""
+    held, inside = list[bytes](), False
+    if not content:
+        return
+    for line in content.removesuffix(b"\n").split(b"\n"):
+        held.append(line + b"\n")
+        inside ^= line.count(b'"') % 2 == 1
+        if not inside:
+            yield b"".join(held)
+            held = []
 
 
 class TabText(Text):

@@ -45,6 +45,9 @@ class Journal:
             CompileError: of kind "usage": it is, and its files were others then.
         """
         head = self._heads.get(part.number)
+        if head is not None and head.failures and head.seal != part.seal:
+            self.forget(part.number)  # a file that couldn't be read is mended
+            return False
         if head is not None and head.seal != part.seal:
             first, last = part.rows[0].place, part.rows[-1].place
             message = (
@@ -114,6 +117,9 @@ class Journal:
             else:
                 self._place(_done(content), (start, len(content)))
             end = start + len(content)
+        if end == 0 and not _MARK.startswith(_read(self._file, 0, len(_MARK))):
+            message = f"'{self.path}' is not of this command, which would write there"
+            raise usage_error(message, "move it, or write to another file with -o")
         self._file.truncate(end)
         if end == 0:
             self._append(json.dumps(self._facts).encode())

@@ -72,8 +72,20 @@ def opened(path: Path) -> Generator[Source]:
             yield Source(path, table, False, f"{known.st_size} {known.st_mtime_ns}")
         return
     files, unread = _folder(path) if path.is_dir() else (_listed(path), 0)
-    digest = hashlib.sha256("\0".join(files).encode(errors="surrogateescape")).hexdigest()
+    for name in files:
+        if not _is_text(name):
+            message = f"the name of the file {os.fsencode(name)!r} is not UTF-8, as results are"
+            raise usage_error(message, "rename it")
+    digest = hashlib.sha256("\0".join(files).encode()).hexdigest()
     yield Source(path, _table_of(files), True, digest, unread)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _table_of(files: Sequence[str]) -> Table:
