@@ -130,6 +130,7 @@ def test_the_keras_pipeline_changes_the_interface_and_nothing_else(capsys):
     assert [row["pass"] for row in facts["passes"]][:2] == [BATCH, "numeric-interface"]
 
 
+@pytest.mark.slow
 def test_a_batch_before_arrays_moves_nothing(capsys, tmp_path):
     path = tmp_path / "scale.mlmodel"
     half = layer("unary", scale=0.5, type="ABS")
@@ -139,6 +140,7 @@ def test_a_batch_before_arrays_moves_nothing(capsys, tmp_path):
     assert facts["passes"][0] == {**facts["passes"][0], "pass": "dynamic-batch", "total": 0.0}
 
 
+@pytest.mark.slow
 def test_passes_of_ones_own_come_first(capsys):
     _, facts = run(capsys, DIGITS, "--passes=fold-batch-norm, dce")
     assert [row["pass"] for row in facts["passes"]][:3] == [
