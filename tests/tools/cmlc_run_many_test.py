@@ -1,8 +1,6 @@
 """`cmlc-run` on folders and lists of files: a row for each, as `predict` says of it alone."""
 
-import csv
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -18,41 +16,14 @@ from cmlc.tools.cli.many.formats import Column
 from cmlc.tools.cli.many.part import Done
 from PIL import Image
 from support.networks.builders import layer, network
+from support.running.many_runs import DIGITS, objects, picture, pictures, rows, run
 from support.running.tool_models import network_file
 from support.tables.detectors import detector, street
-
-DIGITS = Path(__file__).parents[1] / "data" / "digits.mlmodel"
-ORDER = ["a/2.png", "a/10.png", "b/c/1.png", *(f"d{n}.png" for n in range(1, 18))]
 
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-def picture(path, seed):
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
-
-
-def pictures(order=ORDER):
-    for seed, name in enumerate(order):
-        picture(Path("photos", name), seed)
-    return [f"photos/{name}" for name in order]
-
-
-def run(*arguments, model=DIGITS):
-    return cmlc_run.main([str(model), "--interpret", *map(str, arguments)])
-
-
-def rows(path="r.csv"):
-    with Path(path).open(newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t" if path.endswith(".tsv") else ","))
-
-
-def objects(path="r.jsonl"):
-    return [json.loads(line) for line in Path(path).read_text().splitlines()]
 
 
 def relu(shape):
@@ -379,46 +350,3 @@ def test_two_files_of_one_name(capsys):
     with pytest.raises(CompileError, match=r"would be called '__/1\.png\.png'"):
         form.write(Path("out"), iter(parts))
     assert run("--input=photos", "-o", "fine", model=model) == 0
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
-@pytest.mark.parametrize("options", [(), ("--skip-unreadable",)])
-def test_cells_that_csv_readers_could_split(suffix, options):
-    """A carriage return ends a line, too, unless it is in quotes, and so are line feeds there."""
-    names = ["a\r.png", 'b"\n"c.png', "d,e.png", "f.png"]
-    paths = pictures(names)
-    if options:
-        Path("photos", "e.png").write_text("none")
-        paths.insert(3, "photos/e.png")
-    assert run("--input=photos", "-o", f"r{suffix}", *options) == 0
-    found = rows(f"r{suffix}")
-    assert sorted(row["path"] for row in found) == sorted(paths)
-    if options:
-        failed = [row for row in found if row["error"]]
-        assert [row["path"] for row in failed] == ["photos/e.png"]
-
-
-def test_cells_larger_than_csv_readers_take():
-    """Rows get the column of errors without being read again; 131,072 is csv's limit."""
-    text = 'func @main(%x: f32[N]) -> ("y": f32[N]) {\n  %y = nn.relu(%x) : f32[N]\n'
-    Path("m.cmir").write_text(text + "  return %y\n}\n")
-    Path("arrays").mkdir()
-    numbers = np.random.default_rng(0).random(30_000, np.float32)
-    np.save("arrays/1.npy", numbers)
-    Path("arrays/2.npy").write_text("none")
-    assert run("--input=arrays", "-o", "r.csv", "--skip-unreadable", model="m.cmir") == 0
-    first, second = Path("r.csv").read_text().splitlines()[1:]
-    assert first.startswith("arrays/1.npy,")
-    assert first.endswith(",")
-    assert len(first) > 1 << 17
-    assert second.startswith("arrays/2.npy,,")
-
-
-def test_names_that_are_not_text_are_refused(capsys):
-    pictures(["1.png"])
-    try:
-        Path(os.fsdecode(b"photos/\xff.png")).write_bytes(Path("photos/1.png").read_bytes())
-    except OSError:
-        pytest.skip("the file system takes only text")
-    assert run("--input=photos", "-o", "r.csv") == console.USAGE_ERROR
-    assert "b'photos/\\xff.png' is not UTF-8, as results are" in capsys.readouterr().err
