@@ -60,6 +60,11 @@ class Diagnostic:
         """The same diagnostic, naming its file unless it already does."""
         return self if self.file else replace(self, file=file)
 
+    def at(self, location: Location) -> "Diagnostic":
+        """The same diagnostic, naming a place unless it already does."""
+        known = not isinstance(self.location, Unknown)
+        return self if known else replace(self, location=location)
+
 
 class CompileError(Exception):
     """Input that can't be compiled: carries every diagnostic found, not only the first."""
@@ -72,9 +77,16 @@ class CompileError(Exception):
 
     def in_file(self, file: str) -> "CompileError":
         """The same error (of the same class), its diagnostics naming the file."""
+        return self._with(item.in_file(file) for item in self.diagnostics)
+
+    def at(self, location: Location) -> "CompileError":
+        """The same error (of the same class), its diagnostics naming a place, if they have none."""
+        return self._with(item.at(location) for item in self.diagnostics)
+
+    def _with(self, diagnostics: "Iterable[Diagnostic]") -> "CompileError":
         error = type(self).__new__(type(self))  # subclasses have constructors of their own
         error.__dict__.update(self.__dict__)
-        CompileError.__init__(error, [item.in_file(file) for item in self.diagnostics])
+        CompileError.__init__(error, diagnostics)
         return error
 
 

@@ -205,6 +205,8 @@ def random_inputs(function: Function, seed: int = 0, **symbols: int) -> dict[str
 def _extent(dim: Any, symbols: Mapping[str, int]) -> int:
     from .dims import symbols as names_of
 
+    if isinstance(dim, int):
+        return dim
     bound = substitute(dim, {name: symbols.get(name, 2) for name in names_of(dim)})
     assert isinstance(bound, int)
     return max(bound, 1)

@@ -255,8 +255,8 @@ class TensorFlowModule(Executable):
         try:
             with self._tf.name_scope(f"{scope}/") if scope else nullcontext():
                 result = function(**arguments)
-        except CompileError:
-            raise  # of an op in one of its regions
+        except CompileError as error:
+            raise error.at(op.location) from error.__cause__  # of a region's op, it has a place
         except Exception as error:
             # A custom layer's function is the user's, so its failure is not a bug in cmlc.
             kind = "unsupported" if isinstance(op, CustomCall) else "internal"

@@ -1,5 +1,9 @@
-"""Transposes of operands become flags of matrix products."""
+"""Transposes of operands become flags of matrix products; products of nothing are sums."""
 
+import numpy as np
+
+from ...ir.dialects.builtin import constant
+from ...ir.dialects.core import elementwise, reduce
 from ...ir.dialects.core import linear as core
 from ...ir.dialects.core.shape import Transpose
 from ...ir.rewrite import replace
@@ -30,4 +34,20 @@ def _swaps_matrices(perm: tuple[int, ...], value: Value) -> bool:
     return perm == (*range(rank - 2), rank - 1, rank - 2)
 
 
-PATTERNS = (transposed_operand,)
+@pattern(core.Linear)
+def linear_of_nothing(op: core.Linear) -> Rewrite:
+    """linear(x, w, b) → sum(x) + b, where rows have no numbers, so that the sum is 0.
+
+    TensorFlow 2.21 leaves the bias out of such a product when it fuses the two.
+    """
+    outputs, inputs = op.weight.type.shape
+    if inputs != 0 or not isinstance(outputs, int):
+        return None
+    zero = reduce.ReduceSum(op.x, axes=(op.x.type.rank - 1,), keep_dims=True).result
+    bias = op.bias
+    if bias is None:
+        bias = constant(np.zeros(outputs, op.x.type.dtype.numpy))
+    return elementwise.Add(zero, bias).result
+
+
+PATTERNS = (transposed_operand, linear_of_nothing)

@@ -10,6 +10,7 @@ from cmlc.ir.dialects.core.recurrent import Lstm
 from cmlc.ir.dims import symbol
 from cmlc.ir.interpret import run
 from cmlc.ir.ssa import Function
+from cmlc.ir.text.parser import parse
 from cmlc.ir.types import DType, Tensor
 from cmlc.tools.cmlc import main
 from support.modules.generation import module_of
@@ -123,6 +124,47 @@ def test_other_equations_are_a_loop(attributes, monkeypatch):
     monkeypatch.setitem(VARIANTS, "other", (("weight_x", "weight_h", "bias"), attributes))
     made = module("other")
     assert calls(made) == {"kernels.lstm"}
+    compare(made)
+
+
+def test_weights_that_something_else_reads_are_not_joined():
+    """They are one variable for both, as in the model."""
+    made = parse(
+        """
+func @main(%x: f32[5,2,3]) -> ("y": f32[5,2,4], "z": f32[16,3]) {
+  %w = const {value = resource<"w">} : f32[16,3]
+  %u = const {value = resource<"u">} : f32[16,4]
+  %y, %h, %c = nn.lstm(%x, %w, %u) : f32[5,2,4], f32[2,4], f32[2,4]
+  %z = nn.relu(%w) : f32[16,3]
+  return %y, %z
+}
+resources {
+  "w" : f32[16,3] = random(1)
+  "u" : f32[16,4] = random(2)
+}"""
+    )
+    assert calls(made) == {"kernels.lstm"}
+    compare(made)
+
+
+def test_two_of_the_same_weights_share_one():
+    made = parse(
+        """
+func @main(%x: f32[5,2,3], %v: f32[7,2,3]) -> ("y": f32[5,2,4], "z": f32[7,2,4]) {
+  %w = const {value = resource<"w">} : f32[16,3]
+  %u = const {value = resource<"u">} : f32[16,4]
+  %y, %h, %c = nn.lstm(%x, %w, %u) : f32[5,2,4], f32[2,4], f32[2,4]
+  %z, %i, %d = nn.lstm(%v, %w, %u) : f32[7,2,4], f32[2,4], f32[2,4]
+  return %y, %z
+}
+resources {
+  "w" : f32[16,3] = random(1)
+  "u" : f32[16,4] = random(2)
+}"""
+    )
+    assert calls(made) == {"kernels.block_lstm"}
+    executable = load_target("tf").executable(lowered(made))
+    assert len(executable.variables) == 1
     compare(made)
 
 

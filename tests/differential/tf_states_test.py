@@ -84,6 +84,16 @@ def _operations(graph):
         yield from function.graph.get_operations()
 
 
+def test_a_known_position_outside_is_told_when_it_is_compiled():
+    text = PROGRAMS["layers"].replace("%at = tensor.mod(%step, %six) : i32[]", "")
+    text = text.replace("%at", "%six")
+    message = "<text>:10:3: error: writes to positions 6 to 6, outside of the state's 6"
+    model = cmlc.compile(load_text(text))
+    with pytest.raises(cmlc.CompileError, match=message) as caught:
+        model.predict(inputs_of(0), model.make_state())
+    assert caught.value.diagnostics[0].kind == "invalid"
+
+
 @pytest.mark.parametrize("step", [6, -1])
 def test_a_position_outside_is_an_error_and_changes_nothing(step):
     text = PROGRAMS["layers"].replace("tensor.mod(%step, %six)", "tensor.add(%step, %zero)")

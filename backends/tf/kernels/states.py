@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
+from ....ir.diagnostics import CompileError, Diagnostic
 from .slices import entries_of, grid, sizes_of
 
 
@@ -44,7 +45,8 @@ def write_slice(state: Any, update: Any, begin: Any, strides: Sequence[int]) -> 
         last = first + (_reach(size, step) if step != 1 else size)
         ends.append(last)
         if isinstance(last, int) and size and not 0 <= first < last <= extent:
-            raise ValueError(f"writes to positions {first} to {last - 1} of {extent}")
+            message = f"writes to positions {first} to {last - 1}, outside of the state's {extent}"
+            raise CompileError(Diagnostic(message))
         if not isinstance(last, int):
             inside += [first >= 0, last <= extent]
     checks: list[Any] = []

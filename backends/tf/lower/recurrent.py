@@ -51,16 +51,23 @@ lower = lowering(block=True)
 def _is_plain(op: core.Lstm) -> bool:
     """Whether an LSTM is the one that TensorFlow's op computes, of weights that can be joined.
 
-    Compressed weights stay compressed, apart.
+    Compressed weights stay compressed, apart, and so do those that something else has, too.
     """
-    known = (op.weight_x.op, op.weight_h.op, *([] if op.bias is None else [op.bias.op]))
+    weights = (op.weight_x, op.weight_h, *([] if op.bias is None else [op.bias]))
+    known = [weight.op for weight in weights]
+    users = {user for weight in weights for user in weight.users}
     return (
         op.activations == ("sigmoid", "tanh", "tanh")
         and not op.coupled
         and (op.gate_clip <= 0 or op.gate_clip >= _NO_LIMIT)
         and op.x.type.dtype is DType.F32
         and all(isinstance(weight, Constant) and not weight.value.compressed for weight in known)
+        and all(isinstance(user, core.Lstm) and _weights(user) == _weights(op) for user in users)
     )
+
+
+def _weights(op: core.Lstm) -> tuple[Value | None, ...]:
+    return op.weight_x, op.weight_h, op.bias
 
 
 def _block(op: core.Lstm) -> tf.BlockLstm:
@@ -80,11 +87,11 @@ def _block(op: core.Lstm) -> tf.BlockLstm:
 
 
 def _ordered(weights: Sequence[Resource]) -> Value:
-    """Weights [4H, columns] as one [all columns, 4H], gates in the order i, f, g, o."""
+    """Weights [4H, columns] as one [all columns, 4H], or a bias; gates in the order i, f, g, o."""
     first = weights[0]
-    rows = first.type.static_shape[0]
-    columns = sum(weight.type.static_shape[1] for weight in weights) if first.type.rank > 1 else ()
-    kind = first.type.with_shape((columns, rows) if columns else (rows,))
+    rows, *_ = first.type.static_shape
+    columns = [weight.type.static_shape[1] for weight in weights if weight.type.rank == 2]
+    kind = first.type.with_shape((sum(columns), rows) if columns else (rows,))
 
     def load() -> Array:
         joined = np.concatenate([weight.array().T for weight in weights])
